@@ -1,0 +1,48 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Kernels are compiled for the CPU that builds them; a cluster of mixed machines names a common
+// target instead, for example ISOFLOP_MARCH=x86-64-v3.
+let march = Context.environment["ISOFLOP_MARCH"] ?? "native"
+let tuned: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=\(march)"])]
+
+let package = Package(
+  name: "isoflop",
+  products: [.executable(name: "isoflop", targets: ["isoflop"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+  ],
+  targets: [
+    // Foundations: they know nothing of each other, but that Corpora reads its recipes with Files.
+    .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .target(name: "Files", dependencies: ["CXXHash", "Yams"]),
+    .target(name: "Autograd", dependencies: ["CBLAS"], swiftSettings: tuned),
+    .target(name: "Corpora", dependencies: ["Files"]),
+    .target(name: "ScalingLaws"),
+    // On them, each importing only what stands above it.
+    .target(name: "Models", dependencies: ["Autograd"], swiftSettings: tuned),
+    .target(
+      name: "Training", dependencies: ["Models", "Corpora", "Files"], swiftSettings: tuned),
+    .target(
+      name: "Experiments", dependencies: ["Training", "ScalingLaws", "SwiftCSV"],
+      swiftSettings: tuned),
+    .target(
+      name: "Reports",
+      dependencies: ["Experiments", .product(name: "Mustache", package: "swift-mustache")],
+      resources: [.embedInCode("Templates")], swiftSettings: tuned),
+    .executableTarget(
+      name: "isoflop",
+      dependencies: [
+        "Reports", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: tuned),
+  ]
+    + [
+      "Files", "Autograd", "Corpora", "ScalingLaws", "Models", "Training", "Experiments", "Reports",
+    ].map { .testTarget(name: "\($0)Tests", dependencies: [.byName(name: $0)], swiftSettings: tuned) },
+  swiftLanguageModes: [.v6]
+)

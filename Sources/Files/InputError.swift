@@ -1,0 +1,30 @@
+import Foundation
+
+/// A fault in something that the user gave or owns: a file, a setting, a folder, a disk.
+///
+/// It reads as one line: `file:line: what is wrong. What to do about it.`
+public struct InputError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
+  /// What is wrong, as a sentence without its full stop.
+  public let message: String
+  /// The file at fault, as the user named it.
+  public let file: String?
+  /// The line at fault, counted from 1.
+  public let line: Int?
+  /// What the user can do about it, as a sentence without its full stop.
+  public let remedy: String?
+
+  public init(_ message: String, file: String? = nil, line: Int? = nil, remedy: String? = nil) {
+    self.message = message
+    self.file = file
+    self.line = line
+    self.remedy = remedy
+  }
+
+  public var description: String {
+    let place = [file, file == nil ? nil : line.map(String.init)].compactMap { $0 }.joined(separator: ":")
+    let text = remedy.map { "\(message). \($0)." } ?? "\(message)."
+    return place.isEmpty ? text : "\(place): \(text)"
+  }
+
+  public var errorDescription: String? { description }
+}

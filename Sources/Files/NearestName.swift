@@ -1,0 +1,23 @@
+/// The name among `candidates` that a mistyped `name` most likely meant, if any is near enough.
+public func nearestName(to name: String, among candidates: some Sequence<String>) -> String? {
+  let scored = candidates.map { (name: $0, distance: editDistance(name.lowercased(), $0.lowercased())) }
+  let best = scored.min { ($0.distance, $0.name) < ($1.distance, $1.name) }
+  guard let best, best.distance <= max(2, name.count / 3) else { return nil }
+  return best.name
+}
+
+/// The fewest insertions, deletions and substitutions that turn `a` into `b` (Levenshtein 1966).
+func editDistance(_ a: String, _ b: String) -> Int {
+  let b = Array(b)
+  var row = Array(0...b.count)
+  for (i, letter) in a.enumerated() {
+    var diagonal = row[0]
+    row[0] = i + 1
+    for j in b.indices {
+      let substituted = diagonal + (letter == b[j] ? 0 : 1)
+      diagonal = row[j + 1]
+      row[j + 1] = min(substituted, row[j] + 1, row[j + 1] + 1)
+    }
+  }
+  return row[b.count]
+}

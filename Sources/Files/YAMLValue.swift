@@ -1,0 +1,187 @@
+import Yams
+
+/// A value in a YAML file that knows its place, so that every fault can be told with file and line.
+///
+///     let root = try YAMLValue(file: "quickstart.yaml", text: text)
+///     let map = try root.mapping(keys: ["name", "seeds"])
+///     let seeds = try map["seeds"]?.list().map { try $0.integer(in: 0...) }
+public struct YAMLValue {
+  private let node: Node
+  /// The file, as the user named it.
+  public let file: String
+
+  /// The root of a document.
+  public init(file: String, text: String) throws {
+    do {
+      guard let root = try Yams.compose(yaml: text) else {
+        throw InputError("is empty", file: file, remedy: "Write at least one key")
+      }
+      node = root
+      self.file = file
+    } catch let error as YamlError {
+      throw InputError(yamlError: error, file: file)
+    }
+  }
+
+  /// The root of the document in the UTF-8 file at `path`.
+  public init(contentsOf path: String) throws {
+    try self.init(file: path, text: FileAccess.readText(path))
+  }
+
+  private init(_ node: Node, file: String) {
+    self.node = node
+    self.file = file
+  }
+
+  /// The line on which the value begins, counted from 1.
+  public var line: Int? { node.mark?.line }
+
+  /// An error at this value.
+  public func error(_ message: String, remedy: String? = nil) -> InputError {
+    InputError(message, file: file, line: line, remedy: remedy)
+  }
+
+  /// The value as a mapping that may have no other keys than `keys`.
+  public func mapping(keys: [String]) throws -> [String: YAMLValue] {
+    let pairs = try entries()
+    for (key, _) in pairs where !keys.contains(key.text) {
+      let near = nearestName(to: key.text, among: keys)
+      throw InputError(
+        "unknown key `\(key.text)`", file: file, line: key.line,
+        remedy: near.map { "The nearest key is `\($0)`" }
+          ?? "The keys here are \(keys.joined(separator: ", "))")
+    }
+    return Dictionary(pairs.map { ($0.key.text, $0.value) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// The value as a mapping with keys of the user's choosing, in the file's order.
+  public func entries() throws -> [(key: (text: String, line: Int?), value: YAMLValue)] {
+    guard case .mapping(let mapping) = node else {
+      throw error("expected `key: value` lines, found \(kind)")
+    }
+    var seen: Set<String> = []
+    return try mapping.map { key, value in
+      guard let text = key.scalar?.string else { throw error("a key must be plain text") }
+      guard seen.insert(text).inserted else {
+        throw InputError(
+          "key `\(text)` stands twice", file: file, line: key.mark?.line, remedy: "Remove one")
+      }
+      return ((text, key.mark?.line), YAMLValue(value, file: file))
+    }
+  }
+
+  /// Whether the value is a mapping.
+  public var isMapping: Bool { node.mapping != nil }
+
+  /// Whether the value is a list.
+  public var isList: Bool { node.sequence != nil }
+
+  /// The value as a list; a single value counts as a list of one.
+  public func list() throws -> [YAMLValue] {
+    guard case .sequence(let sequence) = node else { return [self] }
+    return sequence.map { YAMLValue($0, file: file) }
+  }
+
+  /// The value as text.
+  public func string() throws -> String {
+    guard let text = node.scalar?.string else { throw error("expected a text, found \(kind)") }
+    return text
+  }
+
+  /// The value as one of `names`.
+  public func choice(of names: [String]) throws -> String {
+    let text = try string()
+    guard names.contains(text) else {
+      let near = nearestName(to: text, among: names)
+      throw error(
+        "`\(text)` is not one of \(names.joined(separator: ", "))",
+        remedy: near.map { "The nearest is `\($0)`" })
+    }
+    return text
+  }
+
+  /// The value as a choice among the cases of an enumeration.
+  public func choice<Choice: RawRepresentable & CaseIterable>(of type: Choice.Type) throws -> Choice
+  where Choice.RawValue == String {
+    let text = try choice(of: Choice.allCases.map(\.rawValue))
+    guard let choice = Choice(rawValue: text) else { throw error("`\(text)` is not a choice") }
+    return choice
+  }
+
+  /// The value as `true` or `false`.
+  public func boolean() throws -> Bool {
+    switch try string() {
+    case "true", "yes", "on": return true
+    case "false", "no", "off": return false
+    case let text: throw error("`\(text)` is neither true nor false")
+    }
+  }
+
+  /// The value as a number within `range`. `k`, `M`, `G` and `T` multiply by powers of 1000.
+  public func number(in range: some RangeExpression<Double>, what: String = "number") throws -> Double {
+    let text = try string()
+    let factors: [Character: Double] = ["k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12]
+    let factor = text.last.flatMap { factors[$0] }
+    let digits = factor == nil ? text[...] : text.dropLast()
+    guard let parsed = Double(digits.replacing("_", with: "")), parsed.isFinite else {
+      throw error("`\(text)` is not a \(what)", remedy: "Write for example 12, 0.5, 1e6 or 4M")
+    }
+    let number = parsed * (factor ?? 1)
+    guard range.contains(number) else {
+      throw error("\(text) is out of range", remedy: "It must be in \(describe(range))")
+    }
+    return number
+  }
+
+  /// The value as a whole number within `range`. `k`, `M`, `G` and `T` multiply by powers of 1000.
+  public func integer(in range: some RangeExpression<Int>) throws -> Int {
+    let number = try number(in: -9e15...9e15, what: "whole number")
+    guard number == number.rounded() else {
+      throw error("`\(try string())` is not a whole number", remedy: "Write for example 12 or 4M")
+    }
+    guard range.contains(Int(number)) else {
+      throw error("\(try string()) is out of range", remedy: "It must be in \(describe(range))")
+    }
+    return Int(number)
+  }
+
+  private var kind: String {
+    switch node {
+    case .mapping: "`key: value` lines"
+    case .sequence: "a list"
+    case .scalar(let scalar): scalar.string.isEmpty ? "nothing" : "`\(scalar.string)`"
+    case .alias: "an alias"
+    }
+  }
+}
+
+/// A range as a reader would write it.
+private func describe(_ range: Any) -> String {
+  switch range {
+  case let range as PartialRangeFrom<Int>: "\(range.lowerBound) and above"
+  case let range as PartialRangeFrom<Double>: "\(range.lowerBound) and above"
+  case let range as ClosedRange<Int>: "\(range.lowerBound) to \(range.upperBound)"
+  case let range as ClosedRange<Double>: "\(range.lowerBound) to \(range.upperBound)"
+  case let range as Range<Double>: "\(range.lowerBound) to below \(range.upperBound)"
+  default: "\(range)"
+  }
+}
+
+extension InputError {
+  /// A syntax error of the YAML parser, in the words of an `InputError`.
+  fileprivate init(yamlError: YamlError, file: String) {
+    switch yamlError {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
+      self.init(
+        "not valid YAML: \(problem)", file: file, line: mark.line,
+        remedy: "Check indentation, colons and quotes around this line")
+    case .duplicatedKeysInMapping(let duplicates, _):
+      self.init(
+        "keys stand twice: \(duplicates.map { "\($0)" }.joined(separator: ", "))", file: file,
+        remedy: "Remove one of each")
+    default:
+      self.init("not valid YAML: \(yamlError)", file: file)
+    }
+  }
+}

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Isoflop: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Trains its own scaling curves.")
+}
