@@ -1,0 +1,47 @@
+/// The memory of one replay of a program: values, gradients, scratch and integers, planned once.
+///
+/// An arena belongs to one thread at a time.
+public final class Arena {
+  let program: Program
+  let plan: MemoryPlan
+  let floats: FloatBuffer
+  private let integerStart: UnsafeMutablePointer<Int32>
+  let isIsolated: Bool
+
+  /// - Parameter isolated: Gives every slot memory of its own, filled with NaN before each step. Slower and much
+  ///   larger; the numbers must be the same, or the plan lets two things share memory that live at one time.
+  public init(for program: Program, isolated: Bool = false) {
+    OpenBLAS.useOneThread()
+    self.program = program
+    isIsolated = isolated
+    plan = MemoryPlan(
+      operations: program.steps.map(\.operation), slots: program.slots, output: program.output,
+      gradients: program.gradients, shared: !isolated)
+    floats = FloatBuffer(count: plan.count)
+    integerStart = .allocate(capacity: max(program.integerCount, 1))
+    integerStart.update(repeating: 0, count: program.integerCount)
+  }
+
+  deinit { integerStart.deallocate() }
+
+  /// The size of the arena in bytes.
+  public var byteCount: Int { floats.count * MemoryLayout<Float>.stride + program.integerCount * 4 }
+
+  /// The elements of the program's output, valid after `forward`.
+  public var output: UnsafeMutableBufferPointer<Float> { slot(program.output, plan.valueOffsets) }
+
+  /// The gradient of the output, which the caller writes before `backward`.
+  public var outputGradient: UnsafeMutableBufferPointer<Float> { slot(program.output, plan.gradientOffsets) }
+
+  /// The elements of an array of integers, which the caller writes before `forward`.
+  public func integers(_ integers: Integers) -> UnsafeMutablePointer<Int32> { integerStart + integers.offset }
+
+  func fillWithNaN() { floats.start.update(repeating: .nan, count: floats.count) }
+
+  private func slot(_ tensor: Tensor, _ offsets: [Int]) -> UnsafeMutableBufferPointer<Float> {
+    guard case .slot(let index) = tensor.place else {
+      preconditionFailure("a program's output must be computed by an operation")
+    }
+    return UnsafeMutableBufferPointer(start: floats.start + offsets[index], count: tensor.count)
+  }
+}

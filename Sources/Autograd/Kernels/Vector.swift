@@ -1,0 +1,62 @@
+import CBLAS
+
+/// A run of floats in memory.
+typealias Floats = UnsafeMutablePointer<Float>
+
+/// eˣ to about one unit in the last place, in a form that the compiler vectorises.
+///
+/// x = k·ln 2 + r with |r| ≤ ln 2 / 2, and eˣ = 2ᵏ·eʳ. Adding 1.5·2²³ rounds to a whole number, which then stands
+/// in the low bits. Arguments are held to ±87, where floats end.
+@inline(__always)
+func exponential(_ x: Float) -> Float {
+  let magic: Float = 12_582_912
+  let bounded = x < -87 ? -87 : (x > 87 ? 87 : x)
+  let shifted = fused_multiply_add(bounded, 1.442_695_04, magic)
+  let k = shifted - magic
+  let r = fused_multiply_add(k, -1.428_606_8e-6, fused_multiply_add(k, -0.693_145_75, bounded))
+  var p: Float = 1.388_888_9e-3
+  p = fused_multiply_add(p, r, 8.333_333_4e-3)
+  p = fused_multiply_add(p, r, 4.166_666_7e-2)
+  p = fused_multiply_add(p, r, 1.666_666_7e-1)
+  p = fused_multiply_add(p, r, 0.5)
+  p = fused_multiply_add(p, r, 1)
+  p = fused_multiply_add(p, r, 1)
+  return Float(bitPattern: p.bitPattern &+ (shifted.bitPattern &<< 23))
+}
+
+/// 1 / (1 + e⁻ˣ)
+@inline(__always)
+func sigmoid(_ x: Float) -> Float { 1 / (1 + exponential(-x)) }
+
+/// y ← x, or y ← y + x
+@inline(__always)
+func store(_ x: UnsafePointer<Float>, in y: Floats, adding: Bool, count: Int) {
+  if adding {
+    for i in 0..<count { y[i] += x[i] }
+  } else {
+    y.update(from: x, count: count)
+  }
+}
+
+/// y ← y + a·x
+@inline(__always)
+func addScaled(_ a: Float, _ x: UnsafePointer<Float>, to y: Floats, count: Int) {
+  for i in 0..<count { y[i] = fused_multiply_add(a, x[i], y[i]) }
+}
+
+/// The sum of the products of x and y.
+@inline(__always)
+func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) -> Float {
+  var sum: Float = 0
+  for i in 0..<count { sum = relaxed_multiply_add(x[i], y[i], sum) }
+  return sum
+}
+
+/// The sum of each column of `x` (rows, columns), stored in `sums` or added to it.
+func sumColumns(_ x: UnsafePointer<Float>, rows: Int, columns: Int, into sums: Floats, adding: Bool) {
+  if !adding { sums.update(repeating: 0, count: columns) }
+  for row in 0..<rows {
+    let x = x + row * columns
+    for c in 0..<columns { sums[c] += x[c] }
+  }
+}

@@ -1,0 +1,36 @@
+/// y = a + b
+///
+///     da = dy    db = dy
+///
+/// All of one shape. Where nothing else reads b, y takes over its memory.
+struct Add: Operation {
+  let a: Tensor
+  let b: Tensor
+  let output: Tensor
+
+  var inputs: [Tensor] { [a, b] }
+  var overwrites: Int? { 1 }
+
+  func forward(_ memory: Frame) {
+    let a = memory.value(self.a)
+    let b = memory.value(self.b)
+    let y = memory.value(output)
+    for i in 0..<output.count { y[i] = a[i] + b[i] }
+  }
+
+  func backward(_ memory: Frame) {
+    let dy = memory.gradient(output)
+    let da = memory.gradient(a)
+    let db = memory.gradient(b)
+    if a.needsGradient { store(dy, in: da, adding: memory.accumulates(0), count: output.count) }
+    if b.needsGradient && db != dy { store(dy, in: db, adding: memory.accumulates(1), count: output.count) }
+  }
+}
+
+extension Recorder {
+  /// The sum of two tensors of one shape.
+  public func add(_ a: Tensor, _ b: Tensor) -> Tensor {
+    precondition(a.shape == b.shape, "add: \(a.shape) against \(b.shape)")
+    return record(Add(a: a, b: b, output: tensor(a.shape, from: [a, b])))
+  }
+}

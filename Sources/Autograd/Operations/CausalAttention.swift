@@ -1,0 +1,150 @@
+import CBLAS
+import Foundation
+
+/// o_i = Σ_{j ≤ i} p_ij·v_j with p_i = softmax_j(s·q_i·k_j): each position looks back   (Vaswani et al. 2017)
+///
+///     dv_j = Σ_i p_ij·do_i    e_ij = p_ij·(do_i·v_j − do_i·o_i)    dq_i = s·Σ_j e_ij·k_j    dk_j = s·Σ_i e_ij·q_i
+///
+/// x (B·T, 3·H·D) holds queries, keys and values, heads within each; o (B·T, H·D). The statistic is the logarithm
+/// of each softmax's sum, from which backward computes a row of p again: memory grows with T, not T².
+struct CausalAttention: Operation {
+  let x: Tensor
+  let heads: Int
+  let context: Int
+  let scale: Float
+  let logSums: Tensor
+  let output: Tensor
+
+  var inputs: [Tensor] { [x] }
+  var statistics: [Tensor] { [logSums] }
+  var saved: [Tensor] { [x, output] }
+  /// Two rows as long as the keys, and for keys, values and their gradients a matrix (D, T) each.
+  var scratch: Int { 2 * padded + 4 * headDimension * padded + 4 * headDimension }
+  var flops: Flops {
+    // Two products forward, four backward, over the pairs j ≤ i.
+    let pairs = Double(context) * Double(context + 1) / 2
+    let product = 2 * Double(x.rows / context) * Double(output.columns) * pairs
+    return Flops(forward: 2 * product, backward: 4 * product)
+  }
+
+  private var headDimension: Int { output.columns / heads }
+  private var padded: Int { roundedToCacheLine(context) }
+
+  func forward(_ memory: Frame) {
+    let (width, depth, stride) = (output.columns, headDimension, padded)
+    let (row, keys) = (memory.scratch, memory.scratch + 2 * stride)
+    let values = keys + depth * stride
+    for window in 0..<x.rows / context {
+      for head in 0..<heads {
+        let q = memory.value(x) + window * context * 3 * width + head * depth
+        let o = memory.value(output) + window * context * width + head * depth
+        let logSums = memory.value(self.logSums) + (window * heads + head) * context
+        gather(q + width, into: keys)
+        gather(q + 2 * width, into: values)
+        for i in 0..<context {
+          let count = roundedToCacheLine(i + 1)
+          let greatest = scores(q + i * 3 * width, keys, through: i, into: row)
+          var sum: Float = 0
+          for j in 0..<count {
+            row[j] = exponential(row[j] - greatest)
+            sum = relaxed_add(sum, row[j])
+          }
+          for j in (i + 1)..<count { row[j] = 0 }
+          project(row, values, stride: stride, depth: depth, count: count, scale: 1 / sum, into: o + i * width)
+          logSums[i] = greatest + log(sum)
+        }
+      }
+    }
+  }
+
+  func backward(_ memory: Frame) {
+    let (width, depth, stride) = (output.columns, headDimension, padded)
+    let (p, e) = (memory.scratch, memory.scratch + stride)
+    let keys = memory.scratch + 2 * stride
+    let values = keys + depth * stride
+    let dkeys = values + depth * stride
+    let dvalues = dkeys + depth * stride
+    let query = dvalues + depth * stride
+    let dquery = query + depth
+    let adding = memory.accumulates(0)
+    for window in 0..<x.rows / context {
+      for head in 0..<heads {
+        let q = memory.value(x) + window * context * 3 * width + head * depth
+        let dq = memory.gradient(x) + window * context * 3 * width + head * depth
+        let o = memory.value(output) + window * context * width + head * depth
+        let dout = memory.gradient(output) + window * context * width + head * depth
+        let logSums = memory.value(self.logSums) + (window * heads + head) * context
+        gather(q + width, into: keys)
+        gather(q + 2 * width, into: values)
+        dkeys.update(repeating: 0, count: 2 * depth * stride)
+        for i in 0..<context {
+          let count = roundedToCacheLine(i + 1)
+          _ = scores(q + i * 3 * width, keys, through: i, into: p)
+          combine(dout + i * width, values, stride: stride, depth: depth, count: count, into: e)
+          let (logSum, inner) = (logSums[i], dot(o + i * width, dout + i * width, count: depth))
+          for j in 0..<count {
+            p[j] = exponential(p[j] - logSum)
+            e[j] = p[j] * (e[j] - inner)
+          }
+          for j in (i + 1)..<count { (p[j], e[j]) = (0, 0) }
+          spread(dout + i * width, p, stride: stride, depth: depth, count: count, into: dvalues)
+          for d in 0..<depth { query[d] = scale * q[i * 3 * width + d] }
+          spread(query, e, stride: stride, depth: depth, count: count, into: dkeys)
+          project(e, keys, stride: stride, depth: depth, count: count, scale: scale, into: dquery)
+          store(dquery, in: dq + i * 3 * width, adding: adding, count: depth)
+        }
+        scatter(dkeys, into: dq + width, adding: adding)
+        scatter(dvalues, into: dq + 2 * width, adding: adding)
+      }
+    }
+  }
+
+  /// row_j ← s·q·k_j for j ≤ i; what follows up to the cache line's end is so low that its exponential is lost
+  /// in any sum. Returns the greatest.
+  @inline(__always)
+  private func scores(_ q: Floats, _ keys: Floats, through i: Int, into row: Floats) -> Float {
+    let count = roundedToCacheLine(i + 1)
+    combine(q, keys, stride: padded, depth: headDimension, count: count, into: row)
+    for j in (i + 1)..<count { row[j] = -.greatestFiniteMagnitude }
+    var greatest = row[0]
+    for j in 0..<count {
+      row[j] *= scale
+      greatest = relaxed_max(greatest, row[j])
+    }
+    return greatest
+  }
+
+  /// One head's keys or values (T, D), rows 3·H·D apart, as (D, T).
+  private func gather(_ from: Floats, into to: Floats) {
+    let (depth, stride, step) = (headDimension, padded, 3 * output.columns)
+    for d in 0..<depth {
+      for t in 0..<context { to[d * stride + t] = from[t * step + d] }
+      for t in context..<stride { to[d * stride + t] = 0 }
+    }
+  }
+
+  /// The way back: (D, T) to rows 3·H·D apart.
+  private func scatter(_ from: Floats, into to: Floats, adding: Bool) {
+    let (depth, stride, step) = (headDimension, padded, 3 * output.columns)
+    for t in 0..<context {
+      for d in 0..<depth {
+        let new = from[d * stride + t]
+        to[t * step + d] = adding ? to[t * step + d] + new : new
+      }
+    }
+  }
+}
+
+extension Recorder {
+  /// Causal attention within windows of `context` positions: x (B·T, 3·H·D) holds queries, keys and values of
+  /// `heads` heads → (B·T, H·D). `scale` multiplies the scores. D must be a multiple of 4.
+  public func causalAttention(_ x: Tensor, heads: Int, context: Int, scale: Float) -> Tensor {
+    precondition(
+      x.columns.isMultiple(of: 12 * heads) && x.rows.isMultiple(of: context),
+      "causalAttention: x \(x.shape) with \(heads) heads and windows of \(context)")
+    return record(
+      CausalAttention(
+        x: x, heads: heads, context: context, scale: scale, logSums: tensor([x.rows * heads]),
+        output: tensor([x.rows, x.columns / 3], from: [x])))
+  }
+}

@@ -1,0 +1,45 @@
+import CBLAS
+
+/// y = x·σ(u) with u = 2√(2/π)·(x + 0.044715·x³): the tanh form of GELU   (Hendrycks & Gimpel 2016)
+///
+///     dx = dy·(s + x·s·(1 − s)·u′) with s = σ(u), u′ = 2√(2/π)·(1 + 3·0.044715·x²)
+///
+/// x and y of one shape.
+struct GELU: Operation {
+  let x: Tensor
+  let output: Tensor
+
+  private static let a: Float = 1.595_769_1
+  private static let b: Float = 0.071_354_81
+
+  var inputs: [Tensor] { [x] }
+  var saved: [Tensor] { [x] }
+
+  func forward(_ memory: Frame) {
+    let x = memory.value(self.x)
+    let y = memory.value(output)
+    for i in 0..<output.count { y[i] = x[i] * sigmoid(x[i] * fused_multiply_add(Self.b, x[i] * x[i], Self.a)) }
+  }
+
+  func backward(_ memory: Frame) {
+    let x = memory.value(self.x)
+    let dx = memory.gradient(self.x)
+    let dy = memory.gradient(output)
+    let keep: Float = memory.beta(0)
+    // A fresh gradient may hold anything, NaN included, so it is not merely multiplied by 0.
+    if keep == 0 { dx.update(repeating: 0, count: output.count) }
+    for i in 0..<output.count {
+      let square = x[i] * x[i]
+      let s = sigmoid(x[i] * fused_multiply_add(Self.b, square, Self.a))
+      let slope = fused_multiply_add(3 * Self.b, square, Self.a)
+      dx[i] += dy[i] * (s + x[i] * s * (1 - s) * slope)
+    }
+  }
+}
+
+extension Recorder {
+  /// The Gaussian error linear unit of each element.
+  public func gelu(_ x: Tensor) -> Tensor {
+    record(GELU(x: x, output: tensor(x.shape, from: [x])))
+  }
+}

@@ -1,0 +1,87 @@
+import CBLAS
+
+/// y = g·x̂ + b with x̂ = (x − μ)/σ, μ the mean of a row and σ² = mean (x − μ)² + ε   (Ba et al. 2016)
+///
+///     dx = (h − mean h − x̂·mean(h·x̂))/σ with h = g·dy    dg = Σ_rows dy·x̂    db = Σ_rows dy
+///
+/// x and y (R, C), g and b (C); the statistics are μ and 1/σ of each row.
+struct LayerNorm: Operation {
+  let x: Tensor
+  let gain: Tensor
+  let bias: Tensor
+  let moments: Tensor
+  let output: Tensor
+
+  static let epsilon: Float = 1e-5
+
+  var inputs: [Tensor] { [x, gain, bias] }
+  var statistics: [Tensor] { [moments] }
+  var saved: [Tensor] { [x, gain] }
+
+  func forward(_ memory: Frame) {
+    let (g, b) = (memory.value(gain), memory.value(bias))
+    let moments = memory.value(self.moments)
+    let width = x.columns
+    let scale = 1 / Float(width)
+    for row in 0..<x.rows {
+      let x = memory.value(self.x) + row * width
+      let y = memory.value(output) + row * width
+      var sum: Float = 0
+      for c in 0..<width { sum = relaxed_add(sum, x[c]) }
+      let mean = sum * scale
+      var squares: Float = 0
+      for c in 0..<width {
+        let d = x[c] - mean
+        squares = relaxed_multiply_add(d, d, squares)
+      }
+      let inverse = 1 / relaxed_sqrt(squares * scale + Self.epsilon)
+      for c in 0..<width { y[c] = (x[c] - mean) * inverse * g[c] + b[c] }
+      moments[2 * row] = mean
+      moments[2 * row + 1] = inverse
+    }
+  }
+
+  func backward(_ memory: Frame) {
+    let g = memory.value(gain)
+    let (dg, db) = (memory.gradient(gain), memory.gradient(bias))
+    let moments = memory.value(self.moments)
+    let width = x.columns
+    let scale = 1 / Float(width)
+    if !memory.accumulates(1) { dg.update(repeating: 0, count: width) }
+    if !memory.accumulates(2) { db.update(repeating: 0, count: width) }
+    let keep: Float = memory.beta(0)
+    for row in 0..<x.rows {
+      let x = memory.value(self.x) + row * width
+      let dy = memory.gradient(output) + row * width
+      let dx = memory.gradient(self.x) + row * width
+      let (mean, inverse) = (moments[2 * row], moments[2 * row + 1])
+      var (sum, product): (Float, Float) = (0, 0)
+      for c in 0..<width {
+        let normal = (x[c] - mean) * inverse
+        let h = dy[c] * g[c]
+        sum = relaxed_add(sum, h)
+        product = relaxed_multiply_add(h, normal, product)
+        dg[c] = fused_multiply_add(dy[c], normal, dg[c])
+        db[c] += dy[c]
+      }
+      let (a, b) = (sum * scale, product * scale)
+      if keep == 0 {
+        for c in 0..<width { dx[c] = (dy[c] * g[c] - a - (x[c] - mean) * inverse * b) * inverse }
+      } else {
+        for c in 0..<width { dx[c] += (dy[c] * g[c] - a - (x[c] - mean) * inverse * b) * inverse }
+      }
+    }
+  }
+}
+
+extension Recorder {
+  /// Layer normalisation of each row of x (R, C) with `gain` and `bias` (C) → (R, C).
+  public func layerNorm(_ x: Tensor, gain: Tensor, bias: Tensor) -> Tensor {
+    precondition(
+      gain.shape == [x.columns] && bias.shape == [x.columns],
+      "layerNorm: x \(x.shape) against gain \(gain.shape) and bias \(bias.shape)")
+    return record(
+      LayerNorm(
+        x: x, gain: gain, bias: bias, moments: tensor([x.rows, 2]), output: tensor(x.shape, from: [x, gain, bias])))
+  }
+}

@@ -1,0 +1,41 @@
+/// y_{b,t} = x_{b,t} + table[t]
+///
+///     dx = dy    dtable[t] = Σ_b dy_{b,t}
+///
+/// x and y (B·T, C), table (T, C).
+struct LearnedPositions: Operation {
+  let x: Tensor
+  let table: Tensor
+  let output: Tensor
+
+  var inputs: [Tensor] { [x, table] }
+  var overwrites: Int? { 0 }
+
+  func forward(_ memory: Frame) {
+    let x = memory.value(self.x)
+    let table = memory.value(self.table)
+    let y = memory.value(output)
+    for start in stride(from: 0, to: output.count, by: self.table.count) {
+      for i in 0..<self.table.count { y[start + i] = x[start + i] + table[i] }
+    }
+  }
+
+  func backward(_ memory: Frame) {
+    let dy = memory.gradient(output)
+    let dx = memory.gradient(x)
+    if dx != dy { store(dy, in: dx, adding: memory.accumulates(0), count: x.count) }
+    sumColumns(
+      dy, rows: x.count / table.count, columns: table.count, into: memory.gradient(table),
+      adding: memory.accumulates(1))
+  }
+}
+
+extension Recorder {
+  /// Adds to each row of x (B·T, C) the row of `table` (T, C) for its position in its window → (B·T, C).
+  public func learnedPositions(_ x: Tensor, _ table: Tensor) -> Tensor {
+    precondition(
+      x.columns == table.columns && x.rows.isMultiple(of: table.rows),
+      "learnedPositions: x \(x.shape) against table \(table.shape)")
+    return record(LearnedPositions(x: x, table: table, output: tensor(x.shape, from: [x, table])))
+  }
+}

@@ -1,0 +1,73 @@
+/// y = s·x·W + b
+///
+///     dx = s·dy·Wᵀ    dW = s·xᵀ·dy    db = Σ_rows dy
+///
+/// x (…, K), W (K, N) or transposed (N, K), b (N), y (…, N); s is a fixed scale.
+struct Linear: Operation {
+  let x: Tensor
+  let weight: Tensor
+  let bias: Tensor?
+  let scale: Float
+  let isTransposed: Bool
+  let output: Tensor
+
+  var inputs: [Tensor] { [x, weight] + (bias.map { [$0] } ?? []) }
+  var saved: [Tensor] { [x, weight] }
+  var flops: Flops {
+    let product = 2 * Double(x.rows) * Double(x.columns) * Double(output.columns)
+    return Flops(forward: product, backward: (x.needsGradient ? 2 : 1) * product)
+  }
+
+  private func matrix(_ weight: Floats) -> Matrix {
+    isTransposed
+      ? Matrix(weight, output.columns, x.columns).transposed : Matrix(weight, x.columns, output.columns)
+  }
+
+  func forward(_ memory: Frame) {
+    let y = memory.value(output)
+    let n = output.columns
+    if let bias {
+      let b = memory.value(bias)
+      for row in 0..<x.rows { (y + row * n).update(from: b, count: n) }
+    }
+    multiply(
+      Matrix(memory.value(x), x.rows, x.columns), matrix(memory.value(weight)), into: Matrix(y, x.rows, n),
+      alpha: scale, beta: bias == nil ? 0 : 1)
+  }
+
+  func backward(_ memory: Frame) {
+    let xs = Matrix(memory.value(x), x.rows, x.columns)
+    let dy = Matrix(memory.gradient(output), x.rows, output.columns)
+    if x.needsGradient {
+      let dx = Matrix(memory.gradient(x), x.rows, x.columns)
+      multiply(dy, matrix(memory.value(weight)).transposed, into: dx, alpha: scale, beta: memory.beta(0))
+    }
+    let dw = memory.gradient(weight)
+    if isTransposed {
+      multiply(
+        dy.transposed, xs, into: Matrix(dw, output.columns, x.columns), alpha: scale, beta: memory.beta(1))
+    } else {
+      multiply(
+        xs.transposed, dy, into: Matrix(dw, x.columns, output.columns), alpha: scale, beta: memory.beta(1))
+    }
+    if let bias {
+      sumColumns(
+        dy.start, rows: dy.rows, columns: dy.columns, into: memory.gradient(bias), adding: memory.accumulates(2))
+    }
+  }
+}
+
+extension Recorder {
+  /// y = scale·x·weight + bias: x (…, K), weight (K, N), or (N, K) where `transposed`, bias (N) → (…, N).
+  public func linear(
+    _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, transposed: Bool = false, scale: Float = 1
+  ) -> Tensor {
+    let (k, n) = transposed ? (weight.shape[1], weight.shape[0]) : (weight.shape[0], weight.shape[1])
+    precondition(weight.shape.count == 2 && x.columns == k, "linear: x \(x.shape) against weight \(weight.shape)")
+    precondition(bias == nil || bias?.shape == [n], "linear: bias \(bias?.shape ?? []) for \(n) columns")
+    let inputs = [x, weight] + (bias.map { [$0] } ?? [])
+    let output = tensor(x.shape.dropLast() + [n], from: inputs)
+    return record(
+      Linear(x: x, weight: weight, bias: bias, scale: scale, isTransposed: transposed, output: output))
+  }
+}

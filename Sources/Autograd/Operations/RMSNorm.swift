@@ -1,0 +1,70 @@
+import CBLAS
+
+/// y = g·x̂ with x̂ = x/ρ and ρ² = mean x² + ε over a row   (Zhang & Sennrich 2019)
+///
+///     dx = (h − x̂·mean(h·x̂))/ρ with h = g·dy    dg = Σ_rows dy·x̂
+///
+/// x and y (R, C), g (C); the statistic is 1/ρ of each row.
+struct RMSNorm: Operation {
+  let x: Tensor
+  let gain: Tensor
+  let inverses: Tensor
+  let output: Tensor
+
+  static let epsilon: Float = 1e-5
+
+  var inputs: [Tensor] { [x, gain] }
+  var statistics: [Tensor] { [inverses] }
+  var saved: [Tensor] { [x, gain] }
+
+  func forward(_ memory: Frame) {
+    let g = memory.value(gain)
+    let inverses = memory.value(self.inverses)
+    let width = x.columns
+    let scale = 1 / Float(width)
+    for row in 0..<x.rows {
+      let x = memory.value(self.x) + row * width
+      let y = memory.value(output) + row * width
+      let inverse = 1 / relaxed_sqrt(dot(x, x, count: width) * scale + Self.epsilon)
+      for c in 0..<width { y[c] = x[c] * inverse * g[c] }
+      inverses[row] = inverse
+    }
+  }
+
+  func backward(_ memory: Frame) {
+    let g = memory.value(gain)
+    let dg = memory.gradient(gain)
+    let inverses = memory.value(self.inverses)
+    let width = x.columns
+    let scale = 1 / Float(width)
+    if !memory.accumulates(1) { dg.update(repeating: 0, count: width) }
+    let keep: Float = memory.beta(0)
+    for row in 0..<x.rows {
+      let x = memory.value(self.x) + row * width
+      let dy = memory.gradient(output) + row * width
+      let dx = memory.gradient(self.x) + row * width
+      let inverse = inverses[row]
+      var product: Float = 0
+      for c in 0..<width {
+        let normal = x[c] * inverse
+        product = relaxed_multiply_add(dy[c] * g[c], normal, product)
+        dg[c] = fused_multiply_add(dy[c], normal, dg[c])
+      }
+      let b = product * scale
+      if keep == 0 {
+        for c in 0..<width { dx[c] = (dy[c] * g[c] - x[c] * inverse * b) * inverse }
+      } else {
+        for c in 0..<width { dx[c] += (dy[c] * g[c] - x[c] * inverse * b) * inverse }
+      }
+    }
+  }
+}
+
+extension Recorder {
+  /// Root-mean-square normalisation of each row of x (R, C) with `gain` (C) → (R, C).
+  public func rmsNorm(_ x: Tensor, gain: Tensor) -> Tensor {
+    precondition(gain.shape == [x.columns], "rmsNorm: x \(x.shape) against gain \(gain.shape)")
+    return record(
+      RMSNorm(x: x, gain: gain, inverses: tensor([x.rows]), output: tensor(x.shape, from: [x, gain])))
+  }
+}

@@ -1,0 +1,108 @@
+/// A recorded computation, to be replayed any number of times: `forward` runs the operations up, `backward` down.
+///
+/// A program holds no data and may be used by many threads at once, each with an `Arena` of its own. Nothing is
+/// allocated, zeroed or checked while it is replayed.
+public struct Program: Sendable {
+  /// An operation, and what it must know of the others.
+  struct Step: Sendable {
+    let operation: any Operation
+    /// For each input: whether its gradient already holds what later operations put there.
+    let accumulates: [Bool]
+  }
+
+  let steps: [Step]
+  let slots: [Tensor]
+  let integerCount: Int
+  let gradients: Bool
+  /// What the program computes.
+  public let output: Tensor
+  /// The operations of the matrix products of one replay, by the kind of operation.
+  public let flops: Flops
+
+  init(operations: [any Operation], slots: [Tensor], integerCount: Int, output: Tensor, gradients: Bool) {
+    // Backward, the last operation recorded runs first: it stores a gradient, and those before it add to it.
+    var written: Set<Tensor> = []
+    var reversed: [Step] = []
+    for operation in operations.reversed() {
+      reversed.append(
+        Step(operation: operation, accumulates: operation.inputs.map { !written.insert($0).inserted }))
+    }
+    steps = reversed.reversed()
+    self.slots = slots
+    self.integerCount = integerCount
+    self.output = output
+    self.gradients = gradients
+    flops = operations.reduce(into: Flops()) { sum, operation in
+      sum += Flops(
+        forward: operation.flops.forward, backward: gradients ? operation.flops.backward : 0)
+    }
+  }
+
+  /// Computes the output from the integers in `arena` and from `parameters`.
+  public func forward(_ arena: Arena, parameters: FloatBuffer) {
+    if arena.isIsolated { arena.fillWithNaN() }
+    for index in steps.indices {
+      steps[index].operation.forward(
+        Frame(arena, index, scratch: arena.plan.scratchOffsets[index].forward, parameters: parameters, gradients: nil))
+    }
+  }
+
+  /// Computes the gradients of all parameters that the program uses from the gradient of the output, which the
+  /// caller has written to `arena.gradient(output)`. `forward` must have run on the same arena just before.
+  ///
+  /// Gradients are stored, not added: `gradients` need not be zeroed. The gaps between them stay as they are.
+  public func backward(_ arena: Arena, parameters: FloatBuffer, gradients: FloatBuffer) {
+    precondition(self.gradients, "this program was recorded without gradients")
+    for index in steps.indices.reversed() {
+      steps[index].operation.backward(
+        Frame(
+          arena, index, scratch: arena.plan.scratchOffsets[index].backward, parameters: parameters,
+          gradients: gradients))
+    }
+  }
+}
+
+/// What an operation sees of the memory while a program is replayed.
+public struct Frame {
+  private let arena: Arena
+  private let accumulate: [Bool]
+  private let parameters: UnsafeMutablePointer<Float>
+  private let gradients: UnsafeMutablePointer<Float>?
+  /// Memory for intermediate results of this one call, with arbitrary contents.
+  let scratch: UnsafeMutablePointer<Float>
+
+  init(_ arena: Arena, _ step: Int, scratch: Int, parameters: FloatBuffer, gradients: FloatBuffer?) {
+    self.arena = arena
+    accumulate = arena.program.steps[step].accumulates
+    self.parameters = parameters.start
+    self.gradients = gradients?.start
+    self.scratch = arena.floats.start + scratch
+  }
+
+  /// The elements of a tensor.
+  func value(_ tensor: Tensor) -> UnsafeMutablePointer<Float> {
+    switch tensor.place {
+    case .parameter(let offset): parameters + offset
+    case .slot(let index): arena.floats.start + arena.plan.valueOffsets[index]
+    }
+  }
+
+  /// The elements of a tensor's gradient, while running backward.
+  func gradient(_ tensor: Tensor) -> UnsafeMutablePointer<Float> {
+    switch tensor.place {
+    case .parameter(let offset):
+      guard let gradients else { preconditionFailure("no gradients while running forward") }
+      return gradients + offset
+    case .slot(let index): return arena.floats.start + arena.plan.gradientOffsets[index]
+    }
+  }
+
+  /// The elements of an array of integers.
+  func integers(_ integers: Integers) -> UnsafeMutablePointer<Int32> { arena.integers(integers) }
+
+  /// Whether the gradient of input number `input` is added to what is there.
+  func accumulates(_ input: Int) -> Bool { accumulate[input] }
+
+  /// The factor for what is already in the gradient of input number `input`: 1 to add to it, 0 to replace it.
+  func beta(_ input: Int) -> Float { accumulate[input] ? 1 : 0 }
+}

@@ -1,0 +1,41 @@
+/// Records operations in the order in which a model calls them, which is already a topological order.
+///
+///     let recorder = Recorder(gradients: true)
+///     let logits = recorder.linear(x, weight)
+///     let program = recorder.finish(recorder.crossEntropy(logits, targets))
+public final class Recorder {
+  private(set) var operations: [any Operation] = []
+  private(set) var slots: [Tensor] = []
+  private(set) var integerCount = 0
+  /// Whether the program can run backward. One that cannot keeps no values for it.
+  public let gradients: Bool
+
+  public init(gradients: Bool) {
+    self.gradients = gradients
+  }
+
+  /// Makes room for `count` whole numbers that the caller fills before each step.
+  public func integers(_ count: Int) -> Integers {
+    defer { integerCount += (count + 15) & ~15 }
+    return Integers(offset: integerCount, count: count)
+  }
+
+  /// Makes a tensor in the arena: the output of an operation from `inputs`, or a statistic of it (no inputs).
+  func tensor(_ shape: [Int], from inputs: [Tensor] = []) -> Tensor {
+    let needsGradient = gradients && inputs.contains { $0.needsGradient }
+    let tensor = Tensor(place: .slot(index: slots.count), shape: shape, needsGradient: needsGradient)
+    slots.append(tensor)
+    return tensor
+  }
+
+  /// Adds an operation to the program and returns its output.
+  func record(_ operation: some Operation) -> Tensor {
+    operations.append(operation)
+    return operation.output
+  }
+
+  /// The program so far, with `output` as what it computes.
+  public func finish(_ output: Tensor) -> Program {
+    Program(operations: operations, slots: slots, integerCount: integerCount, output: output, gradients: gradients)
+  }
+}
