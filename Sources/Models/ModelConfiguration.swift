@@ -1,0 +1,107 @@
+/// All that determines a network: its family, its size and its parametrisation.
+public struct ModelConfiguration: Codable, Hashable, Sendable {
+  /// The design of a block.
+  public enum Family: String, Codable, Sendable, CaseIterable {
+    /// Layer norm, GELU, biases, and a head tied to the embedding   (Radford et al. 2019)
+    case gpt2
+    /// RMS norm, SwiGLU, no biases, and a head of its own   (Touvron et al. 2023)
+    case llama
+  }
+
+  /// How the network knows where a token stands.
+  public enum Positions: String, Codable, Sendable, CaseIterable {
+    /// Queries and keys are turned by an angle that grows with the position.
+    case rotary
+    /// A learned vector for each position is added to the token's.
+    case learned
+    /// Not at all, but that a token sees only those before it.
+    case none
+  }
+
+  /// How initial weights and learning rates change with the width.
+  public enum Parametrisation: String, Codable, Sendable, CaseIterable {
+    /// One learning rate for all weights.
+    case standard
+    /// The best learning rate stays the same at every width   (Yang et al. 2022)
+    case mup
+  }
+
+  public var family: Family
+  /// The length C of the vectors between blocks.
+  public var width: Int
+  /// The number of blocks.
+  public var depth: Int
+  /// The number of attention heads, each C / heads wide.
+  public var heads: Int
+  /// The number T of tokens in a window.
+  public var context: Int
+  /// The number V of tokens that there are.
+  public var vocabulary: Int
+  public var positions: Positions
+  /// Whether the head is the embedding transposed.
+  public var tiedHead: Bool
+  public var parametrisation: Parametrisation
+
+  /// - Throws: `ModelFault` if no network can be built so.
+  public init(
+    family: Family = .gpt2, width: Int, depth: Int = 2, heads: Int? = nil, context: Int = 128, vocabulary: Int,
+    positions: Positions = .rotary, tiedHead: Bool? = nil, parametrisation: Parametrisation = .mup
+  ) throws {
+    self.family = family
+    self.width = width
+    self.depth = depth
+    self.heads = heads ?? max(1, width / Self.usualHeadDimension)
+    self.context = context
+    self.vocabulary = vocabulary
+    self.positions = positions
+    self.tiedHead = tiedHead ?? (family == .gpt2)
+    self.parametrisation = parametrisation
+    try check()
+  }
+
+  /// Heads of 8 do better at toy sizes than wider ones at the same number of parameters.
+  public static let usualHeadDimension = 8
+
+  /// The width at which both parametrisations are the same.
+  public static let baseWidth = 32
+
+  /// The width of one head.
+  public var headDimension: Int { width / heads }
+
+  /// The hidden width of the feed-forward part: four times the width, or for SwiGLU, which has three matrices
+  /// instead of two, 8/3 of it rounded up to a multiple of 8.
+  public var feedForwardWidth: Int {
+    switch family {
+    case .gpt2: 4 * width
+    case .llama: (8 * width / 3 + 7) / 8 * 8
+    }
+  }
+
+  private func check() throws {
+    for (setting, value) in [
+      ("width", width), ("depth", depth), ("heads", heads), ("context", context), ("vocabulary", vocabulary),
+    ] where value < 1 {
+      throw ModelFault(setting: setting, message: "\(setting) is \(value)", remedy: "It must be at least 1")
+    }
+    guard width.isMultiple(of: heads) else {
+      throw ModelFault(
+        setting: "heads", message: "\(heads) heads do not divide the width \(width)",
+        remedy: "Choose heads among \((1...width).filter { width.isMultiple(of: 4 * $0) })")
+    }
+    guard headDimension.isMultiple(of: 4) else {
+      throw ModelFault(
+        setting: "heads", message: "\(heads) heads of width \(headDimension): a head's width must be a multiple of 4",
+        remedy: "Choose a width that is a multiple of \(4 * heads), or fewer heads")
+    }
+  }
+}
+
+/// A setting of a model that cannot be.
+public struct ModelFault: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The setting at fault, by its name in `ModelConfiguration`.
+  public let setting: String
+  public let message: String
+  public let remedy: String
+
+  public var description: String { "\(message). \(remedy)." }
+}

@@ -1,0 +1,31 @@
+import Foundation
+
+/// A small generator of random numbers with 64 bits of state, each of whose seeds gives a sequence of its own
+/// (Steele, Lea & Flood 2014).
+public struct SplitMix64: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+
+  /// - Parameter stream: Chooses among independent sequences of one seed.
+  public init(seed: UInt64, stream: UInt64 = 0) {
+    state = seed
+    let mixed = next()
+    state = mixed ^ (stream &* 0xD1B5_4A32_D192_ED03)
+    _ = next()
+  }
+
+  public mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  /// A number from 0 up to, but not, 1.
+  public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+  /// A number from the standard normal distribution (Box & Muller 1958).
+  public mutating func normal() -> Double {
+    (-2 * log(1 - uniform())).squareRoot() * cos(2 * .pi * uniform())
+  }
+}

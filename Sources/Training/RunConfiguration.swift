@@ -1,0 +1,92 @@
+import Corpora
+import Files
+import Foundation
+import Models
+
+/// All that determines the numbers of a training run. Two runs with equal configurations on one machine give the
+/// same numbers to the bit, whatever the number of threads.
+public struct RunConfiguration: Codable, Hashable, Sendable {
+  public var corpus: CorpusConfiguration
+  /// The checksum of the corpus's content, so that a changed corpus is another run.
+  public var corpusFingerprint: String
+  public var model: ModelConfiguration
+  public var training: TrainingConfiguration
+  /// The seed of the initial weights, and of the order of data that are repeated.
+  public var seed: UInt64
+
+  public init(
+    corpus: CorpusConfiguration, corpusFingerprint: String, model: ModelConfiguration,
+    training: TrainingConfiguration, seed: UInt64
+  ) {
+    self.corpus = corpus
+    self.corpusFingerprint = corpusFingerprint
+    self.model = model
+    self.training = training
+    self.seed = seed
+  }
+
+  /// Changes whenever the program changes the numbers that a configuration gives, so that old records are not
+  /// mixed with new ones.
+  public static let numericsVersion = 1
+
+  /// The name of the run: a hash of everything that determines its numbers.
+  public var identifier: String { Self.identifier(of: self) }
+
+  /// The name of the trunk that the run shares with all that differ from it only in how long they train, or of
+  /// the run itself where the schedule cannot be shared.
+  public var trunkIdentifier: String {
+    guard case .cooldown = training.schedule else { return identifier }
+    var trunk = self
+    trunk.training.tokens = 0
+    return Self.identifier(of: trunk)
+  }
+
+  private static func identifier(of configuration: RunConfiguration) -> String {
+    let text = "isoflop \(numericsVersion) \(configuration.canonicalJSON)"
+    return String(checksum(text).prefix(16))
+  }
+
+  /// The configuration as JSON with sorted keys: equal configurations give equal bytes.
+  public var canonicalJSON: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(self) else {
+      preconditionFailure("a configuration holds only numbers and text")
+    }
+    return String(decoding: data, as: UTF8.self)
+  }
+}
+
+/// How a model is trained.
+public struct TrainingConfiguration: Codable, Hashable, Sendable {
+  /// The number D of tokens to train on. The run ends with the first step that reaches it.
+  public var tokens: Int
+  public var batch: BatchSchedule
+  /// The highest learning rate, of a model of `ModelConfiguration.baseWidth` if the parametrisation is μP.
+  public var learningRate: Double
+  /// Steps in which the rate rises to its height.
+  public var warmupSteps: Int
+  public var schedule: Schedule
+  /// The decay of weights a step, times the learning rate; gains and biases do not decay.
+  public var weightDecay: Double
+  public var beta1: Double
+  public var beta2: Double
+  /// The greatest norm of the gradient of all parameters together; a longer one is shortened to it.
+  public var clip: Double
+
+  public init(
+    tokens: Int, batch: BatchSchedule = .ramp, learningRate: Double = 0.008, warmupSteps: Int = 100,
+    schedule: Schedule = .cooldown(fraction: 0.2, shape: .linear), weightDecay: Double = 0, beta1: Double = 0.9,
+    beta2: Double = 0.95, clip: Double = 1
+  ) {
+    self.tokens = tokens
+    self.batch = batch
+    self.learningRate = learningRate
+    self.warmupSteps = warmupSteps
+    self.schedule = schedule
+    self.weightDecay = weightDecay
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.clip = clip
+  }
+}

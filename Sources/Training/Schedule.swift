@@ -1,0 +1,43 @@
+import Foundation
+
+/// How the learning rate changes while training, after its warmup, as a fraction of its height.
+public enum Schedule: Codable, Hashable, Sendable {
+  /// How a cooldown falls to zero.
+  public enum Shape: String, Codable, Sendable, CaseIterable {
+    case linear
+    /// 1 − √x, which falls fast and then lingers   (Hägele et al. 2024)
+    case sqrt
+  }
+
+  /// Constant, and over the last `fraction` of the tokens falling to zero. Runs of different lengths share a trunk.
+  case cooldown(fraction: Double, shape: Shape)
+  /// Half a cosine, from 1 to `final` at the end   (Hoffmann et al. 2022)
+  case cosine(final: Double)
+
+  /// The tokens after which a run of `tokens` no longer does what a longer run does.
+  public func branchPoint(tokens: Int) -> Int {
+    switch self {
+    case .cooldown(let fraction, _): Int((Double(tokens) * (1 - fraction)).rounded())
+    case .cosine: 0
+    }
+  }
+
+  /// The fraction of the rate for a step after `seen` tokens of a run over `tokens`.
+  ///
+  /// - Parameter branched: The tokens after which the cooldown did begin: the first step's end at or after its
+  ///   branch point. `nil` while on the trunk.
+  public func factor(seen: Int, branched: Int?, tokens: Int) -> Double {
+    switch self {
+    case .cooldown(_, let shape):
+      guard let branched, tokens > branched else { return 1 }
+      let progress = Double(seen - branched) / Double(tokens - branched)
+      return switch shape {
+      case .linear: max(0, 1 - progress)
+      case .sqrt: max(0, 1 - progress.squareRoot())
+      }
+    case .cosine(let final):
+      let progress = min(1, Double(seen) / Double(tokens))
+      return final + (1 - final) * 0.5 * (1 + cos(.pi * progress))
+    }
+  }
+}
