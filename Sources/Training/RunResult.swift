@@ -1,0 +1,40 @@
+import Models
+
+/// What came of a run: all numbers that its configuration determines, and none that depend on the machine's speed.
+public struct RunResult: Codable, Hashable, Sendable {
+  public enum Status: String, Codable, Sendable {
+    case completed
+    /// The loss became NaN, or worse than guessing after the warmup.
+    case diverged
+  }
+
+  /// The loss on the targets of one task family.
+  public struct FamilyLoss: Codable, Hashable, Sendable {
+    public let family: String
+    /// The part of the validation targets that belongs to it.
+    public let share: Double
+    /// Nats a token.
+    public let loss: Double
+    /// The true entropy of these targets in nats a token, where it is known.
+    public let entropy: Double?
+  }
+
+  public let status: Status
+  public let counts: Counts
+  /// Tokens trained on, D.
+  public let tokens: Int
+  /// Tokens of these that differ: fewer than D where the corpus is repeated.
+  public let uniqueTokens: Int
+  public let steps: Int
+  /// Floating-point operations of the training: exact, from the recorded programs.
+  public let flops: Double
+  /// Validation loss in nats a token, with its standard error over windows; NaN-free: `nil` if diverged.
+  public let loss: Double?
+  public let lossStandardError: Double?
+  public let lossBitsPerByte: Double?
+  /// The true entropy of the validation windows, in nats a token, where it is known.
+  public let entropy: Double?
+  public let entropyBitsPerByte: Double?
+  public let families: [FamilyLoss]
+  public let validationTokens: Int
+}
