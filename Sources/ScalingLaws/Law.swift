@@ -27,8 +27,9 @@ public struct Parameter: Sendable {
   /// for at the start (`VariableProjection`).
   public let starts: [Double]
 
-  public init(_ name: String, _ symbol: String, unit: String = "1", domain: Domain = .positive, starts: [Double])
-  {
+  public init(
+    _ name: String, _ symbol: String, unit: String = "1", domain: Domain = .positive, starts: [Double]
+  ) {
     self.name = name
     self.symbol = symbol
     self.unit = unit

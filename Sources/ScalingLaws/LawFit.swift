@@ -36,7 +36,9 @@ public struct DataRange: Sendable, Codable {
   public let high: Double
 
   /// By how many decades a value lies beyond the range; 0 inside.
-  public func decadesBeyond(_ value: Double) -> Double { Swift.max(0, log10(value / high), log10(low / value)) }
+  public func decadesBeyond(_ value: Double) -> Double {
+    Swift.max(0, log10(value / high), log10(low / value))
+  }
 }
 
 /// A fitted law: everything that `fits.json` holds, and enough to evaluate the law again with intervals.

@@ -49,7 +49,8 @@ struct Problem: Sendable {
     workspace.search = u
     law.evaluate(&workspace)
     switch penalty {
-    case .huber(let δ): sum(wanted) { r in abs(r) <= δ ? (r * r / 2, r) : (δ * (abs(r) - δ / 2), r < 0 ? -δ : δ) }
+    case .huber(let δ):
+      sum(wanted) { r in abs(r) <= δ ? (r * r / 2, r) : (δ * (abs(r) - δ / 2), r < 0 ? -δ : δ) }
     case .leastSquares: sum(wanted) { r in (r * r, 2 * r) }
     case .leastAbsolute: sum(wanted) { r in (abs(r), r < 0 ? -1 : 1) }
     }
@@ -69,7 +70,9 @@ struct Problem: Sendable {
         ? (Foundation.log(prediction) - targets[row], 1 / prediction) : (prediction - targets[row], 1)
       let (ρ, ψ) = penalty(r)
       total += weights[row] * ρ
-      for block in 0..<blocks { slopes[block] += workspace.jacobian[block * count + row] * (weights[row] * ψ * chain) }
+      for block in 0..<blocks {
+        slopes[block] += workspace.jacobian[block * count + row] * (weights[row] * ψ * chain)
+      }
       guard wantsCurvature else { continue }
       let pull = weights[row] * (r == 0 ? 1 : ψ / r) * chain * chain
       for i in 0..<size {

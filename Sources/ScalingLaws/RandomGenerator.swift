@@ -1,3 +1,5 @@
+import Foundation
+
 /// A small deterministic generator (SplitMix64: Steele, Lea and Flood 2014), the same on every machine.
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: UInt64
@@ -23,4 +25,11 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
 
   /// Uniform in (0, 1).
   public mutating func uniform() -> Double { (Double(next() >> 11) + 0.5) * 0x1p-53 }
+}
+
+extension SeededGenerator {
+  /// A standard normal number (Box and Muller 1958).
+  public mutating func normal() -> Double {
+    (-2 * log(uniform())).squareRoot() * cos(2 * .pi * uniform())
+  }
 }

@@ -23,7 +23,8 @@ public struct Table: Sendable {
     for (index, observation) in observations.enumerated() {
       for variable in variables {
         guard let value = observation[variable] else {
-          throw FitError("has no \(variable.symbol) (\(variable.unit)), which \(law.name) needs", observation: index)
+          throw FitError(
+            "has no \(variable.symbol) (\(variable.unit)), which \(law.name) needs", observation: index)
         }
         var mayBeZero = false
         if case .share = variable { mayBeZero = true }
