@@ -1,0 +1,61 @@
+import Files
+import Foundation
+
+/// The corpora that come with the program: the recipes in its folder `corpora`.
+public enum BundledCorpora {
+  /// The folder of the bundled recipes: `corpora` in the current folder, or else beside the program or in a
+  /// folder above it.
+  public static func folder() throws -> String {
+    let program = Bundle.main.executableURL?.resolvingSymlinksInPath()
+    let current = URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)
+    var candidates = [current]
+    if var folder = program?.deletingLastPathComponent() {
+      while folder.path != "/" {
+        candidates.append(folder)
+        folder.deleteLastPathComponent()
+      }
+    }
+    let found = candidates.map { $0.appendingPathComponent("corpora").path }.first { recipes(in: $0).count > 0 }
+    guard let found else {
+      throw InputError(
+        "the bundled corpora are not found", remedy: "Run in Isoflop's folder, where `corpora` is, or give a path")
+    }
+    return found
+  }
+
+  /// The paths of the bundled recipes, by name.
+  public static func recipes() throws -> [String] { try recipes(in: folder()) }
+
+  private static func recipes(in folder: String) -> [String] {
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return files.filter { $0.hasSuffix(".yaml") }.sorted().map { "\(folder)/\($0)" }
+  }
+}
+
+/// What a corpus's `source` names.
+public enum CorpusSource: Sendable {
+  case generated(GeneratedText)
+  case files(TextFiles)
+
+  /// Resolves the name of a bundled recipe, the path of a recipe (.yaml) or the path of a text file or
+  /// folder, in this order, and reads it. Throws `InputError` where it is none of them or at fault.
+  public init(_ source: String) throws {
+    if source.hasSuffix(".yaml") || source.hasSuffix(".yml") {
+      self = .generated(try GeneratedText(recipe: source))
+      return
+    }
+    let bundled = source.contains("/") ? [] : (try? BundledCorpora.recipes()) ?? []
+    let names = bundled.map { (($0 as NSString).lastPathComponent as NSString).deletingPathExtension }
+    if let index = names.firstIndex(of: source) {
+      self = .generated(try GeneratedText(recipe: bundled[index]))
+    } else if FileManager.default.fileExists(atPath: source) {
+      self = .files(try TextFiles(path: source))
+    } else {
+      let near = nearestName(to: source, among: names)
+      throw InputError(
+        "there is no corpus `\(source)`, neither bundled nor at this path",
+        remedy: near.map { "The nearest name is `\($0)`" }
+          ?? "Name a bundled corpus (\(names.joined(separator: ", "))), a recipe, a text file or a folder")
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/// Byte-pair encoding (Gage 1994; Sennrich et al. 2016) over bytes: any text can be written and read back.
+///
+/// Tokens 0 ..< 256 are the bytes; token 256 + i is the i-th merge. Text is first cut into pieces that
+/// merges do not cross: a run of letters, of digits or of other signs, each with one space before it, or a
+/// single control character.
+public struct BytePairTokenizer: Tokenizer {
+  /// Two tokens that are written as one.
+  public struct Pair: Hashable, Sendable {
+    public let left: UInt16
+    public let right: UInt16
+  }
+
+  public let configuration: TokenizerConfiguration
+  /// The merges, in the order in which they were learned.
+  public let merges: [Pair]
+  private let rankOfPair: [Pair: Int]
+  private let bytesOfToken: [[UInt8]]
+
+  init(configuration: TokenizerConfiguration, merges: [Pair]) {
+    self.configuration = configuration
+    self.merges = merges
+    rankOfPair = Dictionary(merges.enumerated().map { ($1, $0) }, uniquingKeysWith: min)
+    var bytes = (0..<256).map { [UInt8($0)] }
+    for merge in merges { bytes.append(bytes[Int(merge.left)] + bytes[Int(merge.right)]) }
+    bytesOfToken = bytes
+  }
+
+  public var vocabulary: Int { bytesOfToken.count }
+
+  public func bytes(of token: Int) -> [UInt8] { bytesOfToken[token] }
+
+  public func encode(_ text: ArraySlice<UInt8>, into tokens: inout [UInt16]) {
+    var piece: [UInt16] = []
+    var start = text.startIndex
+    while start < text.endIndex {
+      let end = Self.pieceEnd(text, from: start)
+      piece.removeAll(keepingCapacity: true)
+      for byte in text[start..<end] { piece.append(UInt16(byte)) }
+      merge(&piece)
+      tokens.append(contentsOf: piece)
+      start = end
+    }
+  }
+
+  /// Applies the merges to the bytes of one piece, the earliest learned first, of equals the leftmost.
+  private func merge(_ piece: inout [UInt16]) {
+    while piece.count > 1 {
+      var best: (rank: Int, position: Int)?
+      for position in 0..<piece.count - 1 {
+        if let rank = rankOfPair[Pair(left: piece[position], right: piece[position + 1])],
+          rank < best?.rank ?? .max
+        {
+          best = (rank, position)
+        }
+      }
+      guard let best else { return }
+      piece[best.position] = UInt16(256 + best.rank)
+      piece.remove(at: best.position + 1)
+    }
+  }
+
+  // MARK: Pieces
+
+  private enum Kind { case letter, digit, sign, space, control }
+
+  private static func kind(_ byte: UInt8) -> Kind {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), 128...255: .letter
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): .digit
+    case UInt8(ascii: " "): .space
+    case 0..<32, 127: .control
+    default: .sign
+    }
+  }
+
+  /// The end of the piece that begins at `start`.
+  static func pieceEnd(_ text: ArraySlice<UInt8>, from start: Int) -> Int {
+    var end = start + 1
+    var kind = kind(text[start])
+    if kind == .space, end < text.endIndex {
+      kind = Self.kind(text[end])
+      if kind == .space || kind == .control { return end }
+      end += 1
+    }
+    if kind == .control { return end }
+    while end < text.endIndex, Self.kind(text[end]) == kind { end += 1 }
+    return end
+  }
+}

@@ -1,0 +1,88 @@
+import Files
+import Foundation
+
+/// Text written by a recipe: as long as one likes, the same for the same seed, its entropy known exactly.
+///
+/// Throughout, a passage is what one family's template writes, with a line feed at its end.
+public struct GeneratedText: Sendable {
+  /// Unrelated supplies of text of one seed.
+  public enum Stream: UInt64, Sendable {
+    case training, validation, sample
+    /// For training tokenizers.
+    case tokenizer
+  }
+
+  /// A table of the recipe: `size` words, p(k) ∝ (k + offset)^−exponent for k = 0 ..< size.
+  public struct TableSummary: Sendable {
+    public let name: String
+    public let size: Int
+    public let exponent: Double
+    public let offset: Double
+    /// The first words, most frequent first.
+    public let examples: [String]
+  }
+
+  /// The recipe's file name without its extension.
+  public let name: String
+  public let path: String
+  /// The recipe's own description.
+  public let about: String
+  public let tables: [TableSummary]
+  /// Names a text's content: the recipe and all word lists.
+  public let fingerprint: String
+  let grammar: Grammar
+
+  /// Reads and checks the recipe at `path`. Throws `InputError` with file and line for every fault.
+  public init(recipe path: String) throws {
+    let recipe = try Recipe(contentsOf: path)
+    name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+    self.path = path
+    about = recipe.about
+    fingerprint = checksum(recipe.sources.map { checksum($0) }.joined())
+    tables = recipe.tables.map { table in
+      TableSummary(
+        name: table.name, size: table.words.count, exponent: table.exponent, offset: table.offset,
+        examples: (0..<min(4, table.words.count)).map(table.words.text))
+    }
+    grammar = try Grammar(recipe)
+  }
+
+  /// The task families, in the recipe's order.
+  public var families: [String] { grammar.families }
+
+  /// The share of each family among passages.
+  public var shares: [Double] { grammar.shares }
+
+  /// Every character that the text can have, in the order of their code points.
+  public var alphabet: [Unicode.Scalar] { grammar.alphabet }
+
+  /// The first passages of a stream, to at least `count` bytes: UTF-8 text that ends in a line feed.
+  public func text(bytes count: Int, seed: UInt64, stream: Stream = .sample) -> [UInt8] {
+    var writer = writer(seed: seed, stream: stream, costs: false)
+    while writer.bytes.count < count { _ = writer.writePassage() }
+    return writer.bytes
+  }
+
+  /// The same text, with the cost of each byte in nats (−log of its probability given all bytes before
+  /// it) and the family of each.
+  public func costs(bytes count: Int, seed: UInt64, stream: Stream = .sample)
+    -> (bytes: [UInt8], costs: [Double], families: [UInt8])
+  {
+    var writer = writer(seed: seed, stream: stream, costs: true)
+    var families: [UInt8] = []
+    while writer.bytes.count < count {
+      let family = UInt8(writer.writePassage())
+      families.append(contentsOf: repeatElement(family, count: writer.bytes.count - families.count))
+    }
+    return (writer.bytes, writer.costs, families)
+  }
+
+  func writer(seed: UInt64, stream: Stream, costs: Bool) -> PassageWriter {
+    PassageWriter(grammar, random: Self.random(seed: seed, stream: stream, window: 0), costs: costs)
+  }
+
+  /// The random stream of a window: each has its own, so that any window can be written without the others.
+  static func random(seed: UInt64, stream: Stream, window: Int) -> RandomStream {
+    RandomStream(key: mix(mix(seed, stream.rawValue), UInt64(window)))
+  }
+}

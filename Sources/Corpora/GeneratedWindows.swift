@@ -1,0 +1,91 @@
+/// Cuts windows from generated text: each begins with a passage and has a random stream of its own.
+struct GeneratedWindows: Sendable {
+  let tokenizer: any Tokenizer
+  let validation: TokenWindows
+  let entropy: TokenizedCorpus.Entropy
+  private let text: GeneratedText
+  private let seed: UInt64
+  private let context: Int
+  /// Hashes of the validation windows, which training windows may not repeat.
+  private let excluded: Set<UInt64>
+
+  /// How much text byte pairs are trained on.
+  private static let tokenizerBytes = 4 << 20
+
+  init(_ text: GeneratedText, configuration: CorpusConfiguration, context: Int) throws {
+    self.text = text
+    self.context = context
+    seed = configuration.seed
+    switch configuration.tokenizer ?? .characters {
+    case .characters: tokenizer = CharacterTokenizer(alphabet: text.alphabet)
+    case .bytes: tokenizer = ByteTokenizer()
+    case .bytePairs(let vocabulary):
+      tokenizer = BytePairTokenizer(
+        trainedOn: [text.text(bytes: Self.tokenizerBytes, seed: seed, stream: .tokenizer)],
+        vocabulary: vocabulary)
+    }
+    let lengths = (0..<tokenizer.vocabulary).map { [tokenizer] token in tokenizer.bytes(of: token).count }
+    let count = configuration.validationTokens.dividedRoundingUp(by: context)
+    var windows: [UInt16] = []
+    windows.reserveCapacity(count * (context + 1))
+    var families: [UInt8] = []
+    families.reserveCapacity(count * context)
+    var nats = [Double](repeating: 0, count: text.families.count)
+    var targets = [Int](repeating: 0, count: text.families.count)
+    var hashes: Set<UInt64> = []
+    var writer = text.writer(seed: seed, stream: .validation, costs: true)
+    for window in 0..<count {
+      writer.restart(random: GeneratedText.random(seed: seed, stream: .validation, window: window))
+      var tokens: [UInt16] = []
+      var familyOfToken: [UInt8] = []
+      while tokens.count < context + 1 {
+        let start = writer.bytes.count
+        let family = UInt8(writer.writePassage())
+        try tokenizer.encode(writer.bytes[start...], into: &tokens)
+        familyOfToken.append(contentsOf: repeatElement(family, count: tokens.count - familyOfToken.count))
+      }
+      var byte = lengths[Int(tokens[0])]
+      for position in 1...context {
+        let end = byte + lengths[Int(tokens[position])]
+        let family = Int(familyOfToken[position])
+        nats[family] += writer.costs[byte..<end].reduce(0, +)
+        targets[family] += 1
+        byte = end
+      }
+      windows.append(contentsOf: tokens[...context])
+      families.append(contentsOf: familyOfToken[1...context])
+      hashes.insert(Self.hash(tokens[...context]))
+    }
+    validation = TokenWindows(context: context, count: count, tokens: windows, families: families)
+    entropy = TokenizedCorpus.Entropy(
+      total: nats.reduce(0, +) / Double(count * context), families: zip(nats, targets).map { $0 / Double($1) })
+    // Where windows are so short that the source repeats them all the time, leaving these out of training
+    // would take the commonest text from it, and so change what is learned.
+    excluded = Double(count - hashes.count) < 0.01 * Double(count) ? hashes : []
+  }
+
+  /// Adds windows to `known`, all training windows so far, until there are `count`.
+  func extend(_ known: inout [UInt16], toWindows count: Int) throws {
+    let start = known.count / (context + 1)
+    guard start < count else { return }
+    known.reserveCapacity(count * (context + 1))
+    var writer = text.writer(seed: seed, stream: .training, costs: false)
+    var tokens: [UInt16] = []
+    for window in start..<count {
+      writer.restart(random: GeneratedText.random(seed: seed, stream: .training, window: window))
+      repeat {
+        tokens.removeAll(keepingCapacity: true)
+        while tokens.count < context + 1 {
+          let passage = writer.bytes.count
+          _ = writer.writePassage()
+          try tokenizer.encode(writer.bytes[passage...], into: &tokens)
+        }
+      } while !excluded.isEmpty && excluded.contains(Self.hash(tokens[...context]))
+      known.append(contentsOf: tokens[...context])
+    }
+  }
+
+  private static func hash(_ tokens: ArraySlice<UInt16>) -> UInt64 {
+    tokens.reduce(0) { mix($0 ^ UInt64($1)) }
+  }
+}

@@ -1,0 +1,87 @@
+import Files
+
+/// A recipe made ready to run: names resolved, and checked so that every text it can write has exactly one
+/// derivation, told from left to right by the text itself. On that rests the exact entropy.
+final class Grammar: Sendable {
+  /// What a gap or a stretch of fixed text does. Tables, associations, rules and variables (what is
+  /// remembered) are indices; a `nil` variable means that nothing is remembered.
+  enum Step: Sendable {
+    case literal([UInt8])
+    case word(table: Int, remember: Int?)
+    case again(variable: Int, remember: Int?)
+    case associate(association: Int, of: Int, remember: Int?)
+    case sum(Int, Int)
+    case rule(Int)
+  }
+
+  struct Association: Sendable {
+    let name: String
+    let of: Int
+    let from: Int
+    /// Which associate it is, by rank.
+    let ranks: Distribution
+    let key: UInt64
+
+    /// The word, an index of the table `from`, that is associate number `rank` of word `word` of `of`.
+    @inline(__always)
+    func associate(_ rank: Int, of word: Int, in table: Table) -> Int {
+      table.distribution.draw(mix(key ^ UInt64(word) << 20, UInt64(rank)))
+    }
+  }
+
+  struct Rule: Sendable {
+    let steps: [[Step]]
+    /// How deep the rule may be nested in itself.
+    let depth: Int
+    let all: Choice
+    /// At the last depth: without the options that use the rule itself.
+    let last: Choice
+  }
+
+  /// A choice among options of which each is known by the fixed text that it begins with, its head, or by
+  /// its first character.
+  struct Choice: Sendable {
+    let distribution: Distribution
+    /// The options that may be chosen, as indices of the rule's.
+    let options: [Int]
+    /// The cost of each byte of an option's head and of the byte after it, by index of the rule's options.
+    let costs: [[Double]]
+  }
+
+  let tables: [Table]
+  let associations: [Association]
+  let variables: [(name: String, table: Int)]
+  /// The rules; the first chooses the family of a passage.
+  let rules: [Rule]
+  let families: [String]
+  let shares: [Double]
+  /// Every character that the text can have, in the order of their code points.
+  let alphabet: [Unicode.Scalar]
+
+  /// Checks `recipe` and makes it ready.
+  init(_ recipe: Recipe) throws {
+    var compiler = try GrammarCompiler(recipe)
+    let compiled = try compiler.compile()
+    tables = recipe.tables
+    associations = compiler.associations
+    variables = compiler.variables
+    rules = compiled
+    families = recipe.families.map(\.name)
+    shares = compiled[0].all.distribution.probabilities
+    var scalars: Set<Unicode.Scalar> = ["\n"]
+    var tablesUsed: Set<Int> = []
+    for step in compiled.flatMap(\.steps).joined() {
+      switch step {
+      case .literal(let bytes): scalars.formUnion(String(decoding: bytes, as: UTF8.self).unicodeScalars)
+      case .word(let table, _): tablesUsed.insert(table)
+      case .associate(let association, _, _): tablesUsed.insert(compiler.associations[association].from)
+      case .sum: scalars.formUnion("0123456789".unicodeScalars)
+      case .again, .rule: break
+      }
+    }
+    for table in tablesUsed {
+      scalars.formUnion(String(decoding: recipe.tables[table].words.bytes, as: UTF8.self).unicodeScalars)
+    }
+    alphabet = scalars.sorted()
+  }
+}

@@ -1,0 +1,141 @@
+import Foundation
+
+/// Writes passages of a grammar one after another from one random stream and, if asked, what each byte costs.
+struct PassageWriter {
+  private let grammar: Grammar
+  private var random: RandomStream
+  private let countsCosts: Bool
+  /// The text so far, UTF-8.
+  private(set) var bytes: [UInt8] = []
+  /// The cost of each byte in nats: −log of its probability given all bytes before it.
+  private(set) var costs: [Double] = []
+  /// What the next byte costs because it tells that the word before it has ended, or which option begins.
+  private var pending = 0.0
+  /// The word that each variable remembers.
+  private var variables: [Int]
+  /// How deep each rule is nested in itself now.
+  private var depths: [Int]
+
+  init(_ grammar: Grammar, random: RandomStream, costs: Bool) {
+    self.grammar = grammar
+    self.random = random
+    countsCosts = costs
+    variables = Array(repeating: 0, count: grammar.variables.count)
+    depths = Array(repeating: 0, count: grammar.rules.count)
+  }
+
+  /// Forgets the text so far and goes on from another stream.
+  mutating func restart(random: RandomStream) {
+    self.random = random
+    bytes.removeAll(keepingCapacity: true)
+    costs.removeAll(keepingCapacity: true)
+  }
+
+  /// Adds a passage and its line feed; returns the index of its family.
+  mutating func writePassage() -> Int {
+    let family = write(rule: 0)
+    write(fixed: [UInt8(ascii: "\n")])
+    return family
+  }
+
+  /// Writes an option of a rule; returns which.
+  @discardableResult
+  private mutating func write(rule index: Int) -> Int {
+    let rule = grammar.rules[index]
+    depths[index] += 1
+    let choice = depths[index] < rule.depth ? rule.all : rule.last
+    let option = choice.options[choice.distribution.draw(random.next())]
+    let steps = rule.steps[option]
+    var first = 0
+    if countsCosts {
+      let costs = choice.costs[option]
+      if case .literal(let head) = steps[0] {
+        write(head, costs: costs[...])
+        first = 1
+      } else {
+        pending += costs[0]
+      }
+    }
+    for step in steps[first...] { write(step) }
+    depths[index] -= 1
+    return option
+  }
+
+  private mutating func write(_ step: Grammar.Step) {
+    switch step {
+    case .literal(let text):
+      write(fixed: text)
+    case .word(let table, let remember):
+      let word = grammar.tables[table].distribution.draw(random.next())
+      if let remember { variables[remember] = word }
+      write(word: word, of: grammar.tables[table])
+    case .again(let variable, let remember):
+      let word = variables[variable]
+      if let remember { variables[remember] = word }
+      write(fixed: grammar.tables[grammar.variables[variable].table].words[word])
+    case .associate(let association, let variable, let remember):
+      let word = write(associate: grammar.associations[association], of: variables[variable])
+      if let remember { variables[remember] = word }
+    case .sum(let a, let b):
+      write(fixed: Array(String(number(a) + number(b)).utf8))
+    case .rule(let rule):
+      write(rule: rule)
+    }
+  }
+
+  private func number(_ variable: Int) -> Int {
+    (grammar.tables[grammar.variables[variable].table].numbers?.lowerBound ?? 0) + variables[variable]
+  }
+
+  /// Text that follows from what stands before it.
+  private mutating func write(fixed text: some Collection<UInt8>) {
+    bytes.append(contentsOf: text)
+    guard countsCosts, !text.isEmpty else { return }
+    costs.append(pending)
+    pending = 0
+    costs.append(contentsOf: repeatElement(0, count: text.count - 1))
+  }
+
+  /// An option with the cost of each byte, and of the one after it.
+  private mutating func write(_ text: some Collection<UInt8>, costs option: ArraySlice<Double>) {
+    bytes.append(contentsOf: text)
+    for cost in option.dropLast() {
+      costs.append(pending + cost)
+      pending = 0
+    }
+    pending = option[option.endIndex - 1]
+  }
+
+  private mutating func write(word: Int, of table: Table) {
+    let words = table.words
+    guard countsCosts else { return bytes.append(contentsOf: words[word]) }
+    let start = words.starts[word] + word
+    write(words[word], costs: table.costs[start...(start + words[word].count)])
+  }
+
+  private mutating func write(associate association: Grammar.Association, of word: Int) -> Int {
+    let table = grammar.tables[association.from]
+    let chosen = association.associate(association.ranks.draw(random.next()), of: word, in: table)
+    let text = table.words[chosen]
+    guard countsCosts else {
+      bytes.append(contentsOf: text)
+      return chosen
+    }
+    // Associates may coincide, so that their probabilities are summed by what they write.
+    var candidates = (0..<association.ranks.count).map { rank in
+      (word: table.words[association.associate(rank, of: word, in: table)],
+        probability: association.ranks.probabilities[rank])
+    }
+    var option: [Double] = []
+    for depth in 0...text.count {
+      let before = candidates.count
+      let mass = candidates.reduce(0) { $0 + $1.probability }
+      let next = text.dropFirst(depth).first
+      candidates.removeAll { $0.word.dropFirst(depth).first != next }
+      let part = candidates.reduce(0) { $0 + $1.probability }
+      option.append(candidates.count == before ? 0 : log(mass / part))
+    }
+    write(text, costs: option[...])
+    return chosen
+  }
+}

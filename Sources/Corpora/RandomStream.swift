@@ -1,0 +1,45 @@
+/// A stream of random bits, the same on every machine for the same key: xoshiro256** (Blackman and Vigna
+/// 2018), its state filled by SplitMix64.
+public struct RandomStream: Sendable {
+  private var s0: UInt64, s1: UInt64, s2: UInt64, s3: UInt64
+
+  /// The stream named by `key`; different keys give unrelated streams.
+  public init(key: UInt64) {
+    s0 = mix(key)
+    s1 = mix(key &+ 0x9E37_79B9_7F4A_7C15)
+    s2 = mix(key &+ 0x3C6E_F372_FE94_F82A)
+    s3 = mix(key &+ 0xDAA6_6D2C_7DDF_743F)
+  }
+
+  /// The next 64 random bits.
+  @inline(__always)
+  public mutating func next() -> UInt64 {
+    let product = s1 &* 5
+    let result = (product << 7 | product >> 57) &* 9
+    let shifted = s1 << 17
+    s2 ^= s0
+    s3 ^= s1
+    s1 ^= s2
+    s0 ^= s3
+    s2 ^= shifted
+    s3 = s3 << 45 | s3 >> 19
+    return result
+  }
+}
+
+/// The finaliser of SplitMix64 (Steele et al. 2014): a bijection of 64 bits in which every bit of the
+/// result depends on every bit of `x`.
+@inline(__always)
+package func mix(_ x: UInt64) -> UInt64 {
+  var z = x &+ 0x9E37_79B9_7F4A_7C15
+  z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+  z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+  return z ^ z >> 31
+}
+
+/// A hash of two numbers, in their order.
+@inline(__always)
+package func mix(_ x: UInt64, _ y: UInt64) -> UInt64 { mix(mix(x) ^ y) }
+
+/// A hash of a text's UTF-8 bytes, the same in every process (Swift's own hash is not).
+package func stableHash(_ text: String) -> UInt64 { text.utf8.reduce(0) { mix($0 ^ UInt64($1)) } }

@@ -1,0 +1,128 @@
+import Files
+import Foundation
+
+/// Reads the tables of a recipe: written in it, listed in a file beside it, made of syllables, or numbers.
+struct TableReader {
+  /// The folder that word lists are relative to.
+  let folder: String
+  /// The content of every word list read so far.
+  private(set) var lists: [String] = []
+
+  init(folder: String) { self.folder = folder }
+
+  /// The table that `value` describes.
+  mutating func table(_ name: String, _ value: YAMLValue) throws -> Table {
+    let map = try value.mapping(
+      keys: ["words", "qualifiers", "syllables", "numbers", "size", "zipf", "offset"])
+    let size = try map["size"]?.integer(in: 1...10_000_000)
+    var numbers: ClosedRange<Int>?
+    var words: Words
+    switch (map["words"], map["syllables"], map["numbers"]) {
+    case (let list?, nil, nil):
+      words = try self.words(list, qualifiers: map["qualifiers"], size: size)
+    case (nil, let syllables?, nil):
+      guard let size else { throw value.error("made-up words need a `size`", remedy: "Add for example `size: 1000`") }
+      words = try madeUpWords(syllables, size: size)
+    case (nil, nil, let range?):
+      let ends = try range.list().map { try $0.integer(in: -1_000_000...1_000_000) }
+      guard ends.count == 2, ends[0] <= ends[1] else {
+        throw range.error("expected the first and the last number", remedy: "Write for example `numbers: [0, 99]`")
+      }
+      numbers = ends[0]...ends[1]
+      words = Words()
+      for number in ends[0]...ends[1] { words.append("\(number)".utf8, from: Words.Place(range)) }
+    default:
+      throw value.error(
+        "a table has exactly one of `words`, `syllables` and `numbers`", remedy: "Keep one of them")
+    }
+    if let size, size > words.count {
+      throw (map["size"] ?? value).error(
+        "`\(name)` has only \(words.count) words, and its size is \(size)",
+        remedy: "Lower the size, or add words, qualifiers or syllables")
+    }
+    return Table(
+      name: name, words: words, exponent: try map["zipf"]?.number(in: 0...20) ?? 0,
+      offset: try map["offset"]?.positive() ?? 1, numbers: numbers)
+  }
+
+  /// Words from a list or a file in a shuffled order (that of a lexicon is the alphabet's, not a
+  /// frequency's), then different pairs "qualifier word" until there are `size` of them.
+  private mutating func words(_ list: YAMLValue, qualifiers: YAMLValue?, size: Int?) throws -> Words {
+    let plain = try self.list(list)
+    let count = size ?? plain.count
+    var words = Words()
+    for index in shuffled(plain.count, salt: 1).prefix(count) {
+      words.append(plain[index], from: plain.places[index])
+    }
+    guard let qualifiers else { return words }
+    let qualifier = try self.list(qualifiers)
+    let pairs = plain.count * qualifier.count
+    for pair in shuffled(pairs, salt: 2).prefix(max(0, count - plain.count)) {
+      let (first, second) = (pair / plain.count, pair % plain.count)
+      words.append(qualifier[first] + [UInt8(ascii: " ")] + plain[second], from: qualifier.places[first])
+    }
+    return words
+  }
+
+  /// The words of an inline list, or of a file with a word a line (`#` begins a comment line).
+  private mutating func list(_ value: YAMLValue) throws -> Words {
+    var words = Words()
+    if value.isList {
+      for word in try value.list() {
+        let text = try word.string()
+        guard !text.isEmpty else { throw word.error("an empty word", remedy: "Remove it") }
+        words.append(text.utf8, from: Words.Place(word))
+      }
+    } else {
+      let path = try (folder as NSString).appendingPathComponent(value.string())
+      guard FileManager.default.fileExists(atPath: path) else {
+        throw value.error("no word list at \(path)", remedy: "Check the path, which is relative to the recipe")
+      }
+      let text = try FileAccess.readText(path)
+      lists.append(text)
+      for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        let word = line.trimmingCharacters(in: .whitespaces)
+        if word.isEmpty || word.hasPrefix("#") { continue }
+        words.append(word.utf8, from: Words.Place(file: path, line: index + 1))
+      }
+    }
+    guard words.count > 0 else { throw value.error("the list has no words", remedy: "Add at least one word") }
+    return words
+  }
+
+  /// The `size` first of the words that begin with one of `first` and go on with 1 to `most` of `next`:
+  /// shorter words come first, those of one length in a shuffled order.
+  private func madeUpWords(_ value: YAMLValue, size: Int) throws -> Words {
+    let map = try value.mapping(keys: ["first", "next", "most"])
+    let first = try value.required("first", in: map).list().map { try Array($0.string().utf8) }
+    let next = try value.required("next", in: map).list().map { try Array($0.string().utf8) }
+    let most = try map["most"]?.integer(in: 1...4) ?? 3
+    guard !first.isEmpty, !next.isEmpty, first.count + next.count <= 1000 else {
+      throw value.error("`first` and `next` need 1 to 1000 syllables together")
+    }
+    let place = Words.Place(value)
+    var words = Words()
+    var seen: Set<[UInt8]> = []
+    var combinations = first.count
+    for length in 1...most {
+      combinations *= next.count
+      for var index in Shuffle(count: combinations, key: mix(3, UInt64(length))) {
+        guard words.count < size else { return words }
+        var word = first[index % first.count]
+        index /= first.count
+        for _ in 0..<length {
+          word += next[index % next.count]
+          index /= next.count
+        }
+        if seen.insert(word).inserted { words.append(word, from: place) }
+      }
+    }
+    return words
+  }
+
+  private func shuffled(_ count: Int, salt: UInt64) -> Shuffle { Shuffle(count: count, key: salt) }
+}
+
+extension Words.Place {
+  init(_ value: YAMLValue) { self.init(file: value.file, line: value.line) }
+}

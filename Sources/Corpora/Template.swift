@@ -1,0 +1,70 @@
+import Files
+
+/// A piece of text with gaps in braces, as the user wrote it in a recipe:
+///
+///     The {subject: thing} {act: habit of subject} a {target of act}.
+///
+/// | gap | writes |
+/// |---|---|
+/// | `{thing}` | a word drawn from the table `thing`, or an option of the rule `thing` |
+/// | `{subject: thing}` | the same, and remembers it as `subject` |
+/// | `{subject}` | what was remembered |
+/// | `{habit of subject}` | one of the associates that `habit` gives to what was remembered |
+/// | `{a + b}` | the sum of two remembered numbers |
+struct Template {
+  enum Source {
+    /// A table, a rule or something remembered.
+    case named(String)
+    case associate(String, of: String)
+    case sum(String, String)
+  }
+
+  enum Part {
+    case text(String)
+    case gap(remember: String?, Source)
+  }
+
+  let parts: [Part]
+  let value: YAMLValue
+
+  /// The template that a text value of a recipe spells.
+  init(_ value: YAMLValue) throws {
+    self.value = value
+    let source = try value.string()
+    var rest = source[...]
+    var parts: [Part] = []
+    while let brace = rest.firstIndex(where: { $0 == "{" || $0 == "}" }) {
+      guard rest[brace] == "{", let end = rest[brace...].firstIndex(of: "}") else {
+        throw value.error(
+          "a brace without its partner in `\(source)`", remedy: "Write gaps as {name}; other braces have no use")
+      }
+      if brace > rest.startIndex { parts.append(.text(String(rest[..<brace]))) }
+      parts.append(try Self.gap(rest[rest.index(after: brace)..<end], in: value))
+      rest = rest[rest.index(after: end)...]
+    }
+    if !rest.isEmpty { parts.append(.text(String(rest))) }
+    guard !parts.isEmpty else {
+      throw value.error("an empty text", remedy: "Every option must write at least one character")
+    }
+    self.parts = parts
+  }
+
+  private static func gap(_ inside: Substring, in value: YAMLValue) throws -> Part {
+    let tokens = inside.replacing(":", with: " : ").replacing("+", with: " + ").split(separator: " ")
+      .map(String.init)
+    let named = tokens.count > 2 && tokens[1] == ":"
+    let source: Source
+    switch named ? Array(tokens[2...]) : tokens {
+    case let one where one.count == 1: source = .named(one[0])
+    case let three where three.count == 3 && three[1] == "of":
+      source = .associate(three[0], of: three[2])
+    case let three where three.count == 3 && three[1] == "+" && !named:
+      source = .sum(three[0], three[2])
+    default:
+      throw value.error(
+        "`{\(inside)}` is not a gap",
+        remedy: "Write {table}, {name: table}, {name}, {association of name} or {name + name}")
+    }
+    return .gap(remember: named ? tokens[0] : nil, source)
+  }
+}

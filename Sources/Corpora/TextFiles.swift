@@ -1,0 +1,69 @@
+import Files
+import Foundation
+
+/// A user's own text: a UTF-8 file, or a folder of them, as pieces that are never divided between training
+/// and validation.
+public struct TextFiles: Sendable {
+  /// The path as the user gave it.
+  public let path: String
+  /// The pieces, UTF-8: the files of a folder in the order of their paths, or the blocks of a single file.
+  public let pieces: [[UInt8]]
+
+  /// Blocks of a single file begin at line starts where lines are shorter than this many bytes.
+  static let blockBytes = 16_384
+
+  /// Reads the file or folder at `path`; of a folder all files in it and its folders, but hidden ones.
+  /// Throws `InputError` for a path that is missing, without text or not UTF-8.
+  public init(path: String) throws {
+    self.path = path
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw InputError("no such file or folder", file: path, remedy: "Check the path")
+    }
+    let files = isFolder.boolValue ? try Self.files(in: path) : [path]
+    let documents = try files.map { Array(try FileAccess.readText($0).utf8) }.filter { !$0.isEmpty }
+    guard let first = documents.first else {
+      throw InputError("there is no text here", file: path, remedy: "Give a file or a folder of UTF-8 text")
+    }
+    pieces = documents.count == 1 ? Self.blocks(first) : documents.map(Self.endingWithLineFeed)
+  }
+
+  /// The bytes of all pieces.
+  public var byteCount: Int { pieces.reduce(0) { $0 + $1.count } }
+
+  /// Names the text's content.
+  public var fingerprint: String {
+    checksum(pieces.map { piece in checksum(piece) }.joined())
+  }
+
+  private static func files(in folder: String) throws -> [String] {
+    let url = URL(fileURLWithPath: folder, isDirectory: true)
+    guard
+      let files = FileManager.default.enumerator(
+        at: url, includingPropertiesForKeys: [.isRegularFileKey], options: [.skipsHiddenFiles])
+    else { throw InputError("the folder cannot be read", file: folder, remedy: "Check its permissions") }
+    return try files.compactMap { $0 as? URL }
+      .filter { try $0.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true }
+      .map(\.path).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  private static func endingWithLineFeed(_ text: [UInt8]) -> [UInt8] {
+    text.last == UInt8(ascii: "\n") ? text : text + [UInt8(ascii: "\n")]
+  }
+
+  /// Cuts a text after about every 1/64 of it, at most `blockBytes`, at line ends where there are any.
+  private static func blocks(_ text: [UInt8]) -> [[UInt8]] {
+    let size = min(blockBytes, max(1, text.count / 64))
+    var blocks: [[UInt8]] = []
+    var start = 0
+    while start < text.count {
+      var end = min(start + size, text.count)
+      let line = text[end..<min(end + size, text.count)].firstIndex(of: UInt8(ascii: "\n"))
+      if let line { end = line + 1 }
+      while end < text.count, text[end] & 0xC0 == 0x80 { end += 1 }  // Not inside of a character.
+      blocks.append(Array(text[start..<end]))
+      start = end
+    }
+    return blocks
+  }
+}

@@ -1,0 +1,46 @@
+/// Windows of context + 1 tokens each, side by side in one buffer, (count, T + 1): tokens 0 ..< T are a
+/// model's inputs and tokens 1 ... T its targets.
+public struct TokenWindows: Sendable {
+  /// The number of tokens that each window predicts, T.
+  public let context: Int
+  /// The number of windows.
+  public let count: Int
+  /// The tokens, (count, T + 1). There may be more of them, which belong to no window.
+  let tokens: [UInt16]
+  /// The family of each target, (count, T), or empty where they are not kept.
+  let families: [UInt8]
+
+  init(context: Int, count: Int, tokens: [UInt16], families: [UInt8] = []) {
+    precondition(count * (context + 1) <= tokens.count, "TokenWindows: \(tokens.count) tokens for \(count) windows")
+    self.context = context
+    self.count = count
+    self.tokens = tokens
+    self.families = families
+  }
+
+  /// The number of targets of all windows, count · T.
+  public var targetCount: Int { count * context }
+
+  /// The context + 1 tokens of a window.
+  public subscript(window: Int) -> ArraySlice<UInt16> {
+    precondition((0..<count).contains(window), "TokenWindows: window \(window) of \(count)")
+    return tokens[window * (context + 1)..<(window + 1) * (context + 1)]
+  }
+
+  /// The family of target `position` (0 ..< T) of a window: an index of the corpus's families.
+  public func family(window: Int, position: Int) -> Int {
+    families.isEmpty ? 0 : Int(families[window * context + position])
+  }
+
+  /// Copies a window to `inputs` and `targets`, (T) each.
+  public func copy(
+    window: Int, inputs: UnsafeMutablePointer<Int32>, targets: UnsafeMutablePointer<Int32>
+  ) {
+    self[window].withUnsafeBufferPointer { tokens in
+      for position in 0..<context {
+        inputs[position] = Int32(tokens[position])
+        targets[position] = Int32(tokens[position + 1])
+      }
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import Files
+
+/// A list of different words in order of frequency rank, each with the place where the user wrote it.
+struct Words: Sendable {
+  /// Where a word comes from.
+  struct Place: Sendable {
+    let file: String
+    let line: Int?
+  }
+
+  private(set) var bytes: [UInt8] = []
+  private(set) var starts: [Int] = [0]
+  private(set) var places: [Place] = []
+
+  var count: Int { starts.count - 1 }
+
+  mutating func append(_ word: some Sequence<UInt8>, from place: Place) {
+    bytes.append(contentsOf: word)
+    starts.append(bytes.count)
+    places.append(place)
+  }
+
+  /// The bytes of a word, without what follows it.
+  subscript(index: Int) -> ArraySlice<UInt8> { bytes[starts[index]..<starts[index + 1]] }
+
+  func text(_ index: Int) -> String { String(decoding: self[index], as: UTF8.self) }
+
+  func error(_ message: String, at index: Int, remedy: String) -> InputError {
+    InputError(message, file: places[index].file, line: places[index].line, remedy: remedy)
+  }
+
+  /// The indices of the words in the order of their bytes: words that share a prefix stand together.
+  func sorted() -> [Int] {
+    (0..<count).sorted { self[$0].lexicographicallyPrecedes(self[$1]) }
+  }
+
+  /// Throws unless, with `terminator` written after each (nil: nothing), no word is a prefix of another.
+  /// Then the text always tells where a word ends and which it was.
+  func checkPrefixFree(terminator: UInt8?, sorted: [Int]) throws {
+    for (position, first) in sorted.enumerated() {
+      let word = self[first]
+      for second in sorted[(position + 1)...] {
+        guard self[second].starts(with: word) else { break }
+        let next = self[second].dropFirst(word.count).first
+        if next == nil {
+          throw error(
+            "the option `\(text(second))` stands twice in one table", at: max(first, second),
+            remedy: "Remove one")
+        }
+        if terminator == nil || next == terminator {
+          let follower = terminator.map { " (with the `\(Character(Unicode.Scalar($0)))` that follows it)" }
+          throw error(
+            "the option `\(text(first))`\(follower ?? "") is a prefix of the option `\(text(second))`",
+            at: max(first, second),
+            remedy: "Change or remove one, or let the template go on with a character that tells them apart")
+        }
+      }
+    }
+  }
+}
