@@ -92,6 +92,9 @@ struct Problem: Sendable {
     }
   }
 
+  /// Residuals on the objective's own scale at the place last evaluated, for the rows that count.
+  var residuals: [Double] { workspace.rows.map { scale(workspace.predictions[$0]).value - targets[$0] } }
+
   /// Residuals of log loss (above the known floor) at the place last evaluated, for the rows that count.
   var logResiduals: [Double] {
     workspace.rows.map { log(workspace.predictions[$0]) - log(workspace.table.losses[$0]) }

@@ -6,8 +6,10 @@ import Testing
 @Suite(.enabled(if: PublishedData.has("bnsl"), "needs ../shared/data/bnsl"))
 struct BrokenLawDataTests {
   @Test func fourDigitAddition() throws {
-    let observations = try PublishedData.rows("bnsl/four_digit_addition.csv").filter { $0["split"] == "train" }
-      .map { Observation(tokens: $0.number("train_set_size"), loss: $0.number("test_cross_entropy")) }
+    let observations = try PublishedData.rows("bnsl/four_digit_addition.csv").filter {
+      $0["split"] == "train"
+    }
+    .map { Observation(tokens: $0.number("train_set_size"), loss: $0.number("test_cross_entropy")) }
     #expect(observations.count == 14)
     let fit = try Fitter(
       .broken(BrokenLaw(in: .tokens)), minimizing: Objective(.leastSquares, on: .log1p), bootstraps: 0
@@ -43,7 +45,8 @@ struct RepeatedDataTests {
     let law = RepeatedDataLaw(surface: Self.surface)
     for (n, expected) in [(6.34e9, 2.2256440889984477), (8.67e9, 2.2269634075087867)] {
       let d = n == 6.34e9 ? 242e9 : 178e9
-      let loss = law.loss([15.387756, 5.309743], at: Observation(parameters: n, tokens: d, uniqueTokens: 25e9, loss: 1))
+      let loss = law.loss(
+        [15.387756, 5.309743], at: Observation(parameters: n, tokens: d, uniqueTokens: 25e9, loss: 1))
       #expect(abs(try #require(loss) - expected) < 1e-9)
     }
   }
@@ -53,6 +56,12 @@ struct RepeatedDataTests {
       Self.observations())
     print("datablations", fit.objectiveValue, fit.values, fit.startsAgreeing, fit.starts)
     #expect(fit.objectiveValue <= 0.0158047)
+    for e in fit.parameters {
+      print(
+        e.symbol, e.profile!.low as Any, e.profile!.high as Any,
+        zip(e.profile!.values, e.profile!.deviances).map { "\($0)=\($1)" })
+    }
+    print(fit.alternatives)
   }
 }
 
@@ -62,7 +71,9 @@ struct RoutedDataTests {
   static func rows() throws -> [[String: String]] {
     let unpacking = Process()
     unpacking.executableURL = URL(filePath: "/usr/bin/env")
-    unpacking.arguments = ["gzip", "-dc", PublishedData.folder.appending(path: "clark_routed/curves.csv.gz").path]
+    unpacking.arguments = [
+      "gzip", "-dc", PublishedData.folder.appending(path: "clark_routed/curves.csv.gz").path,
+    ]
     let output = Pipe()
     unpacking.standardOutput = output
     try unpacking.run()
@@ -91,8 +102,10 @@ struct RoutedDataTests {
           parameters: $0.number("dense_parameter_count"), experts: $0.number("num_experts"),
           loss: $0.number("loss_validation"))
       }
-      let fit = try Fitter(.routed(RoutedLaw()), minimizing: Objective(.leastSquares), bootstraps: 0).fit(observations)
-      print(router, observations.count, fit.values, fit.rmsLogResidual / log(10), fit.startsAgreeing, fit.starts)
+      let fit = try Fitter(.routed(RoutedLaw()), minimizing: Objective(.leastSquares), bootstraps: 0).fit(
+        observations)
+      print(
+        router, observations.count, fit.values, fit.rmsLogResidual / log(10), fit.startsAgreeing, fit.starts)
       #expect(observations.count == n)
       for (value, reference) in zip(fit.values, expected) {
         #expect(abs(value / reference - 1) < 0.03, "\(router): \(value), not \(reference)")

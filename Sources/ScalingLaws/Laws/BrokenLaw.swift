@@ -19,7 +19,9 @@ public struct BrokenLaw: Law, Codable {
     self.floor = floor
   }
 
-  public var name: String { "broken power law in \(variable.symbol), \(breaks) break\(breaks == 1 ? "" : "s")" }
+  public var name: String {
+    "broken power law in \(variable.symbol), \(breaks) break\(breaks == 1 ? "" : "s")"
+  }
   public var equation: String {
     let x = variable.symbol
     return "L = \(floor == .free ? "a + " : floor.text)b·\(x)^−c0 · Π (1 + (\(x)/d)^(1/f))^(−c·f)"

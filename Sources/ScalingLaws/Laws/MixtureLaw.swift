@@ -21,7 +21,8 @@ public struct MixtureLaw: Law, Codable {
     [.linear("irreducible loss", "c", unit: "nats"), .linear("coefficient", "k", unit: "nats")]
       + (1..<domains).map { domain in
         Parameter(
-          "effect of domain \(domain)", "t\(domain)", domain: .real, starts: domains <= 4 ? [-3, -1, 1] : [-1, 0.5])
+          "effect of domain \(domain)", "t\(domain)", domain: .real,
+          starts: domains <= 4 ? [-3, -1, 1] : [-1, 0.5])
       }
   }
 
