@@ -1,0 +1,28 @@
+/// Resampling with replacement, of whole clusters where observations have them (Efron 1979). Each sample
+/// has its own generator, so that the draws depend on the seed alone and not on the number of threads.
+struct Bootstrap: Sendable {
+  var samples: Int
+  var seed: UInt64
+
+  /// Minima of the resampled objective in search coordinates, warm-started from the full fit.
+  func draws(of problem: Problem, around minimum: Minimizer.Minimum) -> [[Double]] {
+    guard samples > 0 else { return [] }
+    let table = problem.workspace.table
+    let clusters = table.clusters
+    let warm = Minimizer(tolerance: 1e-8)
+    return parallelChunks(samples) { range in
+      var sampled = problem
+      var draws = Array(repeating: 0.0, count: table.clusterCount)
+      return range.map { sample in
+        var generator = SeededGenerator(seed: seed, stream: sample)
+        for index in draws.indices { draws[index] = 0 }
+        for _ in draws.indices { draws[generator.index(below: draws.count)] += 1 }
+        sampled.resample(clusters.map { draws[$0] }, of: problem.weights)
+        guard problem.penalty != .leastAbsolute, minimum.metric != nil else {
+          return warm.minimize(&sampled, from: minimum.search).search
+        }
+        return warm.polish(&sampled, from: minimum).search
+      }
+    }
+  }
+}

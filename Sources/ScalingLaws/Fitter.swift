@@ -1,0 +1,77 @@
+import Foundation
+
+/// Fits a law to observations: many starts, the best minimum, a bootstrap.
+///
+///     let fit = try Fitter(.chinchilla(ChinchillaLaw())).fit(observations)
+///     fit["β"]?.interval
+public struct Fitter: Sendable {
+  public var law: NamedLaw
+  public var objective: Objective
+  /// Bootstrap samples; 0 for no intervals.
+  public var bootstraps: Int
+  public var seed: UInt64
+  /// How N and C were counted, in words: it is written with the fit.
+  public var convention: String
+
+  public init(
+    _ law: NamedLaw, minimizing objective: Objective = .chinchilla, bootstraps: Int = 1000, seed: UInt64 = 1,
+    convention: String = "as given"
+  ) {
+    self.law = law
+    self.objective = objective
+    self.bootstraps = bootstraps
+    self.seed = seed
+    self.convention = convention
+  }
+
+  /// - Throws: `FitError` where an observation lacks a variable or has an impossible value, where there are
+  ///   too few of them, or where no start leads to a minimum.
+  public func fit(_ observations: [Observation]) throws -> LawFit {
+    let law = law.law
+    let table = try Table(observations, for: law)
+    var problem = try Problem(law, on: table, minimizing: objective)
+    let search = try MultiStart.minimize(problem, from: MultiStart.starts(of: law, on: table))
+    problem.evaluate(at: search.best.search)
+    let rms = (mean(problem.logResiduals.map { $0 * $0 })).squareRoot()
+    let draws = Bootstrap(samples: bootstraps, seed: seed).draws(of: problem, around: search.best)
+    let profiles = parallelMap(law.parameters.count) { [problem] index in
+      Profile(
+        of: index, in: problem, around: search.best, alternatives: search.alternatives.map(\.search))
+    }
+    let natural = { (u: [Double]) in zip(law.parameters, u).map { $0.domain.natural($1) } }
+    let values = natural(search.best.search)
+    let naturalDraws = draws.map(natural)
+    return LawFit(
+      law: self.law, name: law.name, equation: law.equation, source: law.source,
+      parameters: law.parameters.enumerated().map { index, parameter in
+        let column = naturalDraws.isEmpty ? nil : naturalDraws.map { $0[index] }
+        return Estimate(
+          name: parameter.name, symbol: parameter.symbol, unit: parameter.unit, value: values[index],
+          draws: column, profile: profiles[index])
+      },
+      derived: estimates(of: law, values, naturalDraws), objective: objective, objectiveText: objective.text,
+      objectiveValue: search.best.value, rmsLogResidual: rms, observations: table.count,
+      clusters: table.clusterCount,
+      alternatives: search.alternatives.map {
+        LocalMinimum(objectiveValue: $0.value, values: natural($0.search))
+      },
+      starts: search.starts, startsAgreeing: search.agreeing,
+      convention: convention,
+      ranges: law.variables.enumerated().map { index, variable in
+        let column = table.column(index)
+        return DataRange(variable: variable, low: column.min() ?? .nan, high: column.max() ?? .nan)
+      },
+      lossRange: Interval(
+        low: observations.map(\.loss).min() ?? .nan, high: observations.map(\.loss).max() ?? .nan),
+      knownFloor: law.knownFloor, seed: seed, draws: naturalDraws)
+  }
+
+  private func estimates(of law: any Law, _ values: [Double], _ draws: [[Double]]) -> [Estimate] {
+    let derivedDraws = draws.map { law.derived($0).map(\.value) }
+    return law.derived(values).enumerated().map { index, derived in
+      Estimate(
+        name: derived.name, symbol: derived.symbol, unit: derived.unit, value: derived.value,
+        draws: derivedDraws.isEmpty ? nil : derivedDraws.map { $0[index] })
+    }
+  }
+}

@@ -1,0 +1,83 @@
+/// A small dense symmetric matrix; entries are kept in both triangles.
+struct SymmetricMatrix {
+  let size: Int
+  var entries: [Double]
+
+  init(_ size: Int) {
+    self.size = size
+    entries = Array(repeating: 0, count: size * size)
+  }
+
+  /// Writes go to both triangles.
+  subscript(row: Int, column: Int) -> Double {
+    get { entries[row * size + column] }
+    set {
+      entries[row * size + column] = newValue
+      entries[column * size + row] = newValue
+    }
+  }
+
+  /// M·x.
+  func times(_ x: [Double]) -> [Double] {
+    (0..<size).map { row in
+      var sum = 0.0
+      for column in 0..<size { sum += entries[row * size + column] * x[column] }
+      return sum
+    }
+  }
+
+  /// The factor of M + damping·diag(M), or nil where that is not positive definite to working precision.
+  func cholesky(damping: Double) -> CholeskyFactor? {
+    var lower = entries
+    for column in 0..<size {
+      let diagonal = entries[column * size + column] * (1 + damping)
+      var pivot = diagonal
+      for k in 0..<column { pivot -= lower[column * size + k] * lower[column * size + k] }
+      guard pivot > 1e-14 * diagonal, pivot.isFinite else { return nil }
+      let root = pivot.squareRoot()
+      lower[column * size + column] = root
+      for row in column + 1..<max(size, column + 1) {
+        var sum = entries[row * size + column]
+        for k in 0..<column { sum -= lower[row * size + k] * lower[column * size + k] }
+        lower[row * size + column] = sum / root
+      }
+    }
+    return CholeskyFactor(size: size, lower: lower)
+  }
+}
+
+/// L of M = L·Lᵀ.
+struct CholeskyFactor {
+  let size: Int
+  let lower: [Double]
+
+  func solve(_ right: [Double]) -> [Double] {
+    var x = right
+    for row in 0..<size {
+      for k in 0..<row { x[row] -= lower[row * size + k] * x[k] }
+      x[row] /= lower[row * size + row]
+    }
+    for row in (0..<size).reversed() {
+      for k in row + 1..<max(size, row + 1) { x[row] -= lower[k * size + row] * x[k] }
+      x[row] /= lower[row * size + row]
+    }
+    return x
+  }
+
+  var inverse: SymmetricMatrix {
+    var inverse = SymmetricMatrix(size)
+    for column in 0..<size {
+      var unit = Array(repeating: 0.0, count: size)
+      unit[column] = 1
+      let solution = solve(unit)
+      for row in 0...column { inverse[row, column] = solution[row] }
+    }
+    return inverse
+  }
+}
+
+func dot(_ a: [Double], _ b: [Double]) -> Double {
+  var sum = 0.0
+  for index in a.indices { sum += a[index] * b[index] }
+  return sum
+}

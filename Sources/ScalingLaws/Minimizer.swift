@@ -1,0 +1,138 @@
+/// Finds a local minimum in two stages: damped, reweighted Gauss–Newton steps (Levenberg–Marquardt) come
+/// near it from anywhere; BFGS, beginning with the inverse of the last Gauss–Newton matrix, ends it to
+/// full precision for any penalty. Every test is relative: the objective's scale cannot change the answer.
+struct Minimizer {
+  /// BFGS ends when the decrease that it still expects, gᵀHg, is this part of the objective.
+  var tolerance = 1e-14
+  var iterations = 300
+  /// The first stage ends when a step improves the objective by less than this part.
+  var roughTolerance = 1e-3
+
+  struct Minimum: Sendable {
+    var search: [Double]
+    var value: Double
+    /// BFGS's inverse Hessian, in units of search²/objective: a warm start for a neighbouring problem.
+    var metric: SymmetricMatrix?
+  }
+
+  /// Minimizes from a point; leaves the problem evaluated at the minimum.
+  func minimize(_ problem: inout Problem, from start: [Double]) -> Minimum {
+    guard problem.penalty == .leastAbsolute else {
+      return polish(&problem, from: approach(&problem, from: start))
+    }
+    return leastAbsolute(&problem, from: start)
+  }
+
+  /// Levenberg–Marquardt on the reweighted squares.
+  func approach(_ problem: inout Problem, from start: [Double]) -> Minimum {
+    problem.evaluate(at: start, curvature: true)
+    var best = Minimum(search: start, value: problem.value)
+    var (gradient, curvature) = (problem.gradient, problem.curvature)
+    var damping = 1e-3
+    for _ in 0..<60 where best.value > 0 && damping < 1e12 {
+      guard let step = curvature.cholesky(damping: damping)?.solve(gradient) else {
+        damping *= 8
+        continue
+      }
+      problem.evaluate(at: zip(best.search, step).map { $0 - $1 }, curvature: true)
+      guard problem.value < best.value else {
+        damping *= 8
+        continue
+      }
+      let improvement = best.value - problem.value
+      best = Minimum(search: problem.workspace.search, value: problem.value)
+      (gradient, curvature) = (problem.gradient, problem.curvature)
+      damping = max(damping / 8, 1e-9)
+      if improvement < roughTolerance * best.value { break }
+    }
+    best.metric = curvature.cholesky(damping: 1e-9)?.inverse
+    return best
+  }
+
+  /// BFGS with a weak Wolfe line search by bisection (Lewis and Overton 2013), safe where ψ has kinks.
+  func polish(_ problem: inout Problem, from start: Minimum) -> Minimum {
+    problem.evaluate(at: start.search)
+    var place = start
+    place.value = problem.value
+    var gradient = problem.gradient
+    var inverse = start.metric ?? .scaledIdentity(gradient)
+    for _ in 0..<iterations where place.value > 0 {
+      var direction = inverse.times(gradient).map { -$0 }
+      var slope = dot(gradient, direction)
+      if !(slope < 0) {
+        inverse = .scaledIdentity(gradient)
+        direction = inverse.times(gradient).map { -$0 }
+        slope = dot(gradient, direction)
+      }
+      guard -slope > tolerance * place.value else { break }
+      var (low, high, t) = (0.0, Double.infinity, 1.0)
+      var found = false
+      for _ in 0..<40 {
+        problem.evaluate(at: zip(place.search, direction).map { $0 + t * $1 })
+        if !(problem.value <= place.value + 1e-4 * t * slope) {
+          high = t
+        } else if dot(problem.gradient, direction) < 0.9 * slope {
+          low = t
+        } else {
+          found = true
+          break
+        }
+        t = high.isFinite ? (low + high) / 2 : 2 * low
+      }
+      guard problem.value < place.value else { break }
+      let step = zip(problem.workspace.search, place.search).map { $0 - $1 }
+      let change = zip(problem.gradient, gradient).map { $0 - $1 }
+      place.search = problem.workspace.search
+      place.value = problem.value
+      gradient = problem.gradient
+      guard found else { break }
+      inverse.update(step: step, change: change)
+    }
+    problem.evaluate(at: place.search)
+    place.metric = inverse
+    return place
+  }
+
+  /// |r| as the limit of Huber penalties: δ falls from the size of the residuals until so few are left
+  /// within it that only the exactly fitted points are.
+  private func leastAbsolute(_ problem: inout Problem, from start: [Double]) -> Minimum {
+    problem.penalty = .leastSquares
+    var place = polish(&problem, from: approach(&problem, from: start))
+    let total = problem.workspace.rows.count
+    var δ = (place.value / Double(total)).squareRoot()
+    let smallest = 1e-7 * δ
+    while δ > smallest {
+      problem.penalty = .huber(delta: δ)
+      place = polish(&problem, from: approach(&problem, from: place.search))
+      δ /= 4
+    }
+    problem.penalty = .leastAbsolute
+    problem.evaluate(at: place.search)
+    place.value = problem.value
+    place.metric = nil
+    return place
+  }
+}
+
+extension SymmetricMatrix {
+  /// A first metric where nothing is known: a step of a tenth along the gradient.
+  static func scaledIdentity(_ gradient: [Double]) -> SymmetricMatrix {
+    var matrix = SymmetricMatrix(gradient.count)
+    let norm = dot(gradient, gradient).squareRoot()
+    for i in 0..<matrix.size { matrix[i, i] = norm > 0 ? 0.1 / norm : 1 }
+    return matrix
+  }
+
+  /// BFGS: H ← (1 − s·yᵀ/yᵀs)·H·(1 − y·sᵀ/yᵀs) + s·sᵀ/yᵀs.
+  mutating func update(step s: [Double], change y: [Double]) {
+    let curvature = dot(y, s)
+    guard curvature > 0 else { return }
+    let hy = times(y)
+    let factor = (1 + dot(y, hy) / curvature) / curvature
+    for i in 0..<size {
+      for j in i..<size {
+        self[i, j] += factor * s[i] * s[j] - (hy[i] * s[j] + s[i] * hy[j]) / curvature
+      }
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import Foundation
+
+/// What a fit minimises: Σ w·ρ(r) over the residuals of log loss, or of the loss itself.
+public struct Objective: Sendable, Codable, Equatable {
+  /// ρ.
+  public enum Penalty: Sendable, Codable, Equatable {
+    /// Huber: r²/2 within δ, δ·(|r| − δ/2) beyond. Chinchilla's, with δ = 1e-3 on log loss.
+    case huber(delta: Double)
+    /// r².
+    case leastSquares
+    /// |r|, reached through Huber penalties of ever smaller δ.
+    case leastAbsolute
+  }
+
+  /// What is compared.
+  public enum Scale: String, Sendable, Codable {
+    /// r = log L̂ − log L, of the loss above a known floor.
+    case log
+    /// r = L̂ − L.
+    case raw
+    /// r = log(1 + L̂) − log(1 + L): Caballero's.
+    case log1p
+
+    /// What is compared, of a loss, and its derivative.
+    @inline(__always)
+    func callAsFunction(_ loss: Double) -> (value: Double, slope: Double) {
+      switch self {
+      case .log: (Foundation.log(loss), 1 / loss)
+      case .raw: (loss, 1)
+      case .log1p: (Foundation.log1p(loss), 1 / (1 + loss))
+      }
+    }
+  }
+
+  public var penalty: Penalty
+  public var scale: Scale
+  /// Weigh each squared residual by 1/σ² from the observations' standard errors (scaled to a mean weight
+  /// of 1), which then must all be there.
+  public var weighted: Bool
+
+  public init(_ penalty: Penalty, on scale: Scale = .log, weighted: Bool = false) {
+    self.penalty = penalty
+    self.scale = scale
+    self.weighted = weighted
+  }
+
+  /// The sum of Huber penalties on log loss, δ = 1e-3 (Hoffmann et al. 2022, section 3.3).
+  public static let chinchilla = Objective(.huber(delta: 1e-3))
+
+  /// In words: "sum of Huber(log L̂ − log L), δ = 0.001".
+  public var text: String {
+    let residual =
+      switch scale {
+      case .log: "log L̂ − log L"
+      case .raw: "L̂ − L"
+      case .log1p: "log(1 + L̂) − log(1 + L)"
+      }
+    let weights = weighted ? ", weights 1/σ²" : ""
+    return switch penalty {
+    case .huber(let delta): "sum of Huber(\(residual)), δ = \(delta)\(weights)"
+    case .leastSquares: "sum of (\(residual))²\(weights)"
+    case .leastAbsolute: "sum of |\(residual)|\(weights)"
+    }
+  }
+
+  func weights(for table: Table) throws -> [Double] {
+    guard weighted else { return table.losses.map { _ in 1 } }
+    guard let errors = table.standardErrors else {
+      throw FitError("weights need a standard error for every observation; some have none")
+    }
+    let precision = table.losses.indices.map { row in
+      let σ = errors[row] * scale(table.losses[row]).slope
+      return 1 / (σ * σ)
+    }
+    let average = mean(precision)
+    return precision.map { $0 / average }
+  }
+}

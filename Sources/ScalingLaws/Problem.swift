@@ -1,0 +1,102 @@
+import Foundation
+
+/// A law on a table under an objective: the function that a minimizer sees.
+struct Problem: Sendable {
+  let law: any Law
+  let targets: [Double]
+  let scale: Objective.Scale
+  var penalty: Objective.Penalty
+  /// One weight a row; a bootstrap sample multiplies them by how often the row was drawn.
+  private(set) var weights: [Double]
+  var workspace: Workspace
+  /// Parameters that are held where they are.
+  var held: [Bool]
+  /// The value, gradient and curvature where the problem was last evaluated.
+  private(set) var value = Double.infinity
+  private(set) var gradient: [Double]
+  /// Σ w·(ψ(r)/r)·∇r∇rᵀ: the Gauss–Newton matrix of the reweighted least squares at this place.
+  private(set) var curvature: SymmetricMatrix
+
+  var size: Int { gradient.count }
+
+  init(_ law: any Law, on table: Table, minimizing objective: Objective) throws {
+    self.init(law, table, objective, weights: try objective.weights(for: table))
+  }
+
+  private init(_ law: some Law, _ table: Table, _ objective: Objective, weights: [Double]) {
+    self.law = law
+    self.weights = weights
+    scale = objective.scale
+    penalty = objective.penalty
+    targets = table.losses.map { [scale] in scale($0).value }
+    workspace = Workspace(table: table, law: law)
+    held = law.parameters.map { _ in false }
+    gradient = held.map { _ in 0 }
+    curvature = SymmetricMatrix(held.count)
+  }
+
+  /// Counts each row as often as `multiplicities` says.
+  mutating func resample(_ multiplicities: [Double], of base: [Double]) {
+    workspace.rows.removeAll(keepingCapacity: true)
+    for row in base.indices where multiplicities[row] > 0 {
+      workspace.rows.append(row)
+      weights[row] = base[row] * multiplicities[row]
+    }
+  }
+
+  /// Evaluates value and gradient, and the curvature where asked, at search coordinates u.
+  mutating func evaluate(at u: [Double], curvature wanted: Bool = false) {
+    workspace.search = u
+    law.evaluate(&workspace)
+    switch penalty {
+    case .huber(let δ):
+      sum(wanted) { r in abs(r) <= δ ? (r * r / 2, r) : (δ * (abs(r) - δ / 2), r < 0 ? -δ : δ) }
+    case .leastSquares: sum(wanted) { r in (r * r, 2 * r) }
+    case .leastAbsolute: sum(wanted) { r in (abs(r), r < 0 ? -1 : 1) }
+    }
+  }
+
+  /// Sums ρ(r) = penalty(r).0 and its derivatives, ψ(r) = penalty(r).1, over the rows.
+  @inline(__always)
+  private mutating func sum(_ wantsCurvature: Bool, _ penalty: (Double) -> (Double, Double)) {
+    var total = 0.0
+    let (blocks, count) = (workspace.blocks, workspace.table.count)
+    var slopes = Array(repeating: SIMD8<Double>.zero, count: blocks)
+    var products = Array(repeating: SIMD8<Double>.zero, count: wantsCurvature ? size * blocks : 0)
+    for row in workspace.rows {
+      let prediction = workspace.predictions[row]
+      let (compared, chain) = scale(prediction)
+      let r = compared - targets[row]
+      let (ρ, ψ) = penalty(r)
+      total += weights[row] * ρ
+      for block in 0..<blocks {
+        slopes[block] += workspace.jacobian[block * count + row] * (weights[row] * ψ * chain)
+      }
+      guard wantsCurvature else { continue }
+      let pull = weights[row] * (r == 0 ? 1 : ψ / r) * chain * chain
+      for i in 0..<size {
+        let scaled = workspace.jacobian[i / Dual.lanes * count + row][i % Dual.lanes] * pull
+        for block in i / Dual.lanes..<blocks {
+          products[i * blocks + block] += workspace.jacobian[block * count + row] * scaled
+        }
+      }
+    }
+    value = total.isNaN ? .infinity : total
+    for i in 0..<size { gradient[i] = held[i] ? 0 : slopes[i / Dual.lanes][i % Dual.lanes] }
+    guard wantsCurvature else { return }
+    for i in 0..<size {
+      for j in i..<size {
+        let entry = products[i * blocks + j / Dual.lanes][j % Dual.lanes]
+        curvature[i, j] = held[i] || held[j] ? (i == j ? 1 : 0) : entry
+      }
+    }
+  }
+
+  /// Residuals on the objective's own scale at the place last evaluated, for the rows that count.
+  var residuals: [Double] { workspace.rows.map { scale(workspace.predictions[$0]).value - targets[$0] } }
+
+  /// Residuals of log loss (above the known floor) at the place last evaluated, for the rows that count.
+  var logResiduals: [Double] {
+    workspace.rows.map { log(workspace.predictions[$0]) - log(workspace.table.losses[$0]) }
+  }
+}

@@ -1,0 +1,35 @@
+import Foundation
+
+/// A small deterministic generator (SplitMix64: Steele, Lea and Flood 2014), the same on every machine.
+public struct SeededGenerator: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+
+  /// Stream `stream` of a seed: each bootstrap sample has its own, whichever thread draws it.
+  public init(seed: UInt64, stream: Int = 0) {
+    state = seed
+    let offset = next()
+    state = offset &+ UInt64(truncatingIfNeeded: stream) &* 0xD1B5_4A32_D192_ED03
+    state = next()
+  }
+
+  public mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  /// Uniform in 0..<bound, by multiply and shift (the bias is below bound/2^64).
+  mutating func index(below bound: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(bound)).high) }
+
+  /// Uniform in (0, 1).
+  public mutating func uniform() -> Double { (Double(next() >> 11) + 0.5) * 0x1p-53 }
+}
+
+extension SeededGenerator {
+  /// A standard normal number (Box and Muller 1958).
+  public mutating func normal() -> Double {
+    (-2 * log(uniform())).squareRoot() * cos(2 * .pi * uniform())
+  }
+}

@@ -1,0 +1,103 @@
+import Foundation
+
+/// The observations of a fit as a law sees them: its variables, their logarithms and the losses, checked.
+public struct Table: Sendable {
+  /// (rows, variables), row by row.
+  let values: [Double]
+  let logs: [Double]
+  /// Losses above the law's known floor.
+  let losses: [Double]
+  /// Standard errors of the losses, where every observation has one.
+  let standardErrors: [Double]?
+  /// For each row the index of its cluster.
+  let clusters: [Int]
+  let clusterCount: Int
+  let stride: Int
+
+  public var count: Int { losses.count }
+
+  /// - Throws: `FitError` for an observation without one of the law's variables, a value that is not
+  ///   positive and finite, a loss at or below the known floor, or too few observations.
+  public init(_ observations: [Observation], for law: some Law) throws {
+    let variables = law.variables
+    for (index, observation) in observations.enumerated() {
+      for variable in variables {
+        guard let value = observation[variable] else {
+          throw FitError(
+            "has no \(variable.symbol) (\(variable.unit)), which \(law.name) needs", observation: index)
+        }
+        var mayBeZero = false
+        if case .share = variable { mayBeZero = true }
+        guard value.isFinite, value > 0 || (mayBeZero && value == 0) else {
+          throw FitError("\(variable.symbol) is \(value); it must be positive", observation: index)
+        }
+      }
+      guard observation.loss.isFinite, observation.loss > law.knownFloor else {
+        let floor = law.knownFloor > 0 ? "above the known floor \(law.knownFloor)" : "positive"
+        throw FitError("the loss is \(observation.loss); it must be \(floor)", observation: index)
+      }
+    }
+    let needed = law.parameters.count + 1
+    guard observations.count >= needed else {
+      throw FitError(
+        "\(law.name) has \(law.parameters.count) parameters and needs at least \(needed) observations; "
+          + "there are \(observations.count)")
+    }
+    values = observations.flatMap { observation in variables.compactMap { observation[$0] } }
+    logs = values.map { Foundation.log($0) }
+    losses = observations.map { $0.loss - law.knownFloor }
+    let errors = observations.compactMap { $0.standardError }.filter { $0 > 0 && $0.isFinite }
+    standardErrors = errors.count == observations.count ? errors : nil
+    clusters = observations.clusterIndices()
+    clusterCount = (clusters.max() ?? -1) + 1
+    stride = variables.count
+  }
+
+  /// The values of one of the law's variables, row by row.
+  public func column(_ variable: Int) -> [Double] { (0..<count).map { values[$0 * stride + variable] } }
+}
+
+/// The buffers of one fit: where in the search space it is, and what the law predicts there.
+public struct Workspace: Sendable {
+  let table: Table
+  let domains: [Domain]
+  /// The rows that count (a bootstrap sample leaves some out).
+  var rows: [Int]
+  /// Search coordinates, one a parameter (`Domain`).
+  var search: [Double]
+  /// (rows): the predicted loss above the known floor, by the row's number in the table.
+  var predictions: [Double]
+  /// (blocks, rows): derivatives of the predictions in eight search coordinates a block.
+  var jacobian: [SIMD8<Double>]
+
+  var blocks: Int { (domains.count + Dual.lanes - 1) / Dual.lanes }
+
+  init(table: Table, law: some Law) {
+    self.table = table
+    domains = law.parameters.map(\.domain)
+    rows = Array(0..<table.count)
+    search = domains.map { _ in 0 }
+    predictions = Array(repeating: 0, count: table.count)
+    jacobian = []
+    jacobian = Array(repeating: .zero, count: blocks * table.count)
+  }
+
+  @inline(__always)
+  mutating func fill<L: Law>(by law: L) {
+    let (count, stride) = (table.count, table.stride)
+    for block in 0..<blocks {
+      let θ = search.indices.map { domains[$0].natural(Dual(search[$0], lane: $0 - block * Dual.lanes)) }
+      table.values.withUnsafeBufferPointer { values in
+        table.logs.withUnsafeBufferPointer { logs in
+          guard let values = values.baseAddress, let logs = logs.baseAddress else { return }
+          for row in rows {
+            let x = Point(values: values + row * stride, logs: logs + row * stride)
+            let loss = law.loss(θ, at: x)
+            predictions[row] = loss.value
+            jacobian[block * count + row] = loss.derivatives
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/// Variable projection (Golub and Pereyra 1973): a law is linear in some of its parameters (E, A, B), so
+/// these are solved for at each value of the others, and only the exponents are searched.
+///
+/// The basis functions need no second formula: they are the law's own derivatives ∂L/∂c.
+enum VariableProjection {
+  /// The parameters (natural units) with the linear ones replaced by the non-negative least-squares
+  /// solution, residuals relative to the loss. A linear parameter that comes out zero is set to a
+  /// thousandth of its share of the loss, so that a search in its logarithm can begin.
+  static func solve(_ law: any Law, _ θ: [Double], on table: Table) -> [Double] {
+    let linear = law.parameters.indices.filter { law.parameters[$0].isLinear }
+    guard !linear.isEmpty else { return θ }
+    var workspace = Workspace(table: table, law: law)
+    var θ = θ
+    for k in linear { θ[k] = 1 }
+    workspace.search = zip(law.parameters, θ).map { $0.domain.search($1) }
+    law.evaluate(&workspace)
+    let count = table.count
+    // Relative residuals: each column and the target are divided by the loss.
+    let basis = linear.map { k in
+      (0..<count).map { row in
+        workspace.jacobian[k / Dual.lanes * count + row][k % Dual.lanes] / table.losses[row]
+      }
+    }
+    let norms = basis.map { dot($0, $0).squareRoot() }
+    guard norms.allSatisfy({ $0 > 0 && $0.isFinite }) else { return θ }
+    let columns = zip(basis, norms).map { column, norm in column.map { $0 / norm } }
+    let solution = nonNegativeLeastSquares(columns, Array(repeating: 1, count: count))
+    let small = 1e-3 * Double(count).squareRoot()
+    for (index, k) in linear.enumerated() { θ[k] = max(solution[index], small) / norms[index] }
+    return θ
+  }
+
+  /// min |Xc − y|, c ≥ 0, over few columns: every support is tried, and the best feasible one is the answer.
+  static func nonNegativeLeastSquares(_ columns: [[Double]], _ y: [Double]) -> [Double] {
+    var best = columns.map { _ in 0.0 }
+    var bestFit = 0.0
+    for support in 1..<(1 << columns.count) {
+      let chosen = columns.indices.filter { support >> $0 & 1 == 1 }
+      guard let solution = linearRegression(chosen.map { columns[$0] }, y), solution.allSatisfy({ $0 >= 0 })
+      else { continue }
+      // |Xc − y|² = |y|² − cᵀXᵀy at a least-squares solution.
+      let fit = zip(chosen, solution).reduce(0) { $0 + $1.1 * dot(columns[$1.0], y) }
+      guard fit > bestFit else { continue }
+      bestFit = fit
+      best = columns.map { _ in 0 }
+      for (index, c) in zip(chosen, solution) { best[index] = c }
+    }
+    return best
+  }
+}
