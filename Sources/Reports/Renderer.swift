@@ -27,7 +27,8 @@ public struct Renderer: Sendable {
     try FileAccess.makeFolder(folder)
     // All processes start before the first is awaited: the system spreads them over the cores.
     let runs = try figures.map { try (figure: $0, process: start($0, in: folder)) }
-    return try runs.map { try finish($0.figure, $0.process, in: folder) }
+    let results = runs.map { run in Result { try finish(run.figure, run.process, in: folder) } }
+    return try results.map { try $0.get() }
   }
 
   private func start(_ figure: Figure, in folder: String) throws -> Process {
@@ -54,14 +55,14 @@ public struct Renderer: Sendable {
       let words = String(decoding: messages, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
       return InputError(
         words.isEmpty ? what : "\(what): \(words)", file: "\(base).gp",
-        remedy: "See whether the disk is full, then run `gnuplot \(figure.name).gp` in its folder")
+        remedy: "See whether the disk has room; `gnuplot \(figure.name).gp` in that folder tries again")
     }
     guard process.terminationReason == .exit, process.terminationStatus == 0 else {
       throw failure("gnuplot ended with status \(process.terminationStatus)")
     }
     // gnuplot does not say when a disk is full: look at the ends of the files.
     let svg = try FileAccess.readText("\(base).svg")
-    guard svg.hasSuffix("</svg>\n"), try FileAccess.read("\(base).png").suffix(8) == Renderer.endOfPNG else {
+    guard svg.contains("</svg>"), try FileAccess.read("\(base).png").suffix(8) == Renderer.endOfPNG else {
       throw failure("gnuplot left an unfinished image")
     }
     return RenderedFigure(figure: figure, inlineSVG: inlineSVG(svg, of: figure))
@@ -84,6 +85,8 @@ func inlineSVG(_ svg: String, of figure: Figure) -> String {
   var result = ""
   // A piece is a tag up to `>`, then text, which stays as it is.
   for piece in svg[(svg.firstRange(of: "<svg")?.lowerBound ?? svg.startIndex)...].split(separator: "<") {
+    // Titles would show gnuplot's own names for things under the pointer.
+    if piece.hasPrefix("title>") || piece.hasPrefix("/title>") { continue }
     let end = piece.firstIndex(of: ">") ?? piece.endIndex
     var tag = String(piece[..<end])
     for quote in ["'", "\""] {

@@ -64,7 +64,7 @@ struct Script {
       set grid xtics ytics lt 1 lc rgb '#e4e4e4' lw 0.8
       set errorbars small
       do for [format in 'svg png'] {
-        if (format eq 'svg') { set terminal svg name '\(name)' size \(Int(Script.width)),\(Int(height)) dynamic \(font)
+        if (format eq 'svg') { set terminal svg size \(Int(Script.width)),\(Int(height)) dynamic \(font)
         } else { set terminal pngcairo size \(2 * Int(Script.width)),\(2 * Int(height)) fontscale 2 linewidth 2 pointscale 2 \(font) }
         set output '\(name).'.format
         set multiplot
@@ -202,8 +202,8 @@ extension Style {
   fileprivate var fillStyle: String { "fc rgb '\(ink.hex)' fs transparent solid 0.2 noborder" }
 
   /// Kinds differ in shape as well as in colour.
-  fileprivate var pointStyle: String {
-    let shape =
+  fileprivate var shape: String {
+    let type =
       switch (marker, ink) {
       case (.star, _): 15
       case (.small, _): 7
@@ -212,8 +212,10 @@ extension Style {
       case (.filled, _): 7
       case (.open, _): 6
       }
-    return "pt \(shape) ps \(marker == .small ? 0.4 : marker == .star ? 1.3 : 0.8) lw 1.4 \(colour)"
+    return "pt \(type) ps \(marker == .small ? 0.4 : marker == .star ? 1.3 : 0.8)"
   }
+
+  fileprivate var pointStyle: String { "\(shape) lw 1.4 \(colour)" }
 }
 
 /// A line of the legend: all layers with one label.
@@ -243,7 +245,7 @@ private struct LegendEntry {
     let line = layers.compactMap { if case .line(_, let style) = $0 { style } else { nil } }.first
     switch (point, line) {
     case (let point?, let line?):
-      return "keyentry with linespoints \(line.lineStyle) \(point.pointStyle) \(title)"
+      return "keyentry with linespoints \(line.lineStyle) \(point.shape) \(title)"
     case (let point?, nil): return "keyentry with points \(point.pointStyle) \(title)"
     case (nil, let line?): return "keyentry with lines \(line.lineStyle) \(title)"
     case (nil, nil): return "keyentry with filledcurves \(layers[0].style?.fillStyle ?? "") \(title)"
