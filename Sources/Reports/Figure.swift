@@ -116,7 +116,7 @@ public struct Point: Sendable {
 /// How a layer looks, and the label by which the legend names it. Layers with one label share one entry.
 public struct Style: Sendable {
   public enum Dash: Sendable { case solid, dashed, dotted }
-  public enum Marker: Sendable { case filled, open, star, small }
+  public enum Marker: Sendable { case filled, open, diamond, small }
 
   public var label: String?
   public var ink: Ink

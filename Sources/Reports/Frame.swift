@@ -19,16 +19,16 @@ struct Frame {
     x = panel.range(of: panel.x, .x)
     let yRange = panel.range(of: panel.y, .y)
     y = yRange
-    isEmpty = !panel.layers.contains { $0.points.contains(where: panel.shows) }
+    isEmpty = panel.layers.allSatisfy { panel.shown($0).isEmpty }
     self.cellTop = cellTop
 
     let marks = panel.y.ticks(in: yRange).compactMap(\.label).map { label in
       Script.width(of: label.replacing(/[{}^]/, with: ""))
     }
-    left = cellLeft + 38 + (marks.max() ?? 0)
+    left = cellLeft + 46 + (marks.max() ?? 0)
     let hasVertical = panel.layers.contains { if case .vertical = $0 { true } else { false } }
     top = cellTop + (panel.title == nil ? 6 : 26) + (hasVertical ? 16 : 0)
-    bottom = cellTop + height - 52
+    bottom = cellTop + height - 58
 
     let pixels = bottom - top
     let lines = panel.layers.compactMap { layer -> (text: String, height: Double, ink: Ink)? in
@@ -82,6 +82,20 @@ extension Panel {
   /// Whether both axes have a place for `point`.
   func shows(_ point: Point) -> Bool { x.shows(point.x) && y.shows(point.y) }
 
+  /// Whether both axes have a place for the whole interval of `point`.
+  func showsInterval(_ point: Point) -> Bool {
+    x.shows(point.x) && y.shows(point.low) && y.shows(point.high)
+  }
+
+  /// The data of `layer` that can be drawn.
+  func shown(_ layer: Layer) -> [Point] {
+    switch layer {
+    case .points(let points, _), .line(let points, _): points.filter(shows)
+    case .band(let points, _): points.filter(showsInterval)
+    case .horizontal, .vertical, .text: []
+    }
+  }
+
   /// The range that `axis` spans: its own, or all that it can show of the layers with 4 % of air.
   func range(of axis: Axis, _ direction: Direction) -> ClosedRange<Double> {
     if let range = axis.range, range.lowerBound < range.upperBound, axis.shows(range.lowerBound),
@@ -113,22 +127,13 @@ extension Layer {
     }
   }
 
-  /// The layer's data.
-  var points: [Point] {
-    switch self {
-    case .points(let points, _), .line(let points, _), .band(let points, _): points
-    case .horizontal, .vertical, .text: []
-    }
-  }
-
   /// What the layer asks its axis to span.
   fileprivate func values(_ direction: Panel.Direction, on panel: Panel) -> [Double] {
     switch (self, direction) {
-    case (.points(let points, _), .x), (.line(let points, _), .x), (.band(let points, _), .x):
-      points.filter(panel.shows).map(\.x)
-    case (.line(let points, _), .y): points.filter(panel.shows).map(\.y)
-    case (.points(let points, _), .y), (.band(let points, _), .y):
-      points.filter(panel.shows).flatMap { [$0.low, $0.y, $0.high] }
+    case (.points, .x), (.line, .x), (.band, .x): panel.shown(self).map(\.x)
+    case (.line, .y): panel.shown(self).map(\.y)
+    case (.points, .y): panel.shown(self).flatMap { [$0.low, $0.y, $0.high] }
+    case (.band, .y): panel.shown(self).flatMap { [$0.low, $0.high] }
     case (.horizontal(let y, _, _), .y): [y]
     case (.vertical(let x, _, _), .x): [x]
     case (.text(_, let x, _), .x): [x]

@@ -25,27 +25,36 @@ struct Script {
     let columns = figure.panels.count == 4 ? 2 : min(figure.panels.count, 3)
     let rows = (figure.panels.count + columns - 1) / columns
     let entries = LegendEntry.entries(of: figure)
-    let legendWidth =
-      entries.isEmpty
-      ? 12 : 46 + ([figure.legend ?? ""] + entries.map(\.label)).map { Script.width(of: $0) }.max()!
-    let legendHeight = Script.lineHeight * Double(entries.count + (figure.legend == nil ? 0 : 1))
-    let cell = (
-      width: (Script.width - legendWidth) / Double(columns), height: [380.0, 300, 260][columns - 1]
+    let texts = [figure.legend ?? ""] + entries.map(\.label)
+    let legend = (
+      width: 66 + (texts.map { Script.width(of: $0) }.max() ?? 0),
+      height: Script.lineHeight * Double(entries.count + (figure.legend == nil ? 0 : 1))
     )
-    let top = 40.0
-    let height = top + max(Double(rows) * cell.height, legendHeight + 20)
+    // Long labels beside the panels would leave them little room: they go below.
+    let isBelow = legend.width > 200
+    let columnWidth = entries.isEmpty ? 10 : isBelow ? 10 : legend.width
+    let cell = (
+      width: (Script.width - columnWidth) / Double(columns), height: [400.0, 310, 270][columns - 1]
+    )
+    let (top, panelsHeight) = (40.0, Double(rows) * cell.height)
+    let height =
+      isBelow ? top + panelsHeight + legend.height + 14 : top + max(panelsHeight, legend.height + 30)
 
     var body: [String] = []
     for (index, panel) in figure.panels.enumerated() {
       let corner = (x: Double(index % columns) * cell.width, y: top + Double(index / columns) * cell.height)
       let frame = Frame(panel, x: corner.x, y: corner.y, width: cell.width, height: cell.height)
+      if index > 0 { body.append("unset label") }
       body += settings(of: panel, in: frame, height: height)
       var plots = panel.layers.flatMap { plot($0, on: panel) }
       // gnuplot draws axes only along with something; a legend entry without title shows nothing.
       plots.append("NaN notitle")
       if index == figure.panels.count - 1, !entries.isEmpty {
-        let (x, y) = ((Script.width - legendWidth + 8) / Script.width, 1 - (top + 14) / height)
-        body.append("set key at screen \(x), screen \(y) left top Left reverse samplen 1.8 spacing 1.15")
+        let x = isBelow ? 40 : Script.width - legend.width + 8
+        let y = isBelow ? top + panelsHeight : top + 14
+        body.append(
+          "set key at screen \(x / Script.width), screen \(1 - y / height) left top Left reverse samplen 1.8 spacing 1.15"
+        )
         if let title = figure.legend { body.append("set key title \(Script.quoted(title)) left") }
         plots += entries.map(\.plot)
       }
@@ -62,7 +71,8 @@ struct Script {
       set border 3 lc rgb '#444444'
       set tics out nomirror scale 0.8, 0.4 textcolor rgb '#222222'
       set grid xtics ytics lt 1 lc rgb '#e4e4e4' lw 0.8
-      set errorbars small
+      set errorbars 0
+      set pointintervalbox 0
       do for [format in 'svg png'] {
         if (format eq 'svg') { set terminal svg size \(Int(Script.width)),\(Int(height)) dynamic \(font)
         } else { set terminal pngcairo size \(2 * Int(Script.width)),\(2 * Int(height)) fontscale 2 linewidth 2 pointscale 2 \(font) }
@@ -87,12 +97,12 @@ struct Script {
         .joined(separator: ", ")
     }
     var lines = [
-      "unset key; unset logscale; unset arrow",
+      "unset key; unset logscale",
       "set lmargin at screen \(frame.left / Script.width); set rmargin at screen \(frame.right / Script.width)",
       "set tmargin at screen \(1 - frame.top / height); set bmargin at screen \(1 - frame.bottom / height)",
       "set xrange [\(frame.x.lowerBound):\(frame.x.upperBound)] noextend",
       "set yrange [\(frame.y.lowerBound):\(frame.y.upperBound)] noextend",
-      "set xlabel \(Script.quoted(panel.x.label)); set ylabel \(Script.quoted(panel.y.label))",
+      "set xlabel \(Script.quoted(panel.x.label)) offset 0,0.3; set ylabel \(Script.quoted(panel.y.label))",
       "set xtics (\(marks(panel.x, frame.x)))",
       "set ytics (\(marks(panel.y, frame.y)))",
     ]
@@ -114,11 +124,12 @@ struct Script {
     }
     for case .text(let text, let x, let y) in panel.layers where panel.x.shows(x) && panel.y.shows(y) {
       lines.append(
-        "set label \(Script.quoted(text)) at first \(x), first \(y) center offset 0,0.8 front font 'Arial,11'")
+        "set label \(Script.quoted(text)) at first \(x), first \(y) center offset 0,0.8 front font 'Arial,11'"
+      )
     }
     if frame.isEmpty {
       lines.append(
-        "set label 'nothing to draw: no value that these axes can show' at graph 0.5, graph 0.5 center")
+        "set label 'no value that these axes can show' at graph 0.5, graph 0.5 center font 'Arial,11'")
     }
     return lines
   }
@@ -128,28 +139,26 @@ struct Script {
   /// The plot elements of a layer; its numbers go into a data block of the script.
   private mutating func plot(_ layer: Layer, on panel: Panel) -> [String] {
     switch layer {
-    case .points(let points, let style):
-      let shown = points.filter(panel.shows)
+    case .points(_, let style):
+      let shown = panel.shown(layer)
       guard !shown.isEmpty else { return [] }
       // An error bar that reaches zero or below runs to the edge of a logarithmic axis.
       let rows = shown.map { point in
         let low = panel.y.scale == .logarithmic && point.low <= 0 ? Double.leastNormalMagnitude : point.low
-        return "\(point.x) \(point.y) \(low.isFinite ? low : point.y) \(point.high.isFinite ? point.high : point.y)"
+        return
+          "\(point.x) \(point.y) \(low.isFinite ? low : point.y) \(point.high.isFinite ? point.high : point.y)"
       }
       let block = addBlock(rows)
       let bars = shown.contains { $0.low != $0.y || $0.high != $0.y }
       return (bars ? ["\(block) using 1:2:3:4 with yerrorbars pt -1 lw 1.2 \(style.colour) notitle"] : [])
         + ["\(block) using 1:2 with points \(style.pointStyle) notitle"]
     case .line(let points, let style):
-      guard points.contains(where: panel.shows) else { return [] }
+      guard !panel.shown(layer).isEmpty else { return [] }
       let block = addBlock(points.map { panel.shows($0) ? "\($0.x) \($0.y)" : "" })
       return ["\(block) using 1:2 with lines \(style.lineStyle) notitle"]
     case .band(let points, let style):
-      let rows = points.map { point in
-        guard panel.x.shows(point.x), panel.y.shows(point.low), panel.y.shows(point.high) else { return "" }
-        return "\(point.x) \(point.low) \(point.high)"
-      }
-      guard rows.contains(where: { !$0.isEmpty }) else { return [] }
+      guard !panel.shown(layer).isEmpty else { return [] }
+      let rows = points.map { panel.showsInterval($0) ? "\($0.x) \($0.low) \($0.high)" : "" }
       return ["\(addBlock(rows)) using 1:2:3 with filledcurves \(style.fillStyle) notitle"]
     case .horizontal(let y, _, let style):
       guard panel.y.shows(y) else { return [] }
@@ -195,7 +204,12 @@ extension Style {
 
   fileprivate var lineStyle: String {
     let (type, width) = ink == .neutral ? (dash, 1.2) : (dash, 2.0)
-    let gnuplot = switch type { case .solid: "1"; case .dashed: "'-'"; case .dotted: "'.'" }
+    let gnuplot =
+      switch type {
+      case .solid: "1";
+      case .dashed: "'-'";
+      case .dotted: "'.'"
+      }
     return "\(colour) lw \(width) dt \(gnuplot)"
   }
 
@@ -205,14 +219,14 @@ extension Style {
   fileprivate var shape: String {
     let type =
       switch (marker, ink) {
-      case (.star, _): 15
+      case (.diamond, _): 13
       case (.small, _): 7
       case (.filled, .category(let index)): [7, 5, 9, 13, 11][((index % 5) + 5) % 5]
       case (.open, .category(let index)): [6, 4, 8, 12, 10][((index % 5) + 5) % 5]
       case (.filled, _): 7
       case (.open, _): 6
       }
-    return "pt \(type) ps \(marker == .small ? 0.4 : marker == .star ? 1.3 : 0.8)"
+    return "pt \(type) ps \(marker == .small ? 0.4 : marker == .diamond ? 1.3 : 0.8)"
   }
 
   fileprivate var pointStyle: String { "\(shape) lw 1.4 \(colour)" }
@@ -228,7 +242,7 @@ private struct LegendEntry {
     for panel in figure.panels {
       for layer in panel.layers {
         guard let style = layer.style, let name = style.label else { continue }
-        let label = layer.points.contains { panel.shows($0) } ? name : "\(name) (no values)"
+        let label = !panel.shown(layer).isEmpty ? name : "\(name) (no values)"
         if let index = entries.firstIndex(where: { $0.label == label }) {
           entries[index].layers.append(layer)
         } else {

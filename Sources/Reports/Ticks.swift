@@ -27,10 +27,11 @@ extension Axis {
     let first = Int((range.lowerBound / step).rounded(.up))
     let last = Int((range.upperBound / step).rounded(.down))
     let decimals = max(0, -Int(floor(log10(factor * power) + 1e-9)))
+    let size = max(abs(range.lowerBound), abs(range.upperBound))
     return (first...max(first, last)).map { index in
       let value = Double(index) * step
       return Tick(
-        value: value, label: index % parts == 0 ? number(value, decimals: decimals) : nil)
+        value: value, label: index % parts == 0 ? number(value, decimals: decimals, largest: size) : nil)
     }
   }
 
@@ -56,18 +57,18 @@ extension Axis {
   /// `digit` × 10^`exponent` as a reader writes it: 0.02, 300, 20k, 5M, 2×10^{13}.
   private static func short(_ digit: Int, exponent: Int) -> String {
     switch exponent {
-    case -3 ..< 0: number(Double(digit) / pow(10, Double(-exponent)), decimals: -exponent)
+    case -3..<0: String(format: "%.\(-exponent)f", Double(digit) / pow(10, Double(-exponent)))
     case 0..<12:
       "\(digit)" + String(repeating: "0", count: exponent % 3) + ["", "k", "M", "G"][exponent / 3]
     default: digit == 1 ? "10^{\(minus(exponent))}" : "\(digit)×10^{\(minus(exponent))}"
     }
   }
 
-  private static func number(_ value: Double, decimals: Int) -> String {
-    let size = abs(value)
-    if size >= 1e12 || decimals > 4 { return scientific(value) }
-    for (factor, suffix) in [(1e9, "G"), (1e6, "M"), (1e3, "k")] where size >= 10 * factor || size == factor {
-      return minus(plain(value / factor)) + suffix
+  /// A label in the unit that suits the axis' `largest` value, so that 5k stands beside 10k.
+  private static func number(_ value: Double, decimals: Int, largest: Double) -> String {
+    if largest >= 1e12 || decimals > 4 { return scientific(value) }
+    for (factor, suffix) in [(1e9, "G"), (1e6, "M"), (1e3, "k")] where largest >= 10 * factor {
+      return value == 0 ? "0" : minus(plain(value / factor)) + suffix
     }
     return minus(String(format: "%.\(decimals)f", value == 0 ? 0 : value))
   }
