@@ -25,10 +25,10 @@ struct Frame {
     let marks = panel.y.ticks(in: yRange).compactMap(\.label).map { label in
       Script.width(of: label.replacing(/[{}^]/, with: ""))
     }
-    left = cellLeft + 46 + (marks.max() ?? 0)
+    left = cellLeft + 56 + (marks.max() ?? 0)
     let hasVertical = panel.layers.contains { if case .vertical = $0 { true } else { false } }
     top = cellTop + (panel.title == nil ? 6 : 26) + (hasVertical ? 16 : 0)
-    bottom = cellTop + height - 58
+    bottom = cellTop + height - 66
 
     let pixels = bottom - top
     let lines = panel.layers.compactMap { layer -> (text: String, height: Double, ink: Ink)? in

@@ -27,18 +27,18 @@ struct Script {
     let entries = LegendEntry.entries(of: figure)
     let texts = [figure.legend ?? ""] + entries.map(\.label)
     let legend = (
-      width: 66 + (texts.map { Script.width(of: $0) }.max() ?? 0),
+      width: 80 + (texts.map { Script.width(of: $0) }.max() ?? 0),
       height: Script.lineHeight * Double(entries.count + (figure.legend == nil ? 0 : 1))
     )
     // Long labels beside the panels would leave them little room: they go below.
-    let isBelow = legend.width > 200
+    let isBelow = legend.width > 210
     let columnWidth = entries.isEmpty ? 10 : isBelow ? 10 : legend.width
     let cell = (
       width: (Script.width - columnWidth) / Double(columns), height: [400.0, 310, 270][columns - 1]
     )
     let (top, panelsHeight) = (40.0, Double(rows) * cell.height)
     let height =
-      isBelow ? top + panelsHeight + legend.height + 14 : top + max(panelsHeight, legend.height + 30)
+      isBelow ? top + panelsHeight + legend.height + 24 : top + max(panelsHeight, legend.height + 30)
 
     var body: [String] = []
     for (index, panel) in figure.panels.enumerated() {
@@ -51,7 +51,7 @@ struct Script {
       plots.append("NaN notitle")
       if index == figure.panels.count - 1, !entries.isEmpty {
         let x = isBelow ? 40 : Script.width - legend.width + 8
-        let y = isBelow ? top + panelsHeight : top + 14
+        let y = isBelow ? top + panelsHeight + 4 : top + 14
         body.append(
           "set key at screen \(x / Script.width), screen \(1 - y / height) left top Left reverse samplen 1.8 spacing 1.15"
         )
