@@ -71,8 +71,6 @@ struct Script {
       set border 3 lc rgb '#444444'
       set tics out nomirror scale 0.8, 0.4 textcolor rgb '#222222'
       set grid xtics ytics lt 1 lc rgb '#e4e4e4' lw 0.8
-      set errorbars 0
-      set pointintervalbox 0
       do for [format in 'svg png'] {
         if (format eq 'svg') { set terminal svg size \(Int(Script.width)),\(Int(height)) dynamic \(font)
         } else { set terminal pngcairo size \(2 * Int(Script.width)),\(2 * Int(height)) fontscale 2 linewidth 2 pointscale 2 \(font) }
@@ -142,16 +140,16 @@ struct Script {
     case .points(_, let style):
       let shown = panel.shown(layer)
       guard !shown.isEmpty else { return [] }
-      // An error bar that reaches zero or below runs to the edge of a logarithmic axis.
-      let rows = shown.map { point in
-        let low = panel.y.scale == .logarithmic && point.low <= 0 ? Double.leastNormalMagnitude : point.low
-        return
-          "\(point.x) \(point.y) \(low.isFinite ? low : point.y) \(point.high.isFinite ? point.high : point.y)"
+      // Error bars as lines: gnuplot's own leave a white gap around the point that hides short ones.
+      // One that reaches zero or below runs to the edge of a logarithmic axis.
+      let bars = shown.filter { $0.low < $0.high && $0.low.isFinite && $0.high.isFinite }.flatMap { point in
+        let low = panel.y.shows(point.low) ? point.low : Double.leastNormalMagnitude
+        return ["\(point.x) \(low)", "\(point.x) \(point.high)", ""]
       }
-      let block = addBlock(rows)
-      let bars = shown.contains { $0.low != $0.y || $0.high != $0.y }
-      return (bars ? ["\(block) using 1:2:3:4 with yerrorbars pt -1 lw 1.2 \(style.colour) notitle"] : [])
-        + ["\(block) using 1:2 with points \(style.pointStyle) notitle"]
+      return (bars.isEmpty ? [] : ["\(addBlock(bars)) using 1:2 with lines lw 1.2 \(style.colour) notitle"])
+        + [
+          "\(addBlock(shown.map { "\($0.x) \($0.y)" })) using 1:2 with points \(style.pointStyle) notitle"
+        ]
     case .line(let points, let style):
       guard !panel.shown(layer).isEmpty else { return [] }
       let block = addBlock(points.map { panel.shows($0) ? "\($0.x) \($0.y)" : "" })
