@@ -73,6 +73,9 @@ public struct BytePairTokenizer: Tokenizer {
     }
   }
 
+  /// Longer runs are cut, since merging takes time quadratic in the length of a piece.
+  private static let longestPiece = 64
+
   /// The end of the piece that begins at `start`.
   static func pieceEnd(_ text: ArraySlice<UInt8>, from start: Int) -> Int {
     var end = start + 1
@@ -83,7 +86,8 @@ public struct BytePairTokenizer: Tokenizer {
       end += 1
     }
     if kind == .control { return end }
-    while end < text.endIndex, Self.kind(text[end]) == kind { end += 1 }
+    let limit = min(text.endIndex, start + longestPiece)
+    while end < limit, Self.kind(text[end]) == kind { end += 1 }
     return end
   }
 }

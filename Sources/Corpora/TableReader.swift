@@ -45,19 +45,21 @@ struct TableReader {
       offset: try map["offset"]?.positive() ?? 1, numbers: numbers)
   }
 
-  /// Words from a list or a file in a shuffled order (that of a lexicon is the alphabet's, not a
-  /// frequency's), then different pairs "qualifier word" until there are `size` of them.
+  /// Words from a list or a file, then different pairs "qualifier word" until there are `size` of them.
+  /// Short words come first, as frequent words are short in natural languages; those of one length come in
+  /// a shuffled order, as the pairs do.
   private mutating func words(_ list: YAMLValue, qualifiers: YAMLValue?, size: Int?) throws -> Words {
     let plain = try self.list(list)
     let count = size ?? plain.count
     var words = Words()
-    for index in shuffled(plain.count, salt: 1).prefix(count) {
+    let order = Shuffle(count: plain.count, key: 1).sorted { plain[$0].count < plain[$1].count }
+    for index in order.prefix(count) {
       words.append(plain[index], from: plain.places[index])
     }
     guard let qualifiers else { return words }
     let qualifier = try self.list(qualifiers)
     let pairs = plain.count * qualifier.count
-    for pair in shuffled(pairs, salt: 2).prefix(max(0, count - plain.count)) {
+    for pair in Shuffle(count: pairs, key: 2).prefix(max(0, count - plain.count)) {
       let (first, second) = (pair / plain.count, pair % plain.count)
       words.append(qualifier[first] + [UInt8(ascii: " ")] + plain[second], from: qualifier.places[first])
     }
@@ -119,8 +121,6 @@ struct TableReader {
     }
     return words
   }
-
-  private func shuffled(_ count: Int, salt: UInt64) -> Shuffle { Shuffle(count: count, key: salt) }
 }
 
 extension Words.Place {

@@ -56,5 +56,9 @@ public struct Dual: Number {
     let e = Foundation.expm1(x.value)
     return Dual(e, derivatives: x.derivatives * (e + 1))
   }
+  @inlinable public static func softplus(_ x: Dual) -> Dual {
+    let slope = 1 / (1 + Foundation.exp(-x.value))
+    return Dual(Double.softplus(x.value), derivatives: x.derivatives * slope)
+  }
   @inlinable public static func minimum(_ a: Dual, _ b: Dual) -> Dual { a.value <= b.value ? a : b }
 }

@@ -34,6 +34,10 @@ public struct Fitter: Sendable {
     problem.evaluate(at: search.best.search)
     let rms = (mean(problem.logResiduals.map { $0 * $0 })).squareRoot()
     let draws = Bootstrap(samples: bootstraps, seed: seed).draws(of: problem, around: search.best)
+    let profiles = parallelMap(law.parameters.count) { [problem] index in
+      Profile(
+        of: index, in: problem, around: search.best, alternatives: search.alternatives.map(\.search))
+    }
     let natural = { (u: [Double]) in zip(law.parameters, u).map { $0.domain.natural($1) } }
     let values = natural(search.best.search)
     let naturalDraws = draws.map(natural)
@@ -43,11 +47,15 @@ public struct Fitter: Sendable {
         let column = naturalDraws.isEmpty ? nil : naturalDraws.map { $0[index] }
         return Estimate(
           name: parameter.name, symbol: parameter.symbol, unit: parameter.unit, value: values[index],
-          draws: column, identified: isIdentified(parameter, column))
+          draws: column, profile: profiles[index])
       },
       derived: estimates(of: law, values, naturalDraws), objective: objective, objectiveText: objective.text,
       objectiveValue: search.best.value, rmsLogResidual: rms, observations: table.count,
-      clusters: table.clusterCount, starts: search.starts, startsAgreeing: search.agreeing,
+      clusters: table.clusterCount,
+      alternatives: search.alternatives.map {
+        LocalMinimum(objectiveValue: $0.value, values: natural($0.search))
+      },
+      starts: search.starts, startsAgreeing: search.agreeing,
       convention: convention,
       ranges: law.variables.enumerated().map { index, variable in
         let column = table.column(index)
@@ -65,12 +73,5 @@ public struct Fitter: Sendable {
         name: derived.name, symbol: derived.symbol, unit: derived.unit, value: derived.value,
         draws: derivedDraws.isEmpty ? nil : derivedDraws.map { $0[index] })
     }
-  }
-
-  /// A positive parameter whose interval spans more than three decades is not identified.
-  private func isIdentified(_ parameter: Parameter, _ draws: [Double]?) -> Bool {
-    guard let draws, parameter.domain == .positive else { return true }
-    let interval = Interval(of: draws)
-    return interval.low > 0 && interval.high / interval.low < 1000
   }
 }

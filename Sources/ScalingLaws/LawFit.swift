@@ -12,11 +12,13 @@ public struct Estimate: Sendable, Codable {
   public let standardError: Double?
   /// 95 % percentile interval over the bootstrap; nil without one.
   public let interval: Interval?
-  /// False where the data do not determine the number: see `LawFit.identification`.
-  public let identified: Bool
+  /// The profile likelihood of a parameter; nil for a derived quantity.
+  public let profile: Profile?
+  /// False where the data do not bound a parameter on both sides (`profile`), to within a factor of 1000.
+  public var identified: Bool { profile?.identified ?? true }
 
   init(
-    name: String, symbol: String, unit: String, value: Double, draws: [Double]? = nil, identified: Bool = true
+    name: String, symbol: String, unit: String, value: Double, draws: [Double]? = nil, profile: Profile? = nil
   ) {
     let draws = draws?.filter { $0.isFinite }
     self.name = name
@@ -25,7 +27,7 @@ public struct Estimate: Sendable, Codable {
     self.value = value
     standardError = draws.map(standardDeviation)
     interval = draws.map { Interval(of: $0) }
-    self.identified = identified
+    self.profile = profile
   }
 }
 
@@ -62,6 +64,8 @@ public struct LawFit: Sendable, Codable {
   public let rmsLogResidual: Double
   public let observations: Int
   public let clusters: Int
+  /// Other local minima of the objective within 1 % of the best one: (objective, parameters).
+  public let alternatives: [LocalMinimum]
   /// Starts of the search, and how many of them came to this minimum.
   public let starts: Int
   public let startsAgreeing: Int
@@ -104,6 +108,13 @@ public struct LawFit: Sendable, Codable {
     return Prediction(
       value: value, confidence: confidence, prediction: prediction, decadesBeyond: decadesBeyond)
   }
+}
+
+/// A local minimum of a fit's objective.
+public struct LocalMinimum: Sendable, Codable {
+  public let objectiveValue: Double
+  /// Parameters in natural units.
+  public let values: [Double]
 }
 
 /// A law's loss at a new point.

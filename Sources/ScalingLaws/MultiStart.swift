@@ -5,6 +5,8 @@ public enum MultiStart {
     let starts: Int
     /// Starts whose minimum is the best one, to a relative 1e-6 of the objective.
     let agreeing: Int
+    /// Other local minima whose objective is within 1 % of the best, best first, at most four.
+    let alternatives: [Minimizer.Minimum]
   }
 
   /// A law's own starts in search coordinates, their linear parameters solved for.
@@ -26,6 +28,16 @@ public enum MultiStart {
     let agreeing = minima.count { $0.value <= best.value * (1 + 1e-6) }
     var problem = problem
     let final = Minimizer().minimize(&problem, from: best.search)
-    return Result(best: final.value <= best.value ? final : best, starts: starts.count, agreeing: agreeing)
+    var alternatives: [Minimizer.Minimum] = []
+    for minimum in minima.sorted(by: { $0.value < $1.value }) where alternatives.count < 4 {
+      guard minimum.value <= final.value * 1.01 else { break }
+      let last = alternatives.last ?? final
+      guard minimum.value > last.value * (1 + 1e-6) else { continue }
+      let polished = Minimizer().minimize(&problem, from: minimum.search)
+      if polished.value > last.value * (1 + 1e-6) { alternatives.append(polished) }
+    }
+    return Result(
+      best: final.value <= best.value ? final : best, starts: starts.count, agreeing: agreeing,
+      alternatives: alternatives)
   }
 }

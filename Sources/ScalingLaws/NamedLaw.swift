@@ -3,12 +3,26 @@ public enum NamedLaw: Sendable, Codable {
   case power(PowerLaw)
   case chinchilla(ChinchillaLaw)
   case interaction(InteractionLaw)
+  case kaplan(KaplanLaw)
+  case kaplanSteps(KaplanStepsLaw)
+  case repeatedData(RepeatedDataLaw)
+  case overtraining(OvertrainingLaw)
+  case broken(BrokenLaw)
+  case routed(RoutedLaw)
+  case mixture(MixtureLaw)
 
   public var law: any Law {
     switch self {
     case .power(let law): law
     case .chinchilla(let law): law
     case .interaction(let law): law
+    case .kaplan(let law): law
+    case .kaplanSteps(let law): law
+    case .repeatedData(let law): law
+    case .overtraining(let law): law
+    case .broken(let law): law
+    case .routed(let law): law
+    case .mixture(let law): law
     }
   }
 }

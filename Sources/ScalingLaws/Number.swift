@@ -14,6 +14,8 @@ public protocol Number: Sendable {
   static func log(_ x: Self) -> Self
   /// e^x − 1 without cancellation near zero.
   static func expm1(_ x: Self) -> Self
+  /// log(1 + eˣ) without overflow.
+  static func softplus(_ x: Self) -> Self
   /// The smaller of two; the derivative is that of the one chosen.
   static func minimum(_ a: Self, _ b: Self) -> Self
 }
@@ -32,6 +34,9 @@ extension Double: Number {
   @inlinable public static func exp(_ x: Double) -> Double { Foundation.exp(x) }
   @inlinable public static func log(_ x: Double) -> Double { Foundation.log(x) }
   @inlinable public static func expm1(_ x: Double) -> Double { Foundation.expm1(x) }
+  @inlinable public static func softplus(_ x: Double) -> Double {
+    Swift.max(x, 0) + Foundation.log1p(Foundation.exp(-abs(x)))
+  }
   // `Double.minimum` is the standard library's.
 }
 

@@ -18,6 +18,18 @@ public struct Objective: Sendable, Codable, Equatable {
     case log
     /// r = L̂ − L.
     case raw
+    /// r = log(1 + L̂) − log(1 + L): Caballero's.
+    case log1p
+
+    /// What is compared, of a loss, and its derivative.
+    @inline(__always)
+    func callAsFunction(_ loss: Double) -> (value: Double, slope: Double) {
+      switch self {
+      case .log: (Foundation.log(loss), 1 / loss)
+      case .raw: (loss, 1)
+      case .log1p: (Foundation.log1p(loss), 1 / (1 + loss))
+      }
+    }
   }
 
   public var penalty: Penalty
@@ -37,7 +49,12 @@ public struct Objective: Sendable, Codable, Equatable {
 
   /// In words: "sum of Huber(log L̂ − log L), δ = 0.001".
   public var text: String {
-    let residual = scale == .log ? "log L̂ − log L" : "L̂ − L"
+    let residual =
+      switch scale {
+      case .log: "log L̂ − log L"
+      case .raw: "L̂ − L"
+      case .log1p: "log(1 + L̂) − log(1 + L)"
+      }
     let weights = weighted ? ", weights 1/σ²" : ""
     return switch penalty {
     case .huber(let delta): "sum of Huber(\(residual)), δ = \(delta)\(weights)"
@@ -52,7 +69,7 @@ public struct Objective: Sendable, Codable, Equatable {
       throw FitError("weights need a standard error for every observation; some have none")
     }
     let precision = table.losses.indices.map { row in
-      let σ = scale == .log ? errors[row] / table.losses[row] : errors[row]
+      let σ = errors[row] * scale(table.losses[row]).slope
       return 1 / (σ * σ)
     }
     let average = mean(precision)

@@ -28,7 +28,7 @@ struct Problem: Sendable {
     self.weights = weights
     scale = objective.scale
     penalty = objective.penalty
-    targets = scale == .log ? table.losses.map { Foundation.log($0) } : table.losses
+    targets = table.losses.map { [scale] in scale($0).value }
     workspace = Workspace(table: table, law: law)
     held = law.parameters.map { _ in false }
     gradient = held.map { _ in 0 }
@@ -65,9 +65,8 @@ struct Problem: Sendable {
     var products = Array(repeating: SIMD8<Double>.zero, count: wantsCurvature ? size * blocks : 0)
     for row in workspace.rows {
       let prediction = workspace.predictions[row]
-      let (r, chain) =
-        scale == .log
-        ? (Foundation.log(prediction) - targets[row], 1 / prediction) : (prediction - targets[row], 1)
+      let (compared, chain) = scale(prediction)
+      let r = compared - targets[row]
       let (ρ, ψ) = penalty(r)
       total += weights[row] * ρ
       for block in 0..<blocks {
@@ -92,6 +91,9 @@ struct Problem: Sendable {
       }
     }
   }
+
+  /// Residuals on the objective's own scale at the place last evaluated, for the rows that count.
+  var residuals: [Double] { workspace.rows.map { scale(workspace.predictions[$0]).value - targets[$0] } }
 
   /// Residuals of log loss (above the known floor) at the place last evaluated, for the rows that count.
   var logResiduals: [Double] {

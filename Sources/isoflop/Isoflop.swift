@@ -2,5 +2,6 @@ import ArgumentParser
 
 @main
 struct Isoflop: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Trains its own scaling curves.")
+  static let configuration = CommandConfiguration(
+    abstract: "Trains its own scaling curves.", subcommands: [CorpusCommand.self])
 }

@@ -24,6 +24,9 @@ struct ChinchillaDataTests {
       #expect(abs(value / published - 1) < 1e-3, "\(symbol) \(value)")
     }
     print(fit.objectiveValue, fit.values, fit.starts, fit.startsAgreeing)
+    for e in fit.parameters { print("P", e.symbol, e.profile!.low as Any, e.profile!.high as Any) }
+    let plan = try Allocation(.compute(5.76e23), under: fit)
+    print("PLAN", plan.parameters.value, plan.tokens.value, plan.loss.value, plan.warning ?? "")
   }
 
   @Test func leastAbsolute() throws {

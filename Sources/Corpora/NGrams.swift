@@ -1,0 +1,111 @@
+import Foundation
+
+/// Loss of the n-gram baselines on validation windows: what can be had from counting alone.
+public enum NGrams {
+  /// The cross-entropy in nats a token of the 1- to `order`-gram models counted on `training`, over all
+  /// targets of `validation` (given each window's first token), in this order.
+  ///
+  /// Interpolated after Witten and Bell (1991): with c(h, w) the count of token w after context h, c(h) its
+  /// sum, T(h) the number of different tokens after h and h′ the context without its first token,
+  ///
+  ///     p(w | h) = (c(h, w) + T(h) p(w | h′)) / (c(h) + T(h)),  below the unigram p = 1 / V.
+  public static func losses(
+    training: TokenWindows, validation: TokenWindows, vocabulary: Int, order: Int = 5
+  ) -> [Double] {
+    precondition(order >= 1, "NGrams: order \(order)")
+    var counts = ContextCounts(capacity: training.targetCount)
+    for window in 0..<training.count {
+      let tokens = Array(training[window])
+      for position in 1..<tokens.count {
+        var context = ContextCounts.empty
+        for length in 0..<min(order, position + 1) {
+          if length > 0 { context = ContextCounts.key(context, tokens[position - length]) }
+          counts.count(tokens[position], after: context)
+        }
+      }
+    }
+    var nats = [Double](repeating: 0, count: order)
+    for window in 0..<validation.count {
+      let tokens = Array(validation[window])
+      for position in 1..<tokens.count {
+        var context = ContextCounts.empty
+        var probability = 1 / Double(vocabulary)
+        for length in 0..<order {
+          if length <= position {
+            if length > 0 { context = ContextCounts.key(context, tokens[position - length]) }
+            let seen = counts[context]
+            if seen.total > 0 {
+              let types = Double(seen.types)
+              let count = Double(counts[ContextCounts.key(context, following: tokens[position])].total)
+              probability = (count + types * probability) / (Double(seen.total) + types)
+            }
+          }
+          nats[length] -= log(probability)
+        }
+      }
+    }
+    return nats.map { $0 / Double(validation.targetCount) }
+  }
+}
+
+/// Counts of contexts and of tokens after them, in one table with open addressing. Contexts are named by
+/// 64-bit hashes: with 10⁷ of them the chance that any two coincide is below 10⁻⁵.
+private struct ContextCounts {
+  struct Entry {
+    var key: UInt64 = 0
+    /// How often the context occurred before a token, or a token after a context.
+    var total: UInt32 = 0
+    /// How many different tokens came after the context.
+    var types: UInt32 = 0
+  }
+
+  static let empty: UInt64 = 1
+
+  /// The name of `context` lengthened by the token before it.
+  static func key(_ context: UInt64, _ token: UInt16) -> UInt64 { mix(context ^ UInt64(token) << 3 ^ 2) | 1 }
+
+  /// The name of `token` after `context`.
+  static func key(_ context: UInt64, following token: UInt16) -> UInt64 {
+    mix(context ^ UInt64(token) << 3 ^ 4) | 1
+  }
+
+  private var entries: [Entry]
+  private var used = 0
+
+  init(capacity: Int) {
+    entries = Array(repeating: Entry(), count: 1 << max(10, Int.bitWidth - capacity.leadingZeroBitCount))
+  }
+
+  subscript(key: UInt64) -> Entry { entries[slot(key)] }
+
+  mutating func count(_ token: UInt16, after context: UInt64) {
+    let isNew = increment(Self.key(context, following: token))
+    increment(context)
+    if isNew { entries[slot(context)].types += 1 }
+  }
+
+  /// Adds 1 to the total of `key`; returns whether it was new.
+  @discardableResult
+  private mutating func increment(_ key: UInt64) -> Bool {
+    let slot = slot(key)
+    entries[slot].total += 1
+    guard entries[slot].key == 0 else { return false }
+    entries[slot].key = key
+    used += 1
+    if 2 * used > entries.count { grow() }
+    return true
+  }
+
+  /// Where `key` stands, or would.
+  private func slot(_ key: UInt64) -> Int {
+    var slot = Int(truncatingIfNeeded: key >> 1) & (entries.count - 1)
+    while entries[slot].key != 0, entries[slot].key != key { slot = (slot + 1) & (entries.count - 1) }
+    return slot
+  }
+
+  private mutating func grow() {
+    let old = entries
+    entries = Array(repeating: Entry(), count: 2 * old.count)
+    for entry in old where entry.key != 0 { entries[slot(entry.key)] = entry }
+  }
+}

@@ -1,0 +1,168 @@
+/// A figure as data: what is drawn, free of how. `Renderer` turns it into SVG and PNG.
+///
+///     Figure(
+///       name: "loss-parameters", title: "Loss falls as a power of size", caption: "…",
+///       panels: [
+///         Panel(
+///           x: Axis("Parameters N", .logarithmic), y: Axis("Loss (nats a token)", .logarithmic),
+///           layers: [
+///             .points(runs.map { Point($0.n, $0.loss, error: $0.error) }, Style("runs", .category(0))),
+///             .line(curve, Style("fit", .category(1))),
+///             .horizontal(entropy, "true entropy"),
+///           ])
+///       ])
+public struct Figure: Sendable {
+  /// The files' name without an ending, and the prefix of the SVG's ids: ASCII letters, digits, `-`, `_`.
+  public var name: String
+  /// One line above the panels.
+  public var title: String
+  /// What a reader should see and how it was made; stands below the figure in a page, not in the image.
+  public var caption: String
+  /// A line above the legend, such as the quantity that colours stand for.
+  public var legend: String?
+  /// Drawn side by side, at most three in a row.
+  public var panels: [Panel]
+
+  public init(name: String, title: String, caption: String, legend: String? = nil, panels: [Panel]) {
+    precondition(
+      !name.isEmpty && name.utf8.allSatisfy(Figure.isNameByte), "figure name `\(name)` is no file name")
+    precondition(!panels.isEmpty, "figure `\(name)` has no panel")
+    self.name = name
+    self.title = title
+    self.caption = caption
+    self.legend = legend
+    self.panels = panels
+  }
+
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"): true
+    default: false
+    }
+  }
+}
+
+/// One pair of axes and the layers drawn on it, the first at the bottom.
+public struct Panel: Sendable {
+  public var title: String?
+  public var x: Axis
+  public var y: Axis
+  public var layers: [Layer]
+
+  public init(_ title: String? = nil, x: Axis, y: Axis, layers: [Layer]) {
+    self.title = title
+    self.x = x
+    self.y = y
+    self.layers = layers
+  }
+}
+
+/// An axis: its label with the unit, its scale, and its range where the data should not decide it.
+public struct Axis: Sendable {
+  public enum Scale: Sendable { case linear, logarithmic }
+
+  public var label: String
+  public var scale: Scale
+  /// The part of the axis that is shown; `nil` takes in all finite data with a little air.
+  public var range: ClosedRange<Double>?
+
+  public init(_ label: String, _ scale: Scale = .linear, range: ClosedRange<Double>? = nil) {
+    self.label = label
+    self.scale = scale
+    self.range = range
+  }
+}
+
+/// Something drawn on a panel. Values that the axes cannot show (not finite, or not positive on a
+/// logarithmic axis) are left out of points; lines and bands have a gap there.
+public enum Layer: Sendable {
+  /// Markers, with error bars where the points have them.
+  case points([Point], Style)
+  /// A line through the points in their order.
+  case line([Point], Style)
+  /// A shaded area between the ends of each point's interval, such as a 95 % interval of a fit.
+  case band([Point], Style)
+  /// A line across the panel, such as a floor or a baseline; its label stands right of the panel.
+  case horizontal(Double, String, Style = Style(nil, .neutral, dash: .dashed))
+  /// A line up the panel; its label stands above the panel.
+  case vertical(Double, String, Style = Style(nil, .neutral, dash: .dashed))
+  /// A note centred above a place.
+  case text(String, x: Double, y: Double)
+}
+
+/// A place on a panel, with the interval of its y where there is one.
+public struct Point: Sendable {
+  public var x: Double
+  public var y: Double
+  /// The ends of the error bar or band, in units of y.
+  public var low: Double
+  public var high: Double
+
+  /// A point with a symmetric error bar of `y ± error`.
+  public init(_ x: Double, _ y: Double, error: Double = 0) {
+    self.init(x, y, low: y - error, high: y + error)
+  }
+
+  /// A point with the interval from `low` to `high`.
+  public init(_ x: Double, _ y: Double, low: Double, high: Double) {
+    self.x = x
+    self.y = y
+    self.low = low
+    self.high = high
+  }
+}
+
+/// How a layer looks, and the label by which the legend names it. Layers with one label share one entry.
+public struct Style: Sendable {
+  public enum Dash: Sendable { case solid, dashed, dotted }
+  public enum Marker: Sendable { case filled, open, diamond, small }
+
+  public var label: String?
+  public var ink: Ink
+  public var dash: Dash
+  public var marker: Marker
+
+  public init(_ label: String? = nil, _ ink: Ink, dash: Dash = .solid, marker: Marker = .filled) {
+    self.label = label
+    self.ink = ink
+    self.dash = dash
+    self.marker = marker
+  }
+}
+
+/// A colour by its role; all are told apart by readers with colour blindness.
+public enum Ink: Sendable, Equatable {
+  /// One of a few unordered kinds: Okabe and Ito (2008) without its yellow, which is faint on white.
+  case category(Int)
+  /// A position from 0 to 1 in an ordered family, such as width: viridis, up to where it is too light.
+  case ordered(Double)
+  /// Dark grey, for what frames the data.
+  case neutral
+
+  /// The inks for `count` members of an ordered family, from dark to light.
+  public static func family(_ count: Int) -> [Ink] {
+    (0..<count).map { .ordered(count == 1 ? 0.5 : Double($0) / Double(count - 1)) }
+  }
+
+  /// The colour as `#rrggbb`.
+  var hex: String {
+    switch self {
+    case .category(let index):
+      let okabeIto = ["0072b2", "d55e00", "009e73", "cc79a7", "e69f00", "56b4e9", "000000"]
+      return "#" + okabeIto[((index % 7) + 7) % 7]
+    case .ordered(let position):
+      // Viridis at 0, 0.125, … 0.875; in between the colour is interpolated.
+      let viridis = [
+        (68, 1, 84), (71, 45, 123), (59, 82, 139), (44, 114, 142), (33, 145, 140), (40, 174, 128),
+        (94, 201, 98), (173, 220, 48),
+      ]
+      let place = min(max(position.isFinite ? position : 0, 0), 1) * Double(viridis.count - 1)
+      let lower = min(Int(place), viridis.count - 2)
+      let (a, b, t) = (viridis[lower], viridis[lower + 1], place - Double(lower))
+      let mixed = [(a.0, b.0), (a.1, b.1), (a.2, b.2)].map { Int(Double($0) + t * Double($1 - $0)) }
+      return "#" + mixed.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    case .neutral: return "#444444"
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import Foundation
+import Mustache
+
+/// A report as one HTML file that needs nothing else: no network, no script, figures inline.
+public struct Page: Sendable {
+  public var title: String
+  /// What the page shows, in a sentence or two under the title.
+  public var lead: String
+  /// The key numbers, above everything else.
+  public var facts: [Fact]
+  public var sections: [Section]
+  /// How the page was made, at its end.
+  public var footer: String
+
+  public init(title: String, lead: String, facts: [Fact] = [], sections: [Section], footer: String) {
+    self.title = title
+    self.lead = lead
+    self.facts = facts
+    self.sections = sections
+    self.footer = footer
+  }
+
+  /// A key number with its name, and a remark such as its interval.
+  public struct Fact: Sendable {
+    public var name: String
+    public var value: String
+    public var note: String
+
+    public init(_ name: String, _ value: String, note: String = "") {
+      self.name = name
+      self.value = value
+      self.note = note
+    }
+  }
+
+  /// A heading, which the contents list, and what stands under it.
+  public struct Section: Sendable {
+    public var heading: String
+    public var blocks: [Block]
+
+    public init(_ heading: String, _ blocks: [Block]) {
+      self.heading = heading
+      self.blocks = blocks
+    }
+  }
+
+  public enum Block: Sendable {
+    case paragraph(String)
+    case figure(RenderedFigure)
+    case table(Table)
+  }
+
+  /// A table whose first column names its rows.
+  public struct Table: Sendable {
+    public enum Alignment: String, Sendable { case left, right }
+
+    public var caption: String
+    public var columns: [(name: String, alignment: Alignment)]
+    public var rows: [[String]]
+
+    public init(_ caption: String, columns: [(name: String, alignment: Alignment)], rows: [[String]]) {
+      precondition(rows.allSatisfy { $0.count == columns.count }, "table `\(caption)` has uneven rows")
+      self.caption = caption
+      self.columns = columns
+      self.rows = rows
+    }
+  }
+
+  /// The page as HTML that is well-formed XML too.
+  public func html() throws -> String {
+    var figures = 0
+    var tables = 0
+    let sections = sections.enumerated().map { index, section -> [String: Any] in
+      let blocks = section.blocks.map { block -> [String: Any] in
+        switch block {
+        case .paragraph(let text): return ["paragraph": text]
+        case .figure(let figure):
+          figures += 1
+          return ["figure": figure.fields(number: figures)]
+        case .table(let table):
+          tables += 1
+          return ["table": table.fields(number: tables)]
+        }
+      }
+      return ["id": "section-\(index + 1)", "heading": section.heading, "blocks": blocks]
+    }
+    let fields: [String: Any] = [
+      "title": title, "lead": lead, "footer": footer, "sections": sections, "hasFacts": !facts.isEmpty,
+      "facts": facts.map { ["name": $0.name, "value": $0.value, "note": $0.note] },
+    ]
+    let library = try MustacheLibrary(templates: [
+      "style": Page.template(PackageResources.style_mustache),
+      "figure": Page.template(PackageResources.figure_mustache),
+      "table": Page.template(PackageResources.table_mustache),
+    ])
+    return try Page.template(PackageResources.page_mustache).render(fields, library: library)
+  }
+
+  private static func template(_ bytes: [UInt8]) throws -> MustacheTemplate {
+    try MustacheTemplate(string: String(decoding: bytes, as: UTF8.self))
+  }
+}
+
+extension RenderedFigure {
+  fileprivate func fields(number: Int) -> [String: Any] {
+    [
+      "number": number, "id": figure.name, "title": figure.title, "caption": figure.caption,
+      "svg": inlineSVG,
+    ]
+  }
+}
+
+extension Page.Table {
+  fileprivate func fields(number: Int) -> [String: Any] {
+    [
+      "number": number, "caption": caption,
+      "columns": columns.map { ["name": $0.name, "align": $0.alignment.rawValue] },
+      "rows": rows.map { row -> [String: Any] in
+        let cells = zip(row, columns).map { ["text": $0, "align": $1.alignment.rawValue] }
+        return ["head": cells[..<min(1, cells.count)].map { $0 }, "cells": Array(cells.dropFirst())]
+      },
+    ]
+  }
+}

@@ -1,0 +1,266 @@
+import Foundation
+
+/// A figure as a gnuplot script that holds its own data: `gnuplot NAME.gp` draws NAME.svg and NAME.png.
+///
+/// The layout is computed here rather than left to gnuplot, so that the legend and the labels of
+/// baselines stand beside the data and never on them.
+struct Script {
+  /// Sizes in pixels of the SVG; the PNG has two for each.
+  private static let width = 820.0
+  private static let fontSize = 13.0
+  private static let lineHeight = 18.0
+
+  private let figure: Figure
+  private var data: [String] = []
+
+  /// The script's text.
+  static func text(of figure: Figure) -> String {
+    var script = Script(figure: figure)
+    return script.text()
+  }
+
+  private init(figure: Figure) { self.figure = figure }
+
+  private mutating func text() -> String {
+    let columns = figure.panels.count == 4 ? 2 : min(figure.panels.count, 3)
+    let rows = (figure.panels.count + columns - 1) / columns
+    let entries = LegendEntry.entries(of: figure)
+    let texts = [figure.legend ?? ""] + entries.map(\.label)
+    let legend = (
+      width: 80 + (texts.map { Script.width(of: $0) }.max() ?? 0),
+      height: Script.lineHeight * Double(entries.count + (figure.legend == nil ? 0 : 1))
+    )
+    // Long labels beside the panels would leave them little room: they go below.
+    let isBelow = legend.width > 210
+    let columnWidth = entries.isEmpty ? 10 : isBelow ? 10 : legend.width
+    let cell = (
+      width: (Script.width - columnWidth) / Double(columns), height: [400.0, 310, 270][columns - 1]
+    )
+    let (top, panelsHeight) = (40.0, Double(rows) * cell.height)
+    let height =
+      isBelow ? top + panelsHeight + legend.height + 24 : top + max(panelsHeight, legend.height + 30)
+
+    var body: [String] = []
+    for (index, panel) in figure.panels.enumerated() {
+      let corner = (x: Double(index % columns) * cell.width, y: top + Double(index / columns) * cell.height)
+      let frame = Frame(panel, x: corner.x, y: corner.y, width: cell.width, height: cell.height)
+      if index > 0 { body.append("unset label") }
+      body += settings(of: panel, in: frame, height: height)
+      var plots = panel.layers.flatMap { plot($0, on: panel) }
+      // gnuplot draws axes only along with something; a legend entry without title shows nothing.
+      plots.append("NaN notitle")
+      if index == figure.panels.count - 1, !entries.isEmpty {
+        let x = isBelow ? 40 : Script.width - legend.width + 8
+        let y = isBelow ? top + panelsHeight + 4 : top + 14
+        body.append(
+          "set key at screen \(x / Script.width), screen \(1 - y / height) left top Left reverse samplen 1.8 spacing 1.15"
+        )
+        if let title = figure.legend { body.append("set key title \(Script.quoted(title)) left") }
+        plots += entries.map(\.plot)
+      }
+      body.append("plot \(plots.joined(separator: ", \\\n    "))")
+    }
+
+    let name = figure.name
+    let font = "enhanced font 'Arial,\(Int(Script.fontSize))' background rgb 'white' rounded"
+    return """
+      # Isoflop figure. Change what you like and draw it again with: gnuplot \(name).gp
+      set encoding utf8
+      set minussign
+      \(data.joined(separator: "\n"))
+      set border 3 lc rgb '#444444'
+      set tics out nomirror scale 0.8, 0.4 textcolor rgb '#222222'
+      set grid xtics ytics lt 1 lc rgb '#e4e4e4' lw 0.8
+      do for [format in 'svg png'] {
+        if (format eq 'svg') { set terminal svg size \(Int(Script.width)),\(Int(height)) dynamic \(font)
+        } else { set terminal pngcairo size \(2 * Int(Script.width)),\(2 * Int(height)) fontscale 2 linewidth 2 pointscale 2 \(font) }
+        set output '\(name).'.format
+        set multiplot
+        unset label
+        set label 1 \(Script.quoted(figure.title)) at screen \(12 / Script.width), screen \(1 - 20 / height) left font 'Arial Bold,15'
+        \(body.joined(separator: "\n  "))
+        unset multiplot
+        set output
+      }
+
+      """
+  }
+
+  // MARK: Settings
+
+  private func settings(of panel: Panel, in frame: Frame, height: Double) -> [String] {
+    func marks(_ axis: Axis, _ range: ClosedRange<Double>) -> String {
+      axis.ticks(in: range)
+        .map { tick in tick.label.map { "'\($0)' \(tick.value)" } ?? "'' \(tick.value) 1" }
+        .joined(separator: ", ")
+    }
+    var lines = [
+      "unset key; unset logscale",
+      "set lmargin at screen \(frame.left / Script.width); set rmargin at screen \(frame.right / Script.width)",
+      "set tmargin at screen \(1 - frame.top / height); set bmargin at screen \(1 - frame.bottom / height)",
+      "set xrange [\(frame.x.lowerBound):\(frame.x.upperBound)] noextend",
+      "set yrange [\(frame.y.lowerBound):\(frame.y.upperBound)] noextend",
+      "set xlabel \(Script.quoted(panel.x.label)) offset 0,0.3; set ylabel \(Script.quoted(panel.y.label))",
+      "set xtics (\(marks(panel.x, frame.x)))",
+      "set ytics (\(marks(panel.y, frame.y)))",
+    ]
+    if panel.x.scale == .logarithmic { lines.append("set logscale x") }
+    if panel.y.scale == .logarithmic { lines.append("set logscale y") }
+    if let title = panel.title {
+      let place = "graph 0, screen \(1 - (frame.cellTop + 12) / height)"
+      lines.append("set label \(Script.quoted(title)) at \(place) left font 'Arial,13'")
+    }
+    for label in frame.baselines {
+      lines.append(
+        "set label \(Script.quoted(label.text)) at graph 1, graph \(label.height) left offset 0.6,0"
+          + " font 'Arial,11' textcolor rgb '\(label.ink.hex)'")
+    }
+    for case .vertical(let x, let text, let style) in panel.layers where frame.x.contains(x) {
+      lines.append(
+        "set label \(Script.quoted(text)) at first \(x), graph 1 center offset 0,0.6"
+          + " font 'Arial,11' textcolor rgb '\(style.ink.hex)'")
+    }
+    for case .text(let text, let x, let y) in panel.layers where panel.x.shows(x) && panel.y.shows(y) {
+      lines.append(
+        "set label \(Script.quoted(text)) at first \(x), first \(y) center offset 0,0.8 front font 'Arial,11'"
+      )
+    }
+    if frame.isEmpty {
+      lines.append(
+        "set label 'no value that these axes can show' at graph 0.5, graph 0.5 center font 'Arial,11'")
+    }
+    return lines
+  }
+
+  // MARK: Layers
+
+  /// The plot elements of a layer; its numbers go into a data block of the script.
+  private mutating func plot(_ layer: Layer, on panel: Panel) -> [String] {
+    switch layer {
+    case .points(_, let style):
+      let shown = panel.shown(layer)
+      guard !shown.isEmpty else { return [] }
+      // Error bars as lines: gnuplot's own leave a white gap around the point that hides short ones.
+      // One that reaches zero or below runs to the edge of a logarithmic axis.
+      let bars = shown.filter { $0.low < $0.high && $0.low.isFinite && $0.high.isFinite }.flatMap { point in
+        let low = panel.y.shows(point.low) ? point.low : Double.leastNormalMagnitude
+        return ["\(point.x) \(low)", "\(point.x) \(point.high)", ""]
+      }
+      return (bars.isEmpty ? [] : ["\(addBlock(bars)) using 1:2 with lines lw 1.2 \(style.colour) notitle"])
+        + [
+          "\(addBlock(shown.map { "\($0.x) \($0.y)" })) using 1:2 with points \(style.pointStyle) notitle"
+        ]
+    case .line(let points, let style):
+      guard !panel.shown(layer).isEmpty else { return [] }
+      let block = addBlock(points.map { panel.shows($0) ? "\($0.x) \($0.y)" : "" })
+      return ["\(block) using 1:2 with lines \(style.lineStyle) notitle"]
+    case .band(let points, let style):
+      guard !panel.shown(layer).isEmpty else { return [] }
+      let rows = points.map { panel.showsInterval($0) ? "\($0.x) \($0.low) \($0.high)" : "" }
+      return ["\(addBlock(rows)) using 1:2:3 with filledcurves \(style.fillStyle) notitle"]
+    case .horizontal(let y, _, let style):
+      guard panel.y.shows(y) else { return [] }
+      let (low, high) = (panel.range(of: panel.x, .x).lowerBound, panel.range(of: panel.x, .x).upperBound)
+      return ["\(addBlock(["\(low) \(y)", "\(high) \(y)"])) using 1:2 with lines \(style.lineStyle) notitle"]
+    case .vertical(let x, _, let style):
+      guard panel.x.shows(x) else { return [] }
+      let (low, high) = (panel.range(of: panel.y, .y).lowerBound, panel.range(of: panel.y, .y).upperBound)
+      return ["\(addBlock(["\(x) \(low)", "\(x) \(high)"])) using 1:2 with lines \(style.lineStyle) notitle"]
+    case .text: return []
+    }
+  }
+
+  private mutating func addBlock(_ rows: [String]) -> String {
+    let name = "$data\(data.count + 1)"
+    data.append("\(name) << END\n\(rows.joined(separator: "\n"))\nEND")
+    return name
+  }
+
+  // MARK: Text
+
+  /// `text` as a gnuplot string that shows just its characters: none may act as markup or end the string.
+  static func quoted(_ text: String) -> String {
+    var result = ""
+    for character in text {
+      switch character {
+      case "\\", "_", "^", "{", "}", "@", "&", "~": result += "\\\(character)"
+      case "'": result += "''"
+      case _ where character.unicodeScalars.contains { $0.properties.generalCategory == .control }:
+        result += " "
+      default: result.append(character)
+      }
+    }
+    return "'\(result)'"
+  }
+
+  /// About the width of a text in pixels: generous, since fonts differ from machine to machine.
+  static func width(of text: String, size: Double = fontSize) -> Double { Double(text.count) * size * 0.56 }
+}
+
+extension Style {
+  fileprivate var colour: String { "lc rgb '\(ink.hex)'" }
+
+  fileprivate var lineStyle: String {
+    let (type, width) = ink == .neutral ? (dash, 1.2) : (dash, 2.0)
+    let gnuplot =
+      switch type {
+      case .solid: "1";
+      case .dashed: "'-'";
+      case .dotted: "'.'"
+      }
+    return "\(colour) lw \(width) dt \(gnuplot)"
+  }
+
+  fileprivate var fillStyle: String { "fc rgb '\(ink.hex)' fs transparent solid 0.2 noborder" }
+
+  /// Kinds differ in shape as well as in colour.
+  fileprivate var shape: String {
+    let type =
+      switch (marker, ink) {
+      case (.diamond, _): 13
+      case (.small, _): 7
+      case (.filled, .category(let index)): [7, 5, 9, 13, 11][((index % 5) + 5) % 5]
+      case (.open, .category(let index)): [6, 4, 8, 12, 10][((index % 5) + 5) % 5]
+      case (.filled, _): 7
+      case (.open, _): 6
+      }
+    return "pt \(type) ps \(marker == .small ? 0.4 : marker == .diamond ? 1.3 : 0.8)"
+  }
+
+  fileprivate var pointStyle: String { "\(shape) lw 1.4 \(colour)" }
+}
+
+/// A line of the legend: all layers with one label.
+private struct LegendEntry {
+  var label: String
+  var layers: [Layer]
+
+  static func entries(of figure: Figure) -> [LegendEntry] {
+    var entries: [LegendEntry] = []
+    for panel in figure.panels {
+      for layer in panel.layers {
+        guard let style = layer.style, let name = style.label else { continue }
+        let label = !panel.shown(layer).isEmpty ? name : "\(name) (no values)"
+        if let index = entries.firstIndex(where: { $0.label == label }) {
+          entries[index].layers.append(layer)
+        } else {
+          entries.append(LegendEntry(label: label, layers: [layer]))
+        }
+      }
+    }
+    return entries
+  }
+
+  var plot: String {
+    let title = "title \(Script.quoted(label))"
+    let point = layers.compactMap { if case .points(_, let style) = $0 { style } else { nil } }.first
+    let line = layers.compactMap { if case .line(_, let style) = $0 { style } else { nil } }.first
+    switch (point, line) {
+    case (let point?, let line?):
+      return "keyentry with linespoints \(line.lineStyle) \(point.shape) \(title)"
+    case (let point?, nil): return "keyentry with points \(point.pointStyle) \(title)"
+    case (nil, let line?): return "keyentry with lines \(line.lineStyle) \(title)"
+    case (nil, nil): return "keyentry with filledcurves \(layers[0].style?.fillStyle ?? "") \(title)"
+    }
+  }
+}

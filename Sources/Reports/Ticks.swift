@@ -1,0 +1,88 @@
+import Foundation
+
+/// A mark on an axis. Minor marks have no label.
+struct Tick: Equatable {
+  var value: Double
+  /// The label in gnuplot's enhanced text, `nil` for a minor mark.
+  var label: String?
+}
+
+extension Axis {
+  /// The marks for `range`, which on a logarithmic axis is positive: four to eight labels.
+  ///
+  /// gnuplot's own marks leave a logarithmic axis shorter than a decade without labels, and losses
+  /// seldom span one.
+  func ticks(in range: ClosedRange<Double>) -> [Tick] {
+    guard scale == .logarithmic else { return Axis.linearTicks(in: range) }
+    let decades = log10(range.upperBound / range.lowerBound)
+    return decades < 0.7 ? Axis.linearTicks(in: range) : Axis.decadeTicks(in: range, decades: decades)
+  }
+
+  private static func linearTicks(in range: ClosedRange<Double>) -> [Tick] {
+    let rough = (range.upperBound - range.lowerBound) / 6
+    let power = pow(10, floor(log10(rough)))
+    // The nearest of 1, 2 and 5 times a power of ten above the rough step, and its usual division.
+    let (factor, parts) = [(1.0, 5), (2, 4), (5, 5), (10, 5)].first { $0.0 * power >= rough } ?? (10, 5)
+    let step = factor * power / Double(parts)
+    let first = Int((range.lowerBound / step).rounded(.up))
+    let last = Int((range.upperBound / step).rounded(.down))
+    let decimals = max(0, -Int(floor(log10(factor * power) + 1e-9)))
+    let size = max(abs(range.lowerBound), abs(range.upperBound))
+    return (first...max(first, last)).map { index in
+      let value = Double(index) * step
+      return Tick(
+        value: value, label: index % parts == 0 ? number(value, decimals: decimals, largest: size) : nil)
+    }
+  }
+
+  private static func decadeTicks(in range: ClosedRange<Double>, decades: Double) -> [Tick] {
+    let exponents = Int(floor(log10(range.lowerBound)))...Int(ceil(log10(range.upperBound)))
+    let labelled: Set<Int> = decades < 1.5 ? [1, 2, 3, 5, 7] : decades < 3 ? [1, 2, 5] : [1]
+    let every = max(1, Int((decades / 7).rounded(.up)))
+    return exponents.flatMap { exponent in
+      (1...9).map { digit in
+        // Divided by a whole power, so that 0.3 is 0.3 and not 0.30000000000000004.
+        let power = pow(10, Double(abs(exponent)))
+        let value = exponent < 0 ? Double(digit) / power : Double(digit) * power
+        let isMajor = labelled.contains(digit) && exponent % every == 0
+        return Tick(
+          value: value,
+          label: isMajor
+            ? decades < 3 ? short(digit, exponent: exponent) : "10^{\(minus(exponent))}" : nil)
+      }
+    }
+    .filter { range.contains($0.value) }
+  }
+
+  /// `digit` × 10^`exponent` as a reader writes it: 0.02, 300, 20k, 5M, 2×10^{13}.
+  private static func short(_ digit: Int, exponent: Int) -> String {
+    switch exponent {
+    case -3..<0: String(format: "%.\(-exponent)f", Double(digit) / pow(10, Double(-exponent)))
+    case 0..<12:
+      "\(digit)" + String(repeating: "0", count: exponent % 3) + ["", "k", "M", "G"][exponent / 3]
+    default: digit == 1 ? "10^{\(minus(exponent))}" : "\(digit)×10^{\(minus(exponent))}"
+    }
+  }
+
+  /// A label in the unit that suits the axis' `largest` value, so that 5k stands beside 10k.
+  private static func number(_ value: Double, decimals: Int, largest: Double) -> String {
+    if largest >= 1e12 || decimals > 4 { return scientific(value) }
+    for (factor, suffix) in [(1e9, "G"), (1e6, "M"), (1e3, "k")] where largest >= 10 * factor {
+      return value == 0 ? "0" : minus(plain(value / factor)) + suffix
+    }
+    return minus(String(format: "%.\(decimals)f", value == 0 ? 0 : value))
+  }
+
+  private static func plain(_ value: Double) -> String { String(format: "%g", value) }
+
+  private static func scientific(_ value: Double) -> String {
+    guard value != 0 else { return "0" }
+    let exponent = Int(floor(log10(abs(value)) + 1e-9))
+    return "\(minus(plain(value / pow(10, Double(exponent)))))×10^{\(minus(exponent))}"
+  }
+
+  /// A hyphen is too short beside digits: the typographic minus instead.
+  private static func minus(_ value: some CustomStringConvertible) -> String {
+    value.description.replacing("-", with: "−")
+  }
+}

@@ -1,0 +1,128 @@
+import Foundation
+
+/// The best split of a budget between size and data under a fitted law L(N, D).
+///
+/// Training costs 6ND FLOPs and serving I tokens afterwards 2NI. At the optimum of a fixed cost (or of a
+/// fixed loss) an equal relative rise of either lever buys the same loss a FLOP:
+///
+///     ∂L/∂log N · 6D = ∂L/∂log D · (6D + 2I)
+///
+/// With I = 0 that is Chinchilla's optimum; with I > 0 the model is smaller and trained for longer
+/// (Sardana et al. 2023, arXiv:2401.00448).
+public struct Allocation: Sendable, Codable {
+  /// What is given.
+  public enum Budget: Sendable, Codable, Equatable {
+    /// Total FLOPs, of training and of serving.
+    case compute(Double)
+    case parameters(Double)
+    case tokens(Double)
+    /// A loss to reach at the least cost.
+    case loss(Double)
+  }
+
+  public let budget: Budget
+  /// I, tokens to be served over the model's life.
+  public let inferenceTokens: Double
+  public let parameters: Estimate
+  public let tokens: Estimate
+  public let tokensPerParameter: Estimate
+  /// 6ND + 2NI.
+  public let compute: Estimate
+  public let loss: Estimate
+  /// By how many decades N and D lie beyond the fitted data; 0 inside.
+  public let decadesBeyond: Double
+  /// Says so where they do.
+  public let warning: String?
+
+  /// - Throws: `FitError` where the law is not one of N and D, or the budget has no optimum under it.
+  public init(_ budget: Budget, under fit: LawFit, inferenceTokens: Double = 0) throws {
+    let law = fit.law.law
+    guard Set(law.variables) == [.parameters, .tokens] else {
+      throw FitError("an allocation needs a law of N and D, not the \(law.name) law")
+    }
+    let optimum = { @Sendable (θ: [Double]) in
+      Optimum(law: law, θ: θ, inference: inferenceTokens).solve(budget)
+    }
+    guard let central = optimum(fit.values) else {
+      throw FitError(
+        "the \(law.name) law has no optimum for this budget (below its floor, or out of all range)")
+    }
+    let draws = parallelMap(fit.draws.count) { optimum(fit.draws[$0]) }.compactMap { $0 }
+    let estimate = { (name: String, symbol: String, unit: String, value: (Split) -> Double) in
+      Estimate(
+        name: name, symbol: symbol, unit: unit, value: value(central),
+        draws: draws.isEmpty ? nil : draws.map(value))
+    }
+    self.budget = budget
+    self.inferenceTokens = inferenceTokens
+    parameters = estimate("parameters", "N", "parameters") { exp($0.n) }
+    tokens = estimate("tokens", "D", "tokens") { exp($0.d) }
+    tokensPerParameter = estimate("tokens a parameter", "D/N", "tokens/parameter") { exp($0.d - $0.n) }
+    compute = estimate("compute", "C", "FLOPs") { exp($0.n) * (6 * exp($0.d) + 2 * inferenceTokens) }
+    loss = estimate("loss", "L", "nats") { $0.loss }
+    let decades = fit.ranges.map { $0.decadesBeyond(exp($0.variable == .parameters ? central.n : central.d)) }
+    decadesBeyond = decades.max() ?? 0
+    warning =
+      decadesBeyond > 0
+      ? "beyond the fitted data by \(String(format: "%.1f", decadesBeyond)) decades: an extrapolation" : nil
+  }
+
+  /// A place (log N, log D) and its loss.
+  private struct Split: Sendable {
+    let n: Double
+    let d: Double
+    let loss: Double
+  }
+
+  private struct Optimum {
+    let law: any Law
+    let θ: [Double]
+    let inference: Double
+
+    func loss(_ n: Double, _ d: Double) -> Double {
+      law.loss(θ, at: Observation(parameters: exp(n), tokens: exp(d), loss: 1)) ?? .nan
+    }
+
+    /// Positive where N is larger than optimal for D.
+    func imbalance(_ n: Double, _ d: Double) -> Double {
+      let h = 1e-4
+      let size = loss(n + h, d) - loss(n - h, d)
+      let data = loss(n, d + h) - loss(n, d - h)
+      return size * 6 * exp(d) - data * (6 * exp(d) + 2 * inference)
+    }
+
+    func solve(_ budget: Budget) -> Split? {
+      let (smallest, largest) = (0.0, 100.0)
+      switch budget {
+      case .compute(let c):
+        // D = (C/N − 2I)/6 must be positive.
+        let tokens = { (n: Double) in log((c / exp(n) - 2 * inference) / 6) }
+        let most = min(log(c / 6), inference > 0 ? log(c / (2 * inference)) - 1e-9 : .infinity)
+        return root(smallest, most) { imbalance($0, tokens($0)) }.map { at($0, tokens($0)) }
+      case .parameters(let n):
+        return root(smallest, largest) { -imbalance(log(n), $0) }.map { at(log(n), $0) }
+      case .tokens(let d):
+        return root(smallest, largest) { imbalance($0, log(d)) }.map { at($0, log(d)) }
+      case .loss(let target):
+        let tokens = { (n: Double) in root(smallest, largest) { target - loss(n, $0) } }
+        // Below some size no amount of data reaches the target.
+        guard let least = root(smallest, largest, { target - loss($0, largest) }) else { return nil }
+        return root(least + 1e-9, largest) { n in tokens(n).map { imbalance(n, $0) } ?? -1 }
+          .flatMap { n in tokens(n).map { at(n, $0) } }
+      }
+    }
+
+    private func at(_ n: Double, _ d: Double) -> Split { Split(n: n, d: d, loss: loss(n, d)) }
+
+    /// Where a function turns from negative to positive; nil where it does not.
+    private func root(_ low: Double, _ high: Double, _ function: (Double) -> Double) -> Double? {
+      guard function(low) < 0, function(high) > 0 else { return nil }
+      var (low, high) = (low, high)
+      for _ in 0..<60 {
+        let middle = (low + high) / 2
+        if function(middle) < 0 { low = middle } else { high = middle }
+      }
+      return (low + high) / 2
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import Foundation
+
+/// A power law that bends: a smoothly broken power law with n breaks.
+///
+///     L(X) = a + b·X^(−c₀) · Πᵢ (1 + (X/dᵢ)^(1/fᵢ))^(−cᵢ·fᵢ)
+///
+/// Break i lies at X = dᵢ; there the exponent of the part above the floor changes by cᵢ, within about fᵢ
+/// e-foldings (f → 0 is sharp). Caballero et al. 2022, arXiv:2210.14891, equation 1.
+public struct BrokenLaw: Law, Codable {
+  public let variable: Variable
+  public let breaks: Int
+  public let floor: Floor
+
+  /// - Parameter breaks: 1 to 3.
+  public init(in variable: Variable, breaks: Int = 1, floor: Floor = .free) {
+    precondition((1...3).contains(breaks), "a broken law has 1 to 3 breaks, not \(breaks)")
+    self.variable = variable
+    self.breaks = breaks
+    self.floor = floor
+  }
+
+  public var name: String {
+    "broken power law in \(variable.symbol), \(breaks) break\(breaks == 1 ? "" : "s")"
+  }
+  public var equation: String {
+    let x = variable.symbol
+    return "L = \(floor == .free ? "a + " : floor.text)b·\(x)^−c0 · Π (1 + (\(x)/d)^(1/f))^(−c·f)"
+  }
+  public var source: String { "Caballero et al. 2022, arXiv:2210.14891" }
+  public var variables: [Variable] { [variable] }
+  public var knownFloor: Double { floor.value }
+  public var parameters: [Parameter] {
+    let own: [Parameter] = [
+      .linear("coefficient", "b", unit: "nats·\(variable.unit)^c0"),
+      Parameter("first exponent", "c0", domain: .real, starts: [0.05, 0.3]),
+    ]
+    let perBreak = (1...breaks).flatMap { i in
+      [
+        Parameter("change of exponent", "c\(i)", domain: .real, starts: [-0.3, 0.3, 3]),
+        Parameter("place of break", "d\(i)", unit: variable.unit, starts: [1]),
+        Parameter("width of break", "f\(i)", starts: [0.1, 0.5]),
+      ]
+    }
+    let bottom: [Parameter] = floor == .free ? [.linear("irreducible loss", "a", unit: "nats")] : []
+    return own + perBreak + bottom
+  }
+
+  public func loss<T: Number>(_ θ: [T], at x: Point) -> T {
+    var logLoss = -θ[1] * x[0].log
+    for i in 0..<breaks {
+      let (c, d, f) = (θ[2 + 3 * i], θ[3 + 3 * i], θ[4 + 3 * i])
+      logLoss = logLoss - c * f * .softplus((x[0].log - T.log(d)) / f)
+    }
+    let reducible = θ[0] * .exp(logLoss)
+    return floor == .free ? θ[2 + 3 * breaks] + reducible : reducible
+  }
+
+  /// Breaks at every increasing choice of places spread over the data's range.
+  public func starts(for table: Table) -> [[Double]] {
+    let sorted = table.column(0).map { log($0) }.sorted()
+    let places = (1...(breaks == 1 ? 8 : 5)).map { exp(quantile(sorted, Double($0) / (breaks == 1 ? 9 : 6))) }
+    var starts: [[Double]] = [[]]
+    for _ in 0..<breaks {
+      starts = starts.flatMap { start in
+        places.filter { place in start.isEmpty || place > start[start.count - 2] }.flatMap { place in
+          [-0.3, 0.3, 3].flatMap { c in
+            (breaks == 1 ? [0.1, 0.5] : [0.2]).map { f in start + [c, place, f] }
+          }
+        }
+      }
+    }
+    return [0.05, 0.3].flatMap { c0 in
+      starts.map { [1, c0] + $0 + (floor == .free ? [1] : []) }
+    }
+  }
+}

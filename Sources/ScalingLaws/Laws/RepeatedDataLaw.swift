@@ -1,0 +1,74 @@
+/// Chinchilla where tokens are seen again: each repeat is worth less, and so are parameters beyond those
+/// that the unique tokens call for.
+///
+///     L = E + A/N'^α + B/D'^β
+///     D' = U + U·R_D*·(1 − e^(−R_D/R_D*)),         R_D = D/U − 1
+///     N' = U_N + U_N·R_N*·(1 − e^(−R_N/R_N*)),     R_N = N/U_N − 1
+///     U_N = min(N, N*(U)),   N*(U) the size for which U tokens are compute-optimal: G·(G·U)^(β/α)
+///
+/// The surface is fitted too, or held at a given one. Muennighoff et al. 2023, arXiv:2305.16264, section 3.
+public struct RepeatedDataLaw: Law, Codable {
+  /// A Chinchilla surface that is known beforehand.
+  public struct Surface: Sendable, Codable, Equatable {
+    public let a: Double
+    public let b: Double
+    public let α: Double
+    public let β: Double
+    public let e: Double
+
+    /// L = e + a/N^α + b/D^β.
+    public init(a: Double, b: Double, α: Double, β: Double, e: Double) {
+      (self.a, self.b, self.α, self.β, self.e) = (a, b, α, β, e)
+    }
+  }
+
+  /// The surface where it is held; nil where it is fitted.
+  public let surface: Surface?
+
+  public init(surface: Surface? = nil) { self.surface = surface }
+
+  public var name: String { "repeated data" }
+  public var equation: String {
+    "L = E + A/N'^α + B/D'^β; D' = U·[1 + R_D*·(1 − e^(−R_D/R_D*))], N' likewise; R_D = D/U − 1"
+  }
+  public var source: String { "Muennighoff et al. 2023, arXiv:2305.16264" }
+  public var variables: [Variable] { [.parameters, .tokens, .uniqueTokens] }
+  public var parameters: [Parameter] {
+    [
+      Parameter("worth of repeated tokens", "R_D*", unit: "epochs", starts: [1, 5, 20, 80]),
+      Parameter("worth of excess parameters", "R_N*", starts: [0.5, 2, 8, 30]),
+    ] + (surface == nil ? ChinchillaLaw().parameters.map(Self.fewerStarts) : [])
+  }
+
+  /// The surface's exponents begin nearer each other here, where the repeats multiply the starts.
+  private static func fewerStarts(_ parameter: Parameter) -> Parameter {
+    parameter.isLinear
+      ? parameter
+      : Parameter(parameter.name, parameter.symbol, unit: parameter.unit, starts: [0.2, 0.5])
+  }
+
+  public func loss<T: Number>(_ θ: [T], at x: Point) -> T {
+    guard let s = surface else {
+      return loss(θ[0], θ[1], a: θ[2], b: θ[3], α: θ[4], β: θ[5], e: θ[6], at: x)
+    }
+    return loss(θ[0], θ[1], a: T(s.a), b: T(s.b), α: T(s.α), β: T(s.β), e: T(s.e), at: x)
+  }
+
+  private func loss<T: Number>(
+    _ tokenWorth: T, _ sizeWorth: T, a: T, b: T, α: T, β: T, e: T, at x: Point
+  ) -> T {
+    let (n, d, unique) = (x[0], x[1], min(x[1].value, x[2].value))
+    let tokens = unique * effective(repeats: T(d.value / unique - 1), worth: tokenWorth)
+    // log G = log(αA/(βB))/(α+β); log N*(U) = log G + (β/α)·(log G + log U).
+    let logG = T.log(α * a / (β * b)) / (α + β)
+    let optimal = T.exp(logG + β / α * (logG + min(x[1].log, x[2].log)))
+    let base = T.minimum(T(n.value), optimal)
+    let size = base * effective(repeats: n.value / base - 1, worth: sizeWorth)
+    return e + a * power(size, -α) + b * power(tokens, -β)
+  }
+
+  /// 1 + R*·(1 − e^(−R/R*)).
+  private func effective<T: Number>(repeats: T, worth: T) -> T {
+    1 - worth * .expm1(-repeats / worth)
+  }
+}

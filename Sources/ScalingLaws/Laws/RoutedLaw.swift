@@ -1,0 +1,42 @@
+import Foundation
+
+/// Routed (mixture-of-experts) models, with saturation in the number of experts:
+///
+///     log₁₀ L = a·log₁₀ N + b·log₁₀ Ê + c·log₁₀ N·log₁₀ Ê + d
+///     1/Ê = 1/(E − 1 + 1/(1/Es − 1/Em)) + 1/Em
+///
+/// N parameters of the dense base, E experts; Es is Ê at E = 1, and Em where Ê saturates.
+/// Clark et al. 2022, arXiv:2202.01169, equations 7 and 10.
+public struct RoutedLaw: Law, Codable {
+  public init() {}
+
+  public var name: String { "routed" }
+  public var equation: String {
+    "log10 L = a·log10 N + b·log10 Ê + c·log10 N·log10 Ê + d; 1/Ê = 1/(E − 1 + 1/(1/Es − 1/Em)) + 1/Em"
+  }
+  public var source: String { "Clark et al. 2022, arXiv:2202.01169" }
+  public var variables: [Variable] { [.parameters, .experts] }
+  public var parameters: [Parameter] {
+    [
+      Parameter("size exponent", "a", domain: .real, starts: [-0.1]),
+      Parameter("expert exponent", "b", domain: .real, starts: [-0.1]),
+      Parameter("interaction", "c", domain: .real, starts: [0.01]),
+      Parameter("log10 coefficient", "d", unit: "log10 nats", domain: .real, starts: [1]),
+      Parameter("experts worth of a dense model", "Es", unit: "experts", starts: [1.2, 2, 5]),
+      Parameter("saturation", "Em", unit: "experts", starts: [100, 400, 2000]),
+    ]
+  }
+
+  public func loss<T: Number>(_ θ: [T], at x: Point) -> T {
+    let (logN, logTen) = (x[0].log / M_LN10, M_LN10)
+    let saturation = 1 / θ[5]
+    let start = 1 / (1 / θ[4] - saturation)
+    let logÊ = -T.log(1 / (start + (x[1].value - 1)) + saturation) / logTen
+    return .exp((θ[0] * logN + θ[1] * logÊ + θ[2] * logÊ * logN + θ[3]) * logTen)
+  }
+
+  /// The size at which routing stops helping, N = 10^(−b/c).
+  public func derived(_ θ: [Double]) -> [Derived] {
+    [Derived("size at which routing stops helping", "Ncut", unit: "parameters", pow(10, -θ[1] / θ[2]))]
+  }
+}

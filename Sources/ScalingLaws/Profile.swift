@@ -1,0 +1,106 @@
+import Foundation
+
+/// The profile likelihood of one parameter: how much worse the best fit gets as the parameter is held away
+/// from its estimate and all others are fitted again.
+///
+///     deviance(v) = 2·(F(v) − F_min)·mean(ψ')/mean(ψ²)·(n − p)/n,   χ² with one degree of freedom
+///
+/// The factor turns an objective into a likelihood ratio: for least squares it gives n·ΔF/F_min; for Huber
+/// and absolute penalties it is that of M-estimators (Ronchetti 1982). Observations count as independent;
+/// for clusters trust the bootstrap. A side that never reaches 3.84 within a factor of 1000 is open: the
+/// data do not bound the parameter there.
+public struct Profile: Sendable, Codable {
+  /// Values of the parameter (natural units, rising) and the deviance at each.
+  public let values: [Double]
+  public let deviances: [Double]
+  /// Ends of the 95 % interval; nil where that side is open.
+  public let low: Double?
+  public let high: Double?
+
+  /// Whether the data bound the parameter on both sides.
+  public var identified: Bool { low != nil && high != nil }
+
+  static let threshold = 3.841_458_820_694_124
+
+  /// - Parameter alternatives: other local minima, from which each point is searched too.
+  init(
+    of parameter: Int, in problem: Problem, around minimum: Minimizer.Minimum, alternatives: [[Double]] = []
+  ) {
+    let domain = problem.law.parameters[parameter].domain
+    let scale = Self.devianceScale(problem, at: minimum)
+    let sides = [-1.0, 1.0].map { direction in
+      Self.walk(parameter, problem, minimum, alternatives, scale, domain, direction)
+    }
+    let points = sides[0].points.reversed() + [(minimum.search[parameter], 0.0)] + sides[1].points
+    values = points.map { domain.natural($0.0) }
+    deviances = points.map(\.1)
+    low = sides[0].crossing.map { domain.natural($0) }
+    high = sides[1].crossing.map { domain.natural($0) }
+  }
+
+  private static func devianceScale(_ problem: Problem, at minimum: Minimizer.Minimum) -> Double {
+    var problem = problem
+    problem.evaluate(at: minimum.search)
+    let residuals = problem.residuals
+    let n = Double(residuals.count)
+    let freedom = max(n - Double(problem.size), 1) / n
+    /// mean(ψ'), for a ψ that jumps or rises by `rise` in total over |r| ≤ δ: the density at zero, counted
+    /// over a width that holds enough residuals.
+    let rise = { (δ: Double, height: Double) in
+      let sizes = residuals.map(abs).sorted()
+      let width = max(δ, quantile(sizes, 0.3))
+      return Double(sizes.count { $0 <= width }) / n * height / width
+    }
+    switch problem.penalty {
+    case .leastSquares: return freedom * n / minimum.value
+    case .leastAbsolute: return freedom * 2 * rise(0, 1)
+    case .huber(let δ):
+      let square = mean(residuals.map { min($0 * $0, δ * δ) })
+      return freedom * 2 * rise(δ, δ) / square
+    }
+  }
+
+  /// Steps away from the minimum until the deviance passes the threshold, then bisects.
+  private static func walk(
+    _ parameter: Int, _ problem: Problem, _ minimum: Minimizer.Minimum, _ alternatives: [[Double]],
+    _ scale: Double, _ domain: Domain, _ direction: Double
+  ) -> (points: [(Double, Double)], crossing: Double?) {
+    let centre = minimum.search[parameter]
+    let reach = domain == .positive ? log(1000.0) : 1000 * max(abs(centre), 1e-2)
+    var problem = problem
+    problem.held[parameter] = true
+    let minimizer = Minimizer(tolerance: 1e-9)
+    var nearest = minimum.search
+    let deviance = { (position: Double) -> Double in
+      let starts = [nearest] + alternatives
+      let minima = starts.map { start -> Minimizer.Minimum in
+        var start = start
+        start[parameter] = position
+        return minimizer.minimize(&problem, from: start)
+      }
+      guard let best = minima.min(by: { $0.value < $1.value }), best.value.isFinite else { return .infinity }
+      nearest = best.search
+      return max(0, (best.value - minimum.value) * scale)
+    }
+    var points: [(Double, Double)] = []
+    var (inside, step) = (centre, domain == .positive ? 0.02 : 0.02 * max(abs(centre), 1e-2))
+    while abs(inside - centre) < reach {
+      let position = inside + direction * step
+      let value = deviance(position)
+      guard value > threshold else {
+        points.append((position, value))
+        (inside, step) = (position, step * 1.6)
+        continue
+      }
+      var (low, high, last) = (inside, position, (position, value))
+      for _ in 0..<10 {
+        let middle = (low + high) / 2
+        let value = deviance(middle)
+        if value > threshold { (high, last) = (middle, (middle, value)) } else { low = middle }
+      }
+      points.append(last)
+      return (points, (low + high) / 2)
+    }
+    return (points, nil)
+  }
+}

@@ -1,0 +1,98 @@
+import Autograd
+import Corpora
+import Foundation
+import Models
+
+/// Trains one model: a step at a time, along the trunk or along a branch of it.
+public final class Trainer {
+  public let transformer: Transformer
+  public let state: TrainingState
+  private let configuration: RunConfiguration
+  private let windows: TokenWindows
+  private let order: TokenOrder
+  private let optimizer: AdamW
+  private let batchGradient: BatchGradient
+  private let evaluator: Evaluator
+
+  /// - Parameters:
+  ///   - configuration: The longest of the runs that share the trunk.
+  ///   - threads: Threads within this run. They do not change the numbers.
+  public init(_ configuration: RunConfiguration, corpus: TokenizedCorpus, threads: Int = 1) throws {
+    self.configuration = configuration
+    transformer = Transformer(configuration.model)
+    state = TrainingState(parameters: transformer.initialParameters(seed: configuration.seed))
+    // The last step may reach beyond the tokens asked for.
+    let training = configuration.training
+    windows = try corpus.training(tokens: training.tokens + training.batch.tokens(after: training.tokens))
+    order = TokenOrder(count: windows.count, seed: configuration.seed)
+    optimizer = AdamW(transformer, training)
+    batchGradient = BatchGradient(transformer, threads: threads)
+    evaluator = Evaluator(transformer, corpus: corpus, threads: threads)
+  }
+
+  /// The different tokens among the first `tokens` of the training.
+  func uniqueTokens(of tokens: Int) -> Int { min(tokens, windows.count * windows.context) }
+
+  /// One step of a run over `tokens` tokens.
+  func step(of tokens: Int) -> StepMetrics {
+    let training = configuration.training
+    let batch = training.batch.tokens(after: state.tokens)
+    let first = state.tokens / windows.context
+    let loss = batchGradient(
+      first..<first + batch / windows.context, of: windows, order: order, parameters: state.parameters)
+    let norm = optimizer.norm(of: batchGradient.gradient)
+    let rate = learningRate(of: tokens)
+    state.step += 1
+    optimizer.update(
+      state, gradient: batchGradient.gradient, gradientScale: norm > training.clip ? Float(training.clip / norm) : 1,
+      rate: rate, step: state.step)
+    state.tokens += batch
+    state.recentLoss = state.recentLoss.map { 0.9 * $0 + 0.1 * loss } ?? loss
+    return StepMetrics(
+      step: state.step, tokens: state.tokens, loss: loss, gradientNorm: norm, learningRate: rate)
+  }
+
+  /// The rate of the next step of a run over `tokens` tokens.
+  private func learningRate(of tokens: Int) -> Double {
+    let training = configuration.training
+    let warmup = training.warmupSteps > 0 ? min(1, Double(state.step + 1) / Double(training.warmupSteps)) : 1
+    return training.learningRate * warmup
+      * training.schedule.factor(seen: state.tokens, branched: state.branched, tokens: tokens)
+  }
+
+  /// Whether training has failed: the loss is no number, or after the warmup worse than guessing evenly.
+  var hasDiverged: Bool {
+    guard let recent = state.recentLoss else { return false }
+    let guessing = log(Double(configuration.model.vocabulary))
+    return !recent.isFinite || (state.step > configuration.training.warmupSteps && recent > guessing)
+  }
+
+  /// The loss on the validation windows; see `Evaluator`.
+  func evaluate(precision: Double? = nil) -> Evaluation { evaluator(state.parameters, precision: precision) }
+
+  /// The operations of training from the beginning to `tokens` tokens.
+  func flops(through tokens: Int) -> Double {
+    var (seen, sum) = (0, 0.0)
+    while seen < tokens {
+      let batch = configuration.training.batch.tokens(after: seen)
+      sum += batchGradient.flops(windows: batch / windows.context)
+      seen += batch
+    }
+    return sum
+  }
+
+  /// The bytes that training holds, the corpus aside.
+  public var byteCount: Int { 3 * 4 * state.parameters.count + batchGradient.byteCount }
+}
+
+/// What a step has measured.
+public struct StepMetrics: Codable, Sendable {
+  public let step: Int
+  /// Tokens trained on, this step included.
+  public let tokens: Int
+  /// The mean training loss of the batch before the step, in nats a token.
+  public let loss: Double
+  /// The norm of the gradient before it was clipped.
+  public let gradientNorm: Double
+  public let learningRate: Double
+}

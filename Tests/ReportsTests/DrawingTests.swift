@@ -1,0 +1,119 @@
+import Files
+import Foundation
+import FoundationXML
+import Reports
+import Testing
+
+/// Figures and pages, drawn for real: gnuplot is part of what every installation has.
+struct DrawingTests {
+  private let hostile = "it's {a_b}^2 @ & ~ \\ \"q\" <b> `id`\nquit"
+
+  private func figure(_ name: String, layers: [Layer]) -> Figure {
+    Figure(
+      name: name, title: hostile, caption: hostile, legend: hostile,
+      panels: [
+        Panel(
+          hostile, x: Axis(hostile, .logarithmic), y: Axis("Loss (nats a token)", .logarithmic),
+          layers: layers)
+      ])
+  }
+
+  private var layers: [Layer] {
+    let points = (1...8).map { Point(pow(10, Double($0)), 1 + 3 / Double($0), error: 0.1) }
+    return [
+      .band(points, Style("95 % interval", .category(0))), .line(points, Style(hostile, .category(0))),
+      .points(points, Style(hostile, .category(0))), .horizontal(1, hostile), .vertical(1e4, hostile),
+      .text(hostile, x: 1e3, y: 2),
+    ]
+  }
+
+  /// Draws into a folder of its own, which is gone afterwards.
+  private func draw<Result>(_ figures: [Figure], _ body: ([RenderedFigure], String) throws -> Result) throws
+    -> Result
+  {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    return try body(Renderer().render(figures, into: folder), folder)
+  }
+
+  @Test func everyCharacterOfALabelIsShown() throws {
+    try draw([figure("hostile", layers: layers)]) { drawn, folder in
+      let texts = try XMLText(Data(drawn[0].inlineSVG.utf8)).text
+      // Eight places show it: title, panel, axis, legend title and entry, baseline, vertical line, note.
+      #expect(texts.components(separatedBy: "it's {a_b}^2 @ & ~ \\ \"q\" <b> `id` quit").count - 1 == 8)
+      #expect(try FileAccess.read("\(folder)/hostile.png").prefix(4) == Data([0x89, 0x50, 0x4E, 0x47]))
+      _ = try XMLText(FileAccess.read("\(folder)/hostile.svg"))
+    }
+  }
+
+  @Test func pageIsWellFormedSelfContainedAndItsIdsAreUnique() throws {
+    try draw([figure("first", layers: layers), figure("second", layers: layers)]) { drawn, _ in
+      let table = Page.Table(
+        hostile, columns: [(hostile, .left), ("value", .right)], rows: [[hostile, "0.34"]])
+      let page = Page(
+        title: hostile, lead: hostile, facts: [Page.Fact(hostile, "0.34", note: hostile)],
+        sections: [
+          Page.Section(hostile, [.paragraph(hostile), .figure(drawn[0]), .figure(drawn[1]), .table(table)])
+        ], footer: hostile)
+      let parsed = try XMLText(Data(page.html().utf8))
+      #expect(Set(parsed.ids).count == parsed.ids.count)
+      #expect(
+        parsed.references.allSatisfy { $0.hasPrefix("#") && parsed.ids.contains(String($0.dropFirst())) })
+      #expect(!parsed.references.isEmpty)
+      #expect(parsed.elements.isDisjoint(with: ["script", "link", "img", "iframe"]))
+    }
+  }
+
+  @Test func valuesThatAnAxisCannotShowAreLeftOutAndTold() throws {
+    let bad = [Point(-1, 2), Point(.nan, 2), Point(10, .infinity), Point(10, 0)]
+    let empty = figure("empty", layers: [.points(bad, Style("lost", .category(0)))])
+    let mixed = figure("mixed", layers: layers + [.points(bad, Style("lost", .category(1)))])
+    try draw([empty, mixed, figure("none", layers: [])]) { drawn, _ in
+      let texts = try drawn.map { try XMLText(Data($0.inlineSVG.utf8)).text }
+      #expect(texts.map { $0.contains("no value that these axes can show") } == [true, false, true])
+      #expect(texts.map { $0.contains("lost (no values)") } == [true, true, false])
+    }
+  }
+
+  @Test(arguments: [(1.3, 2.1, "1.4"), (1.0, 4.2, "2"), (2e4, 9e5, "50k"), (1e3, 1e9, "105")])
+  func logarithmicAxesHaveLabelsHoweverShort(low: Double, high: Double, label: String) throws {
+    let line = [Point(1, low), Point(2, high)]
+    let panel = Panel(x: Axis("x"), y: Axis("y", .logarithmic), layers: [.line(line, Style(nil, .neutral))])
+    try draw([Figure(name: "ticks", title: "", caption: "", panels: [panel])]) { drawn, _ in
+      let words = try XMLText(Data(drawn[0].inlineSVG.utf8)).text.split(whereSeparator: \.isWhitespace)
+      // A raised exponent is a text of its own: 10⁵ reads 10 5.
+      #expect(words.contains { $0 == label } || label == "105" && words.contains("10") && words.contains("5"))
+    }
+  }
+
+  @Test func missingProgramIsToldWithItsRemedy() {
+    let error = #expect(throws: InputError.self) { try Renderer(searchPath: "/nowhere:/nor/here") }
+    #expect(error?.remedy?.contains("apt-get install gnuplot-nox") == true)
+  }
+}
+
+/// What an XML parser finds in a document; a document that is not well-formed is an error.
+private final class XMLText: NSObject, XMLParserDelegate {
+  private(set) var text = ""
+  private(set) var ids: [String] = []
+  private(set) var references: [String] = []
+  private(set) var elements: Set<String> = []
+
+  init(_ data: Data) throws {
+    super.init()
+    let parser = XMLParser(data: data)
+    parser.delegate = self
+    guard parser.parse() else { throw parser.parserError ?? CocoaError(.fileReadCorruptFile) }
+  }
+
+  func parser(_ parser: XMLParser, foundCharacters string: String) { text += string }
+
+  func parser(
+    _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
+    attributes: [String: String] = [:]
+  ) {
+    elements.insert(name)
+    if let id = attributes["id"] { ids.append(id) }
+    references += ["href", "xlink:href", "src"].compactMap { attributes[$0] }
+  }
+}

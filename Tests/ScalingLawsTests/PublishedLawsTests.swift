@@ -1,0 +1,115 @@
+import Foundation
+import ScalingLaws
+import Testing
+
+/// Caballero et al. 2022: four-digit addition, the first 14 points.
+@Suite(.enabled(if: PublishedData.has("bnsl"), "needs ../shared/data/bnsl"))
+struct BrokenLawDataTests {
+  @Test func fourDigitAddition() throws {
+    let observations = try PublishedData.rows("bnsl/four_digit_addition.csv").filter {
+      $0["split"] == "train"
+    }
+    .map { Observation(tokens: $0.number("train_set_size"), loss: $0.number("test_cross_entropy")) }
+    #expect(observations.count == 14)
+    let fit = try Fitter(
+      .broken(BrokenLaw(in: .tokens)), minimizing: Objective(.leastSquares, on: .log1p), bootstraps: 0
+    ).fit(observations)
+    print("bnsl", fit.objectiveValue / 14, fit.values, fit.startsAgreeing, fit.starts)
+    #expect(fit.objectiveValue / 14 <= 1.6197e-7)
+    let published = [
+      ("a", 0.41388453), ("b", 2.27727229), ("c0", 0.05507735), ("c1", 5.66290382), ("d1", 612.58361729),
+      ("f1", 0.05919304),
+    ]
+    for (symbol, value) in published {
+      let fitted = try #require(fit[symbol]).value
+      #expect(abs(fitted / value - 1) < 0.01, "\(symbol) \(fitted)")
+    }
+  }
+}
+
+/// Muennighoff et al. 2023: 182 runs on repeated data, the surface held at the published one.
+@Suite(.enabled(if: PublishedData.has("datablations"), "needs ../shared/data/datablations"))
+struct RepeatedDataTests {
+  static let surface = RepeatedDataLaw.Surface(
+    a: exp(6.255414), b: exp(7.3049974), α: 0.3526596, β: 0.3526596, e: exp(0.6254804))
+
+  static func observations() throws -> [Observation] {
+    try PublishedData.rows("datablations/fit182.csv").map {
+      Observation(
+        parameters: $0.number("N_params"), tokens: $0.number("D_total_tokens"),
+        uniqueTokens: $0.number("U_unique_tokens"), loss: $0.number("val_loss_c4"))
+    }
+  }
+
+  @Test func formula() throws {
+    let law = RepeatedDataLaw(surface: Self.surface)
+    for (n, expected) in [(6.34e9, 2.2256440889984477), (8.67e9, 2.2269634075087867)] {
+      let d = n == 6.34e9 ? 242e9 : 178e9
+      let loss = law.loss(
+        [15.387756, 5.309743], at: Observation(parameters: n, tokens: d, uniqueTokens: 25e9, loss: 1))
+      #expect(abs(try #require(loss) - expected) < 1e-9)
+    }
+  }
+
+  @Test func lowerMinimum() throws {
+    let fit = try Fitter(.repeatedData(RepeatedDataLaw(surface: Self.surface)), bootstraps: 0).fit(
+      Self.observations())
+    print("datablations", fit.objectiveValue, fit.values, fit.startsAgreeing, fit.starts)
+    #expect(fit.objectiveValue <= 0.0158047)
+    for e in fit.parameters {
+      print(
+        e.symbol, e.profile!.low as Any, e.profile!.high as Any,
+        zip(e.profile!.values, e.profile!.deviances).map { "\($0)=\($1)" })
+    }
+    print(fit.alternatives)
+  }
+}
+
+/// Clark et al. 2022: the last step of each router's runs, with the dense models among each router's.
+@Suite(.enabled(if: PublishedData.has("clark_routed"), "needs ../shared/data/clark_routed"))
+struct RoutedDataTests {
+  static func rows() throws -> [[String: String]] {
+    let unpacking = Process()
+    unpacking.executableURL = URL(filePath: "/usr/bin/env")
+    unpacking.arguments = [
+      "gzip", "-dc", PublishedData.folder.appending(path: "clark_routed/curves.csv.gz").path,
+    ]
+    let output = Pipe()
+    unpacking.standardOutput = output
+    try unpacking.run()
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    unpacking.waitUntilExit()
+    return PublishedData.rows(text: String(decoding: data, as: UTF8.self))
+  }
+
+  @Test func routers() throws {
+    let rows = try Self.rows()
+    var final: [String: [String: String]] = [:]
+    for row in rows {
+      let run = row["hyper_id"] ?? ""
+      if row.number("step") >= final[run]?.number("step") ?? -1 { final[run] = row }
+    }
+    let runs = final.values.filter {
+      $0.number("routing_frequency") == 0.5 && $0.number("k") == 1 && $0.number("seed") == 42
+    }
+    print(Set(runs.map { $0["router_type"] ?? "" }))
+    for (router, n, expected) in [
+      ("S-Base", 58, [-0.0830, -0.1180, 0.0099, 1.1136]), ("RL-R", 59, [-0.0827, -0.1234, 0.0112, 1.1070]),
+      ("Hash", 56, [-0.0874, -0.1384, 0.0126, 1.1595]),
+    ] {
+      let observations = runs.filter { $0["router_type"] == router || $0["router_type"] == "Dense" }.map {
+        Observation(
+          parameters: $0.number("dense_parameter_count"), experts: $0.number("num_experts"),
+          loss: $0.number("loss_validation"))
+      }
+      let fit = try Fitter(.routed(RoutedLaw()), minimizing: Objective(.leastSquares), bootstraps: 0).fit(
+        observations)
+      print(
+        router, observations.count, fit.values, fit.rmsLogResidual / log(10), fit.startsAgreeing, fit.starts)
+      #expect(observations.count == n)
+      for (value, reference) in zip(fit.values, expected) {
+        #expect(abs(value / reference - 1) < 0.03, "\(router): \(value), not \(reference)")
+      }
+    }
+  }
+}
