@@ -116,7 +116,8 @@ public struct TokenizerFile: Codable, Sendable {
     return tokenizer
   }
 
-  private var decoded: (any Tokenizer)? {
+  /// The tokenizer that the file describes, or nil if it contradicts itself.
+  public var decoded: (any Tokenizer)? {
     switch tokenizer {
     case .bytes: return ByteTokenizer()
     case .characters: return alphabet.map { CharacterTokenizer(alphabet: Array($0.unicodeScalars)) }
