@@ -15,6 +15,18 @@ struct RecipeTests {
     }
   }
 
+  /// The example of the format's description can be copied and run.
+  @Test func documentedRecipeWorks() throws {
+    let readme = try FileAccess.readText("\(corporaFolder)/README.md")
+    let example = try #require(readme.firstMatch(of: /(?s)```yaml\n(.*?)```/)).output.1
+    let folder = try TemporaryFolder()
+    let text = try GeneratedText(recipe: folder.write(String(example), to: "pets.yaml"))
+    let sample = String(decoding: text.text(bytes: 1000, seed: 0), as: UTF8.self)
+    for line in sample.split(separator: "\n") {
+      #expect(line.contains(/^(\w+ keeps a \w+|The \w+ \w+( and \w+){0,2} today)\.$/), "`\(line)`")
+    }
+  }
+
   @Test func sameSeedSameText() throws {
     let text = try GeneratedText(recipe: "\(corporaFolder)/village.yaml")
     let a = text.text(bytes: 5000, seed: 1)
