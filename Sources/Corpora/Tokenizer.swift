@@ -110,8 +110,10 @@ public struct TokenizerFile: Codable, Sendable {
   /// The tokenizer in the file at `path`. A damaged file is an `InputError`.
   public static func read(_ path: String) throws -> any Tokenizer {
     let data = try FileAccess.read(path)
-    guard let content = try? JSONDecoder().decode(Self.self, from: data), let tokenizer = content.decoded else {
-      throw InputError("is not a tokenizer's file, or is damaged", file: path, remedy: "Train or copy it anew")
+    guard let content = try? JSONDecoder().decode(Self.self, from: data), let tokenizer = content.decoded
+    else {
+      throw InputError(
+        "is not a tokenizer's file, or is damaged", file: path, remedy: "Train or copy it anew")
     }
     return tokenizer
   }
