@@ -1,0 +1,111 @@
+import Files
+import Foundation
+
+/// An experiment: which runs to train, what to fit to them, and what must come out.
+///
+///     title: Does loss follow a power law?
+///     corpus: village
+///     grid:
+///       width: [16, 32, 64]
+///       tokens: [1M, 2M, 4M]
+///       seeds: 3
+///
+/// The sections `corpus`, `model` and `training` give settings for all runs (`Setting`); the `grid`, one mapping or a
+/// list of them, gives lists, of which every combination is a run. `experiments/README.md` has every key.
+public struct ExperimentFile: Sendable {
+  /// The path, as the user gave it.
+  public let path: String
+  /// The question, for the head of the report.
+  public let title: String
+  /// What is done and why, for the report; empty where the file says nothing.
+  public let description: String
+  /// The fits that the file asks for; nil for the standard ones.
+  public let fits: [FitRequest]?
+  /// What must come out.
+  public let expectations: [Expectation]
+  /// The runs, in the order of the grid: its first key changes slowest.
+  var drafts: [RunDraft]
+
+  /// The file's name without its extension.
+  public var name: String { URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent }
+
+  /// Reads the file at `path`.
+  ///
+  /// - Throws: `InputError` with file and line for a missing or unknown key and for an impossible value.
+  public init(contentsOf path: String) throws {
+    try self.init(path: path, text: FileAccess.readText(path))
+  }
+
+  /// Reads an experiment from its text.
+  public init(path: String, text: String) throws {
+    let root = try YAMLValue(file: path, text: text)
+    let map = try root.mapping(keys: [
+      "title", "description", "corpus", "model", "training", "grid", "fits", "expect",
+    ])
+    self.path = path
+    title = try root.required("title", in: map).string()
+    description = try map["description"]?.string() ?? ""
+    let common = try Setting.Section.allCases.flatMap { section in
+      try map[section.rawValue].map { try GivenSetting.read(section: section, from: $0) } ?? []
+    }
+    var draft = RunDraft()
+    for setting in common { setting.apply(to: &draft) }
+    drafts = try root.required("grid", in: map).list().flatMap { grid in
+      try GridMapping(grid).drafts(from: draft)
+    }
+    if let missing = ["corpus", "width"].first(where: { name in drafts.contains { $0.lines[name] == nil } }) {
+      let place = missing == "corpus" ? "Add `corpus: village`" : "Add `width: [16, 32]` to the grid"
+      throw root.error("no `\(missing)` is given", remedy: place)
+    }
+    guard drafts.allSatisfy({ $0.length != nil }) else {
+      throw root.error(
+        "it is not said how long to train", remedy: "Add `tokens: [1M, 2M]`, or `flops: [1e11]`, to the grid")
+    }
+    fits = try map["fits"].map(FitRequest.readList)
+    let names = fits ?? FitRequest.standard(budgets: true, entropy: true)
+    expectations = try map["expect"]?.list().map { try Expectation($0, fits: names) } ?? []
+  }
+
+  /// An error in this file.
+  func error(_ message: String, line: Int?, remedy: String?) -> InputError {
+    InputError(message, file: path, line: line, remedy: remedy)
+  }
+}
+
+/// A setting with the value that a file gives it.
+struct GivenSetting: Sendable {
+  let setting: Setting
+  let label: String
+  let line: Int?
+  private let change: Setting.Change
+
+  init(_ setting: Setting, _ value: YAMLValue) throws {
+    self.setting = setting
+    label = try value.label()
+    line = value.line
+    change = try setting.read(value)
+  }
+
+  func apply(to draft: inout RunDraft) {
+    change(&draft)
+    draft.lines[setting.name] = line
+  }
+
+  /// The settings of one section. A corpus may be given by its source alone.
+  static func read(section: Setting.Section, from value: YAMLValue) throws -> [GivenSetting] {
+    let settings = Setting.all.filter { $0.section == section }
+    if section == .corpus, !value.isMapping { return [try GivenSetting(settings[0], value)] }
+    _ = try value.mapping(keys: settings.map(\.key))
+    let entries = try value.entries()
+    try refuseAlternatives(entries.map(\.key.text), in: value)
+    return try entries.compactMap { entry in
+      try settings.first { $0.key == entry.key.text }.map { try GivenSetting($0, entry.value) }
+    }
+  }
+
+  static func refuseAlternatives(_ keys: [String], in value: YAMLValue) throws {
+    for (one, other) in Setting.alternatives where keys.contains(one) && keys.contains(other) {
+      throw value.error("both `\(one)` and `\(other)` are given", remedy: "Remove one of them")
+    }
+  }
+}

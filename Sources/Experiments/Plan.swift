@@ -1,0 +1,207 @@
+import Corpora
+import Files
+import Models
+import Training
+
+/// A run that an experiment means, with all that is known of it before it is trained.
+public struct PlannedRun: Sendable {
+  public let configuration: RunConfiguration
+  /// The name of the corpus, for people.
+  public let corpus: String
+  /// The tokenizer of the corpus, such as `characters`.
+  public let tokenizer: String
+  /// What sets the run apart in its experiment: settings of the grid that are not the same in all runs.
+  public let axes: [AxisValue]
+  /// The compute budget C in FLOPs that the run's tokens were computed from, if any.
+  public let isoFLOPBudget: Double?
+  public let counts: Counts
+  public let steps: Int
+  /// Tokens of all its steps, D: the least number of whole steps that reaches `configuration.training.tokens`.
+  public let tokens: Int
+
+  /// Floating-point operations of its training, exact.
+  public var flops: Double { counts.trainingFlopsPerToken * Double(tokens) }
+
+  /// The run as a person would name it: `width 32, tokens 4M, seed 1`.
+  public var label: String { axes.map { "\($0.setting) \($0.value)" }.joined(separator: ", ") }
+}
+
+/// The runs of an experiment, in the order of its grid and without duplicates.
+public struct Plan: Sendable {
+  public let experiment: ExperimentFile
+  public let runs: [PlannedRun]
+  /// The task families of its corpora, by first appearance.
+  public let families: [String]
+
+  /// Opens the experiment's corpora and works out every run.
+  ///
+  /// - Throws: `InputError` with the line of the setting at fault, if a run of the grid cannot be.
+  public init(_ experiment: ExperimentFile, corpora: CorpusCache) throws {
+    self.experiment = experiment
+    let varying = Self.varyingSettings(experiment.drafts)
+    var planner = Planner(experiment: experiment, corpora: corpora)
+    var runs: [PlannedRun] = []
+    var places: [String: Int] = [:]
+    for draft in experiment.drafts {
+      let run = try planner.plan(draft, naming: varying)
+      let identifier = run.configuration.identifier
+      guard let place = places[identifier] else {
+        places[identifier] = runs.count
+        runs.append(run)
+        continue
+      }
+      // The same run by its tokens and by a budget: it is a point of that budget's profile.
+      if runs[place].isoFLOPBudget == nil, run.isoFLOPBudget != nil { runs[place] = run }
+    }
+    self.runs = runs
+    families = planner.families
+  }
+
+  /// The settings of the grid that do not have one value throughout.
+  private static func varyingSettings(_ drafts: [RunDraft]) -> Set<String> {
+    let names = Set(drafts.flatMap { $0.axes.map(\.setting) })
+    return names.filter { name in
+      Set(drafts.map { draft in draft.axes.first { $0.setting == name }?.value }).count > 1
+    }
+  }
+}
+
+/// Works out runs, and remembers what many of them share.
+private struct Planner {
+  let experiment: ExperimentFile
+  let corpora: CorpusCache
+  private(set) var families: [String] = []
+  private var counts: [ModelConfiguration: Counts] = [:]
+
+  init(experiment: ExperimentFile, corpora: CorpusCache) {
+    self.experiment = experiment
+    self.corpora = corpora
+  }
+
+  mutating func plan(_ draft: RunDraft, naming varying: Set<String>) throws -> PlannedRun {
+    let corpus = try openCorpus(of: draft)
+    let model = try model(of: draft, vocabulary: corpus.vocabulary)
+    let counts = countsOf(model)
+    try checkBatch(of: draft)
+    var training = draft.training
+    let rate = draft.learningRate ?? RunDraft.usualLearningRate(draft.parametrisation)
+    training.learningRate = rate(width: model.width)
+    var budget: Double?
+    switch draft.length {
+    case .flops(let flops):
+      training.tokens = training.batch.stepEnd(nearest: flops / counts.trainingFlopsPerToken)
+      budget = flops
+    case .tokens(let tokens):
+      training.tokens = tokens
+    case nil: preconditionFailure("the file was checked to say how long to train")
+    }
+    let end = training.batch.end(ofTraining: training.tokens)
+    try checkLength(of: draft, training, steps: end.steps, width: model.width)
+    return PlannedRun(
+      configuration: RunConfiguration(
+        corpus: draft.corpus, corpusFingerprint: corpus.fingerprint, model: model, training: training,
+        seed: draft.seed),
+      corpus: corpus.name, tokenizer: corpus.tokenizer.configuration.description,
+      axes: draft.axes.filter { varying.contains($0.setting) }, isoFLOPBudget: budget, counts: counts,
+      steps: end.steps, tokens: end.tokens)
+  }
+
+  private mutating func openCorpus(of draft: RunDraft) throws -> TokenizedCorpus {
+    do {
+      let corpus = try corpora.corpus(draft.corpus, context: draft.context)
+      families += corpus.families.filter { !families.contains($0) }
+      return corpus
+    } catch let error as InputError where error.file == nil {
+      throw experiment.error(error.message, line: draft.lines["corpus"], remedy: error.remedy)
+    }
+  }
+
+  private func model(of draft: RunDraft, vocabulary: Int) throws -> ModelConfiguration {
+    let width = draft.width ?? 0
+    var heads: Int?
+    switch draft.heads {
+    case .usual: break
+    case .count(let count): heads = count
+    case .width(let headWidth):
+      guard width.isMultiple(of: headWidth) else {
+        throw experiment.error(
+          "heads of width \(headWidth) do not divide the width \(width)", line: draft.lines["head_width"],
+          remedy: "Choose a width that is a multiple of \(headWidth)")
+      }
+      heads = width / headWidth
+    }
+    do {
+      return try ModelConfiguration(
+        family: draft.family, width: width, depth: draft.depth, heads: heads, context: draft.context,
+        vocabulary: vocabulary, positions: draft.positions, tiedHead: draft.tiedHead,
+        parametrisation: draft.parametrisation)
+    } catch let fault as ModelFault {
+      // The usual number of heads follows the width.
+      let line = draft.lines[fault.setting] ?? draft.lines["head_width"] ?? draft.lines["width"]
+      throw experiment.error(fault.message, line: line, remedy: fault.remedy)
+    }
+  }
+
+  private mutating func countsOf(_ model: ModelConfiguration) -> Counts {
+    if let known = counts[model] { return known }
+    let new = Counts(Transformer(model))
+    counts[model] = new
+    return new
+  }
+
+  private func checkBatch(of draft: RunDraft) throws {
+    for stage in draft.training.batch.stages where !stage.tokens.isMultiple(of: draft.context) {
+      throw experiment.error(
+        "a batch of \(stage.tokens) tokens is not a multiple of the context \(draft.context)",
+        line: draft.lines["batch"] ?? draft.lines["context"],
+        remedy: "Write for example `batch: \(max(1, stage.tokens / draft.context) * draft.context)`")
+    }
+  }
+
+  private func checkLength(
+    of draft: RunDraft, _ training: TrainingConfiguration, steps: Int, width: Int
+  ) throws {
+    let batch = training.batch.tokens(after: 0)
+    if training.tokens < batch {
+      switch draft.length {
+      case .flops(let flops):
+        throw experiment.error(
+          "a budget of \(flops) FLOPs is too small for one step of \(batch) tokens at width \(width)",
+          line: draft.lines["flops"], remedy: "Raise the budget, or leave this width out")
+      default:
+        throw experiment.error(
+          "\(training.tokens) tokens are too few for one step of \(batch) tokens", line: draft.lines["tokens"],
+          remedy: "Give at least \(batch) tokens, or a smaller `batch`")
+      }
+    }
+    guard steps > training.warmupSteps else {
+      let setting = if case .flops = draft.length { "flops" } else { "tokens" }
+      throw experiment.error(
+        "a run of \(steps) steps at width \(width) ends within its warmup of \(training.warmupSteps) steps",
+        line: draft.lines[setting], remedy: "Raise `\(setting)`, or lower `warmup_steps` or `batch` in `training`")
+    }
+  }
+}
+
+extension BatchSchedule {
+  /// The steps of a training over `tokens` tokens, which ends with the first step that reaches them, and the tokens
+  /// of these steps.
+  func end(ofTraining tokens: Int) -> (steps: Int, tokens: Int) {
+    var (steps, seen) = (0, 0)
+    while seen < tokens {
+      seen += self.tokens(after: seen)
+      steps += 1
+    }
+    return (steps, seen)
+  }
+
+  /// The number of tokens at the end of the step that ends nearest to `tokens`; 0 if that is before the first step.
+  func stepEnd(nearest tokens: Double) -> Int {
+    var seen = 0
+    while true {
+      let next = seen + self.tokens(after: seen)
+      if Double(next) - tokens > tokens - Double(seen) { return seen }
+      seen = next
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import Corpora
+import Foundation
+import Models
+import Training
+
+/// One run as an experiment file describes it, while the vocabulary of its corpus is not known.
+struct RunDraft: Sendable {
+  /// How the number of heads is chosen.
+  enum Heads: Hashable, Sendable {
+    case usual
+    case count(Int)
+    /// As many heads of this width as there is room for.
+    case width(Int)
+  }
+
+  /// How long to train.
+  enum Length: Hashable, Sendable {
+    case tokens(Int)
+    /// An IsoFLOP budget: as many tokens as it pays for.
+    case flops(Double)
+  }
+
+  var corpus = CorpusConfiguration(source: "")
+  var family = ModelConfiguration.Family.gpt2
+  var width: Int?
+  var depth = 2
+  var heads = Heads.usual
+  var context = 128
+  var positions = ModelConfiguration.Positions.rotary
+  var tiedHead: Bool?
+  var parametrisation = ModelConfiguration.Parametrisation.mup
+  var length: Length?
+  var learningRate: LearningRate?
+  /// Everything else about the training; its tokens and its rate are set when the run is planned.
+  var training = TrainingConfiguration(tokens: 0)
+  var seed: UInt64 = 0
+
+  /// The line on which each setting was given, by the setting's name.
+  var lines: [String: Int] = [:]
+  /// What the grid chose for this run, in the order of the file.
+  var axes: [AxisValue] = []
+
+  /// The learning rate where none is given: the best one found at the base width. μP carries it to other widths
+  /// by itself; in the standard parametrisation it falls with the width.
+  static func usualLearningRate(_ parametrisation: ModelConfiguration.Parametrisation) -> LearningRate {
+    let rate = TrainingConfiguration(tokens: 0).learningRate
+    return switch parametrisation {
+    case .mup: .constant(rate)
+    case .standard: .power(rate: rate, width: ModelConfiguration.baseWidth, exponent: -1)
+    }
+  }
+}
+
+/// A value that the grid chose for a run, as the file writes it.
+public struct AxisValue: Hashable, Sendable {
+  /// The setting's name in the grid.
+  public let setting: String
+  public let value: String
+}
+
+/// The learning rate as a function of the width: η(C) = rate · (C / width)^exponent.
+enum LearningRate: Hashable, Sendable {
+  case constant(Double)
+  case power(rate: Double, width: Int, exponent: Double)
+
+  func callAsFunction(width: Int) -> Double {
+    switch self {
+    case .constant(let rate): rate
+    case .power(let rate, let reference, let exponent):
+      rate * pow(Double(width) / Double(reference), exponent)
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import Corpora
+import Models
+import Training
+
+extension ExperimentFile {
+  /// The same experiment with tiny models, texts and trainings, so that it takes seconds: for tests.
+  ///
+  /// Each number is replaced by its rank among the different ones: what the grid tells apart stays apart, and in order,
+  /// but ratios change.
+  public func shrunken() -> ExperimentFile {
+    var tiny = self
+    let contexts = Ranks(drafts.map(\.context))
+    let widths = Ranks(drafts.compactMap(\.width))
+    let batches = Ranks(drafts.flatMap { $0.training.batch.stages.map(\.tokens) })
+    let ramps = Ranks(drafts.flatMap { $0.training.batch.stages.map(\.from) })
+    let tokens = Ranks(drafts.compactMap { if case .tokens(let tokens) = $0.length { tokens } else { nil } })
+    let budgets = Ranks(drafts.compactMap { if case .flops(let flops) = $0.length { flops } else { nil } })
+    let uniques = Ranks(drafts.compactMap(\.corpus.uniqueTokens))
+    let warmups = Ranks(drafts.map(\.training.warmupSteps).filter { $0 > 0 })
+
+    let context = { 16 << contexts[$0] }
+    // Every head count and head width must go into every width.
+    let widthUnit = drafts.map(\.heads).reduce(8) { unit, heads in
+      switch heads {
+      case .usual: unit
+      case .count(let count): leastCommonMultiple(unit, 4 * count)
+      case .width(let width): leastCommonMultiple(unit, width)
+      }
+    }
+    let batch = { (16 << (contexts.count - 1)) << batches[$0] }
+    let shortest = 12 * batch(batches.values.last ?? 0)
+    let smallestBudget = Double(shortest) * flopsPerToken(width: widthUnit * widths.count)
+
+    for index in tiny.drafts.indices {
+      var draft = drafts[index]
+      draft.corpus.validationTokens = min(draft.corpus.validationTokens, 2048)
+      draft.corpus.uniqueTokens = draft.corpus.uniqueTokens.map { (16 << contexts.count) * (1 + uniques[$0]) }
+      draft.context = context(draft.context)
+      draft.width = draft.width.map { widthUnit * (1 + widths[$0]) }
+      draft.training.warmupSteps = draft.training.warmupSteps == 0 ? 0 : 1 + warmups[draft.training.warmupSteps]
+      let stages = draft.training.batch.stages.map {
+        BatchSchedule.Stage(from: shortest * ramps[$0.from], tokens: batch($0.tokens))
+      }
+      if let batch = try? BatchSchedule(stages: stages) { draft.training.batch = batch }
+      switch draft.length {
+      case .tokens(let count): draft.length = .tokens(growing(Double(shortest), tokens[count]))
+      case .flops(let flops): draft.length = .flops(Double(growing(smallestBudget, budgets[flops])))
+      case nil: break
+      }
+      tiny.drafts[index] = draft
+    }
+    return tiny
+  }
+
+  /// About what a training takes: 6 operations a weight.
+  private func flopsPerToken(width: Int) -> Double {
+    let depth = drafts.map(\.depth).max() ?? 1
+    let vocabulary = drafts.map { draft in
+      if case .bytePairs(let vocabulary) = draft.corpus.tokenizer { vocabulary } else { 256 }
+    }
+    return 6 * Double(12 * depth * width * width + (vocabulary.max() ?? 256) * width)
+  }
+}
+
+private func growing(_ first: Double, _ rank: Int) -> Int {
+  Int((0..<rank).reduce(first) { value, _ in value * 1.5 }.rounded())
+}
+
+private func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {
+  var (x, y) = (a, b)
+  while y != 0 { (x, y) = (y, x % y) }
+  return a / x * b
+}
+
+/// The different values among some, rising, and the place of each.
+private struct Ranks<Value: Hashable & Comparable> {
+  let values: [Value]
+  private let ranks: [Value: Int]
+
+  init(_ values: [Value]) {
+    self.values = Set(values).sorted()
+    ranks = Dictionary(uniqueKeysWithValues: self.values.enumerated().map { ($1, $0) })
+  }
+
+  var count: Int { values.count }
+  subscript(value: Value) -> Int { ranks[value] ?? 0 }
+}
