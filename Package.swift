@@ -26,7 +26,7 @@ let package = Package(
     // On them, each importing only what stands above it.
     .target(name: "Models", dependencies: ["Autograd"], swiftSettings: tuned),
     .target(
-      name: "Training", dependencies: ["Models", "Corpora", "Files"], swiftSettings: tuned),
+      name: "Training", dependencies: ["CBLAS", "Models", "Corpora", "Files"], swiftSettings: tuned),
     .target(
       name: "Experiments", dependencies: ["Training", "ScalingLaws", "SwiftCSV"],
       swiftSettings: tuned),

@@ -21,11 +21,5 @@ ISOFLOP_INLINE float relaxed_multiply_add(float a, float b, float c) {
 /// a·b + c in one rounding.
 ISOFLOP_INLINE float fused_multiply_add(float a, float b, float c) { return __builtin_elementwise_fma(a, b, c); }
 
-/// The greater of a and b; neither may be NaN.
-ISOFLOP_INLINE float relaxed_max(float a, float b) {
-#pragma clang fp reassociate(on)
-  return __builtin_elementwise_max(a, b);
-}
-
 /// The square root, as one instruction.
 ISOFLOP_INLINE float relaxed_sqrt(float x) { return __builtin_elementwise_sqrt(x); }

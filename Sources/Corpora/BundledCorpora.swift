@@ -15,10 +15,13 @@ public enum BundledCorpora {
         folder.deleteLastPathComponent()
       }
     }
-    let found = candidates.map { $0.appendingPathComponent("corpora").path }.first { recipes(in: $0).count > 0 }
+    let found = candidates.map { $0.appendingPathComponent("corpora").path }.first {
+      recipes(in: $0).count > 0
+    }
     guard let found else {
       throw InputError(
-        "the bundled corpora are not found", remedy: "Run in Isoflop's folder, where `corpora` is, or give a path")
+        "the bundled corpora are not found",
+        remedy: "Run in Isoflop's folder, where `corpora` is, or give a path")
     }
     return found
   }

@@ -4,7 +4,9 @@ extension BytePairTokenizer {
   public init(trainedOn texts: [[UInt8]], vocabulary: Int) {
     var trainer = BytePairTrainer(texts)
     var merges: [Pair] = []
-    while merges.count + 256 < vocabulary, let pair = trainer.mergeMostFrequent(into: UInt16(256 + merges.count)) {
+    while merges.count + 256 < vocabulary,
+      let pair = trainer.mergeMostFrequent(into: UInt16(256 + merges.count))
+    {
       merges.append(pair)
     }
     self.init(configuration: .bytePairs(vocabulary: vocabulary), merges: merges)

@@ -62,6 +62,7 @@ public struct CharacterTokenizer: Tokenizer {
     InputError(
       "the character `\(Character(scalar))` (U+\(String(scalar.value, radix: 16, uppercase: true))) is not in "
         + "the corpus's alphabet",
-      remedy: "Leave it out; the alphabet is `\(String(String.UnicodeScalarView(alphabet)).debugDescription)`")
+      remedy: "Leave it out; the alphabet is `\(String(String.UnicodeScalarView(alphabet)).debugDescription)`"
+    )
   }
 }

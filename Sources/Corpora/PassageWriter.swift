@@ -123,8 +123,10 @@ struct PassageWriter {
     }
     // Associates may coincide, so that their probabilities are summed by what they write.
     var candidates = (0..<association.ranks.count).map { rank in
-      (word: table.words[association.associate(rank, of: word, in: table)],
-        probability: association.ranks.probabilities[rank])
+      (
+        word: table.words[association.associate(rank, of: word, in: table)],
+        probability: association.ranks.probabilities[rank]
+      )
     }
     var option: [Double] = []
     for depth in 0...text.count {

@@ -54,7 +54,8 @@ struct Recipe {
     about = try map["about"]?.string() ?? ""
     var reader = TableReader(folder: (path as NSString).deletingLastPathComponent)
     tables = try map["tables"]?.entries().map { try reader.table($0.key.text, $0.value) } ?? []
-    associations = try map["associations"]?.entries().map { try Self.association($0.key.text, $0.value) } ?? []
+    associations =
+      try map["associations"]?.entries().map { try Self.association($0.key.text, $0.value) } ?? []
     rules = try map["rules"]?.entries().map { try Self.rule($0.key.text, $0.value) } ?? []
     self.families = try families.entries().map { key, value in
       let map = try value.mapping(keys: ["share", "text"])
@@ -63,7 +64,8 @@ struct Recipe {
     }
     sources = [text] + reader.lists
     guard self.families.contains(where: { $0.share > 0 }), self.families.count <= 255 else {
-      throw families.error("no family has a share", remedy: "Give 1 to 255 families, one with a share above 0")
+      throw families.error(
+        "no family has a share", remedy: "Give 1 to 255 families, one with a share above 0")
     }
   }
 

@@ -21,12 +21,15 @@ struct TableReader {
     case (let list?, nil, nil):
       words = try self.words(list, qualifiers: map["qualifiers"], size: size)
     case (nil, let syllables?, nil):
-      guard let size else { throw value.error("made-up words need a `size`", remedy: "Add for example `size: 1000`") }
+      guard let size else {
+        throw value.error("made-up words need a `size`", remedy: "Add for example `size: 1000`")
+      }
       words = try madeUpWords(syllables, size: size)
     case (nil, nil, let range?):
       let ends = try range.list().map { try $0.integer(in: -1_000_000...1_000_000) }
       guard ends.count == 2, ends[0] <= ends[1] else {
-        throw range.error("expected the first and the last number", remedy: "Write for example `numbers: [0, 99]`")
+        throw range.error(
+          "expected the first and the last number", remedy: "Write for example `numbers: [0, 99]`")
       }
       numbers = ends[0]...ends[1]
       words = Words()
@@ -78,7 +81,8 @@ struct TableReader {
     } else {
       let path = try (folder as NSString).appendingPathComponent(value.string())
       guard FileManager.default.fileExists(atPath: path) else {
-        throw value.error("no word list at \(path)", remedy: "Check the path, which is relative to the recipe")
+        throw value.error(
+          "no word list at \(path)", remedy: "Check the path, which is relative to the recipe")
       }
       let text = try FileAccess.readText(path)
       lists.append(text)

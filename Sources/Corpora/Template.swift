@@ -36,7 +36,8 @@ struct Template {
     while let brace = rest.firstIndex(where: { $0 == "{" || $0 == "}" }) {
       guard rest[brace] == "{", let end = rest[brace...].firstIndex(of: "}") else {
         throw value.error(
-          "a brace without its partner in `\(source)`", remedy: "Write gaps as {name}; other braces have no use")
+          "a brace without its partner in `\(source)`",
+          remedy: "Write gaps as {name}; other braces have no use")
       }
       if brace > rest.startIndex { parts.append(.text(String(rest[..<brace]))) }
       parts.append(try Self.gap(rest[rest.index(after: brace)..<end], in: value))

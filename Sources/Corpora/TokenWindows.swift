@@ -11,7 +11,8 @@ public struct TokenWindows: Sendable {
   let families: [UInt8]
 
   init(context: Int, count: Int, tokens: [UInt16], families: [UInt8] = []) {
-    precondition(count * (context + 1) <= tokens.count, "TokenWindows: \(tokens.count) tokens for \(count) windows")
+    precondition(
+      count * (context + 1) <= tokens.count, "TokenWindows: \(tokens.count) tokens for \(count) windows")
     self.context = context
     self.count = count
     self.tokens = tokens

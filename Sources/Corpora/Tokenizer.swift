@@ -110,13 +110,16 @@ public struct TokenizerFile: Codable, Sendable {
   /// The tokenizer in the file at `path`. A damaged file is an `InputError`.
   public static func read(_ path: String) throws -> any Tokenizer {
     let data = try FileAccess.read(path)
-    guard let content = try? JSONDecoder().decode(Self.self, from: data), let tokenizer = content.decoded else {
-      throw InputError("is not a tokenizer's file, or is damaged", file: path, remedy: "Train or copy it anew")
+    guard let content = try? JSONDecoder().decode(Self.self, from: data), let tokenizer = content.decoded
+    else {
+      throw InputError(
+        "is not a tokenizer's file, or is damaged", file: path, remedy: "Train or copy it anew")
     }
     return tokenizer
   }
 
-  private var decoded: (any Tokenizer)? {
+  /// The tokenizer that the file describes, or nil if it contradicts itself.
+  public var decoded: (any Tokenizer)? {
     switch tokenizer {
     case .bytes: return ByteTokenizer()
     case .characters: return alphabet.map { CharacterTokenizer(alphabet: Array($0.unicodeScalars)) }

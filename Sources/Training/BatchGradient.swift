@@ -1,6 +1,5 @@
 import Autograd
 import Corpora
-import Dispatch
 import Models
 
 /// The loss of a batch and its gradient, computed in shards.
@@ -12,12 +11,11 @@ final class BatchGradient {
   static let shardTokens = 2048
 
   /// The gradient of the mean loss, after a call.
-  var gradient: FloatBuffer { gradients[0] }
+  var gradient: FloatBuffer { results[0].gradient }
 
   private let transformer: Transformer
   private var programs: [Int: LossProgram] = [:]
-  private var gradients: [FloatBuffer] = []
-  private var losses: [Double] = []
+  private var results: [ShardResult] = []
   private let workers: [Worker]
 
   init(_ transformer: Transformer, threads: Int) {
@@ -32,22 +30,14 @@ final class BatchGradient {
     let shards = self.shards(of: positions)
     prepare(shards)
     let weight = 1 / Float(positions.count * windows.context)
-    if workers.count == 1 || shards.count == 1 {
-      for (index, shard) in shards.enumerated() {
-        compute(shard, index, by: workers[0], windows, order, parameters, weight: weight)
-      }
-    } else {
-      DispatchQueue.concurrentPerform(iterations: min(workers.count, shards.count)) { thread in
-        for index in stride(from: thread, to: shards.count, by: workers.count) {
-          compute(shards[index], index, by: workers[thread], windows, order, parameters, weight: weight)
-        }
-      }
+    inParallel(shards.count, threads: workers.count) { shard, thread in
+      compute(shards[shard], shard, by: workers[thread], windows, order, parameters, weight: weight)
     }
-    let sum = gradients[0].start
-    for other in gradients[..<shards.count].dropFirst() {
-      for i in 0..<other.count { sum[i] += other.start[i] }
+    let sum = gradient.start
+    for other in results[..<shards.count].dropFirst() {
+      for i in 0..<other.gradient.count { sum[i] += other.gradient.start[i] }
     }
-    return losses[..<shards.count].reduce(0, +) / Double(positions.count * windows.context)
+    return results[..<shards.count].reduce(0) { $0 + $1.loss } / Double(positions.count * windows.context)
   }
 
   /// Floating-point operations of a step with this many windows.
@@ -57,7 +47,7 @@ final class BatchGradient {
 
   /// The bytes of all arenas and gradients.
   var byteCount: Int {
-    workers.reduce(0) { $0 + $1.byteCount } + gradients.reduce(0) { $0 + 4 * $1.count }
+    workers.reduce(0) { $0 + $1.byteCount } + results.reduce(0) { $0 + 4 * $1.gradient.count }
   }
 
   /// Contiguous shards as equal as whole windows allow, the longer ones first.
@@ -74,9 +64,8 @@ final class BatchGradient {
 
   /// Makes programs, arenas and gradients at the first batch of a shape; later ones allocate nothing large.
   private func prepare(_ shards: [Range<Int>]) {
-    while gradients.count < shards.count {
-      gradients.append(FloatBuffer(count: transformer.layout.bufferCount))
-      losses.append(0)
+    while results.count < shards.count {
+      results.append(ShardResult(gradient: FloatBuffer(count: transformer.layout.bufferCount)))
     }
     for size in Set(shards.map(\.count)) {
       let program = program(size).program
@@ -105,9 +94,19 @@ final class BatchGradient {
         targets: arena.integers(loss.targets) + offset)
     }
     loss.program.forward(arena, parameters: parameters)
-    losses[index] = arena.output.reduce(0) { $0 + Double($1) }
+    results[index].loss = arena.output.reduce(0) { $0 + Double($1) }
     arena.outputGradient.update(repeating: weight)
-    loss.program.backward(arena, parameters: parameters, gradients: gradients[index])
+    loss.program.backward(arena, parameters: parameters, gradients: results[index].gradient)
+  }
+}
+
+/// What one shard adds to the batch: the sum of its losses, and the gradient of its part of the mean.
+private final class ShardResult {
+  let gradient: FloatBuffer
+  var loss = 0.0
+
+  init(gradient: FloatBuffer) {
+    self.gradient = gradient
   }
 }
 

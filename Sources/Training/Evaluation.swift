@@ -1,6 +1,5 @@
 import Autograd
 import Corpora
-import Dispatch
 import Foundation
 import Models
 
@@ -56,11 +55,13 @@ final class Evaluator {
   /// The loss of every target of some windows.
   private func losses(of range: Range<Int>, _ parameters: FloatBuffer) -> [[Float]] {
     let windows = corpus.validation
+    let chunks = stride(from: range.lowerBound, to: range.upperBound, by: Self.chunk).map {
+      $0..<min($0 + Self.chunk, range.upperBound)
+    }
     var losses: [[Float]] = Array(repeating: [], count: range.count)
     losses.withUnsafeMutableBufferPointer { losses in
-      // Each chunk writes its own rows.
-      nonisolated(unsafe) let losses = losses
-      func read(_ chunk: Range<Int>, _ arena: Arena) {
+      inParallel(chunks.count, threads: arenas.count) { index, thread in
+        let (chunk, arena) = (chunks[index], arenas[thread])
         for slot in 0..<Self.chunk {
           // The last chunk may have fewer windows; it reads one of them again.
           let window = min(chunk.lowerBound + slot, chunk.upperBound - 1)
@@ -72,18 +73,6 @@ final class Evaluator {
         for window in chunk {
           let row = (window - chunk.lowerBound) * windows.context
           losses[window - range.lowerBound] = Array(arena.output[row..<row + windows.context])
-        }
-      }
-      let chunks = stride(from: range.lowerBound, to: range.upperBound, by: Self.chunk).map {
-        $0..<min($0 + Self.chunk, range.upperBound)
-      }
-      if arenas.count == 1 {
-        for chunk in chunks { read(chunk, arenas[0]) }
-      } else {
-        DispatchQueue.concurrentPerform(iterations: arenas.count) { thread in
-          for index in stride(from: thread, to: chunks.count, by: arenas.count) {
-            read(chunks[index], arenas[thread])
-          }
         }
       }
     }

@@ -30,23 +30,23 @@ public struct RunConfiguration: Codable, Hashable, Sendable {
   public static let numericsVersion = 1
 
   /// The name of the run: a hash of everything that determines its numbers.
-  public var identifier: String { Self.identifier(of: self) }
+  public var identifier: String {
+    // The text is known by its fingerprint: it may be moved.
+    var configuration = self
+    configuration.corpus.source = ""
+    return String(checksum("isoflop \(Self.numericsVersion) \(configuration.canonicalJSON)").prefix(16))
+  }
 
   /// The name of the trunk that the run shares with all that differ from it only in how long they train, or of
   /// the run itself where the schedule cannot be shared.
-  public var trunkIdentifier: String {
-    guard case .cooldown = training.schedule else { return identifier }
+  public var trunkIdentifier: String { trunk.identifier }
+
+  /// What all runs of a trunk have in common: a configuration without a length.
+  var trunk: RunConfiguration {
+    guard case .cooldown = training.schedule else { return self }
     var trunk = self
     trunk.training.tokens = 0
-    return Self.identifier(of: trunk)
-  }
-
-  private static func identifier(of configuration: RunConfiguration) -> String {
-    // The text is known by its fingerprint: it may be moved.
-    var configuration = configuration
-    configuration.corpus.source = ""
-    let text = "isoflop \(numericsVersion) \(configuration.canonicalJSON)"
-    return String(checksum(text).prefix(16))
+    return trunk
   }
 
   /// The configuration as JSON with sorted keys: equal configurations give equal bytes.

@@ -99,7 +99,9 @@ struct CorpusCommand: ParsableCommand {
       let losses = NGrams.losses(
         training: training, validation: corpus.validation, vocabulary: corpus.vocabulary)
       print("\nbaseline     nats a token   (counted on \(training.targetCount) tokens)")
-      for (index, loss) in losses.enumerated() { print(String(format: "%d-gram       %.4f", index + 1, loss)) }
+      for (index, loss) in losses.enumerated() {
+        print(String(format: "%d-gram       %.4f", index + 1, loss))
+      }
     }
 
     private func describe(_ text: GeneratedText, _ corpus: TokenizedCorpus) {
@@ -107,7 +109,9 @@ struct CorpusCommand: ParsableCommand {
       print("\n\(column("family", 12)) passages  tokens  nats a token  bits a byte")
       var targets = [Int](repeating: 0, count: text.families.count)
       for window in 0..<corpus.validation.count {
-        for position in 0..<context { targets[corpus.validation.family(window: window, position: position)] += 1 }
+        for position in 0..<context {
+          targets[corpus.validation.family(window: window, position: position)] += 1
+        }
       }
       guard let entropy = corpus.validationEntropy else { return }
       for (index, family) in text.families.enumerated() {
@@ -118,7 +122,9 @@ struct CorpusCommand: ParsableCommand {
       print("\n\(column("table", 12)) words   Zipf exponent  offset  most frequent")
       for table in text.tables {
         let words = table.examples.joined(separator: ", ")
-        print(column(table.name, 12), String(format: "%-7d %-14g %-7g %@", table.size, table.exponent, table.offset, words))
+        print(
+          column(table.name, 12),
+          String(format: "%-7d %-14g %-7g %@", table.size, table.exponent, table.offset, words))
       }
     }
 

@@ -52,6 +52,21 @@ func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) -> Fl
   return sum
 }
 
+/// The greatest of x, none of which may be NaN.
+///
+/// Floats are compared as whole numbers of the same order, because a maximum of floats is not vectorised: its
+/// result would depend on the order if there were a NaN.
+@inline(__always)
+func greatest(_ x: UnsafePointer<Float>, count: Int) -> Float {
+  func ordered(_ bits: Int32) -> Int32 { bits ^ ((bits >> 31) & 0x7FFF_FFFF) }
+  var top = Int32.min
+  for i in 0..<count {
+    let rank = ordered(Int32(bitPattern: x[i].bitPattern))
+    top = rank > top ? rank : top
+  }
+  return Float(bitPattern: UInt32(bitPattern: ordered(top)))
+}
+
 /// The sum of each column of `x` (rows, columns), stored in `sums` or added to it.
 func sumColumns(_ x: UnsafePointer<Float>, rows: Int, columns: Int, into sums: Floats, adding: Bool) {
   if !adding { sums.update(repeating: 0, count: columns) }

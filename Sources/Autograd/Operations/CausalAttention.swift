@@ -43,15 +43,15 @@ struct CausalAttention: Operation {
         gather(q + 2 * width, into: values)
         for i in 0..<context {
           let count = roundedToCacheLine(i + 1)
-          let greatest = scores(q + i * 3 * width, keys, through: i, into: row)
+          let top = scores(q + i * 3 * width, keys, through: i, into: row)
           var sum: Float = 0
           for j in 0..<count {
-            row[j] = exponential(row[j] - greatest)
+            row[j] = exponential(row[j] - top)
             sum = relaxed_add(sum, row[j])
           }
           for j in (i + 1)..<count { row[j] = 0 }
           project(row, values, stride: stride, depth: depth, count: count, scale: 1 / sum, into: o + i * width)
-          logSums[i] = greatest + log(sum)
+          logSums[i] = top + log(sum)
         }
       }
     }
@@ -106,12 +106,8 @@ struct CausalAttention: Operation {
     let count = roundedToCacheLine(i + 1)
     combine(q, keys, stride: padded, depth: headDimension, count: count, into: row)
     for j in (i + 1)..<count { row[j] = -.greatestFiniteMagnitude }
-    var greatest = row[0]
-    for j in 0..<count {
-      row[j] *= scale
-      greatest = relaxed_max(greatest, row[j])
-    }
-    return greatest
+    for j in 0..<count { row[j] *= scale }
+    return greatest(row, count: count)
   }
 
   /// One head's keys or values (T, D), rows 3·H·D apart, as (D, T).

@@ -23,11 +23,10 @@ struct CrossEntropy: Operation {
     let width = logits.columns
     for row in 0..<logits.rows {
       let z = memory.value(logits) + row * width
-      var greatest = z[0]
-      for v in 0..<width { greatest = relaxed_max(greatest, z[v]) }
+      let top = greatest(z, count: width)
       var sum: Float = 0
-      for v in 0..<width { sum = relaxed_add(sum, exponential(z[v] - greatest)) }
-      logSums[row] = greatest + log(sum)
+      for v in 0..<width { sum = relaxed_add(sum, exponential(z[v] - top)) }
+      logSums[row] = top + log(sum)
       losses[row] = logSums[row] - z[Int(targets[row])]
     }
   }

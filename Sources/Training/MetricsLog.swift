@@ -1,0 +1,69 @@
+import Files
+import Foundation
+
+/// `metrics.jsonl`: a line for every step, and one for every evaluation.
+final class MetricsLog {
+  private let path: String
+  private let file: AppendingFile
+  private let encoder = JSONEncoder()
+
+  /// Opens the log at `path` to go on after step `step`: lines of later steps, written before an interruption
+  /// but after the last checkpoint, are dropped. A log that begins takes over the lines of `parent`.
+  init(_ path: String, after step: Int, parent: String? = nil) throws {
+    self.path = path
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    let origin = parent ?? path
+    let old = FileManager.default.fileExists(atPath: origin) ? try FileAccess.readText(origin) : ""
+    let kept = old.split(separator: "\n").prefix { line in
+      (try? JSONDecoder().decode(Numbered.self, from: Data(line.utf8))).map { $0.step <= step } ?? false
+    }
+    let text = kept.map { $0 + "\n" }.joined()
+    if parent != nil || text != old { try FileAccess.write(Data(text.utf8), to: path) }
+    file = try AppendingFile(path)
+  }
+
+  func append(_ line: some Encodable) throws { try file.append(encoder.encode(line)) }
+
+  func flush() throws { try file.flush() }
+
+  private struct Numbered: Decodable {
+    let step: Int
+  }
+}
+
+/// What an evaluation has measured, on its way.
+struct EvaluationMetrics: Codable {
+  let step: Int
+  let tokens: Int
+  let validationLoss: Double
+  let validationStandardError: Double
+  let validationWindows: Int
+
+  init(_ evaluation: Evaluation, _ state: TrainingState) {
+    step = state.step
+    tokens = state.tokens
+    validationLoss = evaluation.loss
+    validationStandardError = evaluation.standardError
+    validationWindows = evaluation.windows
+  }
+}
+
+/// A point of a run's training curve, as a report draws it.
+public struct CurvePoint: Sendable, Hashable {
+  public let tokens: Int
+  public let validationLoss: Double
+}
+
+extension RunFolder {
+  /// The validation losses along the run, read from its log.
+  public func curve() throws -> [CurvePoint] {
+    try FileAccess.readText(metrics).split(separator: "\n").compactMap { line in
+      guard line.contains("validationLoss"),
+        let point = try? JSONDecoder().decode(EvaluationMetrics.self, from: Data(line.utf8))
+      else { return nil }
+      return CurvePoint(tokens: point.tokens, validationLoss: point.validationLoss)
+    }
+  }
+}

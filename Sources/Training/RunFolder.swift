@@ -1,0 +1,81 @@
+import Files
+import Foundation
+
+/// The folder of a run: what was asked for, how it went, and what came of it.
+///
+/// | file | content |
+/// |---|---|
+/// | `config.json` | the configuration, and where and by what it was run |
+/// | `metrics.jsonl` | a line a step, and a line an evaluation |
+/// | `result.json` | the numbers, written last: a run with a result is finished |
+/// | `timing.json` | seconds, which no two runs have in common |
+/// | `checkpoint.safetensors` | while it runs, and after it if asked for |
+public struct RunFolder: Sendable {
+  public let path: String
+
+  public init(_ path: String) {
+    self.path = path
+  }
+
+  public var configuration: String { "\(path)/config.json" }
+  public var metrics: String { "\(path)/metrics.jsonl" }
+  public var result: String { "\(path)/result.json" }
+  public var timing: String { "\(path)/timing.json" }
+  public var checkpoint: String { "\(path)/checkpoint.safetensors" }
+
+  /// The record of a finished run, or nil if it is not finished. A damaged one is an `InputError`.
+  public func record() throws -> RunRecord? {
+    guard FileManager.default.fileExists(atPath: result) else { return nil }
+    return try RunRecord(contentsOf: result)
+  }
+
+  /// What the run cost, if it has been written down.
+  public func time() -> RunTiming? {
+    (try? FileAccess.read(timing)).flatMap { try? JSONDecoder().decode(RunTiming.self, from: $0) }
+  }
+}
+
+/// A run that is finished, with a checksum that shows damage.
+public struct RunRecord: Codable, Hashable, Sendable {
+  public let configuration: RunConfiguration
+  public let provenance: Provenance
+  public let result: RunResult
+
+  private struct Envelope: Codable {
+    let record: RunRecord
+    let checksum: String
+  }
+
+  /// Writes the record atomically.
+  func write(to path: String) throws {
+    try FileAccess.write(
+      Self.encoder.encode(Envelope(record: self, checksum: checksum(Self.encoder.encode(self)))), to: path)
+  }
+
+  fileprivate init(contentsOf path: String) throws {
+    let damaged = InputError("is damaged", file: path, remedy: "Delete it; the run will be done again")
+    guard let envelope = try? JSONDecoder().decode(Envelope.self, from: FileAccess.read(path)) else { throw damaged }
+    self = envelope.record
+    guard envelope.checksum == checksum(try Self.encoder.encode(self)) else { throw damaged }
+  }
+
+  init(configuration: RunConfiguration, provenance: Provenance, result: RunResult) {
+    self.configuration = configuration
+    self.provenance = provenance
+    self.result = result
+  }
+
+  private static var encoder: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    return encoder
+  }
+}
+
+/// What a run cost.
+public struct RunTiming: Codable, Hashable, Sendable {
+  /// Seconds of this run alone: from where it left its trunk, evaluation included.
+  public let seconds: Double
+  /// Training tokens a second in that time, evaluation not counted.
+  public let tokensPerSecond: Double
+}

@@ -1,0 +1,234 @@
+import Autograd
+import Corpora
+import Files
+import Foundation
+import Models
+
+/// Trains the runs that differ only in how long they are: one trunk at a constant rate, and for each run a branch
+/// off it that cools down   (Hägele et al. 2024). A run alone is a trunk with one branch: its numbers are the same.
+///
+/// Everything is on the disk at any moment: finished runs, a checkpoint of the trunk and one of the branch under
+/// way. Interrupted however, the same call goes on from the last checkpoint.
+public final class TrunkTraining {
+  /// What the caller knows and wants to know while it lasts.
+  public struct Control {
+    /// Whether to stop: asked after each step. A checkpoint is written first.
+    public var isCancelled: () -> Bool
+    /// Told the tokens trained and the validation windows read since the last call.
+    public var progress: (_ tokens: Int, _ windows: Int) -> Void
+    /// Seconds between checkpoints.
+    public var checkpointInterval: Double
+    /// Whether the final weights of each run are kept.
+    public var keepsCheckpoints: Bool
+
+    public init(
+      checkpointInterval: Double = 15, keepsCheckpoints: Bool = false,
+      isCancelled: @escaping () -> Bool = { false }, progress: @escaping (Int, Int) -> Void = { _, _ in }
+    ) {
+      self.checkpointInterval = checkpointInterval
+      self.keepsCheckpoints = keepsCheckpoints
+      self.isCancelled = isCancelled
+      self.progress = progress
+    }
+  }
+
+  /// Thrown where the control asked to stop.
+  public struct Cancelled: Error {}
+
+  private let runs: [RunConfiguration]
+  private let folder: (RunConfiguration) -> RunFolder
+  private let trunkFolder: RunFolder
+  private let corpus: TokenizedCorpus
+  private let trainer: Trainer
+  private let control: Control
+  private let provenance: Provenance
+  private var lastCheckpoint = ContinuousClock.now
+
+  /// - Parameters:
+  ///   - runs: Runs with one trunk. Their schedules may leave it at different points.
+  ///   - folder: Where each run's records go.
+  ///   - trunkFolder: Where the trunk's own state goes while it lasts.
+  ///   - threads: Threads within the run. They do not change the numbers.
+  public init(
+    _ runs: [RunConfiguration], corpus: TokenizedCorpus, folder: @escaping (RunConfiguration) -> RunFolder,
+    trunkFolder: RunFolder, threads: Int = 1, control: Control = Control()
+  ) throws {
+    self.runs = runs.sorted { $0.training.tokens < $1.training.tokens }
+    guard let longest = self.runs.last else { preconditionFailure("a trunk has at least one run") }
+    precondition(Set(runs.map(\.trunkIdentifier)).count == 1, "runs of one trunk differ only in their tokens")
+    self.folder = folder
+    self.trunkFolder = trunkFolder
+    self.corpus = corpus
+    self.control = control
+    trainer = try Trainer(longest, corpus: corpus, threads: threads)
+    provenance = Provenance(threads: threads)
+  }
+
+  /// Trains whatever is not yet finished.
+  public func callAsFunction() throws {
+    let pending = try runs.filter { try folder($0).record() == nil }
+    guard !pending.isEmpty else { return }
+    try FileAccess.makeFolder(trunkFolder.path)
+    for run in pending {
+      try FileAccess.makeFolder(folder(run).path)
+      try writeConfiguration(of: run)
+    }
+    try resumeTrunk(for: pending)
+    let state = trainer.state
+    let trunk = TrainingState(parameters: FloatBuffer(count: state.parameters.count))
+    trunk.copy(from: state)
+    let log = try MetricsLog(trunkFolder.metrics, after: state.step)
+    for run in pending {
+      if !hasCheckpoint(run) {
+        try trainTrunk(to: run.training.schedule.branchPoint(tokens: run.training.tokens), log)
+        try log.flush()
+        trunk.copy(from: state)
+        if run.trunkIdentifier != run.identifier { try write(state, of: run.trunk, to: trunkFolder) }
+      }
+      try trainBranch(run)
+      state.copy(from: trunk)
+    }
+    try? FileManager.default.removeItem(atPath: trunkFolder.path)
+  }
+
+  // MARK: The trunk
+
+  /// Goes back to the trunk's checkpoint, if one was written before the first branch that has yet to begin.
+  private func resumeTrunk(for pending: [RunConfiguration]) throws {
+    guard FileManager.default.fileExists(atPath: trunkFolder.checkpoint), let first = pending.first else { return }
+    let fresh = TrainingState(parameters: FloatBuffer(count: trainer.state.parameters.count))
+    fresh.copy(from: trainer.state)
+    try Checkpoint(first.trunk, trainer.transformer).read(trunkFolder.checkpoint, into: trainer.state)
+    let next = pending.first { !hasCheckpoint($0) }
+    if let next, trainer.state.tokens > firstStepEnd(atOrAfter: branchPoint(of: next), next) {
+      trainer.state.copy(from: fresh)
+    }
+  }
+
+  private func branchPoint(of run: RunConfiguration) -> Int {
+    run.training.schedule.branchPoint(tokens: run.training.tokens)
+  }
+
+  /// The tokens seen at the end of the first step that reaches `point`.
+  private func firstStepEnd(atOrAfter point: Int, _ run: RunConfiguration) -> Int {
+    var seen = 0
+    while seen < point { seen += run.training.batch.tokens(after: seen) }
+    return seen
+  }
+
+  private func trainTrunk(to point: Int, _ log: MetricsLog) throws {
+    while trainer.state.tokens < point && !trainer.hasDiverged {
+      try step(of: point, log)
+      try checkpointIfDue(log, runs[0].trunk, trunkFolder)
+    }
+  }
+
+  // MARK: A branch
+
+  private func hasCheckpoint(_ run: RunConfiguration) -> Bool {
+    FileManager.default.fileExists(atPath: folder(run).checkpoint)
+  }
+
+  private func trainBranch(_ run: RunConfiguration) throws {
+    let began = ContinuousClock.now
+    let (state, folder) = (trainer.state, folder(run))
+    let log: MetricsLog
+    if hasCheckpoint(run) {
+      try Checkpoint(run, trainer.transformer).read(folder.checkpoint, into: state)
+      log = try MetricsLog(folder.metrics, after: state.step)
+    } else {
+      state.branched = state.tokens
+      log = try MetricsLog(folder.metrics, after: state.step, parent: trunkFolder.metrics)
+    }
+    let before = state.tokens
+    while state.tokens < run.training.tokens && !trainer.hasDiverged {
+      try step(of: run.training.tokens, log)
+      try checkpointIfDue(log, run, folder)
+    }
+    let trained = ContinuousClock.now
+    let result = self.result(of: run, try trainer.hasDiverged ? nil : evaluate(precision: nil, log))
+    try log.flush()
+    if control.keepsCheckpoints { try write(state, of: run, to: folder) }
+    let seconds = (ContinuousClock.now - began).seconds
+    try FileAccess.write(
+      JSONEncoder().encode(
+        RunTiming(
+          seconds: seconds, tokensPerSecond: Double(state.tokens - before) / (trained - began).seconds)),
+      to: folder.timing)
+    try RunRecord(configuration: run, provenance: provenance, result: result).write(to: folder.result)
+    if !control.keepsCheckpoints { try? FileManager.default.removeItem(atPath: folder.checkpoint) }
+  }
+
+  // MARK: Both
+
+  private func step(of tokens: Int, _ log: MetricsLog) throws {
+    let before = trainer.state.tokens
+    try log.append(trainer.step(of: tokens))
+    control.progress(trainer.state.tokens - before, 0)
+    if Self.isEvaluated(between: before, and: trainer.state.tokens) && !trainer.hasDiverged {
+      _ = try evaluate(precision: 0.003, log)
+    }
+  }
+
+  /// Evaluations are at 2¹⁶, 2¹⁷, 2¹⁸ … tokens.
+  private static func isEvaluated(between before: Int, and after: Int) -> Bool {
+    after >= 1 << 16 && before.leadingZeroBitCount != after.leadingZeroBitCount
+  }
+
+  private func evaluate(precision: Double?, _ log: MetricsLog) throws -> Evaluation {
+    let evaluation = trainer.evaluate(precision: precision)
+    try log.append(EvaluationMetrics(evaluation, trainer.state))
+    try log.flush()
+    control.progress(0, evaluation.windows)
+    return evaluation
+  }
+
+  private func checkpointIfDue(_ log: MetricsLog, _ run: RunConfiguration, _ folder: RunFolder) throws {
+    let isCancelled = control.isCancelled()
+    if isCancelled || (ContinuousClock.now - lastCheckpoint).seconds > control.checkpointInterval {
+      try log.flush()
+      try write(trainer.state, of: run, to: folder)
+      lastCheckpoint = .now
+    }
+    if isCancelled { throw Cancelled() }
+  }
+
+  private func write(_ state: TrainingState, of run: RunConfiguration, to folder: RunFolder) throws {
+    try Checkpoint(run, trainer.transformer).write(state, to: folder.checkpoint, tokenizer: corpus.tokenizer)
+  }
+
+  private func writeConfiguration(of run: RunConfiguration) throws {
+    struct Description: Encodable {
+      let configuration: RunConfiguration
+      let provenance: Provenance
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    let description = Description(configuration: run, provenance: provenance)
+    try FileAccess.write(encoder.encode(description), to: folder(run).configuration)
+  }
+
+  private func result(of run: RunConfiguration, _ evaluation: Evaluation?) -> RunResult {
+    let entropy = corpus.validationEntropy
+    let bitsPerByte = { (nats: Double) in nats / log(2) / self.corpus.bytesPerToken }
+    return RunResult(
+      status: evaluation == nil ? .diverged : .completed, counts: Counts(trainer.transformer),
+      tokens: trainer.state.tokens, uniqueTokens: trainer.uniqueTokens(of: trainer.state.tokens),
+      steps: trainer.state.step, flops: trainer.flops(through: trainer.state.tokens), loss: evaluation?.loss,
+      lossStandardError: evaluation?.standardError, lossBitsPerByte: (evaluation?.loss).map(bitsPerByte),
+      entropy: entropy?.total, entropyBitsPerByte: (entropy?.total).map(bitsPerByte),
+      families: evaluation.map { evaluation in
+        corpus.families.indices.filter { evaluation.shares[$0] > 0 }.map { index in
+          RunResult.FamilyLoss(
+            family: corpus.families[index], share: evaluation.shares[index], loss: evaluation.families[index],
+            entropy: entropy?.families[index])
+        }
+      } ?? [],
+      validationTokens: corpus.validation.targetCount)
+  }
+}
+
+extension Duration {
+  /// The duration in seconds.
+  var seconds: Double { Double(components.seconds) + 1e-18 * Double(components.attoseconds) }
+}

@@ -1,0 +1,118 @@
+import ArgumentParser
+import Autograd
+import Corpora
+import Dispatch
+import Files
+import Foundation
+import Synchronization
+
+/// Exit statuses, the same for all commands.
+enum Status: Int32 {
+  case expectationFailed = 1
+  case badInput = 2
+  case someRunsFailed = 3
+  case interrupted = 4
+}
+
+/// A whole number that may end in k, M, G or T.
+struct Count: ExpressibleByArgument, Sendable, CustomStringConvertible {
+  let value: Int
+  var description: String { "\(value)" }
+
+  init(_ value: Int) {
+    self.value = value
+  }
+
+  init?(argument: String) {
+    let factors: [Character: Double] = ["k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12]
+    let factor = argument.last.flatMap { factors[$0] }
+    guard let number = Double(factor == nil ? argument[...] : argument.dropLast()) else { return nil }
+    let product = number * (factor ?? 1)
+    guard product == product.rounded(), abs(product) < 1e18 else { return nil }
+    value = Int(product)
+  }
+}
+
+/// A number as a person reads it: five digits.
+func number(_ value: Double) -> String { String(format: "%.5g", value) }
+
+/// The tokenizer that a flag names.
+func parseTokenizer(_ text: String) throws -> TokenizerConfiguration {
+  guard let tokenizer = TokenizerConfiguration(text) else {
+    throw InputError("`\(text)` is not a tokenizer", remedy: "Write characters, bytes or bytePairs(512)")
+  }
+  return tokenizer
+}
+
+/// Says so where matrix products run slower than they could.
+func warnOfSlowProducts() {
+  if let warning = OpenBLAS.warning { FileHandle.standardError.write(Data("note: \(warning)\n".utf8)) }
+}
+
+/// Whether the user has asked to stop, by Ctrl-C, SIGTERM or by closing the terminal.
+final class Interruption: Sendable {
+  private let happened = Atomic<Bool>(false)
+
+  init() {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+      Foundation.signal(signal, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: signal, queue: .global())
+      // The handler keeps its source alive, for as long as the program runs.
+      source.setEventHandler {
+        self.happened.store(true, ordering: .relaxed)
+        withExtendedLifetime(source) {}
+      }
+      source.resume()
+    }
+  }
+
+  var hasHappened: Bool { happened.load(ordering: .relaxed) }
+}
+
+/// Progress and time left: one line that changes on a terminal, a plain line now and then in a log.
+final class ProgressLine: Sendable {
+  private struct State {
+    var done = 0.0
+    var lastShown: ContinuousClock.Instant
+  }
+
+  private let total: Double
+  private let began = ContinuousClock.now
+  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private let state: Mutex<State>
+
+  init(total: Double) {
+    self.total = total
+    state = Mutex(State(lastShown: .now))
+  }
+
+  /// Adds work that is done, and shows how far it has come if it is time.
+  func advance(by amount: Double) {
+    state.withLock { state in
+      state.done += amount
+      guard ContinuousClock.now - state.lastShown > (isTerminal ? .milliseconds(200) : .seconds(10)) else { return }
+      state.lastShown = .now
+      show(state.done)
+    }
+  }
+
+  /// Clears the line.
+  func finish() {
+    if isTerminal { write("\r\u{1B}[K") }
+  }
+
+  private func show(_ done: Double) {
+    let elapsed = Double((ContinuousClock.now - began).components.seconds)
+    let fraction = min(done / total, 1)
+    let left = fraction > 0.005 ? ", \(duration(elapsed / fraction - elapsed)) left" : ""
+    let text = String(format: "%3.0f %%", 100 * fraction) + left
+    write(isTerminal ? "\r\u{1B}[K\(text)" : "\(text)\n")
+  }
+
+  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+}
+
+/// Seconds as a person says them.
+func duration(_ seconds: Double) -> String {
+  seconds < 100 ? "\(Int(seconds.rounded())) s" : "\(Int(seconds / 60)) min \(Int(seconds) % 60) s"
+}

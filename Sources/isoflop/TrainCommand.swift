@@ -1,0 +1,86 @@
+import ArgumentParser
+import Corpora
+import Files
+import Foundation
+import Models
+import Training
+
+/// `isoflop train`: one run, from flags.
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train", abstract: "Trains one model and keeps its checkpoint.")
+
+  @Option(help: "A bundled corpus, a recipe, or a file or folder of text.")
+  var corpus = "village"
+  @Option(help: "characters, bytes or bytePairs(V). Default: what suits the corpus.")
+  var tokenizer: String?
+  @Option(help: "Tokens of validation.")
+  var validationTokens = 1 << 20
+  @Option(help: "gpt2 or llama.")
+  var family = ModelConfiguration.Family.gpt2
+  @Option(help: "The length of the vectors between blocks.")
+  var width = 32
+  @Option(help: "The number of blocks.")
+  var depth = 2
+  @Option(help: "The number of attention heads. Default: one for each 8 of width.")
+  var heads: Int?
+  @Option(help: "Tokens in a window.")
+  var context = 128
+  @Option(help: "rotary, learned or none.")
+  var positions = ModelConfiguration.Positions.rotary
+  @Option(help: "standard or mup.")
+  var parametrisation = ModelConfiguration.Parametrisation.mup
+  @Option(help: "Tokens to train on, for example 1000000 or 1M.")
+  var tokens = Count(1_000_000)
+  @Option(help: "Tokens in a step. Default: a ramp from 512 to 2048.")
+  var batch: Int?
+  @Option(help: "The highest learning rate.")
+  var learningRate = 0.008
+  @Option(help: "The seed of initial weights.")
+  var seed: UInt64 = 0
+  @Option(help: "Threads within the run. They do not change the numbers.")
+  var threads = 1
+  @Option(name: .shortAndLong, help: "The folder to write.")
+  var output = "runs/train"
+
+  func run() throws {
+    warnOfSlowProducts()
+    let corpusConfiguration = CorpusConfiguration(
+      source: corpus, tokenizer: try tokenizer.map(parseTokenizer), validationTokens: validationTokens)
+    let corpus = try TokenizedCorpus(corpusConfiguration, context: context)
+    let model = try ModelConfiguration(
+      family: family, width: width, depth: depth, heads: heads, context: context, vocabulary: corpus.vocabulary,
+      positions: positions, parametrisation: parametrisation)
+    let batch = try self.batch.map { try BatchSchedule(stages: [.init(from: 0, tokens: $0)]) } ?? .ramp
+    let run = RunConfiguration(
+      corpus: corpusConfiguration, corpusFingerprint: corpus.fingerprint, model: model,
+      training: TrainingConfiguration(tokens: tokens.value, batch: batch, learningRate: learningRate), seed: seed)
+    let folder = RunFolder("\(output)/\(run.identifier)")
+    let progress = ProgressLine(total: Double(tokens.value))
+    let interruption = Interruption()
+    let control = TrunkTraining.Control(
+      keepsCheckpoints: true, isCancelled: { interruption.hasHappened }, progress: { tokens, _ in progress.advance(by: Double(tokens)) })
+    let training = try TrunkTraining(
+      [run], corpus: corpus, folder: { _ in folder }, trunkFolder: RunFolder("\(folder.path)/trunk"), threads: threads,
+      control: control)
+    try training()
+    progress.finish()
+    guard let result = try folder.record()?.result else { return }
+    let counts = result.counts
+    print("parameters    \(counts.total) (\(counts.nonEmbedding) without embeddings)")
+    print("tokens        \(result.tokens)")
+    print("FLOPs         \(number(result.flops))")
+    if let loss = result.loss, let error = result.lossStandardError {
+      print("loss          \(number(loss)) ± \(number(error)) nats a token")
+    } else {
+      print("loss          diverged")
+    }
+    if let entropy = result.entropy { print("true entropy  \(number(entropy)) nats a token") }
+    print("folder        \(folder.path)")
+    if result.status == .diverged { throw ExitCode(Status.someRunsFailed.rawValue) }
+  }
+}
+
+extension ModelConfiguration.Family: ExpressibleByArgument {}
+extension ModelConfiguration.Positions: ExpressibleByArgument {}
+extension ModelConfiguration.Parametrisation: ExpressibleByArgument {}

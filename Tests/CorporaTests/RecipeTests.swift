@@ -1,0 +1,214 @@
+import Corpora
+import Files
+import Foundation
+import Testing
+
+struct RecipeTests {
+  @Test func bundledRecipesReadAsText() throws {
+    let recipes = try BundledCorpora.recipes()
+    #expect(recipes.contains { $0.hasSuffix("/village.yaml") })
+    for recipe in recipes {
+      let text = try GeneratedText(recipe: recipe)
+      let sample = String(decoding: text.text(bytes: 10_000, seed: 0), as: UTF8.self)
+      #expect(sample.hasSuffix("\n"))
+      #expect(Set(sample.unicodeScalars).isSubset(of: text.alphabet))
+    }
+  }
+
+  /// The example of the format's description can be copied and run.
+  @Test func documentedRecipeWorks() throws {
+    let readme = try FileAccess.readText("\(corporaFolder)/README.md")
+    let example = try #require(readme.firstMatch(of: /(?s)```yaml\n(.*?)```/)).output.1
+    let folder = try TemporaryFolder()
+    let text = try GeneratedText(recipe: folder.write(String(example), to: "pets.yaml"))
+    let sample = String(decoding: text.text(bytes: 1000, seed: 0), as: UTF8.self)
+    for line in sample.split(separator: "\n") {
+      #expect(line.contains(/^(\w+ keeps a \w+|The \w+ \w+( and \w+){0,2} today)\.$/), "`\(line)`")
+    }
+  }
+
+  @Test func sameSeedSameText() throws {
+    let text = try GeneratedText(recipe: "\(corporaFolder)/village.yaml")
+    let a = text.text(bytes: 5000, seed: 1)
+    #expect(a == text.text(bytes: 5000, seed: 1))
+    #expect(a == text.costs(bytes: 5000, seed: 1).bytes)
+    #expect(text.text(bytes: 20_000, seed: 1).starts(with: a))
+    #expect(a != text.text(bytes: 5000, seed: 2))
+    #expect(a != text.text(bytes: 5000, seed: 1, stream: .training))
+  }
+
+  /// Text must never change from one version or machine to the next, or records could not be compared.
+  @Test func pinnedText() throws {
+    let folder = try TemporaryFolder()
+    let text = try GeneratedText(recipe: folder.write(EntropyTests.recipe, to: "birds.yaml"))
+    #expect(checksum(Data(text.text(bytes: 1000, seed: 7))) == "3eeeb56af18e891cf2371eeb712eaf67")
+  }
+
+  /// Frequencies fall with rank as the recipe's exponent and offset say.
+  @Test func zipfTail() throws {
+    let folder = try TemporaryFolder()
+    let text = try GeneratedText(
+      recipe: folder.write(
+        """
+        tables:
+          number: {numbers: [0, 99], zipf: 1.2, offset: 3}
+        families:
+          counts: {share: 1, text: "{number}"}
+        """, to: "counts.yaml"))
+    let numbers = String(decoding: text.text(bytes: 1_000_000, seed: 0), as: UTF8.self).split(separator: "\n")
+    var counts = [Int](repeating: 0, count: 100)
+    for number in numbers { counts[try #require(Int(number))] += 1 }
+    let norm = (0..<100).reduce(0) { $0 + pow(Double($1) + 3, -1.2) }
+    for (rank, count) in counts.enumerated() {
+      let expected = Double(numbers.count) * pow(Double(rank) + 3, -1.2) / norm
+      #expect(abs(Double(count) - expected) < 5 * expected.squareRoot(), "rank \(rank)")
+    }
+  }
+
+  /// The passages of a family follow their template: sums are right, brackets match, facts never change.
+  @Test func villageIsConsistent() throws {
+    let text = try GeneratedText(recipe: "\(corporaFolder)/village.yaml")
+    var facts: [Substring: Substring] = [:]
+    var families: Set<Int> = []
+    for line in String(decoding: text.text(bytes: 300_000, seed: 5), as: UTF8.self).split(separator: "\n") {
+      if let match = line.wholeMatch(of: /(\d+)\+(\d+)=(\d+)\./) {
+        #expect(Int(match.1).flatMap { a in Int(match.2).map { a + $0 } } == Int(match.3))
+        families.insert(0)
+      } else if line.hasPrefix("(") {
+        var open: [Character] = []
+        for character in line {
+          switch character {
+          case "(": open.append(")")
+          case "[": open.append("]")
+          case "<": open.append(">")
+          case ")", "]", ">": #expect(open.popLast() == character)
+          default: #expect("wxyz".contains(character))
+          }
+        }
+        #expect(open.isEmpty)
+        families.insert(1)
+      } else if line.hasPrefix("The ") {
+        families.insert(2)
+      } else {
+        let name = try #require(line.firstIndex(of: " ").map { line[..<$0] })
+        #expect(facts[name] ?? line == line, "a fact has changed")
+        facts[name] = line
+        families.insert(3)
+      }
+    }
+    #expect(families.count == 4)
+    #expect(facts.count > 500)
+  }
+
+  // MARK: Faults
+
+  static let tables = """
+    tables:
+      thing: {words: [oven, ovenbird, lamp]}
+      deed: {words: [eats, sees]}
+      number: {numbers: [1, 9]}
+    associations:
+      habit: {of: thing, from: deed}
+
+    """
+
+  static let faults: [(recipe: String, line: Int?, words: [String])] = [
+    // Prefixes.
+    ("families:\n  f: {share: 1, text: \"{thing}bird\"}", 2, ["`oven`", "`ovenbird`", "prefix"]),
+    ("families:\n  f: {share: 1, text: \"{thing}{thing}.\"}", 2, ["`oven`", "`ovenbird`", "prefix"]),
+    (
+      "rules:\n  r:\n    options: [today, to]\nfamilies:\n  f: {share: 1, text: \"a{r}\"}", 9,
+      ["`today`", "`to`"]
+    ),
+    (
+      "rules:\n  r:\n    options:\n      - \"{thing} a\"\n      - \"{deed} b\"\n      - \"lump\"\nfamilies:\n  f: {share: 1, text: \"{r}\"}",
+      12, ["begin with `l`"]
+    ),
+    (
+      "families:\n  f: {share: 1, text: \"the\"}\n  g: {share: 1, text: \"the end\"}", 9,
+      ["`the`", "`the end`"]
+    ),
+    // Names.
+    ("familys:\n  f: {share: 1, text: a}", 7, ["familys", "families"]),
+    ("families:\n  f: {shar: 1, text: a}", 8, ["shar", "share"]),
+    ("families:\n  f: {share: 1, text: \"{thin}.\"}", 8, ["`thin`", "`thing`"]),
+    ("families:\n  f: {share: 1, text: \"{a: thing} {habt of a}.\"}", 8, ["`habt`", "`habit`"]),
+    ("families:\n  f: {share: 1, text: \"{a: deed} {habit of a}.\"}", 8, ["`habit`", "`thing`", "`deed`"]),
+    (
+      "families:\n  f: {share: 1, text: \"{habit of a} {a: thing}.\"}", 8,
+      ["`a`", "not have been remembered"]
+    ),
+    ("families:\n  f: {share: 1, text: \"{a: thing} {a: deed}.\"}", 8, ["`a`", "two names"]),
+    ("families:\n  f: {share: 1, text: \"{a: thing} {a + a}.\"}", 8, ["`a`", "number"]),
+    ("families:\n  f: {share: 1, text: \"{thing: thing}.\"}", 8, ["`thing`", "Rename"]),
+    // Values.
+    ("families:\n  f: {share: -1, text: a}", 8, ["-1"]),
+    ("families:\n  f: {share: 0, text: a}", 8, ["share"]),
+    ("families:\n  f: {share: 1, text: \"\"}", 8, ["empty"]),
+    ("families:\n  f: {share: 1, text: \"{thing\"}", 8, ["brace"]),
+    ("families:\n  f: {share: 1, text: \"{of of of of}\"}", 8, ["not a gap"]),
+    ("families:\n  f: {share: 1}", 8, ["`text`", "missing"]),
+    // Recursion.
+    (
+      "rules:\n  r:\n    options: [\"({r})\", x]\nfamilies:\n  f: {share: 1, text: \"a{r}\"}", nil,
+      ["`r`", "depth"]
+    ),
+    (
+      "rules:\n  r:\n    depth: 2\n    options: [\"({r})\"]\nfamilies:\n  f: {share: 1, text: \"a{r}\"}", nil,
+      ["`r`", "no end"]
+    ),
+    (
+      "rules:\n  r: {options: [\"({s})\", x]}\n  s: {options: [\"[{r}]\", y]}\nfamilies:\n  f: {share: 1, text: \"a{r}\"}",
+      nil, ["`r`", "`s`", "each other"]
+    ),
+  ]
+
+  @Test(arguments: faults.indices) func faultIsTold(index: Int) throws {
+    let (recipe, line, words) = Self.faults[index]
+    let folder = try TemporaryFolder()
+    let path = try folder.write(Self.tables + recipe, to: "faulty.yaml")
+    let error = try #require(throws: InputError.self) { try GeneratedText(recipe: path) }
+    for word in words { #expect(error.description.contains(word), "\(error)") }
+    #expect(error.file == path && error.line != nil, "\(error)")
+    if let line { #expect(error.line == line, "\(error)") }
+  }
+
+  static let faultyTables: [(table: String, words: [String])] = [
+    ("{words: [a, b], size: 3}", ["only 2 words"]),
+    ("{words: [a, b, a]}", ["`a`", "twice"]),
+    ("{words: []}", ["no words"]),
+    ("{words: [a, \"\"]}", ["empty"]),
+    ("{words: missing.txt}", ["no word list"]),
+    ("{words: [a], zipf: -1}", ["-1"]),
+    ("{words: [a], zipf: steep}", ["`steep`"]),
+    ("{words: [a], zip: 1}", ["`zip`", "`zipf`"]),
+    ("{words: [a], offset: 0}", ["above 0"]),
+    ("{words: [a], numbers: [1, 2]}", ["exactly one"]),
+    ("{size: 3}", ["exactly one"]),
+    ("{numbers: [5, 1]}", ["first and the last"]),
+    ("{syllables: {first: [Pa], next: [su]}}", ["`size`"]),
+    ("{syllables: {first: [Pa], next: [su], most: 2}, size: 5}", ["only 2 words"]),
+  ]
+
+  @Test(arguments: faultyTables.indices) func faultyTableIsTold(index: Int) throws {
+    let (table, words) = Self.faultyTables[index]
+    let folder = try TemporaryFolder()
+    let path = try folder.write(
+      "tables:\n  t: \(table)\nfamilies:\n  f: {share: 1, text: \"{t}\"}\n", to: "faulty.yaml")
+    let error = try #require(throws: InputError.self) { try GeneratedText(recipe: path) }
+    for word in words { #expect(error.description.contains(word), "\(error)") }
+    #expect(error.file == path && error.line == 2, "\(error)")
+  }
+
+  /// A fault in a word list is told with the list's own line.
+  @Test func faultInWordListIsTold() throws {
+    let folder = try TemporaryFolder()
+    let list = try folder.write("# Birds\nowl\nibis\nowl eagle\n", to: "lists/birds.txt")
+    let path = try folder.write(
+      "tables:\n  bird: {words: lists/birds.txt}\nfamilies:\n  f: {share: 1, text: \"{bird} sings\"}\n",
+      to: "faulty.yaml")
+    let error = try #require(throws: InputError.self) { try GeneratedText(recipe: path) }
+    #expect(error.file == list && error.line != nil)
+    #expect(error.description.contains("`owl`") && error.description.contains("`owl eagle`"), "\(error)")
+  }
+}
