@@ -45,7 +45,7 @@ struct CSVFile {
     do {
       // The enumeration gives rows as they are; the library's own rows are filled up to one length.
       let csv = try CSV<Enumerated>(string: unmarked, delimiter: .comma, loadColumns: false)
-      try csv.enumerateAsArray { rows.append($0) }
+      try csv.enumerateAsArray(startAt: 0, rowLimit: nil) { rows.append($0) }
     } catch is CSVParseError {
       throw InputError("is not valid CSV: a quotation mark is out of place", file: path, remedy: "Quote whole cells")
     }

@@ -103,7 +103,6 @@ public struct Column: Sendable {
     },
     number("entropy_bits_per_byte", "bits/byte", "the same entropy") { $1?.entropyBitsPerByte },
     number("reducible", "nats/token", "loss minus entropy") { _, result in result?.reducible },
-    number("reducible_se", "nats/token", "its standard error over windows") { $1?.reducibleStandardError },
   ]
 
   static func loss(of family: String) -> Column {
