@@ -33,8 +33,11 @@ public final class Trainer {
   /// The different tokens among the first `tokens` of the training.
   func uniqueTokens(of tokens: Int) -> Int { min(tokens, windows.count * windows.context) }
 
+  /// The gradient of the last step.
+  package var gradient: FloatBuffer { batchGradient.gradient }
+
   /// One step of a run over `tokens` tokens.
-  func step(of tokens: Int) -> StepMetrics {
+  package func step(of tokens: Int) -> StepMetrics {
     let training = configuration.training
     let batch = training.batch.tokens(after: state.tokens)
     let first = state.tokens / windows.context
