@@ -1,0 +1,182 @@
+import Files
+import Foundation
+import ScalingLaws
+
+/// What must come out of an experiment: an entry of `expect`.
+///
+///     expect:
+///       - {results: completed, between: [48, 48]}
+///       - {fit: chinchilla_entropy, parameter: beta, between: [0.25, 0.45]}
+///       - {fit: chinchilla, parameter: E, interval_contains: entropy}
+public struct Expectation: Sendable {
+  /// A number of the results.
+  enum Statistic: String, CaseIterable, Sendable {
+    /// Numbers of runs.
+    case completed, diverged, missing
+    /// The least loss of a run.
+    case lowestLoss = "lowest_loss"
+    case lowestReducible = "lowest_reducible"
+  }
+
+  enum Subject: Sendable {
+    case parameter(String, ofFit: String)
+    case statistic(Statistic)
+  }
+
+  enum Demand: Sendable {
+    case between(Double, Double)
+    /// The 95 % interval contains a number, or where it is nil the true entropy.
+    case intervalContains(Double?)
+  }
+
+  let subject: Subject
+  let demand: Demand
+  /// The line in the experiment's file.
+  public let line: Int?
+
+  /// - Parameter fits: The fits that there will be.
+  init(_ yaml: YAMLValue, fits: [FitRequest]) throws {
+    let map = try yaml.mapping(keys: ["fit", "parameter", "results", "between", "interval_contains"])
+    line = yaml.line
+    subject = try Self.readSubject(yaml, map, fits)
+    switch (map["between"], map["interval_contains"]) {
+    case (let between?, nil):
+      let limits = try between.list().map { try $0.number(in: (-Double.greatestFiniteMagnitude)...) }
+      guard limits.count == 2, limits[0] <= limits[1] else {
+        throw between.error("`between` wants two numbers, the lower first", remedy: "Write for example [0.2, 0.4]")
+      }
+      demand = .between(limits[0], limits[1])
+    case (nil, let contained?):
+      guard case .parameter(let parameter, _) = subject, parameter != "rms" else {
+        throw contained.error("only parameters of fits have intervals", remedy: "Write `between: [low, high]`")
+      }
+      demand = .intervalContains(
+        try contained.string() == "entropy"
+          ? nil : try contained.number(in: (-Double.greatestFiniteMagnitude)..., what: "number, nor `entropy`"))
+    default:
+      throw yaml.error(
+        "an expectation wants either `between` or `interval_contains`",
+        remedy: "Write for example `between: [0.2, 0.4]`")
+    }
+  }
+
+  private static func readSubject(
+    _ yaml: YAMLValue, _ map: [String: YAMLValue], _ fits: [FitRequest]
+  ) throws -> Subject {
+    if let results = map["results"] {
+      guard map["fit"] == nil, map["parameter"] == nil else {
+        throw yaml.error("an expectation is about `results` or about a `fit`", remedy: "Make two of it")
+      }
+      return .statistic(try results.choice(of: Statistic.self))
+    }
+    let name = try yaml.required("fit", in: map).choice(of: fits.map(\.name))
+    let parameter = try yaml.required("parameter", in: map)
+    let known = fits.first { $0.name == name }?.parameterNames ?? []
+    return .parameter(try parameter.choice(of: known), ofFit: name)
+  }
+
+  /// Holds what was expected against what was found.
+  public func check(fits: Fits, results: ResultsTable) -> Verdict {
+    switch subject {
+    case .statistic(let statistic):
+      let value = results.value(of: statistic)
+      return verdict(value.map { ExperimentFit.Number(value: $0) }, entropy: nil, otherwise: "no run has completed")
+    case .parameter(let parameter, let name):
+      let fit = fits[name]
+      let otherwise = fit.map { $0.refusal ?? "the fit has no `\(parameter)`" } ?? "there is no such fit"
+      return verdict(fit?.number(parameter), entropy: fit?.entropy, otherwise: otherwise)
+    }
+  }
+
+  private func verdict(_ number: ExperimentFit.Number?, entropy: Double?, otherwise: String) -> Verdict {
+    guard let number else { return Verdict(self, found: otherwise, passed: false) }
+    let interval = number.interval.map { " [\(short($0.low)) \(short($0.high))]" } ?? ""
+    let found = short(number.value) + interval
+    switch demand {
+    case .between(let low, let high):
+      return Verdict(self, found: found, passed: low <= number.value && number.value <= high)
+    case .intervalContains(let value):
+      guard let target = value ?? entropy else {
+        return Verdict(self, found: "\(found), but the true entropy is not known", passed: false)
+      }
+      guard number.identified else {
+        return Verdict(self, found: "\(found), but the data do not determine it", passed: false)
+      }
+      let shown = value == nil ? "\(found), the entropy is \(short(target))" : found
+      return Verdict(self, found: shown, passed: number.interval?.contains(target) ?? false)
+    }
+  }
+
+  /// What is judged, as in `chinchilla beta`.
+  var subjectText: String {
+    switch subject {
+    case .parameter(let parameter, let fit): "\(fit) \(parameter)"
+    case .statistic(let statistic): "results \(statistic.rawValue)"
+    }
+  }
+
+  var demandText: String {
+    switch demand {
+    case .between(let low, let high): low == high ? short(low) : "\(short(low)) to \(short(high))"
+    case .intervalContains(let value): "interval contains \(value.map(short) ?? "the entropy")"
+    }
+  }
+}
+
+/// What came of an expectation.
+public struct Verdict: Sendable, Codable, Equatable {
+  /// What is judged, as in `chinchilla beta`.
+  public let subject: String
+  public let expected: String
+  public let found: String
+  public let passed: Bool
+  /// The line of the expectation in the experiment's file.
+  public let line: Int?
+
+  init(_ expectation: Expectation, found: String, passed: Bool) {
+    subject = expectation.subjectText
+    expected = expectation.demandText
+    line = expectation.line
+    self.found = found
+    self.passed = passed
+  }
+}
+
+extension ExperimentFile {
+  /// A verdict on every expectation of the file, in its order.
+  public func check(fits: Fits, results: ResultsTable) -> [Verdict] {
+    expectations.map { $0.check(fits: fits, results: results) }
+  }
+}
+
+extension FitRequest {
+  /// The parameters that the fit will have, by their names in a file.
+  var parameterNames: [String] {
+    guard let law = law.named(floor: floor == .free ? .free : .zero)?.law else { return ["a", "b"] }
+    let derived = law.derived(law.parameters.map { _ in 1 })
+    return (law.parameters.map(\.symbol) + derived.map(\.symbol)).map(latin) + ["rms"]
+  }
+}
+
+extension ResultsTable {
+  fileprivate func value(of statistic: Expectation.Statistic) -> Double? {
+    switch statistic {
+    case .completed: Double(completed.count)
+    case .diverged: Double(rows.count { $0.text("status") == "diverged" })
+    case .missing: Double(rows.count { $0.text("status") == "missing" })
+    case .lowestLoss: completed.compactMap { $0.number("loss") }.min()
+    case .lowestReducible: completed.compactMap { $0.number("reducible") }.min()
+    }
+  }
+}
+
+/// A symbol of a law in the letters of a keyboard: `α` is `alpha`.
+func latin(_ symbol: String) -> String {
+  let names: [Character: String] = ["α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta"]
+  return symbol.map { names[$0] ?? String($0) }.joined()
+}
+
+/// A number in four digits.
+private func short(_ number: Double) -> String {
+  number == number.rounded() && abs(number) < 1e6 ? String(format: "%.0f", number) : String(format: "%.4g", number)
+}

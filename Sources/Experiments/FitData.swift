@@ -1,0 +1,130 @@
+import ScalingLaws
+
+/// The observations that a fit is made of, and the parts of them that each law wants.
+struct FitData {
+  /// Some of the observations, and which, in words.
+  struct Slice {
+    var observations: [Observation]
+    let text: String
+  }
+
+  let whole: Slice
+  /// The different true entropies of the corpora, in the unit of the loss.
+  let entropies: [Double]
+  /// How N and C are counted, and which loss is meant, in words.
+  let convention: String
+  /// The observations that belong to IsoFLOP budgets, each with its budget as compute; nil where budgets are to be
+  /// found by equal compute.
+  private let profiles: [Observation]?
+
+  /// The completed runs that a request asks for.
+  init(_ request: FitRequest, rows: [ResultsTable.Row]) {
+    let chosen = rows.filter { row in
+      request.conditions.allSatisfy { $0.holds(for: row) } && row.number(request.loss) != nil
+    }
+    let observations = chosen.map { $0.observation(request) }
+    whole = Slice(
+      observations: observations,
+      text: request.conditions.isEmpty ? "all runs" : request.conditions.map(\.text).joined(separator: ", "))
+    // A run without a known entropy must not hide behind one that has it.
+    let known = chosen.compactMap { $0.number(request.entropy) }
+    entropies = known.count == chosen.count ? Set(known).sorted() : []
+    convention = "N \(request.size.column), C \(request.compute.column), loss \(request.loss)"
+    profiles = zip(chosen, observations).compactMap { row, observation in
+      row.number("isoflop_budget").map { budget in
+        var observation = observation
+        observation.compute = budget
+        return observation
+      }
+    }
+  }
+
+  /// Observations from anywhere.
+  init(observations: [Observation], entropy: Double?, convention: String) {
+    whole = Slice(observations: observations, text: "all rows")
+    entropies = entropy.map { [$0] } ?? []
+    self.convention = convention
+    profiles = nil
+  }
+
+  /// The floor of a law.
+  func floor(_ choice: FloorChoice) throws -> Floor {
+    switch choice {
+    case .free: return .free
+    case .zero: return .zero
+    case .value(let value): return .known(value)
+    case .entropy:
+      guard let entropy = entropies.first else { throw FitError("the true entropy of the text is not known") }
+      guard entropies.count == 1 else {
+        throw FitError("the runs have \(entropies.count) different true entropies; choose some with `where`")
+      }
+      return .known(entropy)
+    }
+  }
+
+  /// The observations that a law is fitted to.
+  func slice(for request: FitRequest) throws -> Slice {
+    switch request.law.variable {
+    case .parameters:
+      return try slice(along: .parameters, at: .tokens, request)
+    case .tokens:
+      return try slice(along: .tokens, at: .parameters, request)
+    case .compute:
+      return Slice(observations: meansOverSeeds(), text: "compute-optimal frontier of \(whole.text), means over seeds")
+    default:
+      guard request.law == .isoFLOP, let profiles else { return whole }
+      guard !profiles.isEmpty else { throw FitError("no run belongs to an IsoFLOP budget") }
+      return Slice(observations: profiles, text: "IsoFLOP budgets of \(whole.text)")
+    }
+  }
+
+  /// Observations along one variable while the other is held: at the value that has the most points, and of those the
+  /// largest, where the other variable limits the loss least.
+  private func slice(along variable: Variable, at held: Variable, _ request: FitRequest) throws -> Slice {
+    var places: [Double: Set<Double>] = [:]
+    for observation in whole.observations {
+      if let x = observation[variable], let y = observation[held] { places[y, default: []].insert(x) }
+    }
+    let needed = (request.law.named(floor: request.floor == .free ? .free : .zero)?.law.parameters.count ?? 0) + 1
+    let best = places.max { ($0.value.count, $0.key) < ($1.value.count, $1.key) }
+    guard let best, best.value.count >= needed else {
+      throw FitError(
+        "needs at least \(needed) different \(variable.symbol) at one \(held.symbol); there are \(best?.value.count ?? 0)")
+    }
+    return Slice(
+      observations: whole.observations.filter { $0[held] == best.key && $0[variable] != nil },
+      text: "\(whole.text) with \(held.symbol) = \(Int(best.key))")
+  }
+
+  /// One observation for all runs that differ in nothing but their seeds: the lowest of several noisy losses would be
+  /// a biased frontier.
+  private func meansOverSeeds() -> [Observation] {
+    var means: [Observation] = []
+    for observation in whole.observations
+    where !means.contains(where: { $0.hasSamePlace(as: observation) }) {
+      let equals = whole.observations.filter { $0.hasSamePlace(as: observation) }
+      var mean = observation
+      mean.loss = equals.reduce(0) { $0 + $1.loss } / Double(equals.count)
+      means.append(mean)
+    }
+    return means
+  }
+}
+
+extension Observation {
+  fileprivate func hasSamePlace(as other: Observation) -> Bool {
+    parameters == other.parameters && tokens == other.tokens && compute == other.compute
+      && uniqueTokens == other.uniqueTokens
+  }
+}
+
+extension ResultsTable.Row {
+  /// The run as the laws see it.
+  fileprivate func observation(_ request: FitRequest) -> Observation {
+    // The error of the loss over windows is known for the whole text alone.
+    Observation(
+      parameters: number(request.size.column), tokens: number("d_tokens"), compute: number(request.compute.column),
+      steps: number("steps"), uniqueTokens: number("unique_tokens"), loss: number(request.loss) ?? .nan,
+      standardError: request.loss == "loss" ? number("loss_se") : nil, cluster: text("trunk"))
+  }
+}
