@@ -50,17 +50,19 @@ public struct ExperimentFile: Sendable {
     }
     var draft = RunDraft()
     for setting in common { setting.apply(to: &draft) }
-    drafts = try root.required("grid", in: map).list().flatMap { grid in
+    let drafts = try root.required("grid", in: map).list().flatMap { grid in
       try GridMapping(grid).drafts(from: draft)
     }
-    if let missing = ["corpus", "width"].first(where: { name in drafts.contains { $0.lines[name] == nil } }) {
-      let place = missing == "corpus" ? "Add `corpus: village`" : "Add `width: [16, 32]` to the grid"
-      throw root.error("no `\(missing)` is given", remedy: place)
+    for (name, remedy) in [
+      ("corpus", "Add `corpus: village`"), ("width", "Add `width: [16, 32]` to the grid"),
+    ] where drafts.contains(where: { $0.lines[name] == nil }) {
+      throw root.error("no `\(name)` is given", remedy: remedy)
     }
     guard drafts.allSatisfy({ $0.length != nil }) else {
       throw root.error(
         "it is not said how long to train", remedy: "Add `tokens: [1M, 2M]`, or `flops: [1e11]`, to the grid")
     }
+    self.drafts = drafts
     fits = try map["fits"].map(FitRequest.readList)
     let names = fits ?? FitRequest.standard(budgets: true, entropy: true)
     expectations = try map["expect"]?.list().map { try Expectation($0, fits: names) } ?? []
