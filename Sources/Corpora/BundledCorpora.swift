@@ -27,11 +27,12 @@ public enum BundledCorpora {
   }
 
   /// The paths of the bundled recipes, by name.
-  public static func recipes() throws -> [String] { try recipes(in: folder()) }
+  public static func recipes() throws -> [String: String] { try recipes(in: folder()) }
 
-  private static func recipes(in folder: String) -> [String] {
+  private static func recipes(in folder: String) -> [String: String] {
     let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return files.filter { $0.hasSuffix(".yaml") }.sorted().map { "\(folder)/\($0)" }
+    let recipes = files.filter { $0.hasSuffix(".yaml") }
+    return Dictionary(uniqueKeysWithValues: recipes.map { (String($0.dropLast(5)), "\(folder)/\($0)") })
   }
 }
 
@@ -47,13 +48,13 @@ public enum CorpusSource: Sendable {
       self = .generated(try GeneratedText(recipe: source))
       return
     }
-    let bundled = source.contains("/") ? [] : (try? BundledCorpora.recipes()) ?? []
-    let names = bundled.map { (($0 as NSString).lastPathComponent as NSString).deletingPathExtension }
-    if let index = names.firstIndex(of: source) {
-      self = .generated(try GeneratedText(recipe: bundled[index]))
+    let bundled = source.contains("/") ? [:] : (try? BundledCorpora.recipes()) ?? [:]
+    if let recipe = bundled[source] {
+      self = .generated(try GeneratedText(recipe: recipe))
     } else if FileManager.default.fileExists(atPath: source) {
       self = .files(try TextFiles(path: source))
     } else {
+      let names = try BundledCorpora.recipes().keys.sorted()
       let near = nearestName(to: source, among: names)
       throw InputError(
         "there is no corpus `\(source)`, neither bundled nor at this path",

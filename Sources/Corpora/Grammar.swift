@@ -46,6 +46,10 @@ final class Grammar: Sendable {
     let options: [Int]
     /// The cost of each byte of an option's head and of the byte after it, by index of the rule's options.
     let costs: [[Double]]
+
+    /// The option, an index of the rule's, that 64 random bits choose.
+    @inline(__always)
+    func draw(_ bits: UInt64) -> Int { options[distribution.draw(bits)] }
   }
 
   let tables: [Table]

@@ -1,17 +1,17 @@
 import Files
 import Foundation
 
-/// Resolves the names of a recipe and checks it. Every fault is told with the line of the recipe or of the
+/// Resolves the names of a recipe and checks it (GrammarChecks.swift). Every fault is told with the line of the recipe or of the
 /// word list that it stands on.
 struct GrammarCompiler {
   let recipe: Recipe
   private(set) var associations: [Grammar.Association] = []
   private(set) var variables: [(name: String, table: Int)] = []
-  private let rules: [Recipe.Rule]
-  private var stepsOfRule: [[[Grammar.Step]]] = []
+  let rules: [Recipe.Rule]
+  private(set) var stepsOfRule: [[[Grammar.Step]]] = []
 
-  private var tableNames: [String] { recipe.tables.map(\.name) }
-  private var ruleNames: [String] { rules.map(\.name) }
+  var tableNames: [String] { recipe.tables.map(\.name) }
+  var ruleNames: [String] { rules.map(\.name) }
 
   init(_ recipe: Recipe) throws {
     self.recipe = recipe
@@ -34,10 +34,10 @@ struct GrammarCompiler {
     try findVariables()
     stepsOfRule = try rules.map { try $0.options.map { try steps($0.template) } }
     try checkRecursion()
-    var checked: [AssignmentKey: Set<Int>] = [:]
-    _ = try assigned(afterRule: 0, given: [], checked: &checked)
+    try checkAssignment()
     try checkWordsEnd()
-    return try rules.indices.map { try grammarRule($0) }
+    for rule in rules.indices { try checkHeads(rule) }
+    return rules.indices.map(grammarRule)
   }
 
   // MARK: Names
@@ -161,117 +161,10 @@ struct GrammarCompiler {
     }
   }
 
-  // MARK: Checks
-
-  private func uses(_ rule: Int) -> Set<Int> {
-    Set(stepsOfRule[rule].joined().compactMap { if case .rule(let used) = $0 { used } else { nil } })
-  }
-
-  /// A rule may use itself only directly and with a `depth`, and needs an option that does not.
-  private func checkRecursion() throws {
-    func visit(_ rule: Int, path: [Int]) throws {
-      for used in uses(rule).sorted() where used != rule {
-        guard !path.contains(used) else {
-          throw InputError(
-            "the rules \((path + [used]).map { "`\(ruleNames[$0])`" }.joined(separator: ", ")) use each other",
-            file: recipe.file, line: rules[used].line, remedy: "A rule may use itself, but not in a round")
-        }
-        try visit(used, path: path + [used])
-      }
-    }
-    try visit(0, path: [0])
-    for (index, rule) in rules.enumerated().dropFirst() {
-      let recursive = uses(index).contains(index)
-      if recursive, rule.depth == nil {
-        throw InputError(
-          "the rule `\(rule.name)` uses itself without a `depth`", file: recipe.file, line: rule.line,
-          remedy: "Add for example `depth: 3`")
-      }
-      if !recursive, rule.depth != nil {
-        throw InputError(
-          "the rule `\(rule.name)` has a `depth` but does not use itself", file: recipe.file, line: rule.line,
-          remedy: "Remove `depth`")
-      }
-      if stepsOfRule[index].allSatisfy({ $0.contains { $0.isRule(index) } }) {
-        throw InputError(
-          "every option of the rule `\(rule.name)` uses the rule itself, so that it has no end",
-          file: recipe.file, line: rule.line, remedy: "Add an option that does not")
-      }
-    }
-  }
-
-  private struct AssignmentKey: Hashable {
-    let rule: Int
-    let given: Set<Int>
-  }
-
-  /// The variables that surely hold something after `rule`, if those of `given` did before it. Throws where
-  /// one is used that may not.
-  private func assigned(
-    afterRule rule: Int, given: Set<Int>, checked: inout [AssignmentKey: Set<Int>]
-  ) throws -> Set<Int> {
-    let key = AssignmentKey(rule: rule, given: given)
-    if let known = checked[key] { return known }
-    checked[key] = given  // What a rule inside itself adds is not counted on.
-    var result: Set<Int>?
-    for (steps, option) in zip(stepsOfRule[rule], rules[rule].options) {
-      var now = given
-      func use(_ variable: Int) throws {
-        guard now.contains(variable) else {
-          throw option.template.value.error(
-            "`\(variables[variable].name)` is used where it may not have been remembered yet",
-            remedy: "Remember it earlier in the passage: {\(variables[variable].name): table}")
-        }
-      }
-      for step in steps {
-        switch step {
-        case .literal: break
-        case .word(_, let remember): now.formUnion([remember].compactMap { $0 })
-        case .again(let variable, let remember), .associate(_, let variable, let remember):
-          try use(variable)
-          now.formUnion([remember].compactMap { $0 })
-        case .sum(let a, let b): try [a, b].forEach(use)
-        case .rule(let used): now = try assigned(afterRule: used, given: now, checked: &checked)
-        }
-      }
-      result = result?.intersection(now) ?? now
-    }
-    let after = result ?? given
-    checked[key] = after
-    return after
-  }
-
-  /// Each drawn word must be prefix-free with the character that the template writes after it.
-  private func checkWordsEnd() throws {
-    var done: Set<[Int]> = []
-    for rule in rules.indices {
-      for steps in stepsOfRule[rule] {
-        for (position, step) in steps.enumerated() {
-          let table: Int
-          switch step {
-          case .word(let drawn, _): table = drawn
-          case .associate(let association, _, _): table = associations[association].from
-          default: continue
-          }
-          var terminator: UInt8?
-          if position + 1 < steps.count {
-            if case .literal(let bytes) = steps[position + 1] { terminator = bytes[0] }
-          } else if rule == 0 {
-            terminator = UInt8(ascii: "\n")  // The end of a passage.
-          }
-          guard done.insert([table, terminator.map(Int.init) ?? -1]).inserted else { continue }
-          try recipe.tables[table].words.checkPrefixFree(
-            terminator: terminator, sorted: recipe.tables[table].sorted)
-        }
-      }
-    }
-  }
-
   // MARK: Choices
 
-  private func grammarRule(_ index: Int) throws -> Grammar.Rule {
+  private func grammarRule(_ index: Int) -> Grammar.Rule {
     let steps = stepsOfRule[index]
-    try checkHeads(index)
     let weights = rules[index].options.map(\.weight)
     let all = steps.indices.filter { weights[$0] > 0 }
     let last = all.filter { option in !steps[option].contains { $0.isRule(index) } }
@@ -295,56 +188,6 @@ struct GrammarCompiler {
       costs[option] = [-log(distribution.probabilities[position])]
     }
     return Grammar.Choice(distribution: distribution, options: options, costs: costs)
-  }
-
-  /// No option of a rule may begin as another does: fixed texts are prefix-free, and an option that begins
-  /// with a gap shares its first character with none.
-  private func checkHeads(_ rule: Int) throws {
-    let options = rules[rule].options
-    for second in options.indices {
-      for first in 0..<second {
-        let (a, b) = (stepsOfRule[rule][first].head, stepsOfRule[rule][second].head)
-        let value = options[second].template.value
-        if a.isEmpty || b.isEmpty {
-          let common = try firstBytes(stepsOfRule[rule][first], in: rule)
-            .intersection(firstBytes(stepsOfRule[rule][second], in: rule))
-          if let byte = common.min() {
-            throw value.error(
-              "two options of `\(ruleNames[rule])` can both begin with `\(Character(Unicode.Scalar(byte)))`",
-              remedy: "Let their first characters differ, or begin both with fixed texts")
-          }
-        } else if a.starts(with: b) || b.starts(with: a) {
-          throw value.error(
-            "of the options `\(text(a))` and `\(text(b))` of `\(ruleNames[rule])` one begins as the other does",
-            remedy: "Change one, so that neither is a prefix of the other before its first gap")
-        }
-      }
-    }
-  }
-
-  private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
-
-  /// The bytes that a sequence of steps can begin with.
-  private func firstBytes(_ steps: [Grammar.Step], in rule: Int) throws -> Set<UInt8> {
-    func table(_ index: Int) -> Set<UInt8> {
-      let words = recipe.tables[index].words
-      return Set((0..<words.count).compactMap { words[$0].first })
-    }
-    switch steps.first {
-    case .literal(let bytes): return [bytes[0]]
-    case .word(let drawn, _): return table(drawn)
-    case .again(let variable, _): return table(variables[variable].table)
-    case .associate(let association, _, _): return table(associations[association].from)
-    case .sum: return Set("-0123456789".utf8)
-    case .rule(let used):
-      guard used != rule else {
-        throw InputError(
-          "an option of the rule `\(ruleNames[rule])` begins with the rule itself", file: recipe.file,
-          line: rules[rule].line, remedy: "Let it begin with a text")
-      }
-      return try stepsOfRule[used].reduce(into: []) { $0.formUnion(try firstBytes($1, in: used)) }
-    case nil: return []
-    }
   }
 }
 

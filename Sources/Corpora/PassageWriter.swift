@@ -41,14 +41,14 @@ struct PassageWriter {
   /// Writes an option of a rule; returns which.
   @discardableResult
   private mutating func write(rule index: Int) -> Int {
-    let rule = grammar.rules[index]
     depths[index] += 1
-    let choice = depths[index] < rule.depth ? rule.all : rule.last
-    let option = choice.options[choice.distribution.draw(random.next())]
-    let steps = rule.steps[option]
+    let isLast = depths[index] >= grammar.rules[index].depth
+    let bits = random.next()
+    let option = isLast ? grammar.rules[index].last.draw(bits) : grammar.rules[index].all.draw(bits)
+    let steps = grammar.rules[index].steps[option]
     var first = 0
     if countsCosts {
-      let costs = choice.costs[option]
+      let costs = isLast ? grammar.rules[index].last.costs[option] : grammar.rules[index].all.costs[option]
       if case .literal(let head) = steps[0] {
         write(head, costs: costs[...])
         first = 1
@@ -56,7 +56,7 @@ struct PassageWriter {
         pending += costs[0]
       }
     }
-    for step in steps[first...] { write(step) }
+    for position in first..<steps.count { write(steps[position]) }
     depths[index] -= 1
     return option
   }
@@ -74,7 +74,7 @@ struct PassageWriter {
       if let remember { variables[remember] = word }
       write(fixed: grammar.tables[grammar.variables[variable].table].words[word])
     case .associate(let association, let variable, let remember):
-      let word = write(associate: grammar.associations[association], of: variables[variable])
+      let word = write(associateOf: variables[variable], by: association)
       if let remember { variables[remember] = word }
     case .sum(let a, let b):
       write(fixed: Array(String(number(a) + number(b)).utf8))
@@ -113,14 +113,16 @@ struct PassageWriter {
     write(words[word], costs: table.costs[start...(start + words[word].count)])
   }
 
-  private mutating func write(associate association: Grammar.Association, of word: Int) -> Int {
-    let table = grammar.tables[association.from]
-    let chosen = association.associate(association.ranks.draw(random.next()), of: word, in: table)
+  private mutating func write(associateOf word: Int, by index: Int) -> Int {
+    let table = grammar.tables[grammar.associations[index].from]
+    let rank = grammar.associations[index].ranks.draw(random.next())
+    let chosen = grammar.associations[index].associate(rank, of: word, in: table)
     let text = table.words[chosen]
     guard countsCosts else {
       bytes.append(contentsOf: text)
       return chosen
     }
+    let association = grammar.associations[index]
     // Associates may coincide, so that their probabilities are summed by what they write.
     var candidates = (0..<association.ranks.count).map { rank in
       (

@@ -55,10 +55,10 @@ struct TableReader {
     let plain = try self.list(list)
     let count = size ?? plain.count
     var words = Words()
-    let order = Shuffle(count: plain.count, key: 1).sorted { plain[$0].count < plain[$1].count }
-    for index in order.prefix(count) {
-      words.append(plain[index], from: plain.places[index])
-    }
+    let order = Shuffle(count: plain.count, key: 1).enumerated()
+      .map { (length: plain[$1].count, position: $0, word: $1) }
+      .sorted { ($0.length, $0.position) < ($1.length, $1.position) }
+    for (_, _, word) in order.prefix(count) { words.append(plain[word], from: plain.places[word]) }
     guard let qualifiers else { return words }
     let qualifier = try self.list(qualifiers)
     let pairs = plain.count * qualifier.count

@@ -37,14 +37,21 @@ public struct TextFiles: Sendable {
   }
 
   private static func files(in folder: String) throws -> [String] {
-    let url = URL(fileURLWithPath: folder, isDirectory: true)
-    guard
-      let files = FileManager.default.enumerator(
-        at: url, includingPropertiesForKeys: [.isRegularFileKey], options: [.skipsHiddenFiles])
-    else { throw InputError("the folder cannot be read", file: folder, remedy: "Check its permissions") }
-    return try files.compactMap { $0 as? URL }
+    var unreadable: String?
+    let files = FileManager.default.enumerator(
+      at: URL(fileURLWithPath: folder, isDirectory: true), includingPropertiesForKeys: [.isRegularFileKey],
+      options: [.skipsHiddenFiles],
+      errorHandler: { url, _ in
+        unreadable = url.path
+        return false
+      })
+    let paths = try (files.map(Array.init) ?? []).compactMap { $0 as? URL }
       .filter { try $0.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true }
       .map(\.path).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    guard files != nil, unreadable == nil else {
+      throw InputError("cannot be read", file: unreadable ?? folder, remedy: "Check its permissions")
+    }
+    return paths
   }
 
   private static func endingWithLineFeed(_ text: [UInt8]) -> [UInt8] {

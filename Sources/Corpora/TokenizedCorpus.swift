@@ -10,8 +10,8 @@ public final class TokenizedCorpus: Sendable {
   public struct Entropy: Codable, Hashable, Sendable {
     /// Over all validation targets.
     public let total: Double
-    /// Over the targets of each family, in the order of `families`; NaN for a family without any.
-    public let families: [Double]
+    /// Over the targets of each family, in the order of `families`; nil for a family without any.
+    public let families: [Double?]
   }
 
   public let configuration: CorpusConfiguration

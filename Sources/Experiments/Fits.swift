@@ -137,7 +137,7 @@ public struct ExperimentFit: Codable, Sendable {
       if let law = request.law.named(floor: try data.floor(request.floor)) {
         let fitter = Fitter(law, bootstraps: bootstraps, seed: seed, convention: data.convention)
         if request.law.variable == .compute {
-          let frontier = try Frontier(slice.observations, fitting: fitter)
+          let frontier = try Frontier(slice.observations, fitting: fitter.fit)
           slice.observations = frontier.observations
           (fit, refusal) = (frontier.law, frontier.refusal)
         } else {

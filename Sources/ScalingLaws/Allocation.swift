@@ -51,7 +51,7 @@ public struct Allocation: Sendable, Codable {
     let estimate = { (name: String, symbol: String, unit: String, value: (Split) -> Double) in
       Estimate(
         name: name, symbol: symbol, unit: unit, value: value(central),
-        draws: draws.isEmpty ? nil : draws.map(value))
+        draws: draws.isEmpty ? nil : draws.map(value), freedom: fit.freedom)
     }
     self.budget = budget
     self.inferenceTokens = inferenceTokens

@@ -1,38 +1,108 @@
 import Foundation
 
-/// The compute-optimal frontier: the models that no model of as little compute beats, and the power law of
-/// their loss in compute, L = E + A·C^−α (Kaplan et al. 2020, figure 1; Hoffmann et al. 2022, section 3.1).
+/// Chinchilla's approach 1: the lower envelope of training curves (Hoffmann et al. 2022, section 3.1).
 ///
-/// A running minimum over noisy losses is biased low; compare it with the IsoFLOP minima and with the
-/// parametric fit.
-public struct Frontier: Sendable, Codable {
-  /// Models on the frontier, by rising compute.
-  public let observations: [Observation]
-  /// The power law through them; nil where they are too few, and `refusal` says so.
-  public let law: LawFit?
-  public let refusal: String?
+/// A curve is a cluster of observations of one size at several token counts. At each of many computes the
+/// curve of lowest loss (interpolated in log C) names N* and D*, and power laws are fitted through them.
+/// Where the lowest curve is that of the smallest or largest size, a size beyond the grid might have been
+/// lower: such computes are left out. Intervals are from a bootstrap over curves.
+public struct Envelope: Sendable, Codable {
+  /// A point of the envelope.
+  public struct Place: Sendable, Codable {
+    public let compute: Double
+    public let parameters: Double
+    public let tokens: Double
+    public let loss: Double
+  }
 
-  /// - Throws: `FitError` where an observation has no compute.
-  public init(_ observations: [Observation], fitting fitter: Fitter = Fitter(.power(PowerLaw(in: .compute))))
-    throws
-  {
+  public let curves: Int
+  public let places: [Place]
+  /// Exponents of N* ∝ C^a and D* ∝ C^b.
+  public let parametersExponent: Estimate
+  public let tokensExponent: Estimate
+
+  /// - Throws: `FitError` where N, D or C is missing, or fewer than four curves of two points are there, or
+  ///   the envelope touches no size inside the grid's range.
+  public init(_ observations: [Observation], grid: Int = 256, bootstraps: Int = 400, seed: UInt64 = 1) throws {
+    let curves = try Self.curves(observations)
+    guard Set(curves.map(\.parameters)).count >= 4 else {
+      throw FitError("the envelope needs training curves (clusters of two or more points) of at least four sizes")
+    }
+    let places = Self.envelope(of: curves, grid: grid)
+    guard let fit = Self.exponents(places) else {
+      throw FitError("only the smallest or largest sizes touch the envelope: train sizes beyond them")
+    }
+    let draws = parallelMap(bootstraps) { sample in
+      var generator = SeededGenerator(seed: seed, stream: sample)
+      let drawn = curves.map { _ in curves[generator.index(below: curves.count)] }
+      return Self.exponents(Self.envelope(of: drawn, grid: grid))
+    }.compactMap { $0 }
+    self.curves = curves.count
+    self.places = places
+    let estimate = { (name: String, symbol: String, value: ((n: Double, d: Double)) -> Double) in
+      Estimate(name: name, symbol: symbol, unit: "1", value: value(fit), draws: draws.isEmpty ? nil : draws.map(value))
+    }
+    parametersExponent = estimate("exponent of N* in C", "a") { $0.n }
+    tokensExponent = estimate("exponent of D* in C", "b") { $0.d }
+  }
+
+  private struct Curve: Sendable {
+    let parameters: Double
+    /// Rising log C, with log D and log L.
+    var points: [(c: Double, d: Double, loss: Double)]
+
+    /// log D and log L at a log C within the curve.
+    func at(_ c: Double) -> (d: Double, loss: Double)? {
+      guard let first = points.first, let last = points.last, c >= first.c, c <= last.c,
+        let above = points.firstIndex(where: { $0.c >= c })
+      else { return nil }
+      let (p, q) = (points[max(above - 1, 0)], points[above])
+      let t = q.c > p.c ? (c - p.c) / (q.c - p.c) : 0
+      return (p.d + t * (q.d - p.d), p.loss + t * (q.loss - p.loss))
+    }
+  }
+
+  private static func curves(_ observations: [Observation]) throws -> [Curve] {
+    var curves: [Curve] = []
+    var places: [String: Int] = [:]
     for (index, observation) in observations.enumerated() {
-      guard let compute = observation.compute, compute > 0 else {
-        throw FitError("the frontier needs a positive C", observation: index)
+      guard let n = observation.parameters, let d = observation.tokens, let c = observation.compute,
+        n > 0, d > 0, c > 0, observation.loss > 0
+      else { throw FitError("the envelope needs positive N, D, C and loss", observation: index) }
+      guard let cluster = observation.cluster else { continue }
+      let key = "\(cluster)|\(n)"
+      let place = places[key] ?? curves.count
+      if place == curves.count {
+        places[key] = place
+        curves.append(Curve(parameters: n, points: []))
       }
+      curves[place].points.append((log(c), log(d), log(observation.loss)))
     }
-    var frontier: [Observation] = []
-    for observation in observations.sorted(by: { ($0.compute ?? 0, $0.loss) < ($1.compute ?? 0, $1.loss) })
-    where observation.loss < frontier.last?.loss ?? .infinity {
-      frontier.append(observation)
+    return curves.filter { $0.points.count >= 2 }.map { curve in
+      Curve(parameters: curve.parameters, points: curve.points.sorted { $0.c < $1.c })
     }
-    self.observations = frontier
-    do {
-      law = try fitter.fit(frontier)
-      refusal = nil
-    } catch let error as FitError {
-      law = nil
-      refusal = error.description
+  }
+
+  private static func envelope(of curves: [Curve], grid: Int) -> [Place] {
+    let low = curves.compactMap(\.points.first?.c).min() ?? 0
+    let high = curves.compactMap(\.points.last?.c).max() ?? 0
+    let smallest = curves.map(\.parameters).min() ?? 0
+    let largest = curves.map(\.parameters).max() ?? 0
+    return (0..<grid).compactMap { step in
+      let c = low + (high - low) * Double(step) / Double(grid - 1)
+      let reached = curves.compactMap { curve in curve.at(c).map { (n: curve.parameters, d: $0.d, loss: $0.loss) } }
+      guard let best = reached.min(by: { $0.loss < $1.loss }), best.n > smallest, best.n < largest else {
+        return nil
+      }
+      return Place(compute: exp(c), parameters: best.n, tokens: exp(best.d), loss: exp(best.loss))
     }
+  }
+
+  private static func exponents(_ places: [Place]) -> (n: Double, d: Double)? {
+    guard Set(places.map(\.parameters)).count >= 2 else { return nil }
+    let c = places.map { log($0.compute) }
+    guard let n = line(c, places.map { log($0.parameters) }), let d = line(c, places.map { log($0.tokens) })
+    else { return nil }
+    return (n.slope, d.slope)
   }
 }

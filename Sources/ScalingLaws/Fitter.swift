@@ -38,6 +38,7 @@ public struct Fitter: Sendable {
       Profile(
         of: index, in: problem, around: search.best, alternatives: search.alternatives.map(\.search))
     }
+    let freedom = Freedom(observations: table.clusterCount, parameters: law.parameters.count)
     let natural = { (u: [Double]) in zip(law.parameters, u).map { $0.domain.natural($1) } }
     let values = natural(search.best.search)
     let naturalDraws = draws.map(natural)
@@ -47,9 +48,10 @@ public struct Fitter: Sendable {
         let column = naturalDraws.isEmpty ? nil : naturalDraws.map { $0[index] }
         return Estimate(
           name: parameter.name, symbol: parameter.symbol, unit: parameter.unit, value: values[index],
-          draws: column, profile: profiles[index])
+          draws: column, freedom: freedom, profile: profiles[index])
       },
-      derived: estimates(of: law, values, naturalDraws), objective: objective, objectiveText: objective.text,
+      derived: estimates(of: law, values, naturalDraws, freedom), objective: objective,
+      objectiveText: objective.text,
       objectiveValue: search.best.value, rmsLogResidual: rms, observations: table.count,
       clusters: table.clusterCount,
       alternatives: search.alternatives.map {
@@ -66,12 +68,14 @@ public struct Fitter: Sendable {
       knownFloor: law.knownFloor, seed: seed, draws: naturalDraws)
   }
 
-  private func estimates(of law: any Law, _ values: [Double], _ draws: [[Double]]) -> [Estimate] {
+  private func estimates(of law: any Law, _ values: [Double], _ draws: [[Double]], _ freedom: Freedom)
+    -> [Estimate]
+  {
     let derivedDraws = draws.map { law.derived($0).map(\.value) }
     return law.derived(values).enumerated().map { index, derived in
       Estimate(
         name: derived.name, symbol: derived.symbol, unit: derived.unit, value: derived.value,
-        draws: derivedDraws.isEmpty ? nil : derivedDraws.map { $0[index] })
+        draws: derivedDraws.isEmpty ? nil : derivedDraws.map { $0[index] }, freedom: freedom)
     }
   }
 }

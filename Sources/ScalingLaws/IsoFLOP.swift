@@ -46,6 +46,8 @@ public struct IsoFLOPTrend: Sendable, Codable {
 /// Uncertainty is from a wild bootstrap: the residuals of a profile, scaled for its three parameters, are
 /// multiplied by a normal number drawn for each cluster (Liu 1988), so that the grid itself stays.
 public struct IsoFLOPAnalysis: Sendable, Codable {
+  /// Computes that differ by less than this part belong to one budget.
+  public let tolerance: Double
   public let profiles: [IsoFLOPProfile]
   /// N* against C, and D* against C; nil with fewer than two minima.
   public let parameters: IsoFLOPTrend?
@@ -70,6 +72,7 @@ public struct IsoFLOPAnalysis: Sendable, Codable {
     _ observations: [Observation], tolerance: Double = 0.1, method: Method = .leastSquares,
     bootstraps: Int = 1000, seed: UInt64 = 1
   ) throws {
+    self.tolerance = tolerance
     let groups = try Self.groups(observations, tolerance: tolerance)
     guard groups.contains(where: { $0.count >= 3 }) else {
       throw FitError("IsoFLOP profiles need at least three models of one budget; no budget has them")
@@ -239,5 +242,22 @@ extension IsoFLOPProfile {
         parameters: exp($0.x), parametersInterval: interval(draws.map { exp($0.x) }), tokens: exp($0.y),
         tokensInterval: interval(draws.map { exp($0.y) }), loss: $0.loss)
     }
+  }
+}
+
+extension IsoFLOPAnalysis {
+  /// The part of the exponent a that this grid causes by itself: the parabolas are fitted to a law's exact
+  /// losses at the same models, and compared with the law's own a. Centres that drift with C, and models far
+  /// from the minimum, make it differ from zero. nil where the law has no exponent a, or too few minima.
+  public func exponentBias(under fit: LawFit) -> Double? {
+    guard let exact = fit["a"]?.value else { return nil }
+    let observations = profiles.flatMap(\.observations).compactMap { observation -> Observation? in
+      var noiseless = observation
+      guard let prediction = fit.law.law.loss(fit.values, at: observation) else { return nil }
+      noiseless.loss = prediction
+      return noiseless
+    }
+    let analysis = try? IsoFLOPAnalysis(observations, tolerance: tolerance, bootstraps: 0)
+    return analysis?.parameters.map { $0.exponent.value - exact }
   }
 }

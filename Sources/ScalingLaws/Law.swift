@@ -1,16 +1,33 @@
 import Foundation
 
 /// The domain of a parameter, and with it the coordinate in which it is searched.
-public enum Domain: Sendable, Codable {
+public enum Domain: Sendable, Codable, Equatable {
   /// Any real number, searched as it is.
   case real
   /// A positive number, searched in its logarithm.
   case positive
+  /// A positive number between two others, searched in the logit of its logarithm's place between theirs.
+  case within(Interval)
 
-  @inlinable func natural<T: Number>(_ search: T) -> T { self == .real ? search : .exp(search) }
+  @inlinable func natural<T: Number>(_ search: T) -> T {
+    switch self {
+    case .real: return search
+    case .positive: return .exp(search)
+    case .within(let range):
+      let (low, high) = (Foundation.log(range.low), Foundation.log(range.high))
+      return .exp(low + (high - low) * .exp(-T.softplus(-search)))
+    }
+  }
 
   func search(_ natural: Double) -> Double {
-    self == .real ? natural : Foundation.log(Swift.max(natural, .leastNormalMagnitude))
+    switch self {
+    case .real: return natural
+    case .positive: return Foundation.log(Swift.max(natural, .leastNormalMagnitude))
+    case .within(let range):
+      let place = Foundation.log(natural / range.low) / Foundation.log(range.high / range.low)
+      let inside = Swift.min(Swift.max(place, 1e-3), 1 - 1e-3)
+      return Foundation.log(inside / (1 - inside))
+    }
   }
 }
 

@@ -18,7 +18,9 @@ public struct Estimate: Sendable, Codable {
   public var identified: Bool { profile?.identified ?? true }
 
   init(
-    name: String, symbol: String, unit: String, value: Double, draws: [Double]? = nil, profile: Profile? = nil
+    name: String, symbol: String, unit: String, value: Double, draws: [Double]? = nil,
+    freedom: Freedom? = nil,
+    profile: Profile? = nil
   ) {
     let draws = draws?.filter { $0.isFinite }
     self.name = name
@@ -26,7 +28,7 @@ public struct Estimate: Sendable, Codable {
     self.unit = unit
     self.value = value
     standardError = draws.map(standardDeviation)
-    interval = draws.map { Interval(of: $0) }
+    interval = draws.map { Interval(of: $0, freedom: freedom) }
     self.profile = profile
   }
 }
@@ -82,6 +84,8 @@ public struct LawFit: Sendable, Codable {
   /// The parameter or derived quantity of a symbol.
   public subscript(symbol: String) -> Estimate? { (parameters + derived).first { $0.symbol == symbol } }
 
+  var freedom: Freedom { Freedom(observations: clusters, parameters: parameters.count) }
+
   /// The fitted parameters in natural units.
   public var values: [Double] { parameters.map(\.value) }
 
@@ -96,7 +100,7 @@ public struct LawFit: Sendable, Codable {
     guard !predicted.isEmpty else {
       return Prediction(value: value, confidence: nil, prediction: nil, decadesBeyond: decadesBeyond)
     }
-    let confidence = Interval(of: predicted)
+    let confidence = Interval(of: predicted, freedom: freedom)
     // Scatter of single runs about the law, added in quadrature on log reducible loss.
     let reducible = { (loss: Double) in max(loss - knownFloor, .leastNormalMagnitude) }
     let scatter = 1.96 * rmsLogResidual

@@ -3,7 +3,7 @@ import Foundation
 /// A law on a table under an objective: the function that a minimizer sees.
 struct Problem: Sendable {
   let law: any Law
-  let targets: [Double]
+  var targets: [Double]
   let scale: Objective.Scale
   var penalty: Objective.Penalty
   /// One weight a row; a bootstrap sample multiplies them by how often the row was drawn.

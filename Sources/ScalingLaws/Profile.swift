@@ -3,16 +3,18 @@ import Foundation
 /// The profile likelihood of one parameter: how much worse the best fit gets as the parameter is held away
 /// from its estimate and all others are fitted again.
 ///
-///     deviance(v) = 2·(F(v) − F_min)·mean(ψ')/mean(ψ²)·(n − p)/n,   χ² with one degree of freedom
+///     deviance(v) = 2·(F(v) − F_min)·mean(ψ')/mean(ψ²)·(n − p)/n,   t² with n − p degrees of freedom
 ///
 /// The factor turns an objective into a likelihood ratio: for least squares it gives n·ΔF/F_min; for Huber
 /// and absolute penalties it is that of M-estimators (Ronchetti 1982). Observations count as independent;
-/// for clusters trust the bootstrap. A side that never reaches 3.84 within a factor of 1000 is open: the
+/// for clusters trust the bootstrap. A side that never reaches its threshold within a factor of 1000 is open: the
 /// data do not bound the parameter there.
 public struct Profile: Sendable, Codable {
   /// Values of the parameter (natural units, rising) and the deviance at each.
   public let values: [Double]
   public let deviances: [Double]
+  /// The deviance at the ends of the interval: Student's t, squared.
+  public let threshold: Double
   /// Ends of the 95 % interval; nil where that side is open.
   public let low: Double?
   public let high: Double?
@@ -20,16 +22,17 @@ public struct Profile: Sendable, Codable {
   /// Whether the data bound the parameter on both sides.
   public var identified: Bool { low != nil && high != nil }
 
-  static let threshold = 3.841_458_820_694_124
-
   /// - Parameter alternatives: other local minima, from which each point is searched too.
   init(
     of parameter: Int, in problem: Problem, around minimum: Minimizer.Minimum, alternatives: [[Double]] = []
   ) {
     let domain = problem.law.parameters[parameter].domain
     let scale = Self.devianceScale(problem, at: minimum)
+    let freedom = Freedom(observations: problem.workspace.rows.count, parameters: problem.size)
+    let threshold = freedom.studentQuantile * freedom.studentQuantile
+    self.threshold = threshold
     let sides = [-1.0, 1.0].map { direction in
-      Self.walk(parameter, problem, minimum, alternatives, scale, domain, direction)
+      Self.walk(parameter, problem, minimum, alternatives, scale, threshold, domain, direction)
     }
     let points = sides[0].points.reversed() + [(minimum.search[parameter], 0.0)] + sides[1].points
     values = points.map { domain.natural($0.0) }
@@ -63,10 +66,10 @@ public struct Profile: Sendable, Codable {
   /// Steps away from the minimum until the deviance passes the threshold, then bisects.
   private static func walk(
     _ parameter: Int, _ problem: Problem, _ minimum: Minimizer.Minimum, _ alternatives: [[Double]],
-    _ scale: Double, _ domain: Domain, _ direction: Double
+    _ scale: Double, _ threshold: Double, _ domain: Domain, _ direction: Double
   ) -> (points: [(Double, Double)], crossing: Double?) {
     let centre = minimum.search[parameter]
-    let reach = domain == .positive ? log(1000.0) : 1000 * max(abs(centre), 1e-2)
+    let reach = domain != .real ? log(1000.0) : 1000 * max(abs(centre), 1e-2)
     var problem = problem
     problem.held[parameter] = true
     let minimizer = Minimizer(tolerance: 1e-9)
@@ -83,7 +86,7 @@ public struct Profile: Sendable, Codable {
       return max(0, (best.value - minimum.value) * scale)
     }
     var points: [(Double, Double)] = []
-    var (inside, step) = (centre, domain == .positive ? 0.02 : 0.02 * max(abs(centre), 1e-2))
+    var (inside, step) = (centre, domain != .real ? 0.02 : 0.02 * max(abs(centre), 1e-2))
     while abs(inside - centre) < reach {
       let position = inside + direction * step
       let value = deviance(position)

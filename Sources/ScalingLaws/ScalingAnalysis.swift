@@ -36,52 +36,82 @@ public struct ScalingAnalysis: Sendable, Codable {
 
   public let options: Options
   /// Chinchilla and its interaction form with a free floor, then with the known one.
-  public private(set) var fits: [LawFit] = []
-  public private(set) var isoFLOP: IsoFLOPAnalysis?
-  public private(set) var frontier: Frontier?
-  public private(set) var refusals: [Refusal] = []
+  public let fits: [LawFit]
+  /// Power laws with a floor: in N over the runs of the most tokens, in D over those of the largest size.
+  public let inParameters: LawFit?
+  public let inTokens: LawFit?
+  public let isoFLOP: IsoFLOPAnalysis?
+  public let frontier: Frontier?
+  /// Chinchilla's approach 1, where clusters are training curves.
+  public let envelope: Envelope?
+  public let refusals: [Refusal]
 
   /// Fits what can be fitted; what cannot stands in `refusals`.
   public init(of observations: [Observation], options: Options = Options()) {
+    var refusals: [Refusal] = []
+    func attempt<T>(_ analysis: String, _ body: () throws -> T) -> T? {
+      do {
+        return try body()
+      } catch {
+        refusals.append(Refusal(analysis: analysis, reason: "\(error)"))
+        return nil
+      }
+    }
+    let fit = { (law: NamedLaw, observations: [Observation]) in
+      try Fitter(
+        law, minimizing: options.objective, bootstraps: options.bootstraps, seed: options.seed,
+        convention: options.convention
+      ).fit(observations)
+    }
+    let floor = options.knownFloor.map(Floor.known) ?? .free
+    let floors = options.knownFloor == nil ? [.free] : [.free, floor]
+    let laws = floors.flatMap { floor in
+      [NamedLaw.chinchilla(ChinchillaLaw(floor: floor)), .interaction(InteractionLaw(floor: floor))]
+    }
     self.options = options
-    let floors: [Floor] = [.free] + (options.knownFloor.map { [.known($0)] } ?? [])
-    for floor in floors {
-      attempt(.chinchilla(ChinchillaLaw(floor: floor)), on: observations)
-      attempt(.interaction(InteractionLaw(floor: floor)), on: observations)
+    fits = laws.compactMap { law in
+      attempt("\(law.law.name), \(law.law.equation)") { try fit(law, observations) }
     }
-    let withCompute = observations.filter { $0.compute != nil }
-    guard !withCompute.isEmpty else {
-      refusals.append(Refusal(analysis: "IsoFLOP and frontier", reason: "no observation has a compute"))
-      return
+    inParameters = attempt("power law in N at the largest D") {
+      try fit(.power(PowerLaw(in: .parameters, floor: floor)), Self.largest(.tokens, of: observations))
     }
-    do {
-      isoFLOP = try IsoFLOPAnalysis(
-        withCompute, tolerance: options.budgetTolerance, bootstraps: options.bootstraps, seed: options.seed)
-    } catch {
-      refusals.append(Refusal(analysis: "IsoFLOP", reason: "\(error)"))
+    inTokens = attempt("power law in D at the largest N") {
+      try fit(.power(PowerLaw(in: .tokens, floor: floor)), Self.largest(.parameters, of: observations))
     }
-    do {
-      let floor = options.knownFloor.map(Floor.known) ?? .free
-      frontier = try Frontier(withCompute, fitting: fitter(.power(PowerLaw(in: .compute, floor: floor))))
-    } catch {
-      refusals.append(Refusal(analysis: "frontier", reason: "\(error)"))
+    isoFLOP = attempt("IsoFLOP") {
+      try IsoFLOPAnalysis(
+        observations, tolerance: options.budgetTolerance, bootstraps: options.bootstraps, seed: options.seed)
     }
+    frontier = attempt("frontier") {
+      try Frontier(observations) { try fit(.power(PowerLaw(in: .compute, floor: floor)), $0) }
+    }
+    envelope = attempt("envelope") {
+      try Envelope(observations, bootstraps: options.bootstraps, seed: options.seed)
+    }
+    self.refusals = refusals
+  }
+
+  /// Chinchilla's approaches side by side: the exponents of N* and D* in C.
+  public var approaches: [(name: String, a: Estimate, b: Estimate)] {
+    var rows: [(name: String, a: Estimate, b: Estimate)] = []
+    if let envelope {
+      rows.append(("1: envelope of training curves", envelope.parametersExponent, envelope.tokensExponent))
+    }
+    if let n = isoFLOP?.parameters, let d = isoFLOP?.tokens {
+      rows.append(("2: IsoFLOP parabolas", n.exponent, d.exponent))
+    }
+    for fit in fits {
+      if let a = fit["a"], let b = fit["b"] { rows.append(("3: \(fit.equation)", a, b)) }
+    }
+    return rows
   }
 
   /// The first fit of a law's name.
   public func fit(_ name: String) -> LawFit? { fits.first { $0.name == name } }
 
-  private func fitter(_ law: NamedLaw) -> Fitter {
-    Fitter(
-      law, minimizing: options.objective, bootstraps: options.bootstraps, seed: options.seed,
-      convention: options.convention)
-  }
-
-  private mutating func attempt(_ law: NamedLaw, on observations: [Observation]) {
-    do {
-      fits.append(try fitter(law).fit(observations))
-    } catch {
-      refusals.append(Refusal(analysis: "\(law.law.name), \(law.law.equation)", reason: "\(error)"))
-    }
+  /// The runs whose value of a variable is within 1 % of the largest.
+  private static func largest(_ variable: Variable, of observations: [Observation]) -> [Observation] {
+    let most = observations.compactMap { $0[variable] }.max() ?? 0
+    return observations.filter { ($0[variable] ?? 0) >= 0.99 * most }
   }
 }

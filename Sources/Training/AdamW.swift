@@ -81,7 +81,7 @@ public final class TrainingState {
   /// Tokens trained on.
   public internal(set) var tokens = 0
   /// The tokens after which the cooldown began, once it has.
-  public internal(set) var branched: Int?
+  package(set) public var branched: Int?
   /// The training loss, averaged over about the last ten steps.
   public internal(set) var recentLoss: Double?
 

@@ -33,8 +33,11 @@ public final class Trainer {
   /// The different tokens among the first `tokens` of the training.
   func uniqueTokens(of tokens: Int) -> Int { min(tokens, windows.count * windows.context) }
 
+  /// The gradient of the last step.
+  package var gradient: FloatBuffer { batchGradient.gradient }
+
   /// One step of a run over `tokens` tokens.
-  func step(of tokens: Int) -> StepMetrics {
+  package func step(of tokens: Int) -> StepMetrics {
     let training = configuration.training
     let batch = training.batch.tokens(after: state.tokens)
     let first = state.tokens / windows.context
@@ -95,4 +98,34 @@ public struct StepMetrics: Codable, Sendable {
   /// The norm of the gradient before it was clipped.
   public let gradientNorm: Double
   public let learningRate: Double
+}
+
+extension Trainer {
+  /// What training a shape costs on this machine.
+  public struct Cost: Sendable {
+    public let stepSeconds: Double
+    /// Seconds of evaluating one validation window.
+    public let windowSeconds: Double
+    /// Bytes that a run holds, the corpus aside.
+    public let bytes: Int
+  }
+
+  /// Takes a few steps of `batch` tokens, and evaluates a few windows.
+  public static func measureCost(
+    _ configuration: RunConfiguration, batch: Int, corpus: TokenizedCorpus
+  ) throws -> Cost {
+    var configuration = configuration
+    configuration.training.batch = .fixed(batch)
+    configuration.training.tokens = 8 * batch
+    let trainer = try Trainer(configuration, corpus: corpus)
+    let clock = ContinuousClock()
+    _ = trainer.step(of: 8 * batch)
+    let steps = (0..<5).map { _ in clock.measure { _ = trainer.step(of: 8 * batch) }.seconds }.sorted()
+    // Any precision is reached after the first round of windows.
+    _ = trainer.evaluate(precision: .infinity)
+    var windows = 0
+    let evaluation = clock.measure { windows = trainer.evaluate(precision: .infinity).windows }.seconds
+    return Cost(
+      stepSeconds: steps[2], windowSeconds: evaluation / Double(windows), bytes: 2 * trainer.byteCount)
+  }
 }

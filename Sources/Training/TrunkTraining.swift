@@ -230,5 +230,5 @@ public final class TrunkTraining {
 
 extension Duration {
   /// The duration in seconds.
-  var seconds: Double { Double(components.seconds) + 1e-18 * Double(components.attoseconds) }
+  package var seconds: Double { Double(components.seconds) + 1e-18 * Double(components.attoseconds) }
 }

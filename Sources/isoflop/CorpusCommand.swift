@@ -14,7 +14,7 @@ struct CorpusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Lists the bundled corpora.")
 
     func run() throws {
-      for path in try BundledCorpora.recipes() {
+      for (_, path) in try BundledCorpora.recipes().sorted(by: { $0.key < $1.key }) {
         let text = try GeneratedText(recipe: path)
         let (_, costs, _) = text.costs(bytes: 1 << 20, seed: 0)
         let entropy = costs.reduce(0, +) / Double(costs.count)
@@ -106,19 +106,24 @@ struct CorpusCommand: ParsableCommand {
 
     private func describe(_ text: GeneratedText, _ corpus: TokenizedCorpus) {
       print("alphabet     \(String(String.UnicodeScalarView(text.alphabet)).debugDescription)")
-      print("\n\(column("family", 12)) passages  tokens  nats a token  bits a byte")
       var targets = [Int](repeating: 0, count: text.families.count)
+      var bytes = targets
       for window in 0..<corpus.validation.count {
-        for position in 0..<context {
-          targets[corpus.validation.family(window: window, position: position)] += 1
+        for (position, token) in corpus.validation[window].dropFirst().enumerated() {
+          let family = corpus.validation.family(window: window, position: position)
+          targets[family] += 1
+          bytes[family] += corpus.tokenizer.bytes(of: Int(token)).count
         }
       }
       guard let entropy = corpus.validationEntropy else { return }
+      print("\nentropy of \(corpus.validation.targetCount) validation targets")
+      print("\(column("family", 12)) passages  tokens  nats a token  bits a byte")
       for (index, family) in text.families.enumerated() {
+        guard let nats = entropy.families[index] else { continue }
         let share = Double(targets[index]) / Double(corpus.validation.targetCount)
-        row(family, text.shares[index], share, entropy.families[index])
+        row(family, text.shares[index], share, nats, Double(bytes[index]) / Double(targets[index]))
       }
-      row("all", 1, 1, entropy.total / corpus.bytesPerToken)
+      row("all", 1, 1, entropy.total, corpus.bytesPerToken)
       print("\n\(column("table", 12)) words   Zipf exponent  offset  most frequent")
       for table in text.tables {
         let words = table.examples.joined(separator: ", ")
@@ -128,10 +133,14 @@ struct CorpusCommand: ParsableCommand {
       }
     }
 
-    private func row(_ name: String, _ passages: Double, _ tokens: Double, _ nats: Double) {
+    private func row(
+      _ name: String, _ passages: Double, _ tokens: Double, _ nats: Double, _ bytesPerToken: Double
+    ) {
       print(
         column(name, 12),
-        String(format: "%7.1f%% %6.1f%%  %12.4f  %11.4f", 100 * passages, 100 * tokens, nats, nats / log(2)))
+        String(
+          format: "%7.1f%% %6.1f%%  %12.4f  %11.4f", 100 * passages, 100 * tokens, nats,
+          nats / log(2) / bytesPerToken))
     }
 
     private func column(_ text: String, _ width: Int) -> String {

@@ -7,5 +7,22 @@ import Foundation
 struct Isoflop: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "isoflop", abstract: "Trains grids of toy language models and fits their scaling laws.",
-    subcommands: [TrainCommand.self, CorpusCommand.self])
+    version: Version.text,
+    subcommands: [
+      RunCommand.self, CheckCommand.self, FitCommand.self, TrainCommand.self, SampleCommand.self, CorpusCommand.self,
+      BenchCommand.self,
+    ])
+
+  /// Runs the command; a fault of the user's input is one line and exit status 2.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let error as any InputFault {
+      complain("error: \(error)")
+      exit(Status.badInput.rawValue)
+    } catch {
+      exit(withError: error)
+    }
+  }
 }

@@ -123,7 +123,7 @@ struct EntropyTests {
     for window in 0..<corpus.validation.count {
       for position in 0..<128 { targets[corpus.validation.family(window: window, position: position)] += 1 }
     }
-    let weighted = zip(entropy.families, targets).reduce(0) { $0 + $1.0 * Double($1.1) }
+    let weighted = zip(entropy.families, targets).reduce(0) { $0 + ($1.0 ?? .nan) * Double($1.1) }
     #expect(abs(weighted / Double(corpus.validation.targetCount) - entropy.total) < 1e-12)
     let losses = NGrams.losses(
       training: try corpus.training(tokens: 500_000), validation: corpus.validation,

@@ -18,8 +18,8 @@ struct CausalAttention: Operation {
   var inputs: [Tensor] { [x] }
   var statistics: [Tensor] { [logSums] }
   var saved: [Tensor] { [x, output] }
-  /// Two rows as long as the keys, and for keys, values and their gradients a matrix (D, T) each.
-  var scratch: Int { 2 * padded + 4 * headDimension * padded + 4 * headDimension }
+  /// Two blocks of rows (4, T), keys, values and their gradients (D, T), and four blocks of vectors (4, D).
+  var scratch: Int { 2 * queryBlock * padded + 4 * headDimension * padded + 4 * queryBlock * headDimension }
   var flops: Flops {
     // Two products forward, four backward, over the pairs j ≤ i.
     let pairs = Double(context) * Double(context + 1) / 2
@@ -32,8 +32,11 @@ struct CausalAttention: Operation {
 
   func forward(_ memory: Frame) {
     let (width, depth, stride) = (output.columns, headDimension, padded)
-    let (row, keys) = (memory.scratch, memory.scratch + 2 * stride)
+    let rows = memory.scratch
+    let keys = rows + 2 * queryBlock * stride
     let values = keys + depth * stride
+    let queries = values + depth * stride
+    let results = queries + queryBlock * depth
     for window in 0..<x.rows / context {
       for head in 0..<heads {
         let q = memory.value(x) + window * context * 3 * width + head * depth
@@ -41,17 +44,27 @@ struct CausalAttention: Operation {
         let logSums = memory.value(self.logSums) + (window * heads + head) * context
         gather(q + width, into: keys)
         gather(q + 2 * width, into: values)
-        for i in 0..<context {
-          let count = roundedToCacheLine(i + 1)
-          let top = scores(q + i * 3 * width, keys, through: i, into: row)
-          var sum: Float = 0
-          for j in 0..<count {
-            row[j] = exponential(row[j] - top)
-            sum = relaxed_add(sum, row[j])
+        for first in Swift.stride(from: 0, to: context, by: queryBlock) {
+          let block = first..<min(first + queryBlock, context)
+          let count = roundedToCacheLine(block.upperBound)
+          copyRows(block, of: q, step: 3 * width, scale: scale, into: queries)
+          combine(queries, keys, stride: stride, depth: depth, count: count, into: rows)
+          for i in block {
+            let row = rows + (i - first) * stride
+            for j in (i + 1)..<count { row[j] = -.greatestFiniteMagnitude }
+            let top = greatest(row, count: count)
+            var sum: Float = 0
+            for j in 0..<count {
+              row[j] = exponential(row[j] - top)
+              sum = relaxed_add(sum, row[j])
+            }
+            for j in (i + 1)..<count { row[j] = 0 }
+            logSums[i] = top + log(sum)
+            let inverse = 1 / sum
+            for j in 0..<count { row[j] *= inverse }
           }
-          for j in (i + 1)..<count { row[j] = 0 }
-          project(row, values, stride: stride, depth: depth, count: count, scale: 1 / sum, into: o + i * width)
-          logSums[i] = top + log(sum)
+          project(rows, values, stride: stride, depth: depth, count: count, into: results)
+          for i in block { (o + i * width).update(from: results + (i - first) * depth, count: depth) }
         }
       }
     }
@@ -59,13 +72,14 @@ struct CausalAttention: Operation {
 
   func backward(_ memory: Frame) {
     let (width, depth, stride) = (output.columns, headDimension, padded)
-    let (p, e) = (memory.scratch, memory.scratch + stride)
-    let keys = memory.scratch + 2 * stride
+    let (p, e) = (memory.scratch, memory.scratch + queryBlock * stride)
+    let keys = e + queryBlock * stride
     let values = keys + depth * stride
     let dkeys = values + depth * stride
     let dvalues = dkeys + depth * stride
-    let query = dvalues + depth * stride
-    let dquery = query + depth
+    let queries = dvalues + depth * stride
+    let dqueries = queries + queryBlock * depth
+    let doutputs = dqueries + queryBlock * depth
     let adding = memory.accumulates(0)
     for window in 0..<x.rows / context {
       for head in 0..<heads {
@@ -77,21 +91,30 @@ struct CausalAttention: Operation {
         gather(q + width, into: keys)
         gather(q + 2 * width, into: values)
         dkeys.update(repeating: 0, count: 2 * depth * stride)
-        for i in 0..<context {
-          let count = roundedToCacheLine(i + 1)
-          _ = scores(q + i * 3 * width, keys, through: i, into: p)
-          combine(dout + i * width, values, stride: stride, depth: depth, count: count, into: e)
-          let (logSum, inner) = (logSums[i], dot(o + i * width, dout + i * width, count: depth))
-          for j in 0..<count {
-            p[j] = exponential(p[j] - logSum)
-            e[j] = p[j] * (e[j] - inner)
+        for first in Swift.stride(from: 0, to: context, by: queryBlock) {
+          let block = first..<min(first + queryBlock, context)
+          let count = roundedToCacheLine(block.upperBound)
+          copyRows(block, of: q, step: 3 * width, scale: scale, into: queries)
+          copyRows(block, of: dout, step: width, scale: 1, into: doutputs)
+          combine(queries, keys, stride: stride, depth: depth, count: count, into: p)
+          combine(doutputs, values, stride: stride, depth: depth, count: count, into: e)
+          for i in block {
+            let (p, e) = (p + (i - first) * stride, e + (i - first) * stride)
+            let (logSum, inner) = (logSums[i], dot(o + i * width, dout + i * width, count: depth))
+            for j in 0..<count {
+              p[j] = exponential(p[j] - logSum)
+              e[j] = p[j] * (e[j] - inner)
+            }
+            for j in (i + 1)..<count { (p[j], e[j]) = (0, 0) }
           }
-          for j in (i + 1)..<count { (p[j], e[j]) = (0, 0) }
-          spread(dout + i * width, p, stride: stride, depth: depth, count: count, into: dvalues)
-          for d in 0..<depth { query[d] = scale * q[i * 3 * width + d] }
-          spread(query, e, stride: stride, depth: depth, count: count, into: dkeys)
-          project(e, keys, stride: stride, depth: depth, count: count, scale: scale, into: dquery)
-          store(dquery, in: dq + i * 3 * width, adding: adding, count: depth)
+          // Rows of the block beyond the last query count for nothing: their vectors are zero.
+          spread(doutputs, p, stride: stride, depth: depth, count: count, into: dvalues)
+          spread(queries, e, stride: stride, depth: depth, count: count, into: dkeys)
+          project(e, keys, stride: stride, depth: depth, count: count, into: dqueries)
+          for i in block {
+            let (from, to) = (dqueries + (i - first) * depth, dq + i * 3 * width)
+            for d in 0..<depth { to[d] = adding ? to[d] + scale * from[d] : scale * from[d] }
+          }
         }
         scatter(dkeys, into: dq + width, adding: adding)
         scatter(dvalues, into: dq + 2 * width, adding: adding)
@@ -99,15 +122,13 @@ struct CausalAttention: Operation {
     }
   }
 
-  /// row_j ← s·q·k_j for j ≤ i; what follows up to the cache line's end is so low that its exponential is lost
-  /// in any sum. Returns the greatest.
-  @inline(__always)
-  private func scores(_ q: Floats, _ keys: Floats, through i: Int, into row: Floats) -> Float {
-    let count = roundedToCacheLine(i + 1)
-    combine(q, keys, stride: padded, depth: headDimension, count: count, into: row)
-    for j in (i + 1)..<count { row[j] = -.greatestFiniteMagnitude }
-    for j in 0..<count { row[j] *= scale }
-    return greatest(row, count: count)
+  /// The vectors (D) of a block of positions, `step` apart, times `scale`, as (4, D); zero beyond the block.
+  private func copyRows(_ block: Range<Int>, of from: Floats, step: Int, scale: Float, into to: Floats) {
+    let depth = headDimension
+    for r in 0..<queryBlock {
+      let isThere = r < block.count
+      for d in 0..<depth { to[r * depth + d] = isThere ? scale * from[(block.lowerBound + r) * step + d] : 0 }
+    }
   }
 
   /// One head's keys or values (T, D), rows 3·H·D apart, as (D, T).

@@ -10,13 +10,16 @@ public struct BrokenLaw: Law, Codable {
   public let variable: Variable
   public let breaks: Int
   public let floor: Floor
+  /// Where the breaks may lie; nil for anywhere.
+  public let range: Interval?
 
   /// - Parameter breaks: 1 to 3.
-  public init(in variable: Variable, breaks: Int = 1, floor: Floor = .free) {
+  public init(in variable: Variable, breaks: Int = 1, floor: Floor = .free, within range: Interval? = nil) {
     precondition((1...3).contains(breaks), "a broken law has 1 to 3 breaks, not \(breaks)")
     self.variable = variable
     self.breaks = breaks
     self.floor = floor
+    self.range = range
   }
 
   public var name: String {
@@ -37,7 +40,9 @@ public struct BrokenLaw: Law, Codable {
     let perBreak = (1...breaks).flatMap { i in
       [
         Parameter("change of exponent", "c\(i)", domain: .real, starts: [-0.3, 0.3, 3]),
-        Parameter("place of break", "d\(i)", unit: variable.unit, starts: [1]),
+        Parameter(
+          "place of break", "d\(i)", unit: variable.unit, domain: range.map { .within($0) } ?? .positive,
+          starts: [1]),
         Parameter("width of break", "f\(i)", starts: [0.1, 0.5]),
       ]
     }
@@ -57,7 +62,7 @@ public struct BrokenLaw: Law, Codable {
 
   /// Breaks at every increasing choice of places spread over the data's range.
   public func starts(for table: Table) -> [[Double]] {
-    let sorted = table.column(0).map { log($0) }.sorted()
+    let sorted = table.column(0).filter { range?.contains($0) ?? true }.map { log($0) }.sorted()
     let places = (1...(breaks == 1 ? 8 : 5)).map { exp(quantile(sorted, Double($0) / (breaks == 1 ? 9 : 6))) }
     var starts: [[Double]] = [[]]
     for _ in 0..<breaks {

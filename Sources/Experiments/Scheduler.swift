@@ -1,0 +1,115 @@
+import Dispatch
+import Files
+import Foundation
+import Synchronization
+import Training
+
+/// Trains the runs of a plan that are not yet finished: trunk by trunk, the longest first, one a core.
+public struct Scheduler: Sendable {
+  /// What came of a grid.
+  public struct Outcome: Sendable {
+    /// Trunks that could not be trained, with the reason.
+    public let failures: [(label: String, error: String)]
+    public let wasCancelled: Bool
+  }
+
+  /// A trunk, and what is to be done for it.
+  public struct Job: Sendable {
+    public let runs: [PlannedRun]
+    /// Predicted seconds on one core.
+    public let seconds: Double
+    /// What cannot be continued: the record of one of its runs is damaged.
+    let fault: InputError?
+  }
+
+  /// The trunks with unfinished runs, the longest first.
+  public let jobs: [Job]
+  private let store: RunStore
+  private let corpora: CorpusCache
+  private let calibration: Calibration
+
+  public init(_ plan: Plan, store: RunStore, corpora: CorpusCache) throws {
+    self.store = store
+    self.corpora = corpora
+    var faults: [String: InputError] = [:]
+    let pending = plan.runs.filter { run in
+      do {
+        return try store.folder(of: run.configuration).record() == nil
+      } catch {
+        faults[run.configuration.trunkIdentifier] = error as? InputError ?? InputError("\(error)")
+        return true
+      }
+    }
+    let calibration = try Calibration(pending, corpora: corpora)
+    self.calibration = calibration
+    var trunks: [String: [PlannedRun]] = [:]
+    for run in pending { trunks[run.configuration.trunkIdentifier, default: []].append(run) }
+    jobs = trunks.map { identifier, runs in
+      Job(runs: runs, seconds: calibration.seconds(ofTrunk: runs), fault: faults[identifier])
+    }.sorted { ($1.seconds, $0.runs[0].label) < ($0.seconds, $1.runs[0].label) }
+  }
+
+  /// Predicted seconds of all jobs together, on one core.
+  public var totalSeconds: Double { jobs.reduce(0) { $0 + $1.seconds } }
+
+  /// Predicted seconds until all jobs are done, the longest first, each on the first core that is free.
+  public func predictedSeconds(workers: Int) -> Double {
+    var busy = Array(repeating: 0.0, count: max(workers, 1))
+    for job in jobs {
+      guard let free = busy.indices.min(by: { busy[$0] < busy[$1] }) else { continue }
+      busy[free] += job.seconds
+    }
+    return busy.max() ?? 0
+  }
+
+  /// The predicted seconds and the bytes of a run's own part.
+  public func cost(of run: PlannedRun) -> (seconds: Double, bytes: Int) {
+    (calibration.branchSeconds(of: run), calibration.bytes(of: run))
+  }
+
+  /// Trains everything. A trunk that fails does not stop the others.
+  ///
+  /// - Parameters:
+  ///   - workers: How many trunks at once; more than there are cores bring nothing.
+  ///   - progress: Told predicted seconds of work as it is done.
+  public func run(
+    workers: Int, keepsCheckpoints: Bool, isCancelled: @escaping @Sendable () -> Bool,
+    progress: @escaping @Sendable (Double) -> Void
+  ) -> Outcome {
+    let next = Atomic<Int>(0)
+    let failures = Mutex<[(label: String, error: String)]>([])
+    DispatchQueue.concurrentPerform(iterations: min(workers, max(jobs.count, 1))) { _ in
+      while !isCancelled() {
+        let index = next.add(1, ordering: .relaxed).oldValue
+        guard index < jobs.count else { return }
+        do {
+          try train(jobs[index], keepsCheckpoints, isCancelled, progress)
+        } catch is TrunkTraining.Cancelled {
+          return
+        } catch {
+          failures.withLock { $0.append((jobs[index].runs[0].label, "\(error)")) }
+        }
+      }
+    }
+    return Outcome(failures: failures.withLock { $0 }, wasCancelled: isCancelled())
+  }
+
+  private func train(
+    _ job: Job, _ keepsCheckpoints: Bool, _ isCancelled: @escaping @Sendable () -> Bool,
+    _ progress: @escaping @Sendable (Double) -> Void
+  ) throws {
+    if let fault = job.fault { throw fault }
+    guard let longest = job.runs.max(by: { $0.tokens < $1.tokens }) else { return }
+    let configuration = longest.configuration
+    let perToken = calibration.secondsPerToken(of: longest)
+    let control = TrunkTraining.Control(
+      keepsCheckpoints: keepsCheckpoints, isCancelled: isCancelled,
+      progress: { tokens, windows in
+        progress(Double(tokens) * perToken + calibration.seconds(of: longest, windows: windows))
+      })
+    let training = try TrunkTraining(
+      job.runs.map(\.configuration), corpus: corpora.corpus(configuration.corpus, context: configuration.model.context),
+      folder: store.folder(of:), trunkFolder: store.trunkFolder(of: configuration), control: control)
+    try training()
+  }
+}

@@ -1,0 +1,180 @@
+import Foundation
+
+/// Whether, where and by how much a loss curve bends away from a power law with its floor.
+///
+/// From no break to `maximumBreaks`, a law with one break more is accepted where its gain in likelihood,
+///
+///     T = n·log(RSS_k/RSS_(k+1)),
+///
+/// is larger than chance allows. Place and width of a break mean nothing where there is none, so T has no
+/// χ² distribution; its distribution is simulated from the law with fewer breaks (Davies 1987).
+public struct Bends: Sendable, Codable {
+  /// One bend of the accepted law.
+  public struct Bend: Sendable, Codable {
+    /// Where it is, in the variable's unit.
+    public let place: Estimate
+    /// Exponents of the loss above the floor before and after, and their difference.
+    public let before: Estimate
+    public let after: Estimate
+    public let change: Estimate
+    /// e-foldings of the variable within which the exponent changes.
+    public let width: Estimate
+  }
+
+  /// The evidence for one break more.
+  public struct Evidence: Sendable, Codable {
+    public let breaks: Int
+    /// T.
+    public let statistic: Double
+    /// The part of simulated curves without this break whose T is as large; 1 where T is too small for a
+    /// simulation to be worth it.
+    public let pValue: Double
+    public let simulations: Int
+    public let accepted: Bool
+  }
+
+  public let variable: Variable
+  public let significance: Double
+  /// The accepted law: unbent, or with as many breaks as `bends`.
+  public let fit: LawFit
+  public let bends: [Bend]
+  public let evidence: [Evidence]
+  /// The finding in a sentence.
+  public let verdict: String
+
+  /// - Parameters:
+  ///   - significance: a break is accepted where fewer than this part of unbent curves would show it.
+  ///   - bootstraps: samples for the intervals of the accepted law.
+  /// - Throws: `FitError` where an observation lacks the variable, or there are too few.
+  public init(
+    in variable: Variable, of observations: [Observation], floor: Floor = .free, maximumBreaks: Int = 2,
+    significance: Double = 0.01, bootstraps: Int = 400, seed: UInt64 = 1
+  ) throws {
+    let fitter = { (law: NamedLaw, bootstraps: Int) in
+      Fitter(law, minimizing: Objective(.leastSquares), bootstraps: bootstraps, seed: seed)
+    }
+    var law = NamedLaw.power(PowerLaw(in: variable, floor: floor))
+    var evidence: [Evidence] = []
+    let range = try Self.interior(observations, variable)
+    for breaks in 1...min(max(maximumBreaks, 1), 3) {
+      let next = NamedLaw.broken(BrokenLaw(in: variable, breaks: breaks, floor: floor, within: range))
+      // A law with one break more must leave degrees of freedom to judge it by.
+      guard observations.count >= next.law.parameters.count + 3 else { break }
+      let trial = try Trial(null: law, alternative: next, observations: observations)
+      let found = trial.evidence(breaks: breaks, significance: significance, seed: seed)
+      evidence.append(found)
+      guard found.accepted else { break }
+      law = next
+    }
+    let fit = try fitter(law, bootstraps).fit(observations)
+    self.variable = variable
+    self.significance = significance
+    self.fit = fit
+    self.evidence = evidence
+    bends = Self.bends(of: fit)
+    verdict = Self.verdict(bends, evidence, variable)
+  }
+
+  /// Breaks must leave three observations on either side.
+  private static func interior(_ observations: [Observation], _ variable: Variable) throws -> Interval {
+    let values = Set(observations.compactMap { $0[variable] }).sorted()
+    guard values.count >= 8, values[0] > 0 else {
+      throw FitError("a bend needs at least 8 different values of \(variable.symbol); there are \(values.count)")
+    }
+    return Interval(low: values[2], high: values[values.count - 3])
+  }
+
+  private static func bends(of fit: LawFit) -> [Bend] {
+    guard case .broken(let law) = fit.law else { return [] }
+    let estimate = { (name: String, symbol: String, value: ([Double]) -> Double) in
+      Estimate(
+        name: name, symbol: symbol, unit: "1", value: value(fit.values),
+        draws: fit.draws.isEmpty ? nil : fit.draws.map(value), freedom: fit.freedom)
+    }
+    // Breaks in the order of their places.
+    let order = (0..<law.breaks).sorted { fit.values[3 + 3 * $0] < fit.values[3 + 3 * $1] }
+    return order.enumerated().map { rank, index in
+      let passed = order.prefix(rank)
+      let before = { (θ: [Double]) in passed.reduce(θ[1]) { $0 + θ[2 + 3 * $1] } }
+      return Bend(
+        place: fit.parameters[3 + 3 * index],
+        before: estimate("exponent before", "c", before),
+        after: estimate("exponent after", "c", { before($0) + $0[2 + 3 * index] }),
+        change: fit.parameters[2 + 3 * index], width: fit.parameters[4 + 3 * index])
+    }
+  }
+
+  private static func verdict(_ bends: [Bend], _ evidence: [Evidence], _ variable: Variable) -> String {
+    let p = evidence.last.map { String(format: "p = %.2g", $0.pValue) } ?? "too few observations to test"
+    guard !bends.isEmpty else { return "no bend in \(variable.symbol): a power law with its floor suffices (\(p))" }
+    return bends.map { bend in
+      let interval = bend.place.interval.map { String(format: " [%.3g, %.3g]", $0.low, $0.high) } ?? ""
+      return "bend at \(variable.symbol) = " + String(format: "%.3g", bend.place.value) + interval
+        + String(format: ": exponent %.3f → %.3f", bend.before.value, bend.after.value)
+    }.joined(separator: "; ")
+  }
+}
+
+/// A law against one with a break more, on the same observations.
+private struct Trial: Sendable {
+  let null: Problem
+  let alternative: Problem
+  let nullStarts: [[Double]]
+  let alternativeStarts: [[Double]]
+  let observations: Int
+
+  init(null: NamedLaw, alternative: NamedLaw, observations: [Observation]) throws {
+    self.observations = observations.count
+    let problem = { (law: any Law) in
+      try Problem(law, on: Table(observations, for: law), minimizing: Objective(.leastSquares))
+    }
+    self.null = try problem(null.law)
+    self.alternative = try problem(alternative.law)
+    nullStarts = MultiStart.starts(of: null.law, on: self.null.workspace.table)
+    alternativeStarts = MultiStart.starts(of: alternative.law, on: self.alternative.workspace.table)
+  }
+
+  func evidence(breaks: Int, significance: Double, seed: UInt64) -> Bends.Evidence {
+    let minimum = best(null, nullStarts)
+    let statistic = Double(observations) * log(minimum.value / best(alternative, alternativeStarts).value)
+    // A simulated T below this is common even at three parameters fixed beforehand (χ², p = .05).
+    guard statistic > 7.8 else {
+      return Bends.Evidence(breaks: breaks, statistic: statistic, pValue: 1, simulations: 0, accepted: false)
+    }
+    var null = null
+    null.evaluate(at: minimum.search)
+    let fitted = null.workspace.predictions.map { log($0) }
+    let noise = (minimum.value / Double(max(observations - null.size, 1))).squareRoot()
+    // Enough simulations to resolve the significance, in batches that end early where T is plainly common.
+    let wanted = Int((2 / significance).rounded(.up))
+    var (simulations, exceeded) = (0, 0)
+    while simulations < wanted, Double(exceeded) < 3 + 2 * significance * Double(wanted) {
+      let batch = min(20, wanted - simulations)
+      let first = simulations
+      let statistics = parallelMap(batch) { index in
+        var generator = SeededGenerator(seed: seed, stream: first + index)
+        return self.statistic(of: fitted.map { $0 + noise * generator.normal() })
+      }
+      simulations += batch
+      exceeded += statistics.count { $0 >= statistic }
+    }
+    let p = Double(exceeded + 1) / Double(simulations + 1)
+    return Bends.Evidence(
+      breaks: breaks, statistic: statistic, pValue: p, simulations: simulations, accepted: p <= significance)
+  }
+
+  private func statistic(of logLosses: [Double]) -> Double {
+    var (null, alternative) = (null, alternative)
+    null.targets = logLosses
+    alternative.targets = logLosses
+    return Double(observations) * log(best(null, nullStarts).value / best(alternative, alternativeStarts).value)
+  }
+
+  /// The best minimum over the starts: all of them roughly, then the most promising to the end.
+  private func best(_ problem: Problem, _ starts: [[Double]]) -> Minimizer.Minimum {
+    var problem = problem
+    let minimizer = Minimizer(tolerance: 1e-6)
+    let rough = starts.map { minimizer.approach(&problem, from: $0) }.sorted { $0.value < $1.value }
+    return rough.prefix(5).map { minimizer.polish(&problem, from: $0) }.min { $0.value < $1.value } ?? rough[0]
+  }
+}

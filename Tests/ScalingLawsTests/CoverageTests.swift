@@ -1,0 +1,76 @@
+import Foundation
+import ScalingLaws
+import Testing
+
+/// 95 % intervals must cover planted parameters about 95 % of the time.
+@Suite(.serialized) struct CoverageTests {
+  /// Fits `count` noisy copies of a planted surface and counts how often each parameter is covered.
+  static func study(
+    _ law: NamedLaw, _ truth: [Double], at design: [Observation], noise: Double, count: Int = 200,
+    bootstraps: Int = 300
+  ) throws {
+    let t = Date()
+    var boot = truth.map { _ in 0 }
+    var prof = boot
+    for set in 0..<count {
+      var generator = SeededGenerator(seed: 2024, stream: set)
+      let observations = design.map { place in
+        var place = place
+        place.loss = (law.law.loss(truth, at: place) ?? .nan) * exp(noise * generator.normal())
+        return place
+      }
+      let fit = try Fitter(law, minimizing: Objective(.leastSquares), bootstraps: bootstraps).fit(
+        observations)
+      for (index, parameter) in fit.parameters.enumerated() {
+        if parameter.interval!.contains(truth[index]) { boot[index] += 1 }
+        let p = parameter.profile!
+        if truth[index] >= p.low ?? -.infinity && truth[index] <= p.high ?? .infinity { prof[index] += 1 }
+      }
+    }
+    print(
+      "COVER", law.law.name, "boot", boot.map { Double($0) / Double(count) }, "prof",
+      prof.map { Double($0) / Double(count) }, Date().timeIntervalSince(t))
+  }
+
+  @Test func chinchilla() throws {
+    var design: [Observation] = []
+    for i in 0..<10 {
+      for j in 0..<10 {
+        design.append(
+          Observation(parameters: 1e7 * pow(2.2, Double(i)), tokens: 2e8 * pow(2.5, Double(j)), loss: 1))
+      }
+    }
+    try Self.study(.chinchilla(ChinchillaLaw()), [400, 1200, 0.34, 0.34, 1.7], at: design, noise: 0.005)
+  }
+
+  @Test func routed() throws {
+    var design: [Observation] = []
+    for i in 0..<7 {
+      for j in 0..<10 {
+        design.append(
+          Observation(parameters: 1.5e7 * pow(2.2, Double(i)), experts: pow(2, Double(j)), loss: 1))
+      }
+    }
+    try Self.study(
+      .routed(RoutedLaw()), [-0.083, -0.118, 0.0099, 1.1136, 2.1, 240], at: design, noise: 0.003)
+  }
+
+  @Test func repeated() throws {
+    var design: [Observation] = []
+    for n in [1e8, 3e8, 1e9, 3e9] {
+      for u in [1e8, 1e9, 1e10] {
+        for r in [1.0, 2, 4, 8, 16, 40, 100] {
+          design.append(Observation(parameters: n, tokens: u * r, uniqueTokens: u, loss: 1))
+        }
+      }
+    }
+    try Self.study(
+      .repeatedData(RepeatedDataLaw(surface: .init(a: 520, b: 1490, α: 0.3527, β: 0.3527, e: 1.87))),
+      [15.4, 5.3], at: design, noise: 0.005)
+  }
+
+  @Test func broken() throws {
+    let design = (0..<100).map { Observation(tokens: 1e5 * pow(1.13, Double($0)), loss: 1) }
+    try Self.study(.broken(BrokenLaw(in: .tokens)), [8, 0.08, 0.4, 2e7, 0.4, 0.7], at: design, noise: 0.003)
+  }
+}

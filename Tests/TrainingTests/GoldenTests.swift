@@ -1,0 +1,105 @@
+import Corpora
+import Foundation
+import Models
+import Testing
+import Training
+
+/// A whole training against an independent one in double precision: gradients of the first step, and ten losses.
+@Suite struct GoldenTests {
+  @Test(
+    "Gradients and losses agree with a scalar reference",
+    arguments: [
+      (ModelConfiguration.Family.gpt2, ModelConfiguration.Positions.rotary, ModelConfiguration.Parametrisation.mup),
+      (.gpt2, .learned, .standard), (.llama, .rotary, .standard), (.llama, .none, .mup),
+    ])
+  func training(
+    _ family: ModelConfiguration.Family, _ positions: ModelConfiguration.Positions,
+    _ parametrisation: ModelConfiguration.Parametrisation
+  ) throws {
+    let folder = try ScratchFolder()
+    let (source, corpus) = try smallCorpus(in: folder, context: 5)
+    let model = try ModelConfiguration(
+      family: family, width: 8, depth: 2, heads: 2, context: 5, vocabulary: corpus.vocabulary, positions: positions,
+      parametrisation: parametrisation)
+    let training = TrainingConfiguration(
+      tokens: 100, batch: .fixed(10), learningRate: 0.05, warmupSteps: 3,
+      schedule: .cooldown(fraction: 0.4, shape: .sqrt), weightDecay: 0.1, clip: 0.5)
+    let trainer = try Trainer(
+      RunConfiguration(
+        corpus: source, corpusFingerprint: corpus.fingerprint, model: model, training: training, seed: 11),
+      corpus: corpus)
+    let windows = try corpus.training(tokens: 110)
+    var judge = Judge(trainer, model, training)
+    for step in 0..<10 {
+      if trainer.state.tokens >= 60 && trainer.state.branched == nil { trainer.state.branched = trainer.state.tokens }
+      let tokens = [2 * step, 2 * step + 1].map { windows[$0].map(Int.init) }
+      let expected = judge.step(tokens)
+      let found = trainer.step(of: 100)
+      #expect(abs(found.loss - expected.loss) < 2e-5, "step \(step)")
+      #expect(abs(found.gradientNorm - expected.norm) < 1e-4 * expected.norm, "step \(step)")
+      guard step == 0 else { continue }
+      for parameter in trainer.transformer.layout.parameters {
+        for (i, index) in parameter.range.enumerated() {
+          let slope = judge.gradients[parameter.name]?[i] ?? .nan
+          #expect(abs(Double(trainer.gradient[index]) - slope) < 1e-6 + 1e-4 * abs(slope), "\(parameter.name) \(i)")
+        }
+      }
+    }
+  }
+}
+
+/// The reference training: ten steps of AdamW on scalars.
+private struct Judge {
+  private let model: ModelConfiguration
+  private let training: TrainingConfiguration
+  private let names: [String]
+  private var weights: [String: [Double]] = [:]
+  private var moments: [String: [(Double, Double)]] = [:]
+  private(set) var gradients: [String: [Double]] = [:]
+  private var steps = 0
+
+  init(_ trainer: Trainer, _ model: ModelConfiguration, _ training: TrainingConfiguration) {
+    self.model = model
+    self.training = training
+    let parameters = trainer.transformer.layout.parameters
+    names = parameters.map(\.name)
+    for parameter in parameters {
+      weights[parameter.name] = parameter.range.map { Double(trainer.state.parameters[$0]) }
+      moments[parameter.name] = Array(repeating: (0, 0), count: parameter.count)
+    }
+  }
+
+  mutating func step(_ windows: [[Int]]) -> (loss: Double, norm: Double) {
+    let tape = ScalarTape()
+    var scalars: [String: [Scalar]] = [:]
+    for name in names { scalars[name] = (weights[name] ?? []).map(tape.variable) }
+    let reference = ReferenceTransformer(configuration: model, weights: scalars)
+    let losses = windows.flatMap(reference.losses)
+    let loss = sum(losses) * (1 / Double(losses.count))
+    let slopes = tape.gradients(of: loss)
+    for name in names { gradients[name] = (scalars[name] ?? []).map { slopes[$0.index] } }
+    let norm = names.flatMap { gradients[$0] ?? [] }.reduce(0) { $0 + $1 * $1 }.squareRoot()
+
+    // Three steps of warmup, constant to 60 tokens, then 1 − √x to the end.
+    let seen = Double(steps * 10)
+    let cooldown = seen < 60 ? 1 : 1 - ((seen - 60) / 40).squareRoot()
+    let rate = 0.05 * min(1, Double(steps + 1) / 3) * cooldown
+    steps += 1
+    for name in names {
+      let isVector = name.hasSuffix(".gain") || name.hasSuffix(".bias")
+      let isHidden = !isVector && name.hasPrefix("blocks")
+      let eta = model.parametrisation == .mup && isHidden ? rate * 32 / Double(model.width) : rate
+      for i in (weights[name] ?? []).indices {
+        let g = (gradients[name]?[i] ?? .nan) * min(1, 0.5 / norm)
+        guard var (m, v) = moments[name]?[i], let w = weights[name]?[i] else { continue }
+        m = 0.9 * m + 0.1 * g
+        v = 0.95 * v + 0.05 * g * g
+        let mHat = m / (1 - pow(0.9, Double(steps)))
+        let vHat = v / (1 - pow(0.95, Double(steps)))
+        moments[name]?[i] = (m, v)
+        weights[name]?[i] = w - eta * (mHat / (vHat.squareRoot() + 1e-8) + (isVector ? 0 : 0.1) * w)
+      }
+    }
+    return (loss.value, norm)
+  }
+}
