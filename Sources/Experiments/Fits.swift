@@ -129,6 +129,11 @@ public struct ExperimentFit: Codable, Sendable {
     return (fit.parameters + fit.derived).first { latin($0.symbol) == parameter }.map { Number($0) }
   }
 
+  /// All numbers of the fit, with their intervals.
+  public var estimates: [Estimate] {
+    fit.map { $0.parameters + $0.derived } ?? [isoFLOP?.parameters, isoFLOP?.tokens].compactMap { $0?.exponent }
+  }
+
   init(_ request: FitRequest, _ data: FitData, bootstraps: Int, seed: UInt64) {
     var slice = data.whole
     var (fit, isoFLOP, refusal): (LawFit?, IsoFLOPAnalysis?, String?)

@@ -1,13 +1,16 @@
 import ArgumentParser
 import Files
 import Foundation
+import Models
+import ScalingLaws
+import Training
 
 /// The command line: it parses, calls and prints.
 @main
 struct Isoflop: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "isoflop", abstract: "Trains grids of toy language models and fits their scaling laws.",
-    version: Version.text,
+    version: Provenance.version,
     subcommands: [
       RunCommand.self, CheckCommand.self, FitCommand.self, TrainCommand.self, SampleCommand.self, CorpusCommand.self,
       BenchCommand.self,
@@ -18,9 +21,9 @@ struct Isoflop: ParsableCommand {
     do {
       var command = try parseAsRoot()
       try command.run()
-    } catch let error as any InputFault {
+    } catch let error where error is InputError || error is ModelFault || error is TrainingFault || error is FitError {
       complain("error: \(error)")
-      exit(Status.badInput.rawValue)
+      Foundation.exit(Status.badInput.rawValue)
     } catch {
       exit(withError: error)
     }
