@@ -21,20 +21,20 @@ public protocol Number: Sendable {
 }
 
 extension Number {
-  @inlinable public static prefix func - (a: Self) -> Self { a * -1 }
-  @inlinable public static func - (a: Self, b: Double) -> Self { a + (-b) }
-  @inlinable public static func / (a: Self, b: Double) -> Self { a * (1 / b) }
-  @inlinable public static func + (a: Double, b: Self) -> Self { b + a }
-  @inlinable public static func - (a: Double, b: Self) -> Self { b * -1 + a }
-  @inlinable public static func * (a: Double, b: Self) -> Self { b * a }
-  @inlinable public static func / (a: Double, b: Self) -> Self { Self(a) / b }
+  @inlinable @inline(__always) public static prefix func - (a: Self) -> Self { a * -1 }
+  @inlinable @inline(__always) public static func - (a: Self, b: Double) -> Self { a + (-b) }
+  @inlinable @inline(__always) public static func / (a: Self, b: Double) -> Self { a * (1 / b) }
+  @inlinable @inline(__always) public static func + (a: Double, b: Self) -> Self { b + a }
+  @inlinable @inline(__always) public static func - (a: Double, b: Self) -> Self { b * -1 + a }
+  @inlinable @inline(__always) public static func * (a: Double, b: Self) -> Self { b * a }
+  @inlinable @inline(__always) public static func / (a: Double, b: Self) -> Self { Self(a) / b }
 }
 
 extension Double: Number {
-  @inlinable public static func exp(_ x: Double) -> Double { Foundation.exp(x) }
-  @inlinable public static func log(_ x: Double) -> Double { Foundation.log(x) }
-  @inlinable public static func expm1(_ x: Double) -> Double { Foundation.expm1(x) }
-  @inlinable public static func softplus(_ x: Double) -> Double {
+  @inlinable @inline(__always) public static func exp(_ x: Double) -> Double { Foundation.exp(x) }
+  @inlinable @inline(__always) public static func log(_ x: Double) -> Double { Foundation.log(x) }
+  @inlinable @inline(__always) public static func expm1(_ x: Double) -> Double { Foundation.expm1(x) }
+  @inlinable @inline(__always) public static func softplus(_ x: Double) -> Double {
     Swift.max(x, 0) + Foundation.log1p(Foundation.exp(-abs(x)))
   }
   // `Double.minimum` is the standard library's.
@@ -45,7 +45,7 @@ public struct Magnitude: Sendable {
   public let value: Double
   public let log: Double
 
-  @inlinable public init(value: Double, log: Double) {
+  @inlinable @inline(__always) public init(value: Double, log: Double) {
     self.value = value
     self.log = log
   }
@@ -54,7 +54,7 @@ public struct Magnitude: Sendable {
 }
 
 /// x^p of a known quantity.
-@inlinable public func power<T: Number>(_ x: Magnitude, _ p: T) -> T { .exp(p * x.log) }
+@inlinable @inline(__always) public func power<T: Number>(_ x: Magnitude, _ p: T) -> T { .exp(p * x.log) }
 
 /// x^p, x > 0.
-@inlinable public func power<T: Number>(_ x: T, _ p: T) -> T { .exp(p * .log(x)) }
+@inlinable @inline(__always) public func power<T: Number>(_ x: T, _ p: T) -> T { .exp(p * .log(x)) }
