@@ -58,7 +58,7 @@ public struct Dual: Number {
   }
   @inlinable @inline(__always) public static func softplus(_ x: Dual) -> Dual {
     let slope = 1 / (1 + Foundation.exp(-x.value))
-    return Dual(Double.softplus(x.value), derivatives: x.derivatives * slope)
+    return Dual(Scalar.softplus(Scalar(x.value)).value, derivatives: x.derivatives * slope)
   }
   @inlinable @inline(__always) public static func minimum(_ a: Dual, _ b: Dual) -> Dual {
     a.value <= b.value ? a : b
