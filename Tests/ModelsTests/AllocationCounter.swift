@@ -10,7 +10,7 @@ struct AllocationCounter {
 
   init?() {
     guard let hook = dlsym(nil, "_swift_allocObject"),
-      let flag = dlsym(nil, "_swift_enableSwizzlingOfAllocationAndRefCountingForInstrumentation")
+      let flag = dlsym(nil, "_swift_enableSwizzlingOfAllocationAndRefCountingFunctions_forInstrumentsOnly")
     else { return nil }
     self.hook = hook.assumingMemoryBound(to: Allocate.self)
     isEnabled = flag.assumingMemoryBound(to: Bool.self)
