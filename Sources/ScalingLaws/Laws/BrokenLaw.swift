@@ -78,4 +78,10 @@ public struct BrokenLaw: Law, Codable {
       starts.map { [1, c0] + $0 + (floor == .free ? [1] : []) }
     }
   }
+
+  /// Breaks by rising place.
+  public func ordered(_ search: [Double]) -> [Double] {
+    let order = (0..<breaks).sorted { search[3 + 3 * $0] < search[3 + 3 * $1] }
+    return search[..<2] + order.flatMap { search[(2 + 3 * $0)..<(5 + 3 * $0)] } + search[(2 + 3 * breaks)...]
+  }
 }
