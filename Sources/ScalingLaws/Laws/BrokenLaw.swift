@@ -82,6 +82,10 @@ public struct BrokenLaw: Law, Codable {
   /// Breaks by rising place.
   public func ordered(_ search: [Double]) -> [Double] {
     let order = (0..<breaks).sorted { search[3 + 3 * $0] < search[3 + 3 * $1] }
-    return search[..<2] + order.flatMap { search[(2 + 3 * $0)..<(5 + 3 * $0)] } + search[(2 + 3 * breaks)...]
+    var ordered = search
+    for (rank, index) in order.enumerated() {
+      for offset in 2..<5 { ordered[offset + 3 * rank] = search[offset + 3 * index] }
+    }
+    return ordered
   }
 }
