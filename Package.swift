@@ -14,6 +14,7 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+    .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
   ],
   targets: [
     // Foundations: they know nothing of each other, but that Corpora reads its recipes with Files.
@@ -37,7 +38,7 @@ let package = Package(
     .executableTarget(
       name: "isoflop",
       dependencies: [
-        "Reports", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Reports", "TextTable", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: tuned),
   ]

@@ -19,6 +19,8 @@ public protocol Operation: Sendable {
   var overwrites: Int? { get }
   /// Floating-point operations of the matrix products in `forward`, and in the gradient.
   var flops: Flops { get }
+  /// The same matrix products as a general library would compute them, for timing them alone.
+  var products: [Product] { get }
 
   /// Computes the output from the inputs.
   func forward(_ memory: Frame)
@@ -33,6 +35,15 @@ extension Operation {
   public var scratch: Int { 0 }
   public var overwrites: Int? { nil }
   public var flops: Flops { Flops() }
+  public var products: [Product] { [] }
+}
+
+/// The shape of a matrix product that an operation computes `count` times: (rows, inner) by (inner, columns).
+public struct Product: Hashable, Sendable {
+  let rows: Int
+  let columns: Int
+  let inner: Int
+  let count: Int
 }
 
 /// Floating-point operations of matrix products, a multiplication and an addition counted as two. As in the

@@ -128,6 +128,11 @@ public struct ExperimentFit: Codable, Sendable {
     return (fit.parameters + fit.derived).first { latin($0.symbol) == parameter }.map { Number($0) }
   }
 
+  /// All numbers of the fit, with their intervals.
+  public var estimates: [Estimate] {
+    fit.map { $0.parameters + $0.derived } ?? [isoFLOP?.parameters, isoFLOP?.tokens].compactMap { $0?.exponent }
+  }
+
   init(_ request: FitRequest, _ data: FitData, bootstraps: Int, seed: UInt64) {
     var slice = data.whole
     var (fit, isoFLOP, refusal): (LawFit?, IsoFLOPAnalysis?, String?)
@@ -136,7 +141,7 @@ public struct ExperimentFit: Codable, Sendable {
       if let law = request.law.named(floor: try data.floor(request.floor)) {
         let fitter = Fitter(law, bootstraps: bootstraps, seed: seed, convention: data.convention)
         if request.law.variable == .compute {
-          let frontier = try Frontier(slice.observations, fitting: fitter)
+          let frontier = try Frontier(slice.observations, fitting: fitter.fit)
           slice.observations = frontier.observations
           (fit, refusal) = (frontier.law, frontier.refusal)
         } else {

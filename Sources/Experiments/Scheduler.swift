@@ -52,6 +52,16 @@ public struct Scheduler: Sendable {
   /// Predicted seconds of all jobs together, on one core.
   public var totalSeconds: Double { jobs.reduce(0) { $0 + $1.seconds } }
 
+  /// Predicted seconds until all jobs are done, the longest first, each on the first core that is free.
+  public func predictedSeconds(workers: Int) -> Double {
+    var busy = Array(repeating: 0.0, count: max(workers, 1))
+    for job in jobs {
+      guard let free = busy.indices.min(by: { busy[$0] < busy[$1] }) else { continue }
+      busy[free] += job.seconds
+    }
+    return busy.max() ?? 0
+  }
+
   /// The predicted seconds and the bytes of a run's own part.
   public func cost(of run: PlannedRun) -> (seconds: Double, bytes: Int) {
     (calibration.branchSeconds(of: run), calibration.bytes(of: run))

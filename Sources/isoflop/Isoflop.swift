@@ -1,11 +1,31 @@
 import ArgumentParser
 import Files
 import Foundation
+import Models
+import ScalingLaws
+import Training
 
 /// The command line: it parses, calls and prints.
 @main
 struct Isoflop: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "isoflop", abstract: "Trains grids of toy language models and fits their scaling laws.",
-    subcommands: [TrainCommand.self, CorpusCommand.self])
+    version: Provenance.version,
+    subcommands: [
+      RunCommand.self, CheckCommand.self, FitCommand.self, TrainCommand.self, SampleCommand.self, CorpusCommand.self,
+      BenchCommand.self,
+    ])
+
+  /// Runs the command; a fault of the user's input is one line and exit status 2.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let error where error is InputError || error is ModelFault || error is TrainingFault || error is FitError {
+      complain("error: \(error)")
+      Foundation.exit(Status.badInput.rawValue)
+    } catch {
+      exit(withError: error)
+    }
+  }
 }

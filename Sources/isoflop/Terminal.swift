@@ -44,9 +44,12 @@ func parseTokenizer(_ text: String) throws -> TokenizerConfiguration {
   return tokenizer
 }
 
+/// Prints a line for a person beside the results.
+func complain(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+
 /// Says so where matrix products run slower than they could.
 func warnOfSlowProducts() {
-  if let warning = OpenBLAS.warning { FileHandle.standardError.write(Data("note: \(warning)\n".utf8)) }
+  if let warning = OpenBLAS.warning { complain("note: \(warning)") }
 }
 
 /// Whether the user has asked to stop, by Ctrl-C, SIGTERM or by closing the terminal.

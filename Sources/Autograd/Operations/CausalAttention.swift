@@ -27,6 +27,14 @@ struct CausalAttention: Operation {
     return Flops(forward: 2 * product, backward: 4 * product)
   }
 
+  /// Whole squares of scores, as a library that knows nothing of causality computes them.
+  var products: [Product] {
+    let (d, t, count) = (headDimension, context, x.rows / context * heads)
+    let square = Product(rows: t, columns: t, inner: d, count: count)
+    let narrow = Product(rows: t, columns: d, inner: t, count: count)
+    return x.needsGradient ? [square, narrow, square, narrow, narrow, narrow] : [square, narrow]
+  }
+
   private var headDimension: Int { output.columns / heads }
   private var padded: Int { roundedToCacheLine(context) }
 

@@ -18,6 +18,13 @@ struct Linear: Operation {
     return Flops(forward: product, backward: (x.needsGradient ? 2 : 1) * product)
   }
 
+  var products: [Product] {
+    let (r, k, n) = (x.rows, x.columns, output.columns)
+    let ofInput = x.needsGradient ? [Product(rows: r, columns: k, inner: n, count: 1)] : []
+    let ofWeight = weight.needsGradient ? [Product(rows: k, columns: n, inner: r, count: 1)] : []
+    return [Product(rows: r, columns: n, inner: k, count: 1)] + ofInput + ofWeight
+  }
+
   private func matrix(_ weight: Floats) -> Matrix {
     isTransposed
       ? Matrix(weight, output.columns, x.columns).transposed : Matrix(weight, x.columns, output.columns)

@@ -1,0 +1,33 @@
+/// The floor under the time of a step: its matrix products run alone, one after another, on one core.
+public final class ProductFloor {
+  private let products: [Product]
+  private let a: FloatBuffer
+  private let b: FloatBuffer
+  private let c: FloatBuffer
+
+  public init(of program: Program) {
+    OpenBLAS.useOneThread()
+    let products = program.steps.flatMap(\.operation.products)
+    self.products = products
+    func buffer(_ size: (Product) -> Int) -> FloatBuffer {
+      let buffer = FloatBuffer(count: products.map { $0.count * size($0) }.max() ?? 0)
+      for i in 0..<buffer.count { buffer[i] = Float(i % 7) - 3 }
+      return buffer
+    }
+    a = buffer { $0.rows * $0.inner }
+    b = buffer { $0.inner * $0.columns }
+    c = buffer { $0.rows * $0.columns }
+  }
+
+  /// Runs all products once.
+  public func callAsFunction() {
+    for product in products {
+      for index in 0..<product.count {
+        multiply(
+          Matrix(a.start + index * product.rows * product.inner, product.rows, product.inner),
+          Matrix(b.start + index * product.inner * product.columns, product.inner, product.columns),
+          into: Matrix(c.start + index * product.rows * product.columns, product.rows, product.columns))
+      }
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/// The keys of an experiment file and the columns of `results.csv`, as tables in Markdown.
+public enum Reference {
+  /// Every setting of a run, with its default. Where the grid calls a setting otherwise than its section does, its name
+  /// there follows in brackets.
+  public static var settings: String {
+    table(
+      ["section", "key", "values", "default", "meaning"],
+      Setting.all.map { setting in
+        let key = setting.name == setting.key ? "`\(setting.key)`" : "`\(setting.key)` (in the grid `\(setting.name)`)"
+        return [setting.section.rawValue, key, setting.values, setting.defaultValue, setting.meaning]
+      })
+  }
+
+  /// Every column of `results.csv`.
+  public static var columns: String {
+    let families = Column.all(families: ["FAMILY"]).suffix(2)
+    return table(
+      ["column", "unit", "meaning"], (Column.fixed + families).map { ["`\($0.name)`", $0.unit, $0.meaning] })
+  }
+
+  /// Every law that `fits` may ask for, with its parameters by their names in `expect`.
+  public static var laws: String {
+    table(
+      ["law", "equation", "parameters"],
+      LawChoice.allCases.map { choice in
+        let equation = choice.named(floor: .free)?.law.equation ?? "parabolas; N* ∝ C^a, D* ∝ C^b through their minima"
+        return ["`\(choice.rawValue)`", equation, FitRequest(choice).parameterNames.joined(separator: ", ")]
+      })
+  }
+
+  private static func table(_ header: [String], _ rows: [[String]]) -> String {
+    ([header, header.map { _ in "---" }] + rows)
+      .map { "| \($0.joined(separator: " | ")) |\n" }
+      .joined()
+  }
+}

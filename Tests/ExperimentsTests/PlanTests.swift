@@ -1,0 +1,105 @@
+import Experiments
+import Foundation
+import Testing
+import Training
+
+@Suite struct PlanTests {
+  @Test func theFirstKeyChangesSlowest() throws {
+    let runs = try plan("grid: {width: [16, 24], tokens: [100k, 200k], seeds: [1, 7]}\n").runs
+    #expect(
+      runs.map(\.label) == [
+        "width 16, tokens 100k, seed 1", "width 16, tokens 100k, seed 7", "width 16, tokens 200k, seed 1",
+        "width 16, tokens 200k, seed 7", "width 24, tokens 100k, seed 1", "width 24, tokens 100k, seed 7",
+        "width 24, tokens 200k, seed 1", "width 24, tokens 200k, seed 7",
+      ])
+    // 100k tokens are 195.3 steps of 512.
+    #expect(runs[0].steps == 196 && runs[0].tokens == 196 * 512)
+    #expect(Set(runs.map(\.configuration.trunkIdentifier)).count == 4)
+    #expect(Set(runs.map(\.configuration.identifier)).count == 8)
+  }
+
+  @Test func aListOfMappingsIsAUnionWithoutDuplicates() throws {
+    let runs = try plan(
+      """
+      grid:
+        - {width: [16, 24], tokens: 100k}
+        - {width: [24, 32], tokens: 100k, seeds: 2}
+      """
+    ).runs
+    #expect(runs.map { "\($0.configuration.model.width) \($0.configuration.seed)" } == ["16 0", "24 0", "24 1", "32 0", "32 1"])
+  }
+
+  @Test func aBudgetBuysTokensAtTheModelsOwnPrice() throws {
+    let runs = try plan("grid: {width: [16, 32], flops: [4e10, 8e10]}\n").runs
+    #expect(runs.map(\.isoFLOPBudget) == [4e10, 8e10, 4e10, 8e10])
+    for run in runs {
+      #expect(run.configuration.training.tokens == run.tokens)
+      #expect(run.tokens.isMultiple(of: 512))
+      // Within half a step of the budget.
+      let step = 256 * run.counts.trainingFlopsPerToken
+      #expect(abs(run.flops - (run.isoFLOPBudget ?? 0)) <= step)
+    }
+    #expect(runs[0].tokens > runs[2].tokens)
+  }
+
+  @Test func anySettingMayBeSwept() throws {
+    let runs = try plan(
+      """
+      model: {width: 16, parametrisation: standard}
+      training: {tokens: 200k, learning_rate: {at_width: 32, rate: 0.01, exponent: -1}}
+      grid:
+        family: [gpt2, llama]
+        positions: [rotary, learned]
+        learning_rate: [{at_width: 32, rate: 0.01, exponent: -1}, 0.004]
+        batch: [512, [{from: 0, tokens: 256}, {from: 100k, tokens: 512}]]
+        unique_tokens: [50k, 100k]
+        schedule: [{cooldown: 0.3, shape: sqrt}, {cosine: 0.1}]
+      """
+    ).runs
+    #expect(runs.count == 64)
+    #expect(Set(runs.map(\.configuration.training.learningRate)) == [0.02, 0.004])
+    #expect(Set(runs.map(\.configuration.training.schedule)) == [.cooldown(fraction: 0.3, shape: .sqrt), .cosine(final: 0.1)])
+    #expect(Set(runs.map(\.configuration.corpus.uniqueTokens)) == [50_000, 100_000])
+    #expect(runs.last?.label == "family llama, positions learned, learning_rate 0.004, "
+      + "batch [from 0, tokens 256; from 100k, tokens 512], unique_tokens 100k, schedule cosine 0.1")
+  }
+
+  @Test func theUsualRateFollowsTheParametrisation() throws {
+    let runs = try plan("grid: {width: [16, 64], tokens: 100k, parametrisation: [mup, standard]}\n").runs
+    #expect(runs.map(\.configuration.training.learningRate) == [0.008, 0.016, 0.008, 0.004])
+  }
+
+  @Test(arguments: [
+    ("grid:\n  width: [16, 32]\n  flops: [1e11, 1e6]\n",
+      "e.yaml:5: a budget of 1000000.0 FLOPs is too small for one step of 512 tokens at width 16. "
+        + "Raise the budget, or leave this width out."),
+    ("grid: {width: 16, tokens: 100}\n",
+      "e.yaml:3: 100 tokens are too few for one step of 512 tokens. Give at least 512 tokens, or a smaller `batch`."),
+    ("grid: {width: 16, tokens: 20k}\n",
+      "e.yaml:3: a run of 40 steps at width 16 ends within its warmup of 100 steps. "
+        + "Raise `tokens`, or lower `warmup_steps` or `batch` in `training`."),
+    ("model:\n  heads: 3\ngrid: {width: 16, tokens: 1M}\n",
+      "e.yaml:4: 3 heads do not divide the width 16. Choose heads among [1, 2, 4]."),
+    ("model:\n  head_width: 12\ngrid: {width: 16, tokens: 1M}\n",
+      "e.yaml:4: heads of width 12 do not divide the width 16. Choose a width that is a multiple of 12."),
+    ("training:\n  batch: 500\ngrid: {width: 16, tokens: 1M}\n",
+      "e.yaml:4: a batch of 500 tokens is not a multiple of the context 128. Write for example `batch: 384`."),
+  ])
+  func whatCannotBeIsNamedWithItsLine(rest: String, message: String) {
+    let corpus = "corpus: {source: \(packageFolder)/corpora/village.yaml, validation_tokens: 4096}"
+    #expect(complaint("title: t\n\(corpus)\n\(rest)") == message)
+  }
+
+  @Test func anUnknownCorpusIsNamedWithItsLine() {
+    let message = complaint("title: t\ncorpus:\n  source: vilage\ngrid: {width: 16, tokens: 1M}\n")
+    #expect(message?.hasPrefix("e.yaml:3: there is no corpus `vilage`") == true)
+  }
+
+  @Test func aCorpusIsOpenedOnce() throws {
+    let corpora = CorpusCache()
+    let runs = try plan("grid: {width: 16, tokens: 100k}\n").runs
+    let first = try corpora.corpus(runs[0].configuration.corpus, context: 128)
+    #expect(try corpora.corpus(runs[0].configuration.corpus, context: 128) === first)
+    #expect(try corpora.corpus(runs[0].configuration.corpus, context: 64) !== first)
+  }
+}

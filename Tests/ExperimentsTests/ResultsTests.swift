@@ -1,0 +1,137 @@
+import Experiments
+import Files
+import Foundation
+import Testing
+import Training
+
+@Suite struct ResultsTests {
+  static let grid = """
+    grid:
+      - {width: [16, 24, 32, 48, 64], tokens: [250k, 500k, 1M, 2M, 4M], seeds: 2}
+      - {flops: [5e10, 1e11, 2e11], width: [16, 24, 32, 48, 64], seeds: 2}
+    """
+
+  static func table(_ rest: String = grid) throws -> ResultsTable {
+    try ResultsTable(plan(rest)) { try plantedResult(of: $0) }
+  }
+
+  @Test func aTableIsReadBackAsItWasWritten() throws {
+    let folder = try TemporaryFolder()
+    let table = try ResultsTable(plan(Self.grid)) { run in
+      run.configuration.seed == 1 ? nil : try plantedResult(of: run)
+    }
+    let path = "\(folder.path)/results.csv"
+    try table.write(to: path)
+    let again = try ResultsTable(contentsOf: path)
+    #expect(again.csv == table.csv)
+    #expect(again.families == table.families)
+    #expect(again.rows.count == 80 && again.completed.count == 40)
+    #expect(again.rows[1].text("status") == "missing" && again.rows[1].number("loss") == nil)
+    #expect(again.rows[0].number("c_6nd") == 6 * (again.rows[0].number("n_total") ?? 0) * (again.rows[0].number("d_tokens") ?? 0))
+    let reducible = try #require(again.rows[0].number("reducible"))
+    #expect(abs(reducible + 0.3 - (again.rows[0].number("loss") ?? 0)) < 1e-12)
+    #expect(again.rows[0].number("loss_facts") != nil)
+  }
+
+  @Test func aBadRowIsNamedByItsLine() throws {
+    let folder = try TemporaryFolder()
+    let table = try Self.table("grid: {width: 16, tokens: [100k, 200k]}\n")
+    let lines = table.csv.split(separator: "\n")
+    let steps = "\(Int(table.rows[1].number("steps") ?? 0))"
+    let bad = lines[2].replacing(",\(steps),", with: ",many,")
+    let path = try folder.write("\(lines[0])\n\(lines[1])\n\(bad)\n", to: "results.csv")
+    let error = #expect(throws: InputError.self) { try ResultsTable(contentsOf: path) }
+    #expect(error?.message == "`steps` is `many`, not a number")
+    #expect(error?.line == 3)
+    let short = try folder.write("\(lines[0])\n\(lines[1])\nx,y\n", to: "short.csv")
+    let fault = #expect(throws: InputError.self) { try ResultsTable(contentsOf: short) }
+    #expect(fault?.message == "2 cells, where the header has \(table.columns.count)" && fault?.line == 3)
+  }
+
+  @Test func plantedParametersAreRecovered() throws {
+    let fits = Fits(of: try Self.table(), bootstraps: 100)
+    #expect(
+      fits.fits.map(\.name) == [
+        "power_n", "power_d", "power_c", "chinchilla", "power_n_entropy", "power_d_entropy", "power_c_entropy",
+        "chinchilla_entropy", "isoflop",
+      ])
+    for fit in fits.fits { #expect(fit.refusal == nil, "\(fit.name): \(fit.refusal ?? "")") }
+    let chinchilla = try #require(fits["chinchilla"])
+    #expect(abs((chinchilla.number("alpha")?.value ?? 0) - 0.5) < 0.02)
+    #expect(abs((chinchilla.number("beta")?.value ?? 0) - 0.4) < 0.02)
+    #expect(chinchilla.number("E")?.interval?.contains(0.3) == true)
+    #expect(chinchilla.convention == "N n_total, C c_exact, loss loss")
+    #expect(chinchilla.fit?.clusters == 10)
+    #expect(fits["power_n"]?.selection == "all runs with D = 4000256")
+    #expect(fits["power_n"]?.observations.count == 10)
+    #expect(fits["isoflop"]?.isoFLOP?.profiles.count == 3)
+    #expect(fits["isoflop"]?.observations.count == 30)
+    #expect((fits["power_c"]?.observations.count ?? 0) > 5)
+  }
+
+  @Test func aFitTakesTheRunsAndTheConventionsThatItNames() throws {
+    let plan = try plan(
+      Self.grid + """
+
+        fits:
+          - {name: kaplan_n, law: power_n, n: non_embedding, floor: entropy, where: {tokens: 1M}}
+          - {name: narrow, law: power_d, floor: 0.3, where: {width: 16, seed: 1}}
+          - {name: facts, law: power_d, loss: loss_facts, floor: entropy, where: {width: [48, 64]}}
+        """.replacing("tokens: 1M}", with: "d_tokens: 2000896}"))
+    let table = try ResultsTable(plan) { try plantedResult(of: $0) }
+    let fits = Fits(of: table, requests: plan.experiment.fits, bootstraps: 20)
+    #expect(fits["kaplan_n"]?.convention == "N n_non_embedding, C c_exact, loss loss")
+    #expect(fits["narrow"]?.selection.hasPrefix("width 16, seed 1 with N = ") == true)
+    #expect(fits["narrow"]?.fit?.knownFloor == 0.3)
+    #expect(fits["narrow"]?.observations.count == 8)
+    #expect(fits["facts"]?.convention == "N n_total, C c_exact, loss loss_facts")
+    #expect(fits["facts"]?.fit != nil)
+  }
+
+  @Test func tooFewPointsAreARefusalAndNotACrash() throws {
+    let fits = Fits(of: try Self.table("grid: {width: [16, 32], tokens: 200k}\n"), bootstraps: 20)
+    #expect(fits["power_n"]?.refusal == "needs at least 4 different N at one D; there are 2")
+    #expect(fits["chinchilla"]?.refusal?.contains("needs at least 6 observations") == true)
+    #expect(fits["isoflop"] == nil)
+    let empty = Fits(of: try ResultsTable(plan(Self.grid)) { _ in nil })
+    #expect(empty.missing == 80 && empty.completed == 0)
+    #expect(empty.fits.allSatisfy { $0.refusal != nil })
+  }
+
+  @Test func fitsAreWrittenTheSameAndReadBack() throws {
+    let folder = try TemporaryFolder()
+    let table = try Self.table()
+    for name in ["a.json", "b.json"] { try Fits(of: table, bootstraps: 20).write(to: "\(folder.path)/\(name)") }
+    let a = try FileAccess.read("\(folder.path)/a.json")
+    #expect(try a == FileAccess.read("\(folder.path)/b.json"))
+    let again = try Fits(contentsOf: "\(folder.path)/a.json")
+    #expect(again["chinchilla"]?.number("alpha")?.value == Fits(of: table, bootstraps: 20)["chinchilla"]?.number("alpha")?.value)
+    let bad = try folder.write("{}", to: "c.json")
+    #expect(throws: InputError.self) { try Fits(contentsOf: bad) }
+  }
+
+  @Test func expectationsPassAndFail() throws {
+    let plan = try plan(
+      Self.grid + """
+
+        expect:
+          - {results: completed, between: [80, 80]}
+          - {results: diverged, between: [1, 9]}
+          - {fit: chinchilla, parameter: alpha, between: [0.45, 0.55]}
+          - {fit: chinchilla, parameter: alpha, between: [0.6, 0.7]}
+          - {fit: chinchilla, parameter: E, interval_contains: entropy}
+          - {fit: chinchilla, parameter: E, interval_contains: 0.9}
+          - {fit: isoflop, parameter: a, between: [0.3, 0.6]}
+        """)
+    let table = try ResultsTable(plan) { try plantedResult(of: $0) }
+    let verdicts = plan.experiment.check(fits: Fits(of: table, bootstraps: 100), results: table)
+    #expect(verdicts.map(\.passed) == [true, false, true, false, true, false, true], "\(verdicts)")
+    #expect(verdicts[0].expected == "80" && verdicts[0].found == "80" && verdicts[0].subject == "results completed")
+    #expect(verdicts[4].expected == "interval contains the entropy")
+    // What could not be fitted is a failure, with the reason.
+    let nothing = try ResultsTable(plan) { _ in nil }
+    let failed = plan.experiment.check(fits: Fits(of: nothing), results: nothing)
+    #expect(failed.filter(\.passed).isEmpty)
+    #expect(failed[2].found.contains("needs at least"))
+  }
+}
