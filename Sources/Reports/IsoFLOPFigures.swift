@@ -25,7 +25,7 @@ extension Chapter {
           one sees too few. In between lies a best size N*, at the bottom of a parabola in log N. How N* and its \
           tokens D* grow with compute says how to spend a larger budget.
           """)
-      ] + parts + refusals(of: asked, laws: [.isoFLOP]) + approaches(fits).map { [.table($0)] }.unwrapped)
+      ] + parts + refusals(of: asked, laws: [.isoFLOP]) + approaches(fits))
   }
 
   private static func profiles(of analysis: IsoFLOPAnalysis, _ fit: ReportedFit, name: String) -> Figure {
@@ -61,31 +61,40 @@ extension Chapter {
   private static func frontier(
     of analysis: IsoFLOPAnalysis, _ fit: ReportedFit, all: [ReportedFit], name: String
   ) -> Figure {
-    let minima = analysis.profiles.compactMap { profile in profile.minimum.map { (budget: profile.budget, $0) } }
     let budgets = analysis.profiles.map(\.budget)
     let range = (budgets.min() ?? 1) / 1.3...(budgets.max() ?? 1) * 1.3
-    func panel(_ trend: IsoFLOPTrend?, _ variable: Variable, _ place: (IsoFLOPMinimum) -> Point) -> Panel {
-      let points = minima.map { budget, minimum in
-        var point = place(minimum)
-        point.x = budget
-        return point
+    let compute = Axis("C (FLOPs)", .logarithmic)
+    func minima(_ value: (IsoFLOPMinimum) -> (Double, Interval?)) -> Layer {
+      let points = analysis.profiles.compactMap { profile in
+        profile.minimum.map(value).map { value, interval in
+          Point(profile.budget, value, low: interval?.low ?? value, high: interval?.high ?? value)
+        }
       }
-      let line = trend.map { trend in logarithmicSteps(range, count: 2).map { Point($0, trend(compute: $0)) } } ?? []
-      var axis = fit.labels.axis(variable)
-      axis.label = variable == .parameters ? "Best size N* (parameters)" : "Best data D* (tokens)"
+      return .points(points, Style("IsoFLOP minima", .category(6)))
+    }
+    func panel(_ trend: IsoFLOPTrend?, _ label: String, _ points: Layer) -> Panel {
+      let line = trend.map { trend in logarithmicSteps(range, count: 2).map { Point($0, trend(compute: $0)) } }
       return Panel(
-        trend.map { "\(variable.symbol)* ∝ C^\($0.exponent.symbol), \($0.exponent.text)" },
-        x: Axis("Compute C (FLOPs)", .logarithmic), y: axis,
-        layers: [.line(line, Style("power law", .category(1))), .points(points, Style("IsoFLOP minima", .category(6)))])
+        trend?.exponent.text, x: compute, y: Axis(label, .logarithmic),
+        layers: (line.map { [.line($0, Style("power law through them", .category(1)))] } ?? []) + [points])
     }
-    let size = panel(analysis.parameters, .parameters) { minimum in
-      Point(0, minimum.parameters, minimum.parametersInterval)
-    }
-    let data = panel(analysis.tokens, .tokens) { minimum in Point(0, minimum.tokens, minimum.tokensInterval) }
+    // The law of the loss in C was fitted to the best runs of all, not to the minima.
+    let law = all.first { $0.variable == .compute && $0.result.convention == fit.result.convention }?.result.fit
+    let curve = law?.curve(along: .compute, over: range) ?? []
+    let style = Style("law of the loss in C", .category(0))
     return Figure(
       name: name, title: "The compute-optimal frontier",
-      caption: "Best size and data of each budget with 95 % intervals, and the power law through them.",
-      panels: [size, data])
+      caption: """
+        Best size, best data and the loss they reach for each budget, with 95 % intervals; exponents are of \
+        N* ∝ C^a and D* ∝ C^b.\(law == nil ? "" : " The line in the last panel was fitted to the best runs of all.")
+        """,
+      panels: [
+        panel(analysis.parameters, "Best size N* (parameters)", minima { ($0.parameters, $0.parametersInterval) }),
+        panel(analysis.tokens, "Best data D* (tokens)", minima { ($0.tokens, $0.tokensInterval) }),
+        Panel(
+          law?["α"]?.text, x: compute, y: fit.labels.lossAxis,
+          layers: (curve.isEmpty ? [] : [.band(curve, style), .line(curve, style)]) + [minima { ($0.loss, nil) }]),
+      ])
   }
 
   private static func minima(of analysis: IsoFLOPAnalysis) -> Page.Table {
@@ -107,18 +116,21 @@ extension Chapter {
       })
   }
 
-  /// Every way to the exponents of the compute-optimal split, side by side; nil where there is none.
-  private static func approaches(_ fits: [ReportedFit]) -> Page.Table? {
+  /// Every way to the exponents of the compute-optimal split, side by side.
+  private static func approaches(_ fits: [ReportedFit]) -> [Part] {
     let rows = fits.compactMap { fit -> [String]? in
       let way = fit.result.isoFLOP.map { ($0.parameters?.exponent, $0.tokens?.exponent) }
       guard let a = way?.0 ?? fit.result.fit?["a"], let b = way?.1 ?? fit.result.fit?["b"] else { return nil }
       return [fit.result.name, a.value.text(), a.intervalText, b.value.text(), b.intervalText]
     }
-    guard !rows.isEmpty else { return nil }
-    return Page.Table(
-      "N* ∝ C^a and D* ∝ C^b by each approach; that of a parametric law is for C = 6ND",
-      columns: [
-        ("fit", .left), ("a", .right), ("95 % interval", .right), ("b", .right), ("95 % interval", .right),
-      ], rows: rows)
+    guard !rows.isEmpty else { return [] }
+    return [
+      .table(
+        Page.Table(
+          "N* ∝ C^a and D* ∝ C^b by each approach; that of a parametric law is for C = 6ND",
+          columns: [
+            ("fit", .left), ("a", .right), ("95 % interval", .right), ("b", .right), ("95 % interval", .right),
+          ], rows: rows))
+    ]
   }
 }

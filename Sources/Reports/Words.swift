@@ -117,7 +117,12 @@ struct AxisLabels: Sendable {
   var lossAxis: Axis { Axis(loss, .logarithmic) }
 
   /// The axis of the loss above the true entropy.
-  var reducibleAxis: Axis {
-    Axis("Reducible loss\(lossUnit.isEmpty ? "" : " (\(lossUnit))")", .logarithmic)
+  var reducibleAxis: Axis { axis(named: "Reducible loss") }
+
+  /// The axis of the loss above a floor that a fit has found.
+  var aboveFloorAxis: Axis { axis(named: "Loss above the fitted floor") }
+
+  private func axis(named name: String) -> Axis {
+    Axis(lossUnit.isEmpty ? name : "\(name) (\(lossUnit))", .logarithmic)
   }
 }
