@@ -47,14 +47,17 @@ struct CSVFile {
       let csv = try CSV<Enumerated>(string: unmarked, delimiter: .comma, loadColumns: false)
       try csv.enumerateAsArray(startAt: 0, rowLimit: nil) { rows.append($0) }
     } catch is CSVParseError {
-      throw InputError("is not valid CSV: a quotation mark is out of place", file: path, remedy: "Quote whole cells")
+      throw InputError(
+        "is not valid CSV: a quotation mark is out of place", file: path, remedy: "Quote whole cells")
     }
     return rows
   }
 
   /// A cell as it stands in a file, quoted where it must be.
   static func escape(_ cell: String) -> String {
-    guard cell.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) || cell.first == " " else { return cell }
+    guard cell.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) || cell.first == " " else {
+      return cell
+    }
     return "\"\(cell.replacing("\"", with: "\"\""))\""
   }
 }

@@ -61,8 +61,12 @@ public struct Column: Sendable {
     text("batch", "tokens in a step; after a semicolon, from how many tokens on another number") { run, _ in
       run.configuration.training.batch.text
     },
-    integer("warmup", "steps", "steps in which the rate rises") { run, _ in run.configuration.training.warmupSteps },
-    text("schedule", "how the rate changes after the warmup") { run, _ in run.configuration.training.schedule.text },
+    integer("warmup", "steps", "steps in which the rate rises") { run, _ in
+      run.configuration.training.warmupSteps
+    },
+    text("schedule", "how the rate changes after the warmup") { run, _ in
+      run.configuration.training.schedule.text
+    },
     number("weight_decay", "", "decay of weights a step, times the rate") { run, _ in
       run.configuration.training.weightDecay
     },
@@ -74,7 +78,9 @@ public struct Column: Sendable {
       run.counts.nonEmbedding
     },
     integer("n_total", "parameters", "N, all of them (Chinchilla)") { run, _ in run.counts.total },
-    integer("n_active", "parameters", "N that takes part in predicting one token") { run, _ in run.counts.active },
+    integer("n_active", "parameters", "N that takes part in predicting one token") { run, _ in
+      run.counts.active
+    },
     integer("d_tokens", "tokens", "D, tokens trained on") { $1?.tokens ?? $0.tokens },
     integer("unique_tokens", "tokens", "different ones among them") { $1?.uniqueTokens },
     integer("steps", "steps", "optimizer steps, S") { $1?.steps ?? $0.steps },
@@ -87,7 +93,8 @@ public struct Column: Sendable {
     number("c_6nd_non_embedding", "FLOPs", "C as 6·N·D without embeddings") { run, result in
       6 * Double(run.counts.nonEmbedding) * Double(result?.tokens ?? run.tokens)
     },
-    number("isoflop_budget", "FLOPs", "the budget that D was computed from, in c_exact's convention") { run, _ in
+    number("isoflop_budget", "FLOPs", "the budget that D was computed from, in c_exact's convention") {
+      run, _ in
       run.isoFLOPBudget
     },
   ]
@@ -127,14 +134,18 @@ public struct Column: Sendable {
     _ name: String, _ unit: String, _ meaning: String,
     _ value: @escaping @Sendable (PlannedRun, RunResult?) -> Int?
   ) -> Column {
-    Column(name: name, kind: .integer, unit: unit, meaning: meaning) { value($0, $1).map(Cell.integer) ?? .none }
+    Column(name: name, kind: .integer, unit: unit, meaning: meaning) {
+      value($0, $1).map(Cell.integer) ?? .none
+    }
   }
 
   private static func number(
     _ name: String, _ unit: String, _ meaning: String,
     _ value: @escaping @Sendable (PlannedRun, RunResult?) -> Double?
   ) -> Column {
-    Column(name: name, kind: .number, unit: unit, meaning: meaning) { value($0, $1).map(Cell.number) ?? .none }
+    Column(name: name, kind: .number, unit: unit, meaning: meaning) {
+      value($0, $1).map(Cell.number) ?? .none
+    }
   }
 }
 

@@ -43,16 +43,19 @@ public struct Expectation: Sendable {
     case (let between?, nil):
       let limits = try between.list().map { try $0.number(in: (-Double.greatestFiniteMagnitude)...) }
       guard limits.count == 2, limits[0] <= limits[1] else {
-        throw between.error("`between` wants two numbers, the lower first", remedy: "Write for example [0.2, 0.4]")
+        throw between.error(
+          "`between` wants two numbers, the lower first", remedy: "Write for example [0.2, 0.4]")
       }
       demand = .between(limits[0], limits[1])
     case (nil, let contained?):
       guard case .parameter(let parameter, _) = subject, parameter != "rms" else {
-        throw contained.error("only parameters of fits have intervals", remedy: "Write `between: [low, high]`")
+        throw contained.error(
+          "only parameters of fits have intervals", remedy: "Write `between: [low, high]`")
       }
       demand = .intervalContains(
         try contained.string() == "entropy"
-          ? nil : try contained.number(in: (-Double.greatestFiniteMagnitude)..., what: "number, nor `entropy`"))
+          ? nil
+          : try contained.number(in: (-Double.greatestFiniteMagnitude)..., what: "number, nor `entropy`"))
     default:
       throw yaml.error(
         "an expectation wants either `between` or `interval_contains`",
@@ -80,7 +83,8 @@ public struct Expectation: Sendable {
     switch subject {
     case .statistic(let statistic):
       let value = results.value(of: statistic)
-      return verdict(value.map { ExperimentFit.Number(value: $0) }, entropy: nil, otherwise: "no run has completed")
+      return verdict(
+        value.map { ExperimentFit.Number(value: $0) }, entropy: nil, otherwise: "no run has completed")
     case .parameter(let parameter, let name):
       let fit = fits[name]
       let otherwise = fit.map { $0.refusal ?? "the fit has no `\(parameter)`" } ?? "there is no such fit"
@@ -178,5 +182,6 @@ func latin(_ symbol: String) -> String {
 
 /// A number in four digits.
 private func short(_ number: Double) -> String {
-  number == number.rounded() && abs(number) < 1e6 ? String(format: "%.0f", number) : String(format: "%.4g", number)
+  number == number.rounded() && abs(number) < 1e6
+    ? String(format: "%.0f", number) : String(format: "%.4g", number)
 }

@@ -70,7 +70,8 @@ struct FitData {
     case .tokens:
       return try slice(along: .tokens, at: .parameters, request)
     case .compute:
-      return Slice(observations: meansOverSeeds(), text: "compute-optimal frontier of \(whole.text), means over seeds")
+      return Slice(
+        observations: meansOverSeeds(), text: "compute-optimal frontier of \(whole.text), means over seeds")
     default:
       guard request.law == .isoFLOP, let profiles else { return whole }
       guard !profiles.isEmpty else { throw FitError("no run belongs to an IsoFLOP budget") }
@@ -85,11 +86,13 @@ struct FitData {
     for observation in whole.observations {
       if let x = observation[variable], let y = observation[held] { places[y, default: []].insert(x) }
     }
-    let needed = (request.law.named(floor: request.floor == .free ? .free : .zero)?.law.parameters.count ?? 0) + 1
+    let needed =
+      (request.law.named(floor: request.floor == .free ? .free : .zero)?.law.parameters.count ?? 0) + 1
     let best = places.max { ($0.value.count, $0.key) < ($1.value.count, $1.key) }
     guard let best, best.value.count >= needed else {
       throw FitError(
-        "needs at least \(needed) different \(variable.symbol) at one \(held.symbol); there are \(best?.value.count ?? 0)")
+        "needs at least \(needed) different \(variable.symbol) at one \(held.symbol); there are \(best?.value.count ?? 0)"
+      )
     }
     return Slice(
       observations: whole.observations.filter { $0[held] == best.key && $0[variable] != nil },
@@ -123,7 +126,8 @@ extension ResultsTable.Row {
   fileprivate func observation(_ request: FitRequest) -> Observation {
     // The error of the loss over windows is known for the whole text alone.
     Observation(
-      parameters: number(request.size.column), tokens: number("d_tokens"), compute: number(request.compute.column),
+      parameters: number(request.size.column), tokens: number("d_tokens"),
+      compute: number(request.compute.column),
       steps: number("steps"), uniqueTokens: number("unique_tokens"), loss: number(request.loss) ?? .nan,
       standardError: request.loss == "loss" ? number("loss_se") : nil, cluster: text("trunk"))
   }

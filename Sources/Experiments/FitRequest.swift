@@ -53,7 +53,8 @@ public struct FitRequest: Sendable {
     for entry in try yaml.list() {
       let request = try FitRequest(entry)
       guard !requests.contains(where: { $0.name == request.name }) else {
-        throw entry.error("two fits are called `\(request.name)`", remedy: "Give one of them a `name` of its own")
+        throw entry.error(
+          "two fits are called `\(request.name)`", remedy: "Give one of them a `name` of its own")
       }
       requests.append(request)
     }
@@ -71,7 +72,8 @@ public struct FitRequest: Sendable {
     if floor != .free, !law.hasFloor {
       throw yaml.error("the law `\(law.rawValue)` takes no floor", remedy: "Remove `floor`")
     }
-    if law == .isoFLOP, let convention = map["c"], try convention.string() != ComputeConvention.exact.rawValue {
+    if law == .isoFLOP, let convention = map["c"], try convention.string() != ComputeConvention.exact.rawValue
+    {
       throw convention.error("IsoFLOP budgets are counted exactly", remedy: "Remove `c`")
     }
     let loss = try map["loss"]?.string() ?? "loss"
@@ -79,7 +81,8 @@ public struct FitRequest: Sendable {
       throw yaml.error("`\(loss)` is not a column of losses", remedy: "Write for example loss or loss_facts")
     }
     self.init(
-      name: try map["name"]?.string(), law, floor: floor, size: try map["n"]?.choice(of: SizeConvention.self) ?? .total,
+      name: try map["name"]?.string(), law, floor: floor,
+      size: try map["n"]?.choice(of: SizeConvention.self) ?? .total,
       compute: try map["c"]?.choice(of: ComputeConvention.self) ?? .exact, loss: loss,
       conditions: try map["where"].map(Self.readConditions) ?? [])
   }

@@ -41,7 +41,8 @@ public struct Fits: Codable, Sendable {
     seed: UInt64 = 1
   ) {
     let requests =
-      laws.map { laws in laws.map { FitRequest($0, floor: entropy == nil || !$0.hasFloor ? .free : .entropy) } }
+      laws.map { laws in laws.map { FitRequest($0, floor: entropy == nil || !$0.hasFloor ? .free : .entropy) }
+      }
       ?? FitRequest.standard(budgets: true, entropy: entropy != nil)
     completed = file.observations.count
     diverged = 0
@@ -84,7 +85,7 @@ public struct ExperimentFit: Codable, Sendable {
   public let floor: FloorChoice
   /// How N and C are counted, and which loss is meant, in words.
   public let convention: String
-  /// Which runs were taken, in words: `d_tokens 4000256`.
+  /// Which runs were taken, in words: `d_tokens 4001792`.
   public let selection: String
   /// The observations fitted.
   public let observations: [Observation]

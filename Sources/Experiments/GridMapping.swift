@@ -19,7 +19,9 @@ struct GridMapping {
         return try Self.seeds(entry.value)
       }
       let values = try entry.value.list()
-      guard !values.isEmpty else { throw entry.value.error("the list is empty", remedy: "Give at least one value") }
+      guard !values.isEmpty else {
+        throw entry.value.error("the list is empty", remedy: "Give at least one value")
+      }
       return Axis(
         name: setting.name,
         values: try values.map { value in
@@ -31,7 +33,9 @@ struct GridMapping {
 
   /// `seeds: 3` means 0, 1 and 2; a list means what it says.
   private static func seeds(_ yaml: YAMLValue) throws -> Axis {
-    let seeds = yaml.isList ? try yaml.list().map { try $0.integer(in: 0...) } : Array(0..<(try yaml.integer(in: 1...1000)))
+    let seeds =
+      yaml.isList
+      ? try yaml.list().map { try $0.integer(in: 0...) } : Array(0..<(try yaml.integer(in: 1...1000)))
     guard !seeds.isEmpty else { throw yaml.error("the list is empty", remedy: "Give at least one seed") }
     return Axis(name: "seed", values: seeds.map { seed in ("\(seed)", { $0.seed = UInt64(seed) }) })
   }

@@ -24,13 +24,19 @@ public struct ObservationFile: Sendable {
       case .parameters:
         ["n", "n_total", "params", "parameters", "n_params", "num_params", "model_size", "model_parameters"]
       case .tokens:
-        ["d", "d_tokens", "tokens", "n_tokens", "num_tokens", "training_tokens", "train_tokens", "d_total_tokens"]
+        [
+          "d", "d_tokens", "tokens", "n_tokens", "num_tokens", "training_tokens", "train_tokens",
+          "d_total_tokens",
+        ]
       case .compute:
         ["c", "c_exact", "flops", "flop", "training_flops", "training_flop", "compute", "budget", "c_6nd"]
       case .uniqueTokens: ["u", "unique_tokens", "u_unique_tokens"]
       case .steps: ["s", "steps"]
       case .loss:
-        ["loss", "val_loss", "validation_loss", "val", "test_loss", "final_loss", "l", "cross_entropy", "val_loss_c4"]
+        [
+          "loss", "val_loss", "validation_loss", "val", "test_loss", "final_loss", "l", "cross_entropy",
+          "val_loss_c4",
+        ]
       case .lossStandardError: ["loss_se", "se", "se_val", "stderr", "standard_error"]
       case .cluster: ["trunk", "cluster"]
       }
@@ -69,7 +75,8 @@ public struct ObservationFile: Sendable {
       let more = faults.dropFirst().prefix(5).map { "\($0.line)" }.joined(separator: ", ")
       let others = faults.count > 1 ? "; \(faults.count - 1) more bad rows begin at lines \(more)" : ""
       throw InputError(
-        first.text + others, file: path, line: first.line, remedy: "Correct or remove what is not a positive number")
+        first.text + others, file: path, line: first.line,
+        remedy: "Correct or remove what is not a positive number")
     }
     self.path = path
     self.observations = observations
@@ -96,12 +103,17 @@ public struct ObservationFile: Sendable {
 
   private struct Fault: Error { let text: String }
 
-  private static func observation(_ row: CSVFile.Row, _ indices: [Role: Int], header: [String]) throws -> Observation {
+  private static func observation(_ row: CSVFile.Row, _ indices: [Role: Int], header: [String]) throws
+    -> Observation
+  {
     func number(_ role: Role) throws -> Double? {
       guard let index = indices[role] else { return nil }
       let text = row.cells[index].trimmingCharacters(in: .whitespaces)
-      guard let number = Double(text), number.isFinite, number > 0 || role == .lossStandardError && number == 0 else {
-        throw Fault(text: "`\(header[index])` is \(text.isEmpty ? "missing" : "`\(text)`"), not a positive number")
+      guard let number = Double(text), number.isFinite,
+        number > 0 || role == .lossStandardError && number == 0
+      else {
+        throw Fault(
+          text: "`\(header[index])` is \(text.isEmpty ? "missing" : "`\(text)`"), not a positive number")
       }
       return number
     }
@@ -111,8 +123,10 @@ public struct ObservationFile: Sendable {
     if let n, let c, d == nil { d = c / (6 * n) }
     if let d, let c, n == nil { n = c / (6 * d) }
     return Observation(
-      parameters: n, tokens: d, compute: c, steps: try number(.steps), uniqueTokens: try number(.uniqueTokens),
-      loss: loss, standardError: try number(.lossStandardError), cluster: indices[.cluster].map { row.cells[$0] })
+      parameters: n, tokens: d, compute: c, steps: try number(.steps),
+      uniqueTokens: try number(.uniqueTokens),
+      loss: loss, standardError: try number(.lossStandardError),
+      cluster: indices[.cluster].map { row.cells[$0] })
   }
 
   private static func findColumns(in file: CSVFile, given: [Role: String]) throws -> [Role: String] {

@@ -170,7 +170,8 @@ private struct Planner {
           line: draft.lines["flops"], remedy: "Raise the budget, or leave this width out")
       default:
         throw experiment.error(
-          "\(training.tokens) tokens are too few for one step of \(batch) tokens", line: draft.lines["tokens"],
+          "\(training.tokens) tokens are too few for one step of \(batch) tokens",
+          line: draft.lines["tokens"],
           remedy: "Give at least \(batch) tokens, or a smaller `batch`")
       }
     }
@@ -178,7 +179,8 @@ private struct Planner {
       let setting = if case .flops = draft.length { "flops" } else { "tokens" }
       throw experiment.error(
         "a run of \(steps) steps at width \(width) ends within its warmup of \(training.warmupSteps) steps",
-        line: draft.lines[setting], remedy: "Raise `\(setting)`, or lower `warmup_steps` or `batch` in `training`")
+        line: draft.lines[setting],
+        remedy: "Raise `\(setting)`, or lower `warmup_steps` or `batch` in `training`")
     }
   }
 }

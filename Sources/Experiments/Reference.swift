@@ -6,7 +6,9 @@ public enum Reference {
     table(
       ["section", "key", "values", "default", "meaning"],
       Setting.all.map { setting in
-        let key = setting.name == setting.key ? "`\(setting.key)`" : "`\(setting.key)` (in the grid `\(setting.name)`)"
+        let key =
+          setting.name == setting.key
+          ? "`\(setting.key)`" : "`\(setting.key)` (in the grid `\(setting.name)`)"
         return [setting.section.rawValue, key, setting.values, setting.defaultValue, setting.meaning]
       })
   }
@@ -23,7 +25,8 @@ public enum Reference {
     table(
       ["law", "equation", "parameters"],
       LawChoice.allCases.map { choice in
-        let equation = choice.named(floor: .free)?.law.equation ?? "parabolas; N* ∝ C^a, D* ∝ C^b through their minima"
+        let equation =
+          choice.named(floor: .free)?.law.equation ?? "parabolas; N* ∝ C^a, D* ∝ C^b through their minima"
         return ["`\(choice.rawValue)`", equation, FitRequest(choice).parameterNames.joined(separator: ", ")]
       })
   }

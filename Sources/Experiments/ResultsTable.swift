@@ -55,10 +55,13 @@ public struct ResultsTable: Sendable {
     let columns = Column.all(families: families)
     guard file.header == columns.map(\.name) else {
       let known = columns.map(\.name)
-      let odd = file.header.first { !known.contains($0) } ?? known.first { !file.header.contains($0) } ?? "order"
+      let odd =
+        file.header.first { !known.contains($0) } ?? known.first { !file.header.contains($0) } ?? "order"
       throw InputError(
         "is not a table of results of this version: see column `\(odd)`", file: path, line: 1,
-        remedy: "Give the command `isoflop run` again, which writes it anew, or `isoflop fit` for a table of another kind")
+        remedy:
+          "Give the command `isoflop run` again, which writes it anew, or `isoflop fit` for a table of another kind"
+      )
     }
     self.families = families
     rows = try file.rows.map { row in

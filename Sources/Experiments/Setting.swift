@@ -46,7 +46,8 @@ struct Setting: Sendable {
       "a bundled corpus, a recipe (.yaml), a text file or a folder of text", \.corpus.source
     ) { try $0.string() },
     Setting(
-      .corpus, "tokenizer", values: "characters, bytes, bytePairs(V)", default: "characters of a recipe, bytes of a text",
+      .corpus, "tokenizer", values: "characters, bytes, bytePairs(V)",
+      default: "characters of a recipe, bytes of a text",
       "how text becomes tokens", \.corpus.tokenizer, read: readTokenizer),
     Setting(
       .corpus, "seed", name: "corpus_seed", values: "whole number", default: "0",
@@ -63,7 +64,8 @@ struct Setting: Sendable {
     Setting(.model, "family", values: "gpt2, llama", default: "gpt2", "the design of a block", \.family) {
       try $0.choice(of: ModelConfiguration.Family.self)
     },
-    Setting(.model, "width", values: "whole number", default: "required", "the length of vectors, C", \.width) {
+    Setting(.model, "width", values: "whole number", default: "required", "the length of vectors, C", \.width)
+    {
       try $0.integer(in: 4...65_536)
     },
     Setting(.model, "depth", values: "whole number", default: "2", "the number of blocks", \.depth) {
@@ -73,13 +75,15 @@ struct Setting: Sendable {
       .model, "heads", values: "whole number", default: "width / 8", "the number of attention heads", \.heads
     ) { .count(try $0.integer(in: 1...65_536)) },
     Setting(
-      .model, "head_width", values: "whole number", default: "8", "the width of a head, instead of `heads`", \.heads
+      .model, "head_width", values: "whole number", default: "8", "the width of a head, instead of `heads`",
+      \.heads
     ) { .width(try $0.integer(in: 4...65_536)) },
     Setting(.model, "context", values: "whole number", default: "128", "tokens in a window, T", \.context) {
       try $0.integer(in: 1...65_536)
     },
     Setting(
-      .model, "positions", values: "rotary, learned, none", default: "rotary", "how a model knows where a token stands",
+      .model, "positions", values: "rotary, learned, none", default: "rotary",
+      "how a model knows where a token stands",
       \.positions
     ) { try $0.choice(of: ModelConfiguration.Positions.self) },
     Setting(
@@ -91,7 +95,8 @@ struct Setting: Sendable {
       "how scales and learning rates follow the width", \.parametrisation
     ) { try $0.choice(of: ModelConfiguration.Parametrisation.self) },
     Setting(
-      .training, "tokens", values: "whole number", default: "required, or flops", "tokens to train on, D", \.length
+      .training, "tokens", values: "whole number", default: "required, or flops", "tokens to train on, D",
+      \.length
     ) { .tokens(try $0.integer(in: 1...)) },
     Setting(
       .training, "flops", values: "number", default: "required, or tokens",
@@ -100,7 +105,8 @@ struct Setting: Sendable {
     Setting(
       .training, "learning_rate", values: "number, or {at_width: 32, rate: 0.008, exponent: -1}",
       default: "0.008; where the parametrisation is standard, 0.008 · 32 / width",
-      "the highest rate; as a rule, rate · (width / at_width)^exponent", \.learningRate, read: readLearningRate),
+      "the highest rate; as a rule, rate · (width / at_width)^exponent", \.learningRate,
+      read: readLearningRate),
     Setting(
       .training, "batch", values: "whole number, or [{from: 0, tokens: 512}, …]",
       default: "512, from 1M tokens on 1024, from 2M on 2048", "tokens in a step, a multiple of the context",
@@ -118,10 +124,14 @@ struct Setting: Sendable {
       .training, "weight_decay", values: "number", default: "0", "decay of weights a step, times the rate",
       \.training.weightDecay
     ) { try $0.number(in: 0...) },
-    Setting(.training, "beta1", values: "number", default: "0.9", "decay of Adam's first moment", \.training.beta1) {
+    Setting(
+      .training, "beta1", values: "number", default: "0.9", "decay of Adam's first moment", \.training.beta1
+    ) {
       try $0.number(in: 0..<1)
     },
-    Setting(.training, "beta2", values: "number", default: "0.95", "decay of Adam's second moment", \.training.beta2) {
+    Setting(
+      .training, "beta2", values: "number", default: "0.95", "decay of Adam's second moment", \.training.beta2
+    ) {
       try $0.number(in: 0..<1)
     },
     Setting(
@@ -137,7 +147,8 @@ struct Setting: Sendable {
   let text = try yaml.string()
   guard let tokenizer = TokenizerConfiguration(text) else {
     throw yaml.error(
-      "`\(text)` is not a tokenizer", remedy: "Write characters, bytes or bytePairs(V) with V from 257 to 65536")
+      "`\(text)` is not a tokenizer",
+      remedy: "Write characters, bytes or bytePairs(V) with V from 257 to 65536")
   }
   return tokenizer
 }
@@ -155,7 +166,8 @@ struct Setting: Sendable {
 @Sendable private func readBatch(_ yaml: YAMLValue) throws -> BatchSchedule {
   guard yaml.isList else {
     guard !yaml.isMapping else {
-      throw yaml.error("a batch is a number or a list of stages", remedy: "In a grid, put brackets around each ramp")
+      throw yaml.error(
+        "a batch is a number or a list of stages", remedy: "In a grid, put brackets around each ramp")
     }
     return .fixed(try yaml.integer(in: 1...))
   }
@@ -175,7 +187,9 @@ struct Setting: Sendable {
 @Sendable private func readSchedule(_ yaml: YAMLValue) throws -> Schedule {
   let map = try yaml.mapping(keys: ["cooldown", "shape", "cosine"])
   if let final = map["cosine"] {
-    guard map.count == 1 else { throw yaml.error("a cosine has neither cooldown nor shape", remedy: "Remove them") }
+    guard map.count == 1 else {
+      throw yaml.error("a cosine has neither cooldown nor shape", remedy: "Remove them")
+    }
     return .cosine(final: try final.number(in: 0...1))
   }
   return .cooldown(

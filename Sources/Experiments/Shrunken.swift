@@ -37,7 +37,8 @@ extension ExperimentFile {
       draft.corpus.uniqueTokens = draft.corpus.uniqueTokens.map { (16 << contexts.count) * (1 + uniques[$0]) }
       draft.context = context(draft.context)
       draft.width = draft.width.map { widthUnit * (1 + widths[$0]) }
-      draft.training.warmupSteps = draft.training.warmupSteps == 0 ? 0 : 1 + warmups[draft.training.warmupSteps]
+      draft.training.warmupSteps =
+        draft.training.warmupSteps == 0 ? 0 : 1 + warmups[draft.training.warmupSteps]
       let stages = draft.training.batch.stages.map {
         BatchSchedule.Stage(from: shortest * ramps[$0.from], tokens: batch($0.tokens))
       }

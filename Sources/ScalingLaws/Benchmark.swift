@@ -15,15 +15,11 @@ public struct Benchmark: Sendable, Codable {
 
   /// Runs both; takes a second or two.
   public static func run() throws -> Benchmark {
-    try run(on: planted(), starts: grid)
+    try run(on: planted())
   }
 
   /// The same on given observations.
   public static func run(on observations: [Observation]) throws -> Benchmark {
-    try run(on: observations, starts: grid)
-  }
-
-  private static func run(on observations: [Observation], starts: [[Double]]) throws -> Benchmark {
     let law = ChinchillaLaw()
     let table = try Table(observations, for: law)
     let problem = try Problem(law, on: table, minimizing: .chinchilla)
@@ -35,28 +31,22 @@ public struct Benchmark: Sendable, Codable {
     }
     var agreeing = 0
     let searchTime = try clock.measure {
-      agreeing = try MultiStart.minimize(problem, from: starts).agreeing
+      agreeing = try MultiStart.minimize(problem, from: grid(law, table)).agreeing
     }
     return Benchmark(
       observations: table.count, bootstraps: samples, bootstrapSeconds: bootstrapTime / .seconds(1),
-      starts: starts.count, multiStartSeconds: searchTime / .seconds(1), startsAgreeing: agreeing,
+      starts: 4500, multiStartSeconds: searchTime / .seconds(1), startsAgreeing: agreeing,
       cores: ProcessInfo.processInfo.activeProcessorCount)
   }
 
-  /// Besiroglu's grid of starts in search coordinates (log A, log B, α, β, log E); exponents of 0, where the
-  /// terms are constants, begin at 0.01.
-  private static var grid: [[Double]] {
-    var starts: [[Double]] = []
-    for e in [-1, -0.5, 0, 0.5, 1] {
-      for a in [0.0, 5, 10, 15, 20, 25] {
-        for b in [0.0, 5, 10, 15, 20, 25] {
-          for α in [0.01, 0.5, 1, 1.5, 2] {
-            for β in [0.01, 0.5, 1, 1.5, 2] { starts.append([a, b, log(α), log(β), e]) }
-          }
-        }
-      }
+  /// 75 by 60 exponents α and β between 0.02 and 3; A, B and E are solved for at each (`VariableProjection`).
+  private static func grid(_ law: ChinchillaLaw, _ table: Table) -> [[Double]] {
+    let spread = { (count: Int, index: Int) in 0.02 * pow(150, Double(index) / Double(count - 1)) }
+    let exponents = (0..<4500).map { (spread(75, $0 / 60), spread(60, $0 % 60)) }
+    return parallelMap(exponents.count) { index in
+      let start = [1, 1, exponents[index].0, exponents[index].1, 1]
+      return zip(law.parameters, VariableProjection.solve(law, start, on: table)).map { $0.domain.search($1) }
     }
-    return starts
   }
 
   private static func planted() -> [Observation] {

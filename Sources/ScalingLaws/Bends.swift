@@ -79,7 +79,8 @@ public struct Bends: Sendable, Codable {
   private static func interior(_ observations: [Observation], _ variable: Variable) throws -> Interval {
     let values = Set(observations.compactMap { $0[variable] }).sorted()
     guard values.count >= 8, values[0] > 0 else {
-      throw FitError("a bend needs at least 8 different values of \(variable.symbol); there are \(values.count)")
+      throw FitError(
+        "a bend needs at least 8 different values of \(variable.symbol); there are \(values.count)")
     }
     return Interval(low: values[2], high: values[values.count - 3])
   }
@@ -106,7 +107,9 @@ public struct Bends: Sendable, Codable {
 
   private static func verdict(_ bends: [Bend], _ evidence: [Evidence], _ variable: Variable) -> String {
     let p = evidence.last.map { String(format: "p = %.2g", $0.pValue) } ?? "too few observations to test"
-    guard !bends.isEmpty else { return "no bend in \(variable.symbol): a power law with its floor suffices (\(p))" }
+    guard !bends.isEmpty else {
+      return "no bend in \(variable.symbol): a power law with its floor suffices (\(p))"
+    }
     return bends.map { bend in
       let interval = bend.place.interval.map { String(format: " [%.3g, %.3g]", $0.low, $0.high) } ?? ""
       return "bend at \(variable.symbol) = " + String(format: "%.3g", bend.place.value) + interval
@@ -167,7 +170,8 @@ private struct Trial: Sendable {
     var (null, alternative) = (null, alternative)
     null.targets = logLosses
     alternative.targets = logLosses
-    return Double(observations) * log(best(null, nullStarts).value / best(alternative, alternativeStarts).value)
+    return Double(observations)
+      * log(best(null, nullStarts).value / best(alternative, alternativeStarts).value)
   }
 
   /// The best minimum over the starts: all of them roughly, then the most promising to the end.
@@ -175,6 +179,7 @@ private struct Trial: Sendable {
     var problem = problem
     let minimizer = Minimizer(tolerance: 1e-6)
     let rough = starts.map { minimizer.approach(&problem, from: $0) }.sorted { $0.value < $1.value }
-    return rough.prefix(5).map { minimizer.polish(&problem, from: $0) }.min { $0.value < $1.value } ?? rough[0]
+    return rough.prefix(5).map { minimizer.polish(&problem, from: $0) }.min { $0.value < $1.value }
+      ?? rough[0]
   }
 }

@@ -12,53 +12,55 @@ public struct Dual: Number {
   public var value: Double
   public var derivatives: SIMD8<Double>
 
-  @inlinable public init(_ value: Double, derivatives: SIMD8<Double>) {
+  @inlinable @inline(__always) public init(_ value: Double, derivatives: SIMD8<Double>) {
     self.value = value
     self.derivatives = derivatives
   }
 
   /// A constant.
-  @inlinable public init(_ value: Double) { self.init(value, derivatives: .zero) }
+  @inlinable @inline(__always) public init(_ value: Double) { self.init(value, derivatives: .zero) }
 
   /// A variable: its own derivative is 1. Outside the lanes of this pass it is a constant.
-  @inlinable public init(_ value: Double, lane: Int) {
+  @inlinable @inline(__always) public init(_ value: Double, lane: Int) {
     self.init(value)
     if (0..<Dual.lanes).contains(lane) { derivatives[lane] = 1 }
   }
 
-  @inlinable public static func + (a: Dual, b: Dual) -> Dual {
+  @inlinable @inline(__always) public static func + (a: Dual, b: Dual) -> Dual {
     Dual(a.value + b.value, derivatives: a.derivatives + b.derivatives)
   }
-  @inlinable public static func - (a: Dual, b: Dual) -> Dual {
+  @inlinable @inline(__always) public static func - (a: Dual, b: Dual) -> Dual {
     Dual(a.value - b.value, derivatives: a.derivatives - b.derivatives)
   }
-  @inlinable public static func * (a: Dual, b: Dual) -> Dual {
+  @inlinable @inline(__always) public static func * (a: Dual, b: Dual) -> Dual {
     Dual(a.value * b.value, derivatives: a.derivatives * b.value + b.derivatives * a.value)
   }
-  @inlinable public static func / (a: Dual, b: Dual) -> Dual {
+  @inlinable @inline(__always) public static func / (a: Dual, b: Dual) -> Dual {
     let quotient = a.value / b.value
     return Dual(quotient, derivatives: (a.derivatives - b.derivatives * quotient) * (1 / b.value))
   }
-  @inlinable public static func + (a: Dual, b: Double) -> Dual {
+  @inlinable @inline(__always) public static func + (a: Dual, b: Double) -> Dual {
     Dual(a.value + b, derivatives: a.derivatives)
   }
-  @inlinable public static func * (a: Dual, b: Double) -> Dual {
+  @inlinable @inline(__always) public static func * (a: Dual, b: Double) -> Dual {
     Dual(a.value * b, derivatives: a.derivatives * b)
   }
-  @inlinable public static func exp(_ x: Dual) -> Dual {
+  @inlinable @inline(__always) public static func exp(_ x: Dual) -> Dual {
     let e = Foundation.exp(x.value)
     return Dual(e, derivatives: x.derivatives * e)
   }
-  @inlinable public static func log(_ x: Dual) -> Dual {
+  @inlinable @inline(__always) public static func log(_ x: Dual) -> Dual {
     Dual(Foundation.log(x.value), derivatives: x.derivatives * (1 / x.value))
   }
-  @inlinable public static func expm1(_ x: Dual) -> Dual {
+  @inlinable @inline(__always) public static func expm1(_ x: Dual) -> Dual {
     let e = Foundation.expm1(x.value)
     return Dual(e, derivatives: x.derivatives * (e + 1))
   }
-  @inlinable public static func softplus(_ x: Dual) -> Dual {
+  @inlinable @inline(__always) public static func softplus(_ x: Dual) -> Dual {
     let slope = 1 / (1 + Foundation.exp(-x.value))
-    return Dual(Double.softplus(x.value), derivatives: x.derivatives * slope)
+    return Dual(Scalar.softplus(Scalar(x.value)).value, derivatives: x.derivatives * slope)
   }
-  @inlinable public static func minimum(_ a: Dual, _ b: Dual) -> Dual { a.value <= b.value ? a : b }
+  @inlinable @inline(__always) public static func minimum(_ a: Dual, _ b: Dual) -> Dual {
+    a.value <= b.value ? a : b
+  }
 }

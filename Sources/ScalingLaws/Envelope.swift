@@ -23,10 +23,12 @@ public struct Envelope: Sendable, Codable {
 
   /// - Throws: `FitError` where N, D or C is missing, or fewer than four curves of two points are there, or
   ///   the envelope touches no size inside the grid's range.
-  public init(_ observations: [Observation], grid: Int = 256, bootstraps: Int = 400, seed: UInt64 = 1) throws {
+  public init(_ observations: [Observation], grid: Int = 256, bootstraps: Int = 400, seed: UInt64 = 1) throws
+  {
     let curves = try Self.curves(observations)
     guard Set(curves.map(\.parameters)).count >= 4 else {
-      throw FitError("the envelope needs training curves (clusters of two or more points) of at least four sizes")
+      throw FitError(
+        "the envelope needs training curves (clusters of two or more points) of at least four sizes")
     }
     let places = Self.envelope(of: curves, grid: grid)
     guard let fit = Self.exponents(places) else {
@@ -40,7 +42,9 @@ public struct Envelope: Sendable, Codable {
     self.curves = curves.count
     self.places = places
     let estimate = { (name: String, symbol: String, value: ((n: Double, d: Double)) -> Double) in
-      Estimate(name: name, symbol: symbol, unit: "1", value: value(fit), draws: draws.isEmpty ? nil : draws.map(value))
+      Estimate(
+        name: name, symbol: symbol, unit: "1", value: value(fit),
+        draws: draws.isEmpty ? nil : draws.map(value))
     }
     parametersExponent = estimate("exponent of N* in C", "a") { $0.n }
     tokensExponent = estimate("exponent of D* in C", "b") { $0.d }
@@ -90,7 +94,9 @@ public struct Envelope: Sendable, Codable {
     let largest = curves.map(\.parameters).max() ?? 0
     return (0..<grid).compactMap { step in
       let c = low + (high - low) * Double(step) / Double(grid - 1)
-      let reached = curves.compactMap { curve in curve.at(c).map { (n: curve.parameters, d: $0.d, loss: $0.loss) } }
+      let reached = curves.compactMap { curve in
+        curve.at(c).map { (n: curve.parameters, d: $0.d, loss: $0.loss) }
+      }
       guard let best = reached.min(by: { $0.loss < $1.loss }), best.n > smallest, best.n < largest else {
         return nil
       }

@@ -19,6 +19,8 @@ public enum Domain: Sendable, Codable, Equatable {
     }
   }
 
+  func natural(_ search: Double) -> Double { natural(Scalar(search)).value }
+
   func search(_ natural: Double) -> Double {
     switch self {
     case .real: return natural
@@ -132,16 +134,22 @@ extension Law {
 
   public func evaluate(_ workspace: inout Workspace) { workspace.fill(by: self) }
 
+  /// The loss above the known floor at variables given by value and logarithm, in the order of `variables`.
+  public func loss<T: Number>(_ θ: [T], at values: [Double], logs: [Double]) -> T {
+    precondition(values.count == variables.count && logs.count == values.count, "\(name) takes \(variables)")
+    return values.withUnsafeBufferPointer { values in
+      logs.withUnsafeBufferPointer { logs in
+        guard let values = values.baseAddress, let logs = logs.baseAddress else { return T(.nan) }
+        return loss(θ, at: Point(values: values, logs: logs))
+      }
+    }
+  }
+
   /// The total loss (known floor included) at an observation; nil where it lacks one of the variables.
   public func loss(_ θ: [Double], at observation: Observation) -> Double? {
     let values = variables.compactMap { observation[$0] }
     guard values.count == variables.count else { return nil }
     let logs = values.map { Foundation.log($0) }
-    return values.withUnsafeBufferPointer { values in
-      logs.withUnsafeBufferPointer { logs in
-        guard let values = values.baseAddress, let logs = logs.baseAddress else { return nil }
-        return knownFloor + loss(θ, at: Point(values: values, logs: logs))
-      }
-    }
+    return knownFloor + loss(θ.map { Scalar($0) }, at: values, logs: logs).value
   }
 }

@@ -7,6 +7,8 @@ struct Minimizer {
   var iterations = 300
   /// The first stage ends when a step improves the objective by less than this part.
   var roughTolerance = 1e-3
+  /// The longest step of the first stage in any search coordinate.
+  var reach = 2.0
 
   struct Minimum: Sendable {
     var search: [Double]
@@ -30,10 +32,13 @@ struct Minimizer {
     var (gradient, curvature) = (problem.gradient, problem.curvature)
     var damping = 1e-3
     for _ in 0..<60 where best.value > 0 && damping < 1e12 {
-      guard let step = curvature.cholesky(damping: damping)?.solve(gradient) else {
+      guard var step = curvature.cholesky(damping: damping)?.solve(gradient) else {
         damping *= 8
         continue
       }
+      // Far away the linearisation is worth little: no coordinate moves by more than `reach`.
+      let longest = step.reduce(0) { max($0, abs($1)) }
+      if longest > reach { step = step.map { $0 * reach / longest } }
       problem.evaluate(at: zip(best.search, step).map { $0 - $1 }, curvature: true)
       guard problem.value < best.value else {
         damping *= 8

@@ -16,28 +16,46 @@ public enum MultiStart {
     }
   }
 
+  /// Each start descends on its own; each distinct minimum within 5 % of the best is then brought to full
+  /// precision. A search from a thousand starts or more descends on a thinned table first: starts that
+  /// share a minimum there go on as one.
   static func minimize(_ problem: Problem, from starts: [[Double]]) throws -> Result {
-    let rough = Minimizer(tolerance: 1e-9)
-    let minima = parallelChunks(starts.count) { range in
-      var problem = problem
-      return range.map { rough.minimize(&problem, from: starts[$0]) }
-    }
-    guard let best = minima.min(by: { $0.value < $1.value }), best.value.isFinite else {
+    var coarse = problem
+    if starts.count >= 1000 { coarse.thin(to: max(50, 5 * problem.size)) }
+    let minimizer = Minimizer(tolerance: 1e-9, iterations: 60)
+    let minima = parallelChunks(starts.count) { [coarse] range in
+      var problem = coarse
+      return range.map { minimizer.minimize(&problem, from: starts[$0]) }
+    }.sorted { $0.value < $1.value }
+    guard let first = minima.first, first.value.isFinite else {
       throw FitError("no start of the search leads to a finite objective")
     }
-    let agreeing = minima.count { $0.value <= best.value * (1 + 1e-6) }
-    var problem = problem
-    let final = Minimizer().minimize(&problem, from: best.search)
-    var alternatives: [Minimizer.Minimum] = []
-    for minimum in minima.sorted(by: { $0.value < $1.value }) where alternatives.count < 4 {
-      guard minimum.value <= final.value * 1.01 else { break }
-      let last = alternatives.last ?? final
-      guard minimum.value > last.value * (1 + 1e-6) else { continue }
-      let polished = Minimizer().minimize(&problem, from: minimum.search)
-      if polished.value > last.value * (1 + 1e-6) { alternatives.append(polished) }
+    var distinct: [(minimum: Minimizer.Minimum, starts: Int)] = []
+    for minimum in minima.prefix(while: { $0.value <= first.value * 1.05 }) {
+      if let last = distinct.last, minimum.value <= last.minimum.value * (1 + 1e-6) {
+        distinct[distinct.count - 1].starts += 1
+      } else {
+        distinct.append((minimum, 1))
+      }
     }
+    var finished: [(minimum: Minimizer.Minimum, starts: Int)] = []
+    var problem = problem
+    for (minimum, starts) in distinct.prefix(50) {
+      let polished = Minimizer().minimize(&problem, from: minimum.search)
+      if let known = finished.firstIndex(where: {
+        abs($0.minimum.value - polished.value) <= 1e-6 * polished.value
+      }) {
+        finished[known].starts += starts
+      } else {
+        finished.append((polished, starts))
+      }
+    }
+    finished.sort { $0.minimum.value < $1.minimum.value }
+    let best = finished[0]
     return Result(
-      best: final.value <= best.value ? final : best, starts: starts.count, agreeing: agreeing,
-      alternatives: alternatives)
+      best: best.minimum, starts: starts.count, agreeing: best.starts,
+      alternatives: finished.dropFirst().prefix(4).map(\.minimum).filter {
+        $0.value <= best.minimum.value * 1.01
+      })
   }
 }

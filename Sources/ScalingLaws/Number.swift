@@ -1,6 +1,6 @@
 import Foundation
 
-/// The arithmetic that a law's formula may use. A law is written once over `Number`; with `Double` it
+/// The arithmetic that a law's formula may use. A law is written once over `Number`; with `Scalar` it
 /// gives the loss, with `Dual` the loss and its gradient.
 public protocol Number: Sendable {
   init(_ value: Double)
@@ -21,23 +21,47 @@ public protocol Number: Sendable {
 }
 
 extension Number {
-  @inlinable public static prefix func - (a: Self) -> Self { a * -1 }
-  @inlinable public static func - (a: Self, b: Double) -> Self { a + (-b) }
-  @inlinable public static func / (a: Self, b: Double) -> Self { a * (1 / b) }
-  @inlinable public static func + (a: Double, b: Self) -> Self { b + a }
-  @inlinable public static func - (a: Double, b: Self) -> Self { b * -1 + a }
-  @inlinable public static func * (a: Double, b: Self) -> Self { b * a }
-  @inlinable public static func / (a: Double, b: Self) -> Self { Self(a) / b }
+  @inlinable @inline(__always) public static prefix func - (a: Self) -> Self { a * -1 }
+  @inlinable @inline(__always) public static func - (a: Self, b: Double) -> Self {
+    a + (-b)
+  }
+  @inlinable @inline(__always) public static func / (a: Self, b: Double) -> Self {
+    a * (1 / b)
+  }
+  @inlinable @inline(__always) public static func + (a: Double, b: Self) -> Self {
+    b + a
+  }
+  @inlinable @inline(__always) public static func - (a: Double, b: Self) -> Self {
+    b * -1 + a
+  }
+  @inlinable @inline(__always) public static func * (a: Double, b: Self) -> Self {
+    b * a
+  }
+  @inlinable @inline(__always) public static func / (a: Double, b: Self) -> Self {
+    Self(a) / b
+  }
 }
 
-extension Double: Number {
-  @inlinable public static func exp(_ x: Double) -> Double { Foundation.exp(x) }
-  @inlinable public static func log(_ x: Double) -> Double { Foundation.log(x) }
-  @inlinable public static func expm1(_ x: Double) -> Double { Foundation.expm1(x) }
-  @inlinable public static func softplus(_ x: Double) -> Double {
-    Swift.max(x, 0) + Foundation.log1p(Foundation.exp(-abs(x)))
+/// A plain number as a `Number`. (`Double` itself does not conform: the operators above would make all other
+/// arithmetic on it ambiguous.)
+public struct Scalar: Number {
+  public var value: Double
+
+  @inlinable @inline(__always) public init(_ value: Double) { self.value = value }
+
+  @inlinable @inline(__always) public static func + (a: Scalar, b: Scalar) -> Scalar { Scalar(a.value + b.value) }
+  @inlinable @inline(__always) public static func - (a: Scalar, b: Scalar) -> Scalar { Scalar(a.value - b.value) }
+  @inlinable @inline(__always) public static func * (a: Scalar, b: Scalar) -> Scalar { Scalar(a.value * b.value) }
+  @inlinable @inline(__always) public static func / (a: Scalar, b: Scalar) -> Scalar { Scalar(a.value / b.value) }
+  @inlinable @inline(__always) public static func + (a: Scalar, b: Double) -> Scalar { Scalar(a.value + b) }
+  @inlinable @inline(__always) public static func * (a: Scalar, b: Double) -> Scalar { Scalar(a.value * b) }
+  @inlinable @inline(__always) public static func exp(_ x: Scalar) -> Scalar { Scalar(Foundation.exp(x.value)) }
+  @inlinable @inline(__always) public static func log(_ x: Scalar) -> Scalar { Scalar(Foundation.log(x.value)) }
+  @inlinable @inline(__always) public static func expm1(_ x: Scalar) -> Scalar { Scalar(Foundation.expm1(x.value)) }
+  @inlinable @inline(__always) public static func minimum(_ a: Scalar, _ b: Scalar) -> Scalar { a.value <= b.value ? a : b }
+  @inlinable @inline(__always) public static func softplus(_ x: Scalar) -> Scalar {
+    Scalar(Swift.max(x.value, 0) + Foundation.log1p(Foundation.exp(-abs(x.value))))
   }
-  // `Double.minimum` is the standard library's.
 }
 
 /// A positive quantity with its logarithm, taken once for all evaluations of a fit.
@@ -45,7 +69,7 @@ public struct Magnitude: Sendable {
   public let value: Double
   public let log: Double
 
-  @inlinable public init(value: Double, log: Double) {
+  @inlinable @inline(__always) public init(value: Double, log: Double) {
     self.value = value
     self.log = log
   }
@@ -54,7 +78,7 @@ public struct Magnitude: Sendable {
 }
 
 /// x^p of a known quantity.
-@inlinable public func power<T: Number>(_ x: Magnitude, _ p: T) -> T { .exp(p * x.log) }
+@inlinable @inline(__always) public func power<T: Number>(_ x: Magnitude, _ p: T) -> T { .exp(p * x.log) }
 
 /// x^p, x > 0.
-@inlinable public func power<T: Number>(_ x: T, _ p: T) -> T { .exp(p * .log(x)) }
+@inlinable @inline(__always) public func power<T: Number>(_ x: T, _ p: T) -> T { .exp(p * .log(x)) }

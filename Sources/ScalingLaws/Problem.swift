@@ -44,6 +44,12 @@ struct Problem: Sendable {
     }
   }
 
+  /// Leaves every k-th row, so that about `count` remain.
+  mutating func thin(to count: Int) {
+    let step = max(1, workspace.rows.count / count)
+    workspace.rows = stride(from: 0, to: workspace.rows.count, by: step).map { workspace.rows[$0] }
+  }
+
   /// Evaluates value and gradient, and the curvature where asked, at search coordinates u.
   mutating func evaluate(at u: [Double], curvature wanted: Bool = false) {
     workspace.search = u

@@ -32,14 +32,24 @@ enum VariableProjection {
 
   /// min |Xc − y|, c ≥ 0, over few columns: every support is tried, and the best feasible one is the answer.
   static func nonNegativeLeastSquares(_ columns: [[Double]], _ y: [Double]) -> [Double] {
+    var normal = SymmetricMatrix(columns.count)
+    for i in columns.indices {
+      for j in i..<columns.count { normal[i, j] = dot(columns[i], columns[j]) }
+    }
+    let right = columns.map { dot($0, y) }
     var best = columns.map { _ in 0.0 }
     var bestFit = 0.0
     for support in 1..<(1 << columns.count) {
       let chosen = columns.indices.filter { support >> $0 & 1 == 1 }
-      guard let solution = linearRegression(chosen.map { columns[$0] }, y), solution.allSatisfy({ $0 >= 0 })
+      var part = SymmetricMatrix(chosen.count)
+      for (i, k) in chosen.enumerated() {
+        for (j, l) in chosen.enumerated() { part[i, j] = normal[k, l] }
+      }
+      guard let solution = part.cholesky(damping: 0)?.solve(chosen.map { right[$0] }),
+        solution.allSatisfy({ $0 >= 0 })
       else { continue }
       // |Xc − y|² = |y|² − cᵀXᵀy at a least-squares solution.
-      let fit = zip(chosen, solution).reduce(0) { $0 + $1.1 * dot(columns[$1.0], y) }
+      let fit = zip(chosen, solution).reduce(0) { $0 + $1.1 * right[$1.0] }
       guard fit > bestFit else { continue }
       bestFit = fit
       best = columns.map { _ in 0 }

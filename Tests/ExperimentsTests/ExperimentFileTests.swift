@@ -11,53 +11,95 @@ private let badInputs: [(String, String)] = [
   ("corpus: village\ngrid: {width: 16, tokens: 1M}\n", "e.yaml:1: `title` is missing. Add `title: …`."),
   ("\(head)gird: {}\n", "e.yaml:3: unknown key `gird`. The nearest key is `grid`."),
   ("\(head)grid: {widht: 16, tokens: 1M}\n", "e.yaml:3: unknown key `widht`. The nearest key is `width`."),
-  ("\(head)grid: {width: 16}\n",
-    "e.yaml:1: it is not said how long to train. Add `tokens: [1M, 2M]`, or `flops: [1e11]`, to the grid."),
+  (
+    "\(head)grid: {width: 16}\n",
+    "e.yaml:1: it is not said how long to train. Add `tokens: [1M, 2M]`, or `flops: [1e11]`, to the grid."
+  ),
   ("\(head)grid: {tokens: 1M}\n", "e.yaml:1: no `width` is given. Add `width: [16, 32]` to the grid."),
   ("title: t\n\(grid)", "e.yaml:1: no `corpus` is given. Add `corpus: village`."),
-  ("\(head)grid:\n  width: 16\n  tokens: 1M\n  flops: 1e11\n",
-    "e.yaml:4: both `tokens` and `flops` are given. Remove one of them."),
+  (
+    "\(head)grid:\n  width: 16\n  tokens: 1M\n  flops: 1e11\n",
+    "e.yaml:4: both `tokens` and `flops` are given. Remove one of them."
+  ),
   ("\(head)grid: {width: [], tokens: 1M}\n", "e.yaml:3: the list is empty. Give at least one value."),
-  ("\(head)grid: {width: 16, tokens: 1M, seeds: 0}\n", "e.yaml:3: 0 is out of range. It must be in 1 to 1000."),
-  ("\(head)grid: {width: 16, tokens: many}\n",
-    "e.yaml:3: `many` is not a whole number. Write for example 12, 0.5, 1e6 or 4M."),
-  ("\(head)model: {family: gtp2}\n\(grid)",
-    "e.yaml:3: `gtp2` is not one of gpt2, llama. The nearest is `gpt2`."),
-  ("\(head)training: {schedule: {cosine: 0.1, shape: sqrt}}\n\(grid)",
-    "e.yaml:3: a cosine has neither cooldown nor shape. Remove them."),
-  ("\(head)training: {schedule: {cooldown: 1.5}}\n\(grid)",
-    "e.yaml:3: 1.5 is out of range. It must be in 0.0 to 1.0."),
-  ("\(head)training: {learning_rate: {rate: 0.01, exponent: -1}}\n\(grid)",
-    "e.yaml:3: `at_width` is missing. Add `at_width: …`."),
-  ("\(head)training: {batch: [{from: 1k, tokens: 512}]}\n\(grid)",
-    "e.yaml:3: the stages of a batch ramp must begin at 0 and rise. Write for example [{from: 0, tokens: 512}, {from: 1M, tokens: 1024}]."),
-  ("\(head)grid: {width: 16, tokens: 1M, batch: [{from: 0, tokens: 512}]}\n",
-    "e.yaml:3: a batch is a number or a list of stages. In a grid, put brackets around each ramp."),
-  ("title: t\ncorpus: {source: village, tokenizer: words}\n\(grid)",
-    "e.yaml:2: `words` is not a tokenizer. Write characters, bytes or bytePairs(V) with V from 257 to 65536."),
-  ("\(head)\(grid)fits: [chinchila]\n",
-    "e.yaml:4: `chinchila` is not one of power_n, power_d, power_c, broken_n, broken_d, broken_c, chinchilla, interaction, kaplan, kaplan_steps, repeated_data, isoflop. The nearest is `chinchilla`."),
-  ("\(head)\(grid)fits: [chinchilla, chinchilla]\n",
-    "e.yaml:4: two fits are called `chinchilla`. Give one of them a `name` of its own."),
-  ("\(head)\(grid)fits: [{law: kaplan, floor: entropy}]\n",
-    "e.yaml:4: the law `kaplan` takes no floor. Remove `floor`."),
-  ("\(head)\(grid)fits: [{law: power_n, where: {widht: 16}}]\n",
-    "e.yaml:4: unknown key `widht`. The nearest key is `width`."),
-  ("\(head)\(grid)expect:\n  - {fit: chinchila, parameter: alpha, between: [0, 1]}\n",
-    "e.yaml:5: `chinchila` is not one of power_n, power_d, power_c, chinchilla, power_n_entropy, power_d_entropy, power_c_entropy, chinchilla_entropy, isoflop. The nearest is `chinchilla`."),
-  ("\(head)\(grid)expect:\n  - {fit: chinchilla, parameter: alhpa, between: [0, 1]}\n",
-    "e.yaml:5: `alhpa` is not one of A, B, alpha, beta, E, a, b, G, rms. The nearest is `alpha`."),
-  ("\(head)\(grid)expect:\n  - {fit: chinchilla, parameter: alpha}\n",
-    "e.yaml:5: an expectation wants either `between` or `interval_contains`. Write for example `between: [0.2, 0.4]`."),
-  ("\(head)\(grid)expect:\n  - {results: completed, between: [2, 1]}\n",
-    "e.yaml:5: `between` wants two numbers, the lower first. Write for example [0.2, 0.4]."),
-  ("\(head)\(grid)expect:\n  - {results: completed, interval_contains: 2}\n",
-    "e.yaml:5: only parameters of fits have intervals. Write `between: [low, high]`."),
+  (
+    "\(head)grid: {width: 16, tokens: 1M, seeds: 0}\n",
+    "e.yaml:3: 0 is out of range. It must be in 1 to 1000."
+  ),
+  (
+    "\(head)grid: {width: 16, tokens: many}\n",
+    "e.yaml:3: `many` is not a whole number. Write for example 12, 0.5, 1e6 or 4M."
+  ),
+  (
+    "\(head)model: {family: gtp2}\n\(grid)",
+    "e.yaml:3: `gtp2` is not one of gpt2, llama. The nearest is `gpt2`."
+  ),
+  (
+    "\(head)training: {schedule: {cosine: 0.1, shape: sqrt}}\n\(grid)",
+    "e.yaml:3: a cosine has neither cooldown nor shape. Remove them."
+  ),
+  (
+    "\(head)training: {schedule: {cooldown: 1.5}}\n\(grid)",
+    "e.yaml:3: 1.5 is out of range. It must be in 0.0 to 1.0."
+  ),
+  (
+    "\(head)training: {learning_rate: {rate: 0.01, exponent: -1}}\n\(grid)",
+    "e.yaml:3: `at_width` is missing. Add `at_width: …`."
+  ),
+  (
+    "\(head)training: {batch: [{from: 1k, tokens: 512}]}\n\(grid)",
+    "e.yaml:3: the stages of a batch ramp must begin at 0 and rise. Write for example [{from: 0, tokens: 512}, {from: 1M, tokens: 1024}]."
+  ),
+  (
+    "\(head)grid: {width: 16, tokens: 1M, batch: [{from: 0, tokens: 512}]}\n",
+    "e.yaml:3: a batch is a number or a list of stages. In a grid, put brackets around each ramp."
+  ),
+  (
+    "title: t\ncorpus: {source: village, tokenizer: words}\n\(grid)",
+    "e.yaml:2: `words` is not a tokenizer. Write characters, bytes or bytePairs(V) with V from 257 to 65536."
+  ),
+  (
+    "\(head)\(grid)fits: [chinchila]\n",
+    "e.yaml:4: `chinchila` is not one of power_n, power_d, power_c, broken_n, broken_d, broken_c, chinchilla, interaction, kaplan, kaplan_steps, repeated_data, isoflop. The nearest is `chinchilla`."
+  ),
+  (
+    "\(head)\(grid)fits: [chinchilla, chinchilla]\n",
+    "e.yaml:4: two fits are called `chinchilla`. Give one of them a `name` of its own."
+  ),
+  (
+    "\(head)\(grid)fits: [{law: kaplan, floor: entropy}]\n",
+    "e.yaml:4: the law `kaplan` takes no floor. Remove `floor`."
+  ),
+  (
+    "\(head)\(grid)fits: [{law: power_n, where: {widht: 16}}]\n",
+    "e.yaml:4: unknown key `widht`. The nearest key is `width`."
+  ),
+  (
+    "\(head)\(grid)expect:\n  - {fit: chinchila, parameter: alpha, between: [0, 1]}\n",
+    "e.yaml:5: `chinchila` is not one of power_n, power_d, power_c, chinchilla, power_n_entropy, power_d_entropy, power_c_entropy, chinchilla_entropy, isoflop. The nearest is `chinchilla`."
+  ),
+  (
+    "\(head)\(grid)expect:\n  - {fit: chinchilla, parameter: alhpa, between: [0, 1]}\n",
+    "e.yaml:5: `alhpa` is not one of A, B, alpha, beta, E, a, b, G, rms. The nearest is `alpha`."
+  ),
+  (
+    "\(head)\(grid)expect:\n  - {fit: chinchilla, parameter: alpha}\n",
+    "e.yaml:5: an expectation wants either `between` or `interval_contains`. Write for example `between: [0.2, 0.4]`."
+  ),
+  (
+    "\(head)\(grid)expect:\n  - {results: completed, between: [2, 1]}\n",
+    "e.yaml:5: `between` wants two numbers, the lower first. Write for example [0.2, 0.4]."
+  ),
+  (
+    "\(head)\(grid)expect:\n  - {results: completed, interval_contains: 2}\n",
+    "e.yaml:5: only parameters of fits have intervals. Write `between: [low, high]`."
+  ),
 ]
 
 @Suite struct ExperimentFileTests {
   @Test func theSmallestFileIsShort() throws {
-    let file = try experiment("title: Why?\ncorpus: village\ngrid:\n  width: [16, 32]\n  tokens: [1M, 2M]\n  seeds: 3\n")
+    let file = try experiment(
+      "title: Why?\ncorpus: village\ngrid:\n  width: [16, 32]\n  tokens: [1M, 2M]\n  seeds: 3\n")
     #expect(file.title == "Why?")
     #expect(file.name == "e")
     #expect(file.fits == nil)

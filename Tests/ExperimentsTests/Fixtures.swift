@@ -9,7 +9,8 @@ let packageFolder = URL(fileURLWithPath: #filePath)
 
 /// A folder of its own for a test, removed with the value.
 final class TemporaryFolder {
-  let path = FileManager.default.temporaryDirectory.appendingPathComponent("isoflop-\(UUID().uuidString)").path
+  let path = FileManager.default.temporaryDirectory.appendingPathComponent("isoflop-\(UUID().uuidString)")
+    .path
 
   init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
 
@@ -30,7 +31,8 @@ func experiment(_ text: String) throws -> ExperimentFile {
 /// The plan of an experiment, whose text begins with a title and a small corpus.
 func plan(_ rest: String) throws -> Plan {
   try Plan(
-    experiment("title: t\ncorpus: {source: \(packageFolder)/corpora/village.yaml, validation_tokens: 4096}\n\(rest)"),
+    experiment(
+      "title: t\ncorpus: {source: \(packageFolder)/corpora/village.yaml, validation_tokens: 4096}\n\(rest)"),
     corpora: CorpusCache())
 }
 
@@ -51,7 +53,8 @@ func plantedResult(of run: PlannedRun, entropy: Double = 0.3) throws -> RunResul
   let loss = 0.3 + (20 / n.squareRoot() + 40 * pow(d, -0.4)) * wobble
   let counts = try JSONSerialization.jsonObject(with: JSONEncoder().encode(run.counts))
   let fields: [String: Any] = [
-    "status": "completed", "counts": counts, "tokens": run.tokens, "uniqueTokens": run.tokens, "steps": run.steps,
+    "status": "completed", "counts": counts, "tokens": run.tokens, "uniqueTokens": run.tokens,
+    "steps": run.steps,
     "flops": run.flops, "loss": loss, "lossStandardError": 0.001, "lossBitsPerByte": loss / log(2),
     "entropy": entropy, "entropyBitsPerByte": entropy / log(2), "validationTokens": 4096,
     "reducibleStandardError": 0.0005,

@@ -10,7 +10,9 @@ import Testing
     let file = try ObservationFile(contentsOf: path)
     #expect(file.observations.map(\.parameters) == [1e6, 2e6])
     #expect(file.observations.map(\.tokens) == [1e9, 5e8])
-    #expect(file.convention == "N = column `Model Size`, D = C/(6·N), C = column `Training FLOP`, loss = column `loss`")
+    #expect(
+      file.convention
+        == "N = column `Model Size`, D = C/(6·N), C = column `Training FLOP`, loss = column `loss`")
     #expect(file.lines == [2, 3])
   }
 
@@ -20,15 +22,22 @@ import Testing
     let file = try ObservationFile(
       contentsOf: path, columns: [.parameters: "size", .tokens: "seen, in all", .loss: "nll"])
     #expect(file.observations.map(\.compute) == [1.2e16])
-    let error = #expect(throws: InputError.self) { try ObservationFile(contentsOf: path, columns: [.loss: "nl"]) }
+    let error = #expect(throws: InputError.self) {
+      try ObservationFile(contentsOf: path, columns: [.loss: "nl"])
+    }
     #expect(error?.description == "\(path):1: there is no column `nl`. The nearest is `nll`.")
   }
 
   @Test(arguments: [
-    ("N,D,loss\n1,2,3\n1,x,3\n", "3: `D` is `x`, not a positive number. Correct or remove what is not a positive number."),
-    ("N,D,loss\n1,2,nan\n1,2,-1\n1,,2\n",
+    (
+      "N,D,loss\n1,2,3\n1,x,3\n",
+      "3: `D` is `x`, not a positive number. Correct or remove what is not a positive number."
+    ),
+    (
+      "N,D,loss\n1,2,nan\n1,2,-1\n1,,2\n",
       "2: `loss` is `nan`, not a positive number; 2 more bad rows begin at lines 3, 4. "
-        + "Correct or remove what is not a positive number."),
+        + "Correct or remove what is not a positive number."
+    ),
     ("N,D\n1,2\n", "1: no column is known as a loss. Name it: `--x loss=COLUMN`, one of N, D."),
     ("x,loss\n1,2\n", "1: no column is known as N, D or C. Name them: `--x N=COLUMN`, among x, loss."),
     ("N,N,loss\n1,2,3\n", "1: column `N` stands twice. Rename one."),

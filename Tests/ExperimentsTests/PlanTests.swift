@@ -26,7 +26,10 @@ import Training
         - {width: [24, 32], tokens: 100k, seeds: 2}
       """
     ).runs
-    #expect(runs.map { "\($0.configuration.model.width) \($0.configuration.seed)" } == ["16 0", "24 0", "24 1", "32 0", "32 1"])
+    #expect(
+      runs.map { "\($0.configuration.model.width) \($0.configuration.seed)" } == [
+        "16 0", "24 0", "24 1", "32 0", "32 1",
+      ])
   }
 
   @Test func aBudgetBuysTokensAtTheModelsOwnPrice() throws {
@@ -36,7 +39,8 @@ import Training
       #expect(run.configuration.training.tokens == run.tokens)
       #expect(run.tokens.isMultiple(of: 512))
       // Within half a step of the budget.
-      let step = 256 * run.counts.trainingFlopsPerToken
+      let batch = run.configuration.training.batch.tokens(after: run.tokens)
+      let step = Double(batch) / 2 * run.counts.trainingFlopsPerToken
       #expect(abs(run.flops - (run.isoFLOPBudget ?? 0)) <= step)
     }
     #expect(runs[0].tokens > runs[2].tokens)
@@ -58,10 +62,14 @@ import Training
     ).runs
     #expect(runs.count == 64)
     #expect(Set(runs.map(\.configuration.training.learningRate)) == [0.02, 0.004])
-    #expect(Set(runs.map(\.configuration.training.schedule)) == [.cooldown(fraction: 0.3, shape: .sqrt), .cosine(final: 0.1)])
+    #expect(
+      Set(runs.map(\.configuration.training.schedule)) == [
+        .cooldown(fraction: 0.3, shape: .sqrt), .cosine(final: 0.1),
+      ])
     #expect(Set(runs.map(\.configuration.corpus.uniqueTokens)) == [50_000, 100_000])
-    #expect(runs.last?.label == "family llama, positions learned, learning_rate 0.004, "
-      + "batch [from 0, tokens 256; from 100k, tokens 512], unique_tokens 100k, schedule cosine 0.1")
+    #expect(
+      runs.last?.label == "family llama, positions learned, learning_rate 0.004, "
+        + "batch [from 0, tokens 256; from 100k, tokens 512], unique_tokens 100k, schedule cosine 0.1")
   }
 
   @Test func theUsualRateFollowsTheParametrisation() throws {
@@ -70,20 +78,32 @@ import Training
   }
 
   @Test(arguments: [
-    ("grid:\n  width: [16, 32]\n  flops: [1e11, 1e6]\n",
+    (
+      "grid:\n  width: [16, 32]\n  flops: [1e11, 1e6]\n",
       "e.yaml:5: a budget of 1000000.0 FLOPs is too small for one step of 512 tokens at width 16. "
-        + "Raise the budget, or leave this width out."),
-    ("grid: {width: 16, tokens: 100}\n",
-      "e.yaml:3: 100 tokens are too few for one step of 512 tokens. Give at least 512 tokens, or a smaller `batch`."),
-    ("grid: {width: 16, tokens: 20k}\n",
+        + "Raise the budget, or leave this width out."
+    ),
+    (
+      "grid: {width: 16, tokens: 100}\n",
+      "e.yaml:3: 100 tokens are too few for one step of 512 tokens. Give at least 512 tokens, or a smaller `batch`."
+    ),
+    (
+      "grid: {width: 16, tokens: 20k}\n",
       "e.yaml:3: a run of 40 steps at width 16 ends within its warmup of 100 steps. "
-        + "Raise `tokens`, or lower `warmup_steps` or `batch` in `training`."),
-    ("model:\n  heads: 3\ngrid: {width: 16, tokens: 1M}\n",
-      "e.yaml:4: 3 heads do not divide the width 16. Choose heads among [1, 2, 4]."),
-    ("model:\n  head_width: 12\ngrid: {width: 16, tokens: 1M}\n",
-      "e.yaml:4: heads of width 12 do not divide the width 16. Choose a width that is a multiple of 12."),
-    ("training:\n  batch: 500\ngrid: {width: 16, tokens: 1M}\n",
-      "e.yaml:4: a batch of 500 tokens is not a multiple of the context 128. Write for example `batch: 384`."),
+        + "Raise `tokens`, or lower `warmup_steps` or `batch` in `training`."
+    ),
+    (
+      "model:\n  heads: 3\ngrid: {width: 16, tokens: 1M}\n",
+      "e.yaml:4: 3 heads do not divide the width 16. Choose heads among [1, 2, 4]."
+    ),
+    (
+      "model:\n  head_width: 12\ngrid: {width: 16, tokens: 1M}\n",
+      "e.yaml:4: heads of width 12 do not divide the width 16. Choose a width that is a multiple of 12."
+    ),
+    (
+      "training:\n  batch: 500\ngrid: {width: 16, tokens: 1M}\n",
+      "e.yaml:4: a batch of 500 tokens is not a multiple of the context 128. Write for example `batch: 384`."
+    ),
   ])
   func whatCannotBeIsNamedWithItsLine(rest: String, message: String) {
     let corpus = "corpus: {source: \(packageFolder)/corpora/village.yaml, validation_tokens: 4096}"

@@ -27,7 +27,9 @@ import Training
     #expect(again.families == table.families)
     #expect(again.rows.count == 80 && again.completed.count == 40)
     #expect(again.rows[1].text("status") == "missing" && again.rows[1].number("loss") == nil)
-    #expect(again.rows[0].number("c_6nd") == 6 * (again.rows[0].number("n_total") ?? 0) * (again.rows[0].number("d_tokens") ?? 0))
+    #expect(
+      again.rows[0].number("c_6nd") == 6 * (again.rows[0].number("n_total") ?? 0)
+        * (again.rows[0].number("d_tokens") ?? 0))
     let reducible = try #require(again.rows[0].number("reducible"))
     #expect(abs(reducible + 0.3 - (again.rows[0].number("loss") ?? 0)) < 1e-12)
     #expect(again.rows[0].number("loss_facts") != nil)
@@ -52,7 +54,8 @@ import Training
     let fits = Fits(of: try Self.table(), bootstraps: 100)
     #expect(
       fits.fits.map(\.name) == [
-        "power_n", "power_d", "power_c", "chinchilla", "power_n_entropy", "power_d_entropy", "power_c_entropy",
+        "power_n", "power_d", "power_c", "chinchilla", "power_n_entropy", "power_d_entropy",
+        "power_c_entropy",
         "chinchilla_entropy", "isoflop",
       ])
     for fit in fits.fits { #expect(fit.refusal == nil, "\(fit.name): \(fit.refusal ?? "")") }
@@ -62,7 +65,7 @@ import Training
     #expect(chinchilla.number("E")?.interval?.contains(0.3) == true)
     #expect(chinchilla.convention == "N n_total, C c_exact, loss loss")
     #expect(chinchilla.fit?.clusters == 10)
-    #expect(fits["power_n"]?.selection == "all runs with D = 4000256")
+    #expect(fits["power_n"]?.selection == "all runs with D = 4001792")
     #expect(fits["power_n"]?.observations.count == 10)
     #expect(fits["isoflop"]?.isoFLOP?.profiles.count == 3)
     #expect(fits["isoflop"]?.observations.count == 30)
@@ -71,7 +74,8 @@ import Training
 
   @Test func aFitTakesTheRunsAndTheConventionsThatItNames() throws {
     let plan = try plan(
-      Self.grid + """
+      Self.grid
+        + """
 
         fits:
           - {name: kaplan_n, law: power_n, n: non_embedding, floor: entropy, where: {tokens: 1M}}
@@ -101,11 +105,15 @@ import Training
   @Test func fitsAreWrittenTheSameAndReadBack() throws {
     let folder = try TemporaryFolder()
     let table = try Self.table()
-    for name in ["a.json", "b.json"] { try Fits(of: table, bootstraps: 20).write(to: "\(folder.path)/\(name)") }
+    for name in ["a.json", "b.json"] {
+      try Fits(of: table, bootstraps: 20).write(to: "\(folder.path)/\(name)")
+    }
     let a = try FileAccess.read("\(folder.path)/a.json")
     #expect(try a == FileAccess.read("\(folder.path)/b.json"))
     let again = try Fits(contentsOf: "\(folder.path)/a.json")
-    #expect(again["chinchilla"]?.number("alpha")?.value == Fits(of: table, bootstraps: 20)["chinchilla"]?.number("alpha")?.value)
+    #expect(
+      again["chinchilla"]?.number("alpha")?.value
+        == Fits(of: table, bootstraps: 20)["chinchilla"]?.number("alpha")?.value)
     let bad = try folder.write("{}", to: "c.json")
     #expect(throws: InputError.self) { try Fits(contentsOf: bad) }
   }
@@ -126,7 +134,8 @@ import Training
     let table = try ResultsTable(plan) { try plantedResult(of: $0) }
     let verdicts = plan.experiment.check(fits: Fits(of: table, bootstraps: 100), results: table)
     #expect(verdicts.map(\.passed) == [true, false, true, false, true, false, true], "\(verdicts)")
-    #expect(verdicts[0].expected == "80" && verdicts[0].found == "80" && verdicts[0].subject == "results completed")
+    #expect(
+      verdicts[0].expected == "80" && verdicts[0].found == "80" && verdicts[0].subject == "results completed")
     #expect(verdicts[4].expected == "interval contains the entropy")
     // What could not be fitted is a failure, with the reason.
     let nothing = try ResultsTable(plan) { _ in nil }

@@ -13,30 +13,24 @@ import Testing
   }
 
   @Test func unbentCurvesShowNoBend() throws {
-    let t = Date()
     var found = 0
-    var stats: [Double] = []
     for seed in 0..<200 {
       let floor = seed % 2 == 0
       let observations = Self.curve(
         .power(PowerLaw(in: .tokens, floor: floor ? .free : .zero)), [20, 0.2] + (floor ? [1.2] : []),
         noise: 0.01, seed: seed)
       let bends = try Bends(in: .tokens, of: observations, bootstraps: 0)
-      stats.append(bends.evidence[0].statistic)
       if !bends.bends.isEmpty { found += 1 }
     }
-    let s = stats.sorted()
-    print("BENDS false", found, s[100], s[160], s[180], s[190], s[198], Date().timeIntervalSince(t))
     #expect(found <= 10)
   }
 
   @Test func plantedBendIsFound() throws {
-    let t = Date()
     let bends = try Bends(
       in: .tokens,
       of: Self.curve(.broken(BrokenLaw(in: .tokens)), [20, 0.1, 0.3, 1e7, 0.3, 0.5], noise: 0.01, seed: 1))
-    print("BENDS", bends.verdict, bends.evidence, Date().timeIntervalSince(t))
     #expect(bends.bends.count == 1)
+    #expect(bends.verdict.contains("bend at D"))
     let place = try #require(bends.bends.first?.place.interval)
     #expect(place.contains(1e7))
   }

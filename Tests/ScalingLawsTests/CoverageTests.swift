@@ -9,9 +9,8 @@ import Testing
     _ law: NamedLaw, _ truth: [Double], at design: [Observation], noise: Double, count: Int = 200,
     bootstraps: Int = 300
   ) throws {
-    let t = Date()
-    var boot = truth.map { _ in 0 }
-    var prof = boot
+    var covered = truth.map { _ in 0 }
+    var profiled = covered
     for set in 0..<count {
       var generator = SeededGenerator(seed: 2024, stream: set)
       let observations = design.map { place in
@@ -22,14 +21,18 @@ import Testing
       let fit = try Fitter(law, minimizing: Objective(.leastSquares), bootstraps: bootstraps).fit(
         observations)
       for (index, parameter) in fit.parameters.enumerated() {
-        if parameter.interval!.contains(truth[index]) { boot[index] += 1 }
-        let p = parameter.profile!
-        if truth[index] >= p.low ?? -.infinity && truth[index] <= p.high ?? .infinity { prof[index] += 1 }
+        if try #require(parameter.interval).contains(truth[index]) { covered[index] += 1 }
+        let profile = try #require(parameter.profile)
+        let interval = Interval(low: profile.low ?? -.infinity, high: profile.high ?? .infinity)
+        if interval.contains(truth[index]) { profiled[index] += 1 }
       }
     }
-    print(
-      "COVER", law.law.name, "boot", boot.map { Double($0) / Double(count) }, "prof",
-      prof.map { Double($0) / Double(count) }, Date().timeIntervalSince(t))
+    for (index, parameter) in law.law.parameters.enumerated() {
+      for (kind, hits) in [("bootstrap", covered[index]), ("profile", profiled[index])] {
+        let part = Double(hits) / Double(count)
+        #expect((0.92...0.98).contains(part), "\(law.law.name), \(kind) of \(parameter.symbol): \(part)")
+      }
+    }
   }
 
   @Test func chinchilla() throws {

@@ -14,7 +14,6 @@ struct BrokenLawDataTests {
     let fit = try Fitter(
       .broken(BrokenLaw(in: .tokens)), minimizing: Objective(.leastSquares, on: .log1p), bootstraps: 0
     ).fit(observations)
-    print("bnsl", fit.objectiveValue / 14, fit.values, fit.startsAgreeing, fit.starts)
     #expect(fit.objectiveValue / 14 <= 1.6197e-7)
     let published = [
       ("a", 0.41388453), ("b", 2.27727229), ("c0", 0.05507735), ("c1", 5.66290382), ("d1", 612.58361729),
@@ -54,14 +53,21 @@ struct RepeatedDataTests {
   @Test func lowerMinimum() throws {
     let fit = try Fitter(.repeatedData(RepeatedDataLaw(surface: Self.surface)), bootstraps: 0).fit(
       Self.observations())
-    print("datablations", fit.objectiveValue, fit.values, fit.startsAgreeing, fit.starts)
     #expect(fit.objectiveValue <= 0.0158047)
-    for e in fit.parameters {
-      print(
-        e.symbol, e.profile!.low as Any, e.profile!.high as Any,
-        zip(e.profile!.values, e.profile!.deviances).map { "\($0)=\($1)" })
+    let repeats = try #require(fit["R_D*"])
+    #expect(!repeats.identified)
+    let profile = try #require(repeats.profile)
+    #expect(profile.high == nil)
+    // Flat from 15 to 200: far below the threshold of about 3.9.
+    let flat = zip(profile.values, profile.deviances).filter { 15 < $0.0 && $0.0 < 200 }
+    for (value, deviance) in flat {
+      #expect(deviance < 1, "R_D* = \(value)")
     }
-    print(fit.alternatives)
+    // The published estimate is a local minimum, and is reported.
+    #expect(
+      fit.alternatives.contains {
+        abs($0.objectiveValue / 0.0158259 - 1) < 1e-5 && abs($0.values[0] - 15.37) < 0.1
+      })
   }
 }
 
@@ -89,10 +95,9 @@ struct RoutedDataTests {
       let run = row["hyper_id"] ?? ""
       if row.number("step") >= final[run]?.number("step") ?? -1 { final[run] = row }
     }
-    let runs = final.values.filter {
+    let runs = final.sorted { $0.key < $1.key }.map(\.value).filter {
       $0.number("routing_frequency") == 0.5 && $0.number("k") == 1 && $0.number("seed") == 42
     }
-    print(Set(runs.map { $0["router_type"] ?? "" }))
     for (router, n, expected) in [
       ("S-Base", 58, [-0.0830, -0.1180, 0.0099, 1.1136]), ("RL-R", 59, [-0.0827, -0.1234, 0.0112, 1.1070]),
       ("Hash", 56, [-0.0874, -0.1384, 0.0126, 1.1595]),
@@ -104,8 +109,6 @@ struct RoutedDataTests {
       }
       let fit = try Fitter(.routed(RoutedLaw()), minimizing: Objective(.leastSquares), bootstraps: 0).fit(
         observations)
-      print(
-        router, observations.count, fit.values, fit.rmsLogResidual / log(10), fit.startsAgreeing, fit.starts)
       #expect(observations.count == n)
       for (value, reference) in zip(fit.values, expected) {
         #expect(abs(value / reference - 1) < 0.03, "\(router): \(value), not \(reference)")

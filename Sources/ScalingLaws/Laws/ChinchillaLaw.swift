@@ -1,3 +1,5 @@
+import Foundation
+
 /// The parametric law of Chinchilla (its approach 3):
 ///
 ///     L(N, D) = E + A/N^α + B/D^β
@@ -33,7 +35,7 @@ public struct ChinchillaLaw: Law, Codable {
     return [
       Derived("exponent of N* in C", "a", β / (α + β)),
       Derived("exponent of D* in C", "b", α / (α + β)),
-      Derived("coefficient of N* in C/6", "G", power(α * θ[0] / (β * θ[1]), 1 / (α + β))),
+      Derived("coefficient of N* in C/6", "G", pow(α * θ[0] / (β * θ[1]), 1 / (α + β))),
     ]
   }
 }

@@ -71,8 +71,8 @@ public struct KaplanStepsLaw: Law, Codable {
 
   public func derived(_ θ: [Double]) -> [Derived] {
     [
-      Derived("size scale", "Nc", unit: "parameters", power(θ[0], 1 / θ[2])),
-      Derived("step scale", "Sc", unit: "steps", power(θ[1], 1 / θ[3])),
+      Derived("size scale", "Nc", unit: "parameters", pow(θ[0], 1 / θ[2])),
+      Derived("step scale", "Sc", unit: "steps", pow(θ[1], 1 / θ[3])),
     ]
   }
 }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// What a loss tends to as everything grows.
 public enum Floor: Sendable, Codable, Equatable {
   /// Nothing: a pure power law.
@@ -50,6 +52,6 @@ public struct PowerLaw: Law, Codable {
   }
 
   public func derived(_ θ: [Double]) -> [Derived] {
-    [Derived("scale", "\(variable.symbol)c", unit: variable.unit, power(θ[0], 1 / θ[1]))]
+    [Derived("scale", "\(variable.symbol)c", unit: variable.unit, pow(θ[0], 1 / θ[1]))]
   }
 }
