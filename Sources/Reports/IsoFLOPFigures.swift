@@ -11,7 +11,8 @@ extension Chapter {
       guard let analysis = fit.result.isoFLOP else { return [] }
       let suffix = index == 0 ? "" : "-\(index + 1)"
       let parts = [
-        Part.figure(profiles(of: analysis, fit, name: "isoflop-profiles\(suffix)")), .table(minima(of: analysis)),
+        Part.figure(profiles(of: analysis, fit, name: "isoflop-profiles\(suffix)")),
+        .table(minima(of: analysis)),
       ]
       guard analysis.profiles.contains(where: { $0.minimum != nil }) else { return parts }
       return parts + [.figure(frontier(of: analysis, fit, all: fits, name: "compute-optimal\(suffix)"))]
@@ -43,7 +44,8 @@ extension Chapter {
         let bottom = minimum.parametersInterval ?? Interval(low: minimum.parameters, high: minimum.parameters)
         layers += [
           .line([Point(bottom.low, minimum.loss), Point(bottom.high, minimum.loss)], Style(nil, .neutral)),
-          .points([Point(minimum.parameters, minimum.loss)], Style("minimum", .category(6), marker: .diamond)),
+          .points(
+            [Point(minimum.parameters, minimum.loss)], Style("minimum", .category(6), marker: .diamond)),
         ]
       }
       return layers
@@ -54,7 +56,8 @@ extension Chapter {
         Loss of models of equal compute against their size, with a parabola in log N for each budget. A diamond marks \
         a minimum, the bar through it the 95 % interval of N*.
         """,
-      legend: "C (FLOPs)", panels: [Panel(x: fit.labels.axis(.parameters), y: fit.labels.lossAxis, layers: layers)])
+      legend: "C (FLOPs)",
+      panels: [Panel(x: fit.labels.axis(.parameters), y: fit.labels.lossAxis, layers: layers)])
   }
 
   /// N*, D* and the loss of the minima against C.
@@ -73,13 +76,15 @@ extension Chapter {
       return .points(points, Style("IsoFLOP minima", .category(6)))
     }
     func panel(_ trend: IsoFLOPTrend?, _ label: String, _ points: Layer) -> Panel {
-      let line = trend.map { trend in logarithmicSteps(range, count: 2).map { Point($0, trend(compute: $0)) } }
+      let line = trend.map { trend in logarithmicSteps(range, count: 2).map { Point($0, trend(compute: $0)) }
+      }
       return Panel(
         trend?.exponent.text, x: compute, y: Axis(label, .logarithmic),
         layers: (line.map { [.line($0, Style("power law through them", .category(1)))] } ?? []) + [points])
     }
     // The law of the loss in C was fitted to the best runs of all, not to the minima.
-    let law = all.first { $0.variable == .compute && $0.result.convention == fit.result.convention }?.result.fit
+    let law = all.first { $0.variable == .compute && $0.result.convention == fit.result.convention }?.result
+      .fit
     let curve = law?.curve(along: .compute, over: range) ?? []
     let style = Style("law of the loss in C", .category(0))
     return Figure(
@@ -89,11 +94,14 @@ extension Chapter {
         N* ∝ C^a and D* ∝ C^b.\(law == nil ? "" : " The line in the last panel was fitted to the best runs of all.")
         """,
       panels: [
-        panel(analysis.parameters, "Best size N* (parameters)", minima { ($0.parameters, $0.parametersInterval) }),
+        panel(
+          analysis.parameters, "Best size N* (parameters)", minima { ($0.parameters, $0.parametersInterval) }),
         panel(analysis.tokens, "Best data D* (tokens)", minima { ($0.tokens, $0.tokensInterval) }),
         Panel(
           law?["α"]?.text, x: compute, y: fit.labels.lossAxis,
-          layers: (curve.isEmpty ? [] : [.band(curve, style), .line(curve, style)]) + [minima { ($0.loss, nil) }]),
+          layers: (curve.isEmpty ? [] : [.band(curve, style), .line(curve, style)]) + [
+            minima { ($0.loss, nil) }
+          ]),
       ])
   }
 
@@ -111,7 +119,8 @@ extension Chapter {
         }
         return head + [
           minimum.parameters.text(), minimum.parametersInterval?.text ?? "—", minimum.tokens.text(),
-          minimum.tokensInterval?.text ?? "—", (minimum.tokens / minimum.parameters).text(), minimum.loss.text(4), "",
+          minimum.tokensInterval?.text ?? "—", (minimum.tokens / minimum.parameters).text(),
+          minimum.loss.text(4), "",
         ]
       })
   }
@@ -129,7 +138,8 @@ extension Chapter {
         Page.Table(
           "N* ∝ C^a and D* ∝ C^b by each approach; that of a parametric law is for C = 6ND",
           columns: [
-            ("fit", .left), ("a", .right), ("95 % interval", .right), ("b", .right), ("95 % interval", .right),
+            ("fit", .left), ("a", .right), ("95 % interval", .right), ("b", .right),
+            ("95 % interval", .right),
           ], rows: rows))
     ]
   }

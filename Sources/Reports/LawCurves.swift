@@ -34,7 +34,8 @@ struct Baselines: Sendable {
   /// The lines; of the n-grams those at or below `highest`, and always the best one.
   func layers(upTo highest: Double = .infinity) -> [Layer] {
     let best = nGrams.min()
-    let counted = nGrams.enumerated().filter { $0.element <= highest || $0.element == best }.map { index, loss in
+    let counted = nGrams.enumerated().filter { $0.element <= highest || $0.element == best }.map {
+      index, loss in
       Layer.horizontal(loss, "\(index + 1)-gram", Style(nil, .neutral, dash: .dotted))
     }
     return counted + (entropy.map { [.horizontal($0, "true entropy \($0.text(4))")] } ?? [])
@@ -48,7 +49,8 @@ extension LawFit {
   ///   - place: the law's other variables.
   ///   - floor: what to take off the loss.
   func curve(
-    along variable: Variable, over range: ClosedRange<Double>, at place: Observation = Observation(loss: .nan),
+    along variable: Variable, over range: ClosedRange<Double>,
+    at place: Observation = Observation(loss: .nan),
     above floor: Double = 0
   ) -> [Point] {
     logarithmicSteps(range, count: 48).compactMap { x in

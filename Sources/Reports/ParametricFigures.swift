@@ -58,12 +58,14 @@ extension Chapter {
         """,
       panels: [
         Panel(
-          x: fit.labels.axis(variable), y: isTrue ? fit.labels.reducibleAxis : fit.labels.aboveFloorAxis, layers: layers)
+          x: fit.labels.axis(variable), y: isTrue ? fit.labels.reducibleAxis : fit.labels.aboveFloorAxis,
+          layers: layers)
       ])
   }
 
   /// Values of one variable at which at least three of the other were run.
-  private static func levels(of held: Variable, along variable: Variable, in runs: [Observation]) -> [Double] {
+  private static func levels(of held: Variable, along variable: Variable, in runs: [Observation]) -> [Double]
+  {
     Set(runs.compactMap { $0[held] }).sorted().filter { level in
       Set(runs.filter { $0[held] == level }.compactMap { $0[variable] }).count >= 3
     }
@@ -79,7 +81,9 @@ extension Chapter {
   private static func residuals(of fit: ReportedFit) -> Figure {
     let panels = [Variable.parameters, .tokens].map { variable in
       let points = fit.result.observations.compactMap { run -> Point? in
-        guard let law = fit.result.fit, let x = run[variable], let predicted = law.predict(at: run) else { return nil }
+        guard let law = fit.result.fit, let x = run[variable], let predicted = law.predict(at: run) else {
+          return nil
+        }
         let floor = law.knownFloor
         let found = run.loss - floor
         let error = 1.96 * (run.standardError ?? 0) / found

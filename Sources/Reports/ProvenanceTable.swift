@@ -4,26 +4,18 @@ import Training
 extension Chapter {
   /// What the runs have in common, and where they were made.
   static func provenance(_ provenance: [Provenance], table: ResultsTable, timing: String) -> Chapter {
-    var kinds: [(Provenance, runs: Int)] = []
-    for one in provenance {
-      if let index = kinds.firstIndex(where: { $0.0 == one }) {
-        kinds[index].runs += 1
-      } else {
-        kinds.append((one, runs: 1))
-      }
-    }
     let origins = Page.Table(
       "Where the runs were made",
       columns: [
         ("Isoflop", .left), ("commit", .left), ("CPU", .left), ("OpenBLAS", .left), ("kernel", .left),
         ("threads", .right), ("runs", .right),
       ],
-      rows: kinds.map { kind, runs in
-        [kind.version, kind.commit, kind.cpu, kind.blas, kind.blasKernel, "\(kind.threads)", "\(runs)"]
-      })
+      rows: Dictionary(grouping: provenance) { $0 }.map { kind, runs in
+        [kind.version, kind.commit, kind.cpu, kind.blas, kind.blasKernel, "\(kind.threads)", "\(runs.count)"]
+      }.sorted { $0.lexicographicallyPrecedes($1) })
     var parts = [Part.paragraph("In all runs: \(common(of: table)).")]
     if !timing.isEmpty { parts.append(.paragraph(timing)) }
-    if !kinds.isEmpty { parts.append(.table(origins)) }
+    if !provenance.isEmpty { parts.append(.table(origins)) }
     let kernels = Set(provenance.map(\.blasKernel)).sorted()
     if kernels.count > 1 {
       parts.append(

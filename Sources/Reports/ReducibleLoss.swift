@@ -41,7 +41,8 @@ extension Chapter {
   }
 
   private static func reduciblePanel(of group: FitGroup) -> Panel? {
-    guard let entropy = group.entropy, let fit = group.fits.first(where: { $0.result.fit?.knownFloor == entropy })
+    guard let entropy = group.entropy,
+      let fit = group.fits.first(where: { $0.result.fit?.knownFloor == entropy })
     else { return nil }
     return Panel(
       fit.result.fit?["α"]?.text, x: group.labels.axis(group.variable), y: group.labels.reducibleAxis,

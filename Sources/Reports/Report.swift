@@ -31,7 +31,8 @@ public struct Report: Sendable {
   ///   - timing: how long it all took, in words; it may be empty.
   public init(
     of experiment: ExperimentFile, table: ResultsTable, fits: Fits, verdicts: [Verdict] = [],
-    curves: [String: [CurvePoint]] = [:], nGrams: [Double] = [], provenance: [Provenance] = [], timing: String = ""
+    curves: [String: [CurvePoint]] = [:], nGrams: [Double] = [], provenance: [Provenance] = [],
+    timing: String = ""
   ) {
     title = experiment.title
     lead = experiment.description
@@ -40,7 +41,8 @@ public struct Report: Sendable {
     }
     counts = (fits.completed, fits.diverged, fits.missing)
     self.experiment = Trained(
-      table: table, verdicts: verdicts, curves: curves, nGrams: nGrams, provenance: provenance, timing: timing)
+      table: table, verdicts: verdicts, curves: curves, nGrams: nGrams, provenance: provenance, timing: timing
+    )
   }
 
   /// The report of fits to observations from anywhere.
@@ -60,7 +62,8 @@ public struct Report: Sendable {
     let drawn = try Renderer().render(chapters.flatMap(\.figures), into: "\(folder)/figures")
     let byName = Dictionary(uniqueKeysWithValues: drawn.map { ($0.figure.name, $0) })
     let page = Page(
-      title: title, lead: lead, facts: facts, sections: chapters.map { $0.section(drawn: byName) }, footer: footer)
+      title: title, lead: lead, facts: facts, sections: chapters.map { $0.section(drawn: byName) },
+      footer: footer)
     try FileAccess.write(Data(page.html().utf8), to: "\(folder)/report.html")
   }
 
@@ -89,7 +92,8 @@ public struct Report: Sendable {
       let isKnown = estimate.identified
       return Page.Fact(
         name, estimate.value.text(),
-        note: (isKnown ? "95 % interval \(estimate.intervalText)" : "not identified by these runs") + "; \(source)")
+        note: (isKnown ? "95 % interval \(estimate.intervalText)" : "not identified by these runs")
+          + "; \(source)")
     }
     let parametric = Chapter.preferred(fits)?.result
     let isoFLOP = fits.first { $0.result.isoFLOP != nil }?.result
@@ -121,8 +125,11 @@ public struct Report: Sendable {
 
   private var runsNote: String {
     let lost = [(counts.diverged, "diverged"), (counts.missing, "missing")].filter { $0.0 > 0 }
-    return lost.isEmpty ? "all completed" : "completed; " + lost.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+    return lost.isEmpty
+      ? "all completed" : "completed; " + lost.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
   }
 
-  private var footer: String { "Made by Isoflop \(Provenance.version). Figures are drawn by gnuplot from the .gp files beside them." }
+  private var footer: String {
+    "Made by Isoflop \(Provenance.version). Figures are drawn by gnuplot from the .gp files beside them."
+  }
 }

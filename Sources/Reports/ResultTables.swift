@@ -19,7 +19,10 @@ extension Chapter {
       })
     let parameters = Page.Table(
       "Their parameters, with 95 % intervals of a bootstrap over trainings",
-      columns: [("fit", .left), ("", .left), ("", .left), ("value", .right), ("95 % interval", .right), ("unit", .left)],
+      columns: [
+        ("fit", .left), ("", .left), ("", .left), ("value", .right), ("95 % interval", .right),
+        ("unit", .left),
+      ],
       rows: laws.flatMap { result, law in
         (law.parameters + law.derived).map { estimate in
           [
@@ -29,7 +32,9 @@ extension Chapter {
         }
       })
     var conventions: [String] = []
-    for fit in fits where !conventions.contains(fit.result.convention) { conventions.append(fit.result.convention) }
+    for fit in fits where !conventions.contains(fit.result.convention) {
+      conventions.append(fit.result.convention)
+    }
     return Chapter(
       "All fitted laws",
       [
@@ -49,7 +54,9 @@ extension Chapter {
       "Expectations of the experiment's file",
       columns: [("subject", .left), ("expected", .left), ("found", .left), ("", .left)],
       rows: verdicts.map { [$0.subject, $0.expected, $0.found, $0.passed ? "met" : "not met"] })
-    return Chapter("Expected and found", [.paragraph("\(passed) of \(verdicts.count) expectations are met."), .table(table)])
+    return Chapter(
+      "Expected and found",
+      [.paragraph("\(passed) of \(verdicts.count) expectations are met."), .table(table)])
   }
 
   /// The loss on each kind of task, of the worst and the best run; nil where the text has but one kind.
@@ -97,7 +104,9 @@ extension Chapter {
         .table(
           Page.Table(
             "The runs of the experiment",
-            columns: setting.map { ($0.replacing("_", with: " "), .left) } + measured.map { ($0, .right) } + [("status", .left)],
+            columns: setting.map { ($0.replacing("_", with: " "), .left) } + measured.map { ($0, .right) } + [
+              ("status", .left)
+            ],
             rows: table.rows.map { row in
               setting.map(row.text) + [
                 row.number("n_total").textOrDash(), row.number("d_tokens").textOrDash(),
@@ -111,7 +120,8 @@ extension Chapter {
   /// The settings that differ between runs, and the width.
   private static func settings(of table: ResultsTable) -> [String] {
     [
-      "corpus", "tokenizer", "corpus_seed", "family", "width", "depth", "heads", "context", "vocabulary", "positions",
+      "corpus", "tokenizer", "corpus_seed", "family", "width", "depth", "heads", "context", "vocabulary",
+      "positions",
       "tied_head", "parametrisation", "learning_rate", "batch", "warmup", "schedule", "weight_decay", "seed",
     ].filter { name in name == "width" || Set(table.rows.map { $0.text(name) }).count > 1 }
   }

@@ -39,7 +39,8 @@ extension Double {
 
   private func superscript(_ exponent: Int) -> String {
     let digits = Array("⁰¹²³⁴⁵⁶⁷⁸⁹")
-    return (exponent < 0 ? "⁻" : "") + "\(abs(exponent))".compactMap(\.wholeNumberValue).map { String(digits[$0]) }.joined()
+    return (exponent < 0 ? "⁻" : "")
+      + "\(abs(exponent))".compactMap(\.wholeNumberValue).map { String(digits[$0]) }.joined()
   }
 }
 
@@ -91,7 +92,8 @@ struct AxisLabels: Sendable {
       case .sixNDNonEmbedding: ", as 6ND without embeddings"
       }
     self.init(
-      size: size, compute: compute, loss: "Loss\(family) (\(unit))", lossUnit: unit, isNatsPerToken: loss == "loss")
+      size: size, compute: compute, loss: "Loss\(family) (\(unit))", lossUnit: unit,
+      isNatsPerToken: loss == "loss")
   }
 
   private init(size: String, compute: String, loss: String, lossUnit: String, isNatsPerToken: Bool) {

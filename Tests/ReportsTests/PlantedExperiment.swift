@@ -36,7 +36,9 @@ struct PlantedExperiment {
     for (width, seed) in [16.0, 24, 32, 48, 64].flatMap({ width in [0, 1].map { (width, $0) } }) {
       let size = 24 * width * width + 79 * width
       let grid = [0.5e6, 1e6, 2e6, 4e6].map { (tokens: $0, budget: Double?.none) }
-      let budgets = (width < 64 ? [1e11, 2e11, 4e11] : [2e11, 4e11]).map { (tokens: $0 / (6 * size), budget: $0) }
+      let budgets = (width < 64 ? [1e11, 2e11, 4e11] : [2e11, 4e11]).map {
+        (tokens: $0 / (6 * size), budget: $0)
+      }
       for (tokens, budget) in grid + budgets.map({ ($0.tokens, Optional($0.budget)) }) {
         let run = "run\(rows.count)"
         let value = Self.loss(size, tokens) + 0.004 * noise.next()
@@ -45,7 +47,8 @@ struct PlantedExperiment {
           "tokenizer": "characters", "family": "gpt2", "width": Int(width), "depth": 2, "seed": seed,
           "n_total": Int(size), "n_non_embedding": Int(24 * width * width), "d_tokens": Int(tokens),
           "c_exact": 6 * size * tokens, "isoflop_budget": budget, "loss": value, "loss_se": 0.002,
-          "entropy": knowsEntropy ? Self.entropy : nil, "reducible": knowsEntropy ? value - Self.entropy : nil,
+          "entropy": knowsEntropy ? Self.entropy : nil,
+          "reducible": knowsEntropy ? value - Self.entropy : nil,
           "loss_story": value - 0.1, "entropy_story": knowsEntropy ? 0.98 : nil, "loss_sums": value + 0.6,
           "entropy_sums": knowsEntropy ? 1.3 : nil,
         ]

@@ -9,7 +9,9 @@ import Training
 /// Whole reports, written and read again.
 struct ReportTests {
   /// Writes a report into a folder of its own and hands over its page and its figures' names.
-  private func write<Result>(_ report: Report, _ body: (String, Set<String>) throws -> Result) throws -> Result {
+  private func write<Result>(_ report: Report, _ body: (String, Set<String>) throws -> Result) throws
+    -> Result
+  {
     let kept = ProcessInfo.processInfo.environment["ISOFLOP_KEEP_REPORT"]
     let folder = kept ?? FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
     defer { if kept == nil { try? FileManager.default.removeItem(atPath: folder) } }
@@ -29,8 +31,10 @@ struct ReportTests {
     let planted = try PlantedExperiment()
     try write(report(planted, provenance: [Provenance(threads: 1)])) { page, figures in
       for name in [
-        "training-curves", "loss-1-N", "loss-2-D", "loss-3-C", "reducible-loss-1", "isoflop-profiles", "compute-optimal",
-        "residuals-chinchilla", "residuals-chinchilla_entropy", "law-chinchilla_entropy-N", "law-chinchilla_entropy-D",
+        "training-curves", "loss-1-N", "loss-2-D", "loss-3-C", "reducible-loss-1", "isoflop-profiles",
+        "compute-optimal",
+        "residuals-chinchilla", "residuals-chinchilla_entropy", "law-chinchilla_entropy-N",
+        "law-chinchilla_entropy-D",
       ] {
         #expect(figures.isSuperset(of: ["svg", "png", "gp"].map { "\(name).\($0)" }))
         #expect(page.contains("id=\"\(name)\""))
