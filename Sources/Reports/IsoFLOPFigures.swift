@@ -1,0 +1,146 @@
+import Experiments
+import Foundation
+import ScalingLaws
+
+extension Chapter {
+  /// The profiles of each compute budget, and how their minima move with it; nil where none was asked for.
+  static func isoFLOP(_ fits: [ReportedFit]) -> Chapter? {
+    let asked = fits.filter { $0.result.law == .isoFLOP }
+    guard !asked.isEmpty else { return nil }
+    let parts = asked.enumerated().flatMap { index, fit -> [Part] in
+      guard let analysis = fit.result.isoFLOP else { return [] }
+      let suffix = index == 0 ? "" : "-\(index + 1)"
+      let parts = [
+        Part.figure(profiles(of: analysis, fit, name: "isoflop-profiles\(suffix)")),
+        .table(minima(of: analysis)),
+      ]
+      guard analysis.profiles.contains(where: { $0.minimum != nil }) else { return parts }
+      return parts + [.figure(frontier(of: analysis, fit, all: fits, name: "compute-optimal\(suffix)"))]
+    }
+    return Chapter(
+      "The best size for a budget",
+      [
+        .paragraph(
+          """
+          All models of one colour cost the same compute. A small one sees many tokens but can hold little; a large \
+          one sees too few. In between lies a best size N*, at the bottom of a parabola in log N. How N* and its \
+          tokens D* grow with compute says how to spend a larger budget.
+          """)
+      ] + parts + refusals(of: asked, laws: [.isoFLOP]) + approaches(fits))
+  }
+
+  private static func profiles(of analysis: IsoFLOPAnalysis, _ fit: ReportedFit, name: String) -> Figure {
+    let inks = Ink.family(analysis.profiles.count)
+    let layers = zip(analysis.profiles, inks).flatMap { profile, ink -> [Layer] in
+      let style = Style("\(profile.budget.amount)\(profile.minimum == nil ? ", no minimum" : "")", ink)
+      var layers: [Layer] = [.points(profile.observations.points(along: .parameters), style)]
+      if let range = profile.observations.range(of: .parameters), !profile.parabola.isEmpty {
+        let curve = logarithmicSteps(range, count: 48).compactMap { n in
+          profile.loss(parameters: n).map { Point(n, $0) }
+        }
+        layers.append(.line(curve, style))
+      }
+      if let minimum = profile.minimum {
+        let bottom = minimum.parametersInterval ?? Interval(low: minimum.parameters, high: minimum.parameters)
+        layers += [
+          .line([Point(bottom.low, minimum.loss), Point(bottom.high, minimum.loss)], Style(nil, .neutral)),
+          .points(
+            [Point(minimum.parameters, minimum.loss)], Style("minimum", .category(6), marker: .diamond)),
+        ]
+      }
+      return layers
+    }
+    return Figure(
+      name: name, title: "IsoFLOP profiles",
+      caption: """
+        Loss of models of equal compute against their size, with a parabola in log N for each budget. A diamond marks \
+        a minimum, the bar through it the 95 % interval of N*.
+        """,
+      legend: "C (FLOPs)",
+      panels: [Panel(x: fit.labels.axis(.parameters), y: fit.labels.lossAxis, layers: layers)])
+  }
+
+  /// N*, D* and the loss of the minima against C.
+  private static func frontier(
+    of analysis: IsoFLOPAnalysis, _ fit: ReportedFit, all: [ReportedFit], name: String
+  ) -> Figure {
+    let budgets = analysis.profiles.map(\.budget)
+    let range = (budgets.min() ?? 1) / 1.3...(budgets.max() ?? 1) * 1.3
+    let compute = Axis("C (FLOPs)", .logarithmic)
+    func minima(_ value: (IsoFLOPMinimum) -> (Double, Interval?)) -> Layer {
+      let points = analysis.profiles.compactMap { profile in
+        profile.minimum.map(value).map { value, interval in
+          Point(profile.budget, value, low: interval?.low ?? value, high: interval?.high ?? value)
+        }
+      }
+      return .points(points, Style("IsoFLOP minima", .category(6)))
+    }
+    func panel(_ trend: IsoFLOPTrend?, _ label: String, _ points: Layer) -> Panel {
+      let line = trend.map { trend in logarithmicSteps(range, count: 2).map { Point($0, trend(compute: $0)) }
+      }
+      return Panel(
+        trend?.exponent.text, x: compute, y: Axis(label, .logarithmic),
+        layers: (line.map { [.line($0, Style("power law through them", .category(1)))] } ?? []) + [points])
+    }
+    // The law of the loss in C was fitted to the best runs of all, not to the minima.
+    let law = all.first { $0.variable == .compute && $0.result.convention == fit.result.convention }?.result
+      .fit
+    let curve = law?.curve(along: .compute, over: range) ?? []
+    let style = Style("law of the loss in C", .category(0))
+    return Figure(
+      name: name, title: "The compute-optimal frontier",
+      caption: """
+        Best size, best data and the loss they reach for each budget, with 95 % intervals; exponents are of \
+        N* ∝ C^a and D* ∝ C^b.\(law == nil ? "" : " The line in the last panel was fitted to the best runs of all.")
+        """,
+      panels: [
+        panel(
+          analysis.parameters, "Best size N* (parameters)", minima { ($0.parameters, $0.parametersInterval) }),
+        panel(analysis.tokens, "Best data D* (tokens)", minima { ($0.tokens, $0.tokensInterval) }),
+        Panel(
+          law?["α"]?.text, x: compute, y: fit.labels.lossAxis,
+          layers: (curve.isEmpty ? [] : [.band(curve, style), .line(curve, style)]) + [
+            minima { ($0.loss, nil) }
+          ]),
+      ])
+  }
+
+  private static func minima(of analysis: IsoFLOPAnalysis) -> Page.Table {
+    Page.Table(
+      "Minima of the IsoFLOP profiles, with 95 % intervals",
+      columns: [
+        ("C (FLOPs)", .right), ("models", .right), ("N*", .right), ("95 % interval", .right), ("D*", .right),
+        ("95 % interval", .right), ("D*/N*", .right), ("loss", .right), ("remark", .left),
+      ],
+      rows: analysis.profiles.map { profile in
+        let head = [profile.budget.amount, "\(profile.observations.count)"]
+        guard let minimum = profile.minimum else {
+          return head + ["—", "—", "—", "—", "—", "—", "refused: \(profile.refusal ?? "")"]
+        }
+        return head + [
+          minimum.parameters.text(), minimum.parametersInterval?.text ?? "—", minimum.tokens.text(),
+          minimum.tokensInterval?.text ?? "—", (minimum.tokens / minimum.parameters).text(),
+          minimum.loss.text(4), "",
+        ]
+      })
+  }
+
+  /// Every way to the exponents of the compute-optimal split, side by side.
+  private static func approaches(_ fits: [ReportedFit]) -> [Part] {
+    let rows = fits.compactMap { fit -> [String]? in
+      let way = fit.result.isoFLOP.map { ($0.parameters?.exponent, $0.tokens?.exponent) }
+      guard let a = way?.0 ?? fit.result.fit?["a"], let b = way?.1 ?? fit.result.fit?["b"] else { return nil }
+      return [fit.result.name, a.value.text(), a.intervalText, b.value.text(), b.intervalText]
+    }
+    guard !rows.isEmpty else { return [] }
+    return [
+      .table(
+        Page.Table(
+          "N* ∝ C^a and D* ∝ C^b by each approach; that of a parametric law is for C = 6ND",
+          columns: [
+            ("fit", .left), ("a", .right), ("95 % interval", .right), ("b", .right),
+            ("95 % interval", .right),
+          ], rows: rows))
+    ]
+  }
+}

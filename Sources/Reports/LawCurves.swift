@@ -1,0 +1,103 @@
+import Experiments
+import Foundation
+import ScalingLaws
+
+/// A fit with the words for what it measures.
+struct ReportedFit: Sendable {
+  let result: ExperimentFit
+  let labels: AxisLabels
+
+  /// The law's only variable, where it is fitted and has but one.
+  var variable: Variable? {
+    guard let variables = result.fit?.law.law.variables, variables.count == 1 else { return nil }
+    return variables[0]
+  }
+
+  /// Whether a law of N and D was fitted.
+  var isParametric: Bool { result.fit.map { Set($0.law.law.variables) == [.parameters, .tokens] } ?? false }
+
+  /// How the fit treats the floor, and its exponents.
+  var legend: String {
+    let fit = result.fit
+    let floor = result.floor == .free ? "free floor" : "floor \((fit?.knownFloor ?? 0).text(4))"
+    let exponents = (fit?.parameters ?? []).filter { $0.name.contains("exponent") }.map(\.text)
+    return "\(fit?.name ?? result.name), \(floor): \(exponents.joined(separator: ", "))"
+  }
+}
+
+/// The true entropy and the n-gram losses, which figures of a loss show as horizontal lines.
+struct Baselines: Sendable {
+  var entropy: Double?
+  /// The 1-gram's loss, the 2-gram's and so on, in nats a token.
+  var nGrams: [Double] = []
+
+  /// The lines; of the n-grams those at or below `highest`, and always the best one.
+  func layers(upTo highest: Double = .infinity) -> [Layer] {
+    let best = nGrams.min()
+    let counted = nGrams.enumerated().filter { $0.element <= highest || $0.element == best }.map {
+      index, loss in
+      Layer.horizontal(loss, "\(index + 1)-gram", Style(nil, .neutral, dash: .dotted))
+    }
+    return counted + (entropy.map { [.horizontal($0, "true entropy \($0.text(4))")] } ?? [])
+  }
+}
+
+extension LawFit {
+  /// The law along one variable with its 95 % interval: points for a line and a band.
+  ///
+  /// - Parameters:
+  ///   - place: the law's other variables.
+  ///   - floor: what to take off the loss.
+  func curve(
+    along variable: Variable, over range: ClosedRange<Double>,
+    at place: Observation = Observation(loss: .nan),
+    above floor: Double = 0
+  ) -> [Point] {
+    logarithmicSteps(range, count: 48).compactMap { x in
+      predict(at: place.setting(variable, to: x)).map { prediction in
+        let interval = prediction.confidence ?? Interval(low: prediction.value, high: prediction.value)
+        return Point(x, prediction.value - floor, low: interval.low - floor, high: interval.high - floor)
+      }
+    }
+  }
+}
+
+extension Observation {
+  /// The same with another value of N, D or C; other variables stay.
+  func setting(_ variable: Variable, to value: Double) -> Observation {
+    var changed = self
+    switch variable {
+    case .parameters: changed.parameters = value
+    case .tokens: changed.tokens = value
+    case .compute: changed.compute = value
+    default: break
+    }
+    return changed
+  }
+
+  /// The loss with its 95 % error bar, from its standard error, against a variable.
+  func point(along variable: Variable, above floor: Double = 0) -> Point? {
+    self[variable].map { Point($0, loss - floor, error: 1.96 * (standardError ?? 0)) }
+  }
+}
+
+/// Values at equal ratios from one end of a range to the other.
+func logarithmicSteps(_ range: ClosedRange<Double>, count: Int) -> [Double] {
+  (0..<count).map { step in
+    range.lowerBound * pow(range.upperBound / range.lowerBound, Double(step) / Double(count - 1))
+  }
+}
+
+extension [Observation] {
+  /// The range of a variable, with a tenth of its logarithm on either side; nil where none has it.
+  func range(of variable: Variable) -> ClosedRange<Double>? {
+    let values = compactMap { $0[variable] }.filter { $0 > 0 && $0.isFinite }
+    guard let low = values.min(), let high = values.max() else { return nil }
+    let air = pow(high / low, 0.1)
+    return (low / air)...(high * air)
+  }
+
+  func points(along variable: Variable, above floor: Double = 0) -> [Point] {
+    compactMap { $0.point(along: variable, above: floor) }
+  }
+}

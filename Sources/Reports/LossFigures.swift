@@ -1,0 +1,44 @@
+import Experiments
+import ScalingLaws
+
+extension Chapter {
+  /// Loss against N, D and C with the laws of one variable fitted to it, or why there are none.
+  static func losses(_ fits: [ReportedFit], baselines: Baselines) -> Chapter {
+    let figures = FitGroup.groups(of: fits).enumerated().map { index, group in
+      Part.figure(lossFigure(of: group, baselines: baselines, number: index + 1))
+    }
+    return Chapter(
+      "Loss against size, data and compute",
+      [
+        .paragraph(
+          """
+          If one thing limits a model, its loss falls as a power of that thing, down to a floor: L = E + A·X^−α. \
+          Points are trained models with 95 % error bars; lines are fits, and the shade is where a fit would lie in \
+          95 % of repetitions. A free floor E is found by the fit itself: it should come out near the true entropy.
+          """)
+      ] + figures + refusals(of: fits, laws: [.powerN, .powerD, .powerC, .brokenN, .brokenD, .brokenC]))
+  }
+
+  private static func lossFigure(of group: FitGroup, baselines: Baselines, number: Int) -> Figure {
+    let curves = group.fits.enumerated().flatMap { index, fit in
+      group.curve(of: fit, label: fit.legend, ink: .category(index))
+    }
+    let highest = (group.observations + group.others).map(\.loss).max() ?? .infinity
+    let lines = Baselines(
+      entropy: group.entropy, nGrams: group.labels.isNatsPerToken ? baselines.nGrams : [])
+    let panel = Panel(
+      x: group.labels.axis(group.variable), y: group.labels.lossAxis,
+      layers: lines.layers(upTo: highest) + curves + group.points())
+    return Figure(
+      name: "loss-\(number)-\(group.variable.symbol)", title: "Loss against \(group.variable.symbol)",
+      caption: "Fitted to: \(group.selection) (\(group.observations.count) points).", panels: [panel])
+  }
+
+  /// A paragraph for each fit of these laws that was refused.
+  static func refusals(of fits: [ReportedFit], laws: [LawChoice]) -> [Part] {
+    fits.compactMap { fit in
+      guard laws.contains(fit.result.law), let reason = fit.result.refusal else { return nil }
+      return .paragraph("No fit \(fit.result.name): \(reason).")
+    }
+  }
+}

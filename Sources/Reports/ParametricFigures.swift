@@ -1,0 +1,105 @@
+import Experiments
+import Foundation
+import ScalingLaws
+
+extension Chapter {
+  /// The law of N and D beside the runs, and what it leaves unexplained.
+  static func parametricFits(_ fits: [ReportedFit]) -> Chapter? {
+    let parametric = fits.filter(\.isParametric)
+    let laws: [LawChoice] = [.chinchilla, .interaction, .kaplan, .kaplanSteps, .repeatedData]
+    let refusals = refusals(of: fits, laws: laws)
+    guard !parametric.isEmpty || !refusals.isEmpty else { return nil }
+    let surfaces = preferred(parametric).map { fit in
+      [Variable.parameters, .tokens].compactMap { surface(of: fit, along: $0) }
+    }
+    return Chapter(
+      "One law of size and data",
+      [
+        .paragraph(
+          """
+          Chinchilla's law says that size and data each leave a part of the loss: L = E + A/N^α + B/D^β. If it holds, \
+          one set of five numbers draws all the lines below. Its residuals should be a band around zero without a \
+          slope or a bend; a pattern in them says where the law is wrong.
+          """)
+      ] + (surfaces ?? []).map { .figure($0) } + parametric.map { .figure(residuals(of: $0)) } + refusals)
+  }
+
+  /// The fit that the headlines are taken from: with the true entropy as floor, where there is one.
+  static func preferred(_ fits: [ReportedFit]) -> ReportedFit? {
+    let parametric = fits.filter(\.isParametric)
+    return parametric.first { $0.result.floor == .entropy } ?? parametric.first
+  }
+
+  /// The loss above the floor along one variable, a curve for each value of the other; nil where no value of the other
+  /// has three places along the first.
+  private static func surface(of fit: ReportedFit, along variable: Variable) -> Figure? {
+    guard let law = fit.result.fit else { return nil }
+    let held: Variable = variable == .parameters ? .tokens : .parameters
+    let floor = law.law.law.knownFloor > 0 ? law.knownFloor : law["E"]?.value ?? 0
+    let levels = spread(levels(of: held, along: variable, in: fit.result.observations), count: 8)
+    guard !levels.isEmpty else { return nil }
+    let layers = zip(levels, Ink.family(levels.count)).flatMap { level, ink -> [Layer] in
+      let runs = fit.result.observations.filter { $0[held] == level }
+      guard let range = runs.range(of: variable) else { return [] }
+      let place = Observation(loss: .nan).setting(held, to: level)
+      let style = Style("\(held.symbol) = \(level.amount)", ink)
+      return [
+        .line(law.curve(along: variable, over: range, at: place, above: floor), style),
+        .points(runs.points(along: variable, above: floor), style),
+      ]
+    }
+    let isTrue = fit.result.floor == .entropy
+    return Figure(
+      name: "law-\(fit.result.name)-\(variable.symbol)", title: "One law, along \(variable.symbol)",
+      caption: """
+        Loss minus \(isTrue ? "the true entropy" : "the fitted floor E = \(floor.text(4))") against \
+        \(variable.symbol); lines are the fit \(fit.result.name), \
+        \(law.parameters.filter { $0.name.contains("exponent") }.map(\.text).joined(separator: ", ")).
+        """,
+      panels: [
+        Panel(
+          x: fit.labels.axis(variable), y: isTrue ? fit.labels.reducibleAxis : fit.labels.aboveFloorAxis,
+          layers: layers)
+      ])
+  }
+
+  /// Values of one variable at which at least three of the other were run.
+  private static func levels(of held: Variable, along variable: Variable, in runs: [Observation]) -> [Double]
+  {
+    Set(runs.compactMap { $0[held] }).sorted().filter { level in
+      Set(runs.filter { $0[held] == level }.compactMap { $0[variable] }).count >= 3
+    }
+  }
+
+  /// At most `count` of the values, the ends among them.
+  private static func spread(_ values: [Double], count: Int) -> [Double] {
+    guard values.count > count else { return values }
+    return (0..<count).map { values[$0 * (values.count - 1) / (count - 1)] }
+  }
+
+  /// What the law leaves unexplained, against N and D.
+  private static func residuals(of fit: ReportedFit) -> Figure {
+    let panels = [Variable.parameters, .tokens].map { variable in
+      let points = fit.result.observations.compactMap { run -> Point? in
+        guard let law = fit.result.fit, let x = run[variable], let predicted = law.predict(at: run) else {
+          return nil
+        }
+        let floor = law.knownFloor
+        let found = run.loss - floor
+        let error = 1.96 * (run.standardError ?? 0) / found
+        return Point(x, 100 * log(found / (predicted.value - floor)), error: 100 * error)
+      }
+      return Panel(
+        x: fit.labels.axis(variable), y: Axis("Log residual (%)"),
+        layers: [.horizontal(0, ""), .points(points, Style(nil, .category(0)))])
+    }
+    let law = fit.result.fit
+    let part = (law?.knownFloor ?? 0) > 0 ? "of the loss above the true entropy" : "of the loss"
+    return Figure(
+      name: "residuals-\(fit.result.name)", title: "Residuals of \(fit.result.name)",
+      caption: """
+        Logarithm of the ratio of measured to fitted loss, \(part), with 95 % error bars. Root mean square: \
+        \((100 * (law?.rmsLogResidual ?? .nan)).text()) %.
+        """, panels: panels)
+  }
+}

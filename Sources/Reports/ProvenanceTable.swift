@@ -1,0 +1,44 @@
+import Experiments
+import Training
+
+extension Chapter {
+  /// What the runs have in common, and where they were made.
+  static func provenance(_ provenance: [Provenance], table: ResultsTable, timing: String) -> Chapter {
+    let origins = Page.Table(
+      "Where the runs were made",
+      columns: [
+        ("Isoflop", .left), ("commit", .left), ("CPU", .left), ("OpenBLAS", .left), ("kernel", .left),
+        ("threads", .right), ("runs", .right),
+      ],
+      rows: Dictionary(grouping: provenance) { $0 }.map { kind, runs in
+        [kind.version, kind.commit, kind.cpu, kind.blas, kind.blasKernel, "\(kind.threads)", "\(runs.count)"]
+      }.sorted { $0.lexicographicallyPrecedes($1) })
+    var parts = [Part.paragraph("In all runs: \(common(of: table)).")]
+    if !timing.isEmpty { parts.append(.paragraph(timing)) }
+    if !provenance.isEmpty { parts.append(.table(origins)) }
+    let kernels = Set(provenance.map(\.blasKernel)).sorted()
+    if kernels.count > 1 {
+      parts.append(
+        .paragraph(
+          """
+          The runs were made with \(kernels.count) different kernels of OpenBLAS (\(kernels.joined(separator: ", "))), \
+          which round differently: the same run done again may differ in its last digits.
+          """))
+    }
+    return Chapter("How it was made", parts)
+  }
+
+  /// The settings that are the same in all runs, and the seeds.
+  private static func common(of table: ResultsTable) -> String {
+    let settings = [
+      "corpus", "tokenizer", "family", "depth", "context", "vocabulary", "positions", "parametrisation",
+      "learning_rate", "batch", "warmup", "schedule", "weight_decay",
+    ]
+    let common = settings.compactMap { name -> String? in
+      let values = Set(table.rows.map { $0.text(name) })
+      return values.count == 1 ? "\(name.replacing("_", with: " ")) \(values.first ?? "")" : nil
+    }
+    let seeds = Set(table.rows.compactMap { $0.number("seed") }).sorted().map(\.amount)
+    return (common + ["seeds \(seeds.joined(separator: " "))"]).joined(separator: ", ")
+  }
+}

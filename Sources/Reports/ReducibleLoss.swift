@@ -1,0 +1,52 @@
+import Experiments
+import ScalingLaws
+
+extension Chapter {
+  /// The loss above the true entropy, which theory draws as a straight line; a word instead, where the entropy is not
+  /// known.
+  static func reducibleLosses(_ fits: [ReportedFit]) -> Chapter {
+    let heading = "Reducible loss"
+    guard fits.contains(where: { $0.result.entropy != nil }) else {
+      return Chapter(
+        heading,
+        [
+          .paragraph(
+            """
+            The true entropy of this text is not known, so it is not known either which part of the loss training can \
+            remove; figures and fits of that part are left out.
+            """)
+        ])
+    }
+    let panels = FitGroup.groups(of: fits).compactMap(reduciblePanel)
+    // Three panels to a figure, so that each stays legible.
+    let figures = stride(from: 0, to: panels.count, by: 3).map { first in
+      Part.figure(
+        Figure(
+          name: "reducible-loss-\(first / 3 + 1)", title: "Loss above the true entropy",
+          caption: """
+            Loss minus the true entropy on log axes, with 95 % error bars, and the power law fitted with the entropy \
+            as its floor (95 % interval shaded). The law was not fitted to the small points.
+            """, panels: Array(panels[first..<min(first + 3, panels.count)])))
+    }
+    return Chapter(
+      heading,
+      [
+        .paragraph(
+          """
+          The entropy of this text is known: it is the loss of a perfect model. What lies above it is reducible, and \
+          on log axes a power law is a straight line with the exponent as its slope. Where points leave the line at \
+          one end, something else has become the limit.
+          """)
+      ] + (figures.isEmpty ? [.paragraph("No law with the entropy as its floor was fitted.")] : figures))
+  }
+
+  private static func reduciblePanel(of group: FitGroup) -> Panel? {
+    guard let entropy = group.entropy,
+      let fit = group.fits.first(where: { $0.result.fit?.knownFloor == entropy })
+    else { return nil }
+    return Panel(
+      fit.result.fit?["α"]?.text, x: group.labels.axis(group.variable), y: group.labels.reducibleAxis,
+      layers: group.curve(of: fit, label: "power law", ink: .category(1), above: entropy)
+        + group.points(above: entropy))
+  }
+}

@@ -1,0 +1,135 @@
+import Experiments
+import Files
+import Foundation
+import ScalingLaws
+import Training
+
+/// The report of an experiment, or of fits to a table from elsewhere: what was found, in figures and tables.
+public struct Report: Sendable {
+  private let title: String
+  private let lead: String
+  private let fits: [ReportedFit]
+  private let counts: (completed: Int, diverged: Int, missing: Int)
+  private let experiment: Trained?
+
+  /// What is known of runs that Isoflop trained itself.
+  private struct Trained: Sendable {
+    let table: ResultsTable
+    let verdicts: [Verdict]
+    let curves: [String: [CurvePoint]]
+    let nGrams: [Double]
+    let provenance: [Provenance]
+    let timing: String
+  }
+
+  /// The report of an experiment.
+  ///
+  /// - Parameters:
+  ///   - curves: the validation losses along each run, by its identifier; runs may be left out.
+  ///   - nGrams: losses of the 1-gram, the 2-gram, … in nats a token; empty where they are not known.
+  ///   - provenance: where each run was made.
+  ///   - timing: how long it all took, in words; it may be empty.
+  public init(
+    of experiment: ExperimentFile, table: ResultsTable, fits: Fits, verdicts: [Verdict] = [],
+    curves: [String: [CurvePoint]] = [:], nGrams: [Double] = [], provenance: [Provenance] = [],
+    timing: String = ""
+  ) {
+    title = experiment.title
+    lead = experiment.description
+    self.fits = fits.fits.map { fit in
+      ReportedFit(result: fit, labels: AxisLabels(experiment.fits?.first { $0.name == fit.name }))
+    }
+    counts = (fits.completed, fits.diverged, fits.missing)
+    self.experiment = Trained(
+      table: table, verdicts: verdicts, curves: curves, nGrams: nGrams, provenance: provenance, timing: timing
+    )
+  }
+
+  /// The report of fits to observations from anywhere.
+  public init(of fits: Fits, title: String) {
+    self.title = title
+    lead = "Scaling laws fitted to \(fits.completed) runs."
+    self.fits = fits.fits.map { ReportedFit(result: $0, labels: .asGiven) }
+    counts = (fits.completed, fits.diverged, fits.missing)
+    experiment = nil
+  }
+
+  /// Writes `report.html` into `folder`, and its figures as `figures/NAME.svg`, `.png` and `.gp`.
+  ///
+  /// - Throws: `InputError` if gnuplot is missing or fails, or if a file cannot be written.
+  public func write(to folder: String) throws {
+    let chapters = chapters
+    let drawn = try Renderer().render(chapters.flatMap(\.figures), into: "\(folder)/figures")
+    let byName = Dictionary(uniqueKeysWithValues: drawn.map { ($0.figure.name, $0) })
+    let page = Page(
+      title: title, lead: lead, facts: facts, sections: chapters.map { $0.section(drawn: byName) },
+      footer: footer)
+    try FileAccess.write(Data(page.html().utf8), to: "\(folder)/report.html")
+  }
+
+  private var chapters: [Chapter] {
+    let baselines = Baselines(
+      entropy: fits.lazy.compactMap(\.result.entropy).first, nGrams: experiment?.nGrams ?? [])
+    let chapters: [Chapter?] = [
+      experiment.flatMap { .expectations($0.verdicts) },
+      experiment.flatMap { .trainingCurves(of: $0.table.rows, curves: $0.curves, baselines: baselines) },
+      .losses(fits, baselines: baselines),
+      .reducibleLosses(fits),
+      .parametricFits(fits),
+      .isoFLOP(fits),
+      .laws(fits),
+      experiment.flatMap { .families($0.table) },
+      experiment.map { .runs($0.table) },
+      experiment.map { .provenance($0.provenance, table: $0.table, timing: $0.timing) },
+    ]
+    return chapters.compactMap { $0 }
+  }
+
+  /// The headline numbers.
+  private var facts: [Page.Fact] {
+    func fact(_ name: String, _ estimate: Estimate?, _ source: String?) -> Page.Fact? {
+      guard let estimate, let source else { return nil }
+      let isKnown = estimate.identified
+      return Page.Fact(
+        name, estimate.value.text(),
+        note: (isKnown ? "95 % interval \(estimate.intervalText)" : "not identified by these runs")
+          + "; \(source)")
+    }
+    let parametric = Chapter.preferred(fits)?.result
+    let isoFLOP = fits.first { $0.result.isoFLOP != nil }?.result
+    let compute = fits.filter { $0.variable == .compute }
+    let inCompute = (compute.first { $0.result.floor == .entropy } ?? compute.first)?.result
+    let facts: [Page.Fact?] =
+      [
+        fact("Size exponent α", parametric?.fit?["α"], parametric?.name),
+        fact("Data exponent β", parametric?.fit?["β"], parametric?.name),
+        fact("Best size grows as C^a, a =", isoFLOP?.isoFLOP?.parameters?.exponent, isoFLOP?.name),
+        fact("Loss falls with compute, α =", inCompute?.fit?["α"], inCompute?.name),
+        floorFact,
+        Page.Fact("Runs", "\(counts.completed)", note: runsNote),
+      ]
+    return facts.compactMap { $0 }
+  }
+
+  /// The true entropy beside what a fit takes it for.
+  private var floorFact: Page.Fact? {
+    let free = fits.first { $0.isParametric && $0.result.fit?["E"] != nil }
+    let fitted = free?.result.fit?["E"]
+    let unit = free?.labels.lossUnit ?? ""
+    guard let entropy = free?.result.entropy ?? fits.lazy.compactMap(\.result.entropy).first else {
+      return fitted.map { Page.Fact("Fitted floor E", $0.value.text(4), note: "\($0.intervalText) \(unit)") }
+    }
+    let note = fitted.map { "the fit's own floor: \($0.value.text(4)) \($0.intervalText)" }
+    return Page.Fact("True entropy\(unit.isEmpty ? "" : ", \(unit)")", entropy.text(4), note: note ?? "")
+  }
+
+  private var runsNote: String {
+    let lost = [(counts.diverged, "diverged"), (counts.missing, "missing")].filter { $0.0 > 0 }
+    return lost.isEmpty
+      ? "all completed" : "completed; " + lost.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+  }
+
+  private var footer: String {
+    "Made by Isoflop \(Provenance.version). Figures are drawn by gnuplot from the .gp files beside them."
+  }
+}

@@ -1,0 +1,130 @@
+import Experiments
+import Foundation
+import ScalingLaws
+
+/// Numbers as a person writes them, in three or four digits.
+extension Double {
+  /// With `digits` significant digits: 0.342, 1.208, 61.2k, 3.1×10¹².
+  func text(_ digits: Int = 3) -> String {
+    guard isFinite else { return isNaN ? "none" : self < 0 ? "−∞" : "∞" }
+    guard self != 0 else { return "0" }
+    // Rounded first, since 9.9996 belongs to the next power of ten.
+    let rounded = Double(String(format: "%.\(digits - 1)e", self)) ?? self
+    let exponent = Int(log10(abs(rounded)).rounded(.down))
+    let sign = self < 0 ? "−" : ""
+    switch exponent {
+    case -3...3:
+      return sign + String(format: "%.\(max(0, digits - 1 - exponent))f", abs(rounded))
+    case 4..<12:
+      let power = exponent / 3 * 3
+      let decimals = max(0, digits - 1 - (exponent - power))
+      return sign + String(format: "%.\(decimals)f", abs(rounded) / pow(10, Double(power)))
+        + ["k", "M", "G"][power / 3 - 1]
+    default:
+      return sign + String(format: "%.\(digits - 1)f", abs(rounded) / pow(10, Double(exponent)))
+        + "×10" + superscript(exponent)
+    }
+  }
+
+  /// A count or an amount without digits that say nothing: 4M, 500k, 10¹¹.
+  var amount: String {
+    var text = text()
+    if let point = text.firstIndex(of: ".") {
+      let end = text[point...].dropFirst().firstIndex { !$0.isASCII || !$0.isNumber } ?? text.endIndex
+      let kept = text[..<end].reversed().drop { $0 == "0" }.drop { $0 == "." }.reversed()
+      text = String(kept) + text[end...]
+    }
+    return text.hasPrefix("1×") ? String(text.dropFirst(2)) : text
+  }
+
+  private func superscript(_ exponent: Int) -> String {
+    let digits = Array("⁰¹²³⁴⁵⁶⁷⁸⁹")
+    return (exponent < 0 ? "⁻" : "")
+      + "\(abs(exponent))".compactMap(\.wholeNumberValue).map { String(digits[$0]) }.joined()
+  }
+}
+
+extension Interval {
+  /// As in `[0.31, 0.38]`.
+  var text: String { "[\(low.text()), \(high.text())]" }
+}
+
+extension Estimate {
+  /// The 95 % interval, or why there is none.
+  var intervalText: String {
+    guard identified else { return "not identified" }
+    return interval?.text ?? "—"
+  }
+
+  /// As in `α = 0.342 [0.31, 0.38]`.
+  var text: String { "\(symbol) = \(value.text()) \(intervalText)" }
+}
+
+/// What the axes of a fit measure: the conventions by which N, C and the loss were counted.
+struct AxisLabels: Sendable {
+  private let size: String
+  private let compute: String
+  let loss: String
+  /// As in `nats a token`; empty where it is not known.
+  let lossUnit: String
+  /// Whether the loss is that of all tokens in nats, the measure of n-grams.
+  let isNatsPerToken: Bool
+
+  /// Of a table of which only the columns' roles are known.
+  static let asGiven = AxisLabels(size: "", compute: "", loss: "Loss", lossUnit: "", isNatsPerToken: false)
+
+  /// Of an experiment's fit; nil is a standard one.
+  init(_ request: FitRequest?) {
+    let loss = request?.loss ?? "loss"
+    let inBits = loss == "loss_bits_per_byte"
+    let family = loss == "loss" || inBits ? "" : " on \(loss.dropFirst("loss_".count))"
+    let unit = inBits ? "bits a byte" : "nats a token"
+    let size =
+      switch request?.size ?? .total {
+      case .total: ""
+      case .nonEmbedding: ", without embeddings"
+      case .active: ", active"
+      }
+    let compute =
+      switch request?.compute ?? .exact {
+      case .exact: ""
+      case .sixND: ", as 6ND"
+      case .sixNDNonEmbedding: ", as 6ND without embeddings"
+      }
+    self.init(
+      size: size, compute: compute, loss: "Loss\(family) (\(unit))", lossUnit: unit,
+      isNatsPerToken: loss == "loss")
+  }
+
+  private init(size: String, compute: String, loss: String, lossUnit: String, isNatsPerToken: Bool) {
+    self.size = size
+    self.compute = compute
+    self.loss = loss
+    self.lossUnit = lossUnit
+    self.isNatsPerToken = isNatsPerToken
+  }
+
+  /// A logarithmic axis of a variable.
+  func axis(_ variable: Variable) -> Axis { Axis(label(variable), .logarithmic) }
+
+  private func label(_ variable: Variable) -> String {
+    switch variable {
+    case .parameters: "Parameters N\(size)"
+    case .tokens: "Training tokens D"
+    case .compute: "Training compute C (FLOPs\(compute))"
+    default: "\(variable.symbol) (\(variable.unit))"
+    }
+  }
+
+  var lossAxis: Axis { Axis(loss, .logarithmic) }
+
+  /// The axis of the loss above the true entropy.
+  var reducibleAxis: Axis { axis(named: "Reducible loss") }
+
+  /// The axis of the loss above a floor that a fit has found.
+  var aboveFloorAxis: Axis { axis(named: "Loss above the fitted floor") }
+
+  private func axis(named name: String) -> Axis {
+    Axis(lossUnit.isEmpty ? name : "\(name) (\(lossUnit))", .logarithmic)
+  }
+}

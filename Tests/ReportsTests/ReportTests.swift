@@ -1,0 +1,58 @@
+import Experiments
+import Files
+import Foundation
+import Reports
+import ScalingLaws
+import Testing
+import Training
+
+/// Whole reports, written and read again.
+struct ReportTests {
+  /// Writes a report into a folder of its own and hands over its page and its figures' names.
+  private func write<Result>(_ report: Report, _ body: (String, Set<String>) throws -> Result) throws
+    -> Result
+  {
+    let kept = ProcessInfo.processInfo.environment["ISOFLOP_KEEP_REPORT"]
+    let folder = kept ?? FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+    defer { if kept == nil { try? FileManager.default.removeItem(atPath: folder) } }
+    try report.write(to: folder)
+    let files = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/figures")
+    return try body(FileAccess.readText("\(folder)/report.html"), Set(files))
+  }
+
+  private func report(_ planted: PlantedExperiment, provenance: [Provenance] = []) -> Report {
+    Report(
+      of: planted.file, table: planted.table, fits: planted.fits,
+      verdicts: planted.file.check(fits: planted.fits, results: planted.table), curves: planted.curves,
+      nGrams: [2.85, 2.3, 1.9, 1.62, 1.5], provenance: provenance, timing: "3 minutes on 2 cores.")
+  }
+
+  @Test func everyFigureIsDrawnAndEveryTableFilled() throws {
+    let planted = try PlantedExperiment()
+    try write(report(planted, provenance: [Provenance(threads: 1)])) { page, figures in
+      for name in [
+        "training-curves", "loss-1-N", "loss-2-D", "loss-3-C", "reducible-loss-1", "isoflop-profiles",
+        "compute-optimal",
+        "residuals-chinchilla", "residuals-chinchilla_entropy", "law-chinchilla_entropy-N",
+        "law-chinchilla_entropy-D",
+      ] {
+        #expect(figures.isSuperset(of: ["svg", "png", "gp"].map { "\(name).\($0)" }))
+        #expect(page.contains("id=\"\(name)\""))
+      }
+      #expect(page.contains("1 of 2 expectations are met"))
+      #expect(page.contains("1 diverged"))
+      #expect(page.contains("true entropy 1.050"))
+      #expect(page.contains("5-gram"))
+      #expect(!page.contains("No fit"))
+    }
+  }
+
+  @Test func whatDependsOnAnUnknownEntropyIsLeftOutAndToldOf() throws {
+    try write(report(PlantedExperiment(knowsEntropy: false))) { page, figures in
+      #expect(page.contains("The true entropy of this text is not known"))
+      #expect(!figures.contains { $0.hasPrefix("reducible-loss") })
+      #expect(figures.contains("loss-1-N.svg"))
+      #expect(!page.contains("true entropy 1"))
+    }
+  }
+}
