@@ -67,8 +67,9 @@ public final class Trainer {
   /// Whether training has failed: the loss is no number, or after the warmup worse than guessing evenly.
   var hasDiverged: Bool {
     guard let recent = state.recentLoss else { return false }
-    let guessing = log(Double(configuration.model.vocabulary))
-    return !recent.isFinite || (state.step > configuration.training.warmupSteps && recent > guessing)
+    // A new model is a little worse than guessing; the average needs some steps to forget that.
+    let isSettled = state.step > configuration.training.warmupSteps + 30
+    return !recent.isFinite || (isSettled && recent > log(Double(configuration.model.vocabulary)))
   }
 
   /// The loss on the validation windows; see `Evaluator`.
