@@ -167,14 +167,16 @@ public final class TrunkTraining {
     let before = trainer.state.tokens
     try log.append(trainer.step(of: tokens))
     control.progress(trainer.state.tokens - before, 0)
-    if Self.isEvaluated(between: before, and: trainer.state.tokens) && !trainer.hasDiverged {
+    if isEvaluated(between: before, and: trainer.state.tokens) && !trainer.hasDiverged {
       _ = try evaluate(precision: 0.003, log)
     }
   }
 
-  /// Evaluations are at 2¹⁶, 2¹⁷, 2¹⁸ … tokens.
-  private static func isEvaluated(between before: Int, and after: Int) -> Bool {
-    after >= 1 << 16 && before.leadingZeroBitCount != after.leadingZeroBitCount
+  /// On its way a run is evaluated at 2¹⁶, 2¹⁸, 2²⁰ … tokens, until it cools down.
+  private func isEvaluated(between before: Int, and after: Int) -> Bool {
+    let isTrunk = trainer.state.branched ?? 0 == 0
+    let power = Int.bitWidth - 1 - after.leadingZeroBitCount
+    return isTrunk && power >= 16 && power.isMultiple(of: 2) && before < 1 << power
   }
 
   private func evaluate(precision: Double?, _ log: MetricsLog) throws -> Evaluation {

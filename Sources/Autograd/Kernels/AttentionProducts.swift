@@ -19,13 +19,22 @@ func combine(_ a: Floats, _ m: Floats, stride: Int, depth: Int, count: Int, into
     let (a10, a11, a12, a13) = (a1[0], a1[1], a1[2], a1[3])
     let (a20, a21, a22, a23) = (a2[0], a2[1], a2[2], a2[3])
     let (a30, a31, a32, a33) = (a3[0], a3[1], a3[2], a3[3])
-    if d == 0 { for r in 0..<queryBlock { (rows + r * stride).update(repeating: 0, count: count) } }
-    for j in 0..<count {
-      let (x0, x1, x2, x3) = (m0[j], m1[j], m2[j], m3[j])
-      r0[j] = tile(x0, x1, x2, x3, a00, a01, a02, a03, r0[j])
-      r1[j] = tile(x0, x1, x2, x3, a10, a11, a12, a13, r1[j])
-      r2[j] = tile(x0, x1, x2, x3, a20, a21, a22, a23, r2[j])
-      r3[j] = tile(x0, x1, x2, x3, a30, a31, a32, a33, r3[j])
+    if d == 0 {
+      for j in 0..<count {
+        let (x0, x1, x2, x3) = (m0[j], m1[j], m2[j], m3[j])
+        r0[j] = tile(x0, x1, x2, x3, a00, a01, a02, a03, 0)
+        r1[j] = tile(x0, x1, x2, x3, a10, a11, a12, a13, 0)
+        r2[j] = tile(x0, x1, x2, x3, a20, a21, a22, a23, 0)
+        r3[j] = tile(x0, x1, x2, x3, a30, a31, a32, a33, 0)
+      }
+    } else {
+      for j in 0..<count {
+        let (x0, x1, x2, x3) = (m0[j], m1[j], m2[j], m3[j])
+        r0[j] = tile(x0, x1, x2, x3, a00, a01, a02, a03, r0[j])
+        r1[j] = tile(x0, x1, x2, x3, a10, a11, a12, a13, r1[j])
+        r2[j] = tile(x0, x1, x2, x3, a20, a21, a22, a23, r2[j])
+        r3[j] = tile(x0, x1, x2, x3, a30, a31, a32, a33, r3[j])
+      }
     }
   }
 }

@@ -45,6 +45,7 @@ struct CausalAttention: Operation {
     let values = keys + depth * stride
     let queries = values + depth * stride
     let results = queries + queryBlock * depth
+    let sums = results + queryBlock * depth
     for window in 0..<x.rows / context {
       for head in 0..<heads {
         let q = memory.value(x) + window * context * 3 * width + head * depth
@@ -68,11 +69,13 @@ struct CausalAttention: Operation {
             }
             for j in (i + 1)..<count { row[j] = 0 }
             logSums[i] = top + log(sum)
-            let inverse = 1 / sum
-            for j in 0..<count { row[j] *= inverse }
+            sums[i - first] = sum
           }
           project(rows, values, stride: stride, depth: depth, count: count, into: results)
-          for i in block { (o + i * width).update(from: results + (i - first) * depth, count: depth) }
+          for i in block {
+            let (from, to, inverse) = (results + (i - first) * depth, o + i * width, 1 / sums[i - first])
+            for d in 0..<depth { to[d] = inverse * from[d] }
+          }
         }
       }
     }
