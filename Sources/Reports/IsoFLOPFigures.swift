@@ -85,7 +85,9 @@ extension Chapter {
       }
       return Panel(
         trend?.exponent.text, x: compute, y: Axis(label, .logarithmic),
-        layers: (line.map { [.line($0, Style("power law through the minima", .category(1)))] } ?? []) + [points])
+        layers: (line.map { [.line($0, Style("power law through the minima", .category(1)))] } ?? []) + [
+          points
+        ])
     }
     // The law of the loss in C was fitted to the best runs of all, not to the minima.
     let law = all.first { $0.variable == .compute && $0.result.convention == fit.result.convention }?.result
