@@ -4,7 +4,15 @@ import PackageDescription
 // Kernels are compiled for the CPU that builds them; a cluster of mixed machines names a common
 // target instead, for example ISOFLOP_MARCH=x86-64-v3.
 let march = Context.environment["ISOFLOP_MARCH"] ?? "native"
-let tuned: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=\(march)"])]
+#if arch(x86_64)
+  // Vectors as long as the CPU has them: without this LLVM keeps to 256 bits on many CPUs with AVX-512.
+  let longVectors = ["-Xclang", "-target-feature", "-Xclang", "-prefer-256-bit"]
+#else
+  let longVectors: [String] = []
+#endif
+let tuned: [SwiftSetting] = [
+  .unsafeFlags((["-march=\(march)"] + longVectors).flatMap { ["-Xcc", $0] })
+]
 
 let package = Package(
   name: "isoflop",
@@ -44,6 +52,7 @@ let package = Package(
   ]
     + [
       "Files", "Autograd", "Corpora", "ScalingLaws", "Models", "Training", "Experiments", "Reports",
-    ].map { .testTarget(name: "\($0)Tests", dependencies: [.byName(name: $0)], swiftSettings: tuned) },
+    ].map { .testTarget(name: "\($0)Tests", dependencies: [.byName(name: $0)], swiftSettings: tuned) }
+    + [.testTarget(name: "CommandTests", dependencies: ["isoflop"])],
   swiftLanguageModes: [.v6]
 )

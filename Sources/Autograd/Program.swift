@@ -43,7 +43,9 @@ public struct Program: Sendable {
     if arena.isIsolated { arena.fillWithNaN() }
     for index in steps.indices {
       steps[index].operation.forward(
-        Frame(arena, index, scratch: arena.plan.scratchOffsets[index].forward, parameters: parameters, gradients: nil))
+        Frame(
+          arena, index, scratch: arena.plan.scratchOffsets[index].forward, parameters: parameters,
+          gradients: nil))
     }
   }
 

@@ -36,6 +36,7 @@ public final class Recorder {
 
   /// The program so far, with `output` as what it computes.
   public func finish(_ output: Tensor) -> Program {
-    Program(operations: operations, slots: slots, integerCount: integerCount, output: output, gradients: gradients)
+    Program(
+      operations: operations, slots: slots, integerCount: integerCount, output: output, gradients: gradients)
   }
 }

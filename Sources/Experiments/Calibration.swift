@@ -44,7 +44,9 @@ public struct Calibration: Sendable {
   }
 
   /// Seconds of training on one token, on average over a run.
-  func secondsPerToken(of run: PlannedRun) -> Double { seconds(of: run, from: 0, to: run.tokens) / Double(run.tokens) }
+  func secondsPerToken(of run: PlannedRun) -> Double {
+    seconds(of: run, from: 0, to: run.tokens) / Double(run.tokens)
+  }
 
   /// Seconds of evaluating `windows` validation windows.
   func seconds(of run: PlannedRun, windows: Int) -> Double {

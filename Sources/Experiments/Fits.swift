@@ -131,7 +131,8 @@ public struct ExperimentFit: Codable, Sendable {
 
   /// All numbers of the fit, with their intervals.
   public var estimates: [Estimate] {
-    fit.map { $0.parameters + $0.derived } ?? [isoFLOP?.parameters, isoFLOP?.tokens].compactMap { $0?.exponent }
+    fit.map { $0.parameters + $0.derived }
+      ?? [isoFLOP?.parameters, isoFLOP?.tokens].compactMap { $0?.exponent }
   }
 
   init(_ request: FitRequest, _ data: FitData, bootstraps: Int, seed: UInt64) {

@@ -35,7 +35,8 @@ public final class RunStore: Sendable {
     guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
       close(lock)
       throw InputError(
-        "is in use by another command", file: root, remedy: "Wait for it, or choose another folder with --output")
+        "is in use by another command", file: root,
+        remedy: "Wait for it, or choose another folder with --output")
     }
   }
 
@@ -45,7 +46,9 @@ public final class RunStore: Sendable {
   public func folder(of run: RunConfiguration) -> RunFolder { RunFolder("\(root)/store/\(run.identifier)") }
 
   /// The folder of the trunk that a run shares.
-  func trunkFolder(of run: RunConfiguration) -> RunFolder { RunFolder("\(root)/trunks/\(run.trunkIdentifier)") }
+  func trunkFolder(of run: RunConfiguration) -> RunFolder {
+    RunFolder("\(root)/trunks/\(run.trunkIdentifier)")
+  }
 
   /// The folder of an experiment's results.
   public func folder(of experiment: ExperimentFile) -> String { "\(root)/\(experiment.name)" }
@@ -54,7 +57,9 @@ public final class RunStore: Sendable {
   public func records(of plan: Plan) -> [String: RunRecord] {
     var records: [String: RunRecord] = [:]
     for run in plan.runs {
-      if let record = try? folder(of: run.configuration).record() { records[run.configuration.identifier] = record }
+      if let record = try? folder(of: run.configuration).record() {
+        records[run.configuration.identifier] = record
+      }
     }
     return records
   }

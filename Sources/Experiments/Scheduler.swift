@@ -108,7 +108,8 @@ public struct Scheduler: Sendable {
         progress(Double(tokens) * perToken + calibration.seconds(of: longest, windows: windows))
       })
     let training = try TrunkTraining(
-      job.runs.map(\.configuration), corpus: corpora.corpus(configuration.corpus, context: configuration.model.context),
+      job.runs.map(\.configuration),
+      corpus: corpora.corpus(configuration.corpus, context: configuration.model.context),
       folder: store.folder(of:), trunkFolder: store.trunkFolder(of: configuration), control: control)
     try training()
   }

@@ -51,7 +51,9 @@ struct Linear {
   private let weight: Tensor
   private let bias: Tensor?
 
-  init(_ name: String, _ inputs: Int, _ outputs: Int, _ c: ModelConfiguration, in layout: inout ParameterLayout) {
+  init(
+    _ name: String, _ inputs: Int, _ outputs: Int, _ c: ModelConfiguration, in layout: inout ParameterLayout
+  ) {
     weight = layout.add("\(name).weight", [inputs, outputs], role: .hidden)
     bias = c.family == .gpt2 ? layout.add("\(name).bias", [outputs], role: .vector) : nil
   }

@@ -44,7 +44,8 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
 
   /// - Throws: `ModelFault` if no network can be built so.
   public init(
-    family: Family = .gpt2, width: Int, depth: Int = 2, heads: Int? = nil, context: Int = 128, vocabulary: Int,
+    family: Family = .gpt2, width: Int, depth: Int = 2, heads: Int? = nil, context: Int = 128,
+    vocabulary: Int,
     positions: Positions = .rotary, tiedHead: Bool? = nil, parametrisation: Parametrisation = .mup
   ) throws {
     self.family = family
@@ -90,7 +91,8 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     }
     guard headDimension.isMultiple(of: 4) else {
       throw ModelFault(
-        setting: "heads", message: "\(heads) heads of width \(headDimension): a head's width must be a multiple of 4",
+        setting: "heads",
+        message: "\(heads) heads of width \(headDimension): a head's width must be a multiple of 4",
         remedy: "Choose a width that is a multiple of \(4 * heads), or fewer heads")
     }
   }

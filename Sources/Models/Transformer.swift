@@ -52,7 +52,8 @@ public struct Transformer: Sendable {
     let angles =
       c.positions == .rotary ? RotaryAngles(context: c.context, headDimension: c.headDimension) : nil
     for block in blocks { x = block(x, angles: angles, on: recorder) }
-    return recorder.linear(finalNorm(x, on: recorder), head ?? embedding, transposed: true, scale: c.logitScale)
+    return recorder.linear(
+      finalNorm(x, on: recorder), head ?? embedding, transposed: true, scale: c.logitScale)
   }
 }
 

@@ -115,6 +115,8 @@ public protocol Law: Sendable {
   func starts(for table: Table) -> [[Double]]
   /// Quantities that follow from the parameters.
   func derived(_ θ: [Double]) -> [Derived]
+  /// The same point of the search space with interchangeable parts in a fixed order (breaks by place).
+  func ordered(_ search: [Double]) -> [Double]
   /// Fills the workspace's predictions and Jacobian at its search coordinates.
   func evaluate(_ workspace: inout Workspace)
 }
@@ -131,6 +133,8 @@ extension Law {
   }
 
   public func derived(_ θ: [Double]) -> [Derived] { [] }
+
+  public func ordered(_ search: [Double]) -> [Double] { search }
 
   public func evaluate(_ workspace: inout Workspace) { workspace.fill(by: self) }
 

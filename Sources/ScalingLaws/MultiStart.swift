@@ -41,7 +41,7 @@ public enum MultiStart {
     var finished: [(minimum: Minimizer.Minimum, starts: Int)] = []
     var problem = problem
     for (minimum, starts) in distinct.prefix(50) {
-      let polished = Minimizer().minimize(&problem, from: minimum.search)
+      let polished = Minimizer().minimize(&problem, from: problem.law.ordered(minimum.search))
       if let known = finished.firstIndex(where: {
         abs($0.minimum.value - polished.value) <= 1e-6 * polished.value
       }) {

@@ -49,16 +49,32 @@ public struct Scalar: Number {
 
   @inlinable @inline(__always) public init(_ value: Double) { self.value = value }
 
-  @inlinable @inline(__always) public static func + (a: Scalar, b: Scalar) -> Scalar { Scalar(a.value + b.value) }
-  @inlinable @inline(__always) public static func - (a: Scalar, b: Scalar) -> Scalar { Scalar(a.value - b.value) }
-  @inlinable @inline(__always) public static func * (a: Scalar, b: Scalar) -> Scalar { Scalar(a.value * b.value) }
-  @inlinable @inline(__always) public static func / (a: Scalar, b: Scalar) -> Scalar { Scalar(a.value / b.value) }
+  @inlinable @inline(__always) public static func + (a: Scalar, b: Scalar) -> Scalar {
+    Scalar(a.value + b.value)
+  }
+  @inlinable @inline(__always) public static func - (a: Scalar, b: Scalar) -> Scalar {
+    Scalar(a.value - b.value)
+  }
+  @inlinable @inline(__always) public static func * (a: Scalar, b: Scalar) -> Scalar {
+    Scalar(a.value * b.value)
+  }
+  @inlinable @inline(__always) public static func / (a: Scalar, b: Scalar) -> Scalar {
+    Scalar(a.value / b.value)
+  }
   @inlinable @inline(__always) public static func + (a: Scalar, b: Double) -> Scalar { Scalar(a.value + b) }
   @inlinable @inline(__always) public static func * (a: Scalar, b: Double) -> Scalar { Scalar(a.value * b) }
-  @inlinable @inline(__always) public static func exp(_ x: Scalar) -> Scalar { Scalar(Foundation.exp(x.value)) }
-  @inlinable @inline(__always) public static func log(_ x: Scalar) -> Scalar { Scalar(Foundation.log(x.value)) }
-  @inlinable @inline(__always) public static func expm1(_ x: Scalar) -> Scalar { Scalar(Foundation.expm1(x.value)) }
-  @inlinable @inline(__always) public static func minimum(_ a: Scalar, _ b: Scalar) -> Scalar { a.value <= b.value ? a : b }
+  @inlinable @inline(__always) public static func exp(_ x: Scalar) -> Scalar {
+    Scalar(Foundation.exp(x.value))
+  }
+  @inlinable @inline(__always) public static func log(_ x: Scalar) -> Scalar {
+    Scalar(Foundation.log(x.value))
+  }
+  @inlinable @inline(__always) public static func expm1(_ x: Scalar) -> Scalar {
+    Scalar(Foundation.expm1(x.value))
+  }
+  @inlinable @inline(__always) public static func minimum(_ a: Scalar, _ b: Scalar) -> Scalar {
+    a.value <= b.value ? a : b
+  }
   @inlinable @inline(__always) public static func softplus(_ x: Scalar) -> Scalar {
     Scalar(Swift.max(x.value, 0) + Foundation.log1p(Foundation.exp(-abs(x.value))))
   }

@@ -46,7 +46,9 @@ public struct Checkpoint {
     let foreign = InputError("is no checkpoint of this model", file: path, remedy: "Delete it")
     for (prefix, buffer) in sections(of: state) {
       for parameter in layout.parameters {
-        guard let data = file.data(prefix + parameter.name, shape: parameter.tensor.shape) else { throw foreign }
+        guard let data = file.data(prefix + parameter.name, shape: parameter.tensor.shape) else {
+          throw foreign
+        }
         UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[(parameter.offset * 4)...]).copyBytes(from: data)
       }
     }
@@ -84,7 +86,9 @@ public struct TrainedModel {
     guard let configuration = Checkpoint.configuration(in: file),
       let tokenizerJSON = file.metadata["tokenizer"],
       let tokenizer = try? JSONDecoder().decode(TokenizerFile.self, from: Data(tokenizerJSON.utf8)).decoded
-    else { throw InputError("is no checkpoint of Isoflop", file: path, remedy: "Name a checkpoint.safetensors") }
+    else {
+      throw InputError("is no checkpoint of Isoflop", file: path, remedy: "Name a checkpoint.safetensors")
+    }
     self.configuration = configuration
     transformer = Transformer(configuration.model)
     self.tokenizer = tokenizer

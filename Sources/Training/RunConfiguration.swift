@@ -79,7 +79,8 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
 
   public init(
     tokens: Int, batch: BatchSchedule = .ramp, learningRate: Double = 0.008, warmupSteps: Int = 100,
-    schedule: Schedule = .cooldown(fraction: 0.2, shape: .linear), weightDecay: Double = 0, beta1: Double = 0.9,
+    schedule: Schedule = .cooldown(fraction: 0.2, shape: .linear), weightDecay: Double = 0,
+    beta1: Double = 0.9,
     beta2: Double = 0.95, clip: Double = 1
   ) {
     self.tokens = tokens

@@ -54,7 +54,9 @@ public struct RunRecord: Codable, Hashable, Sendable {
 
   fileprivate init(contentsOf path: String) throws {
     let damaged = InputError("is damaged", file: path, remedy: "Delete it; the run will be done again")
-    guard let envelope = try? JSONDecoder().decode(Envelope.self, from: FileAccess.read(path)) else { throw damaged }
+    guard let envelope = try? JSONDecoder().decode(Envelope.self, from: FileAccess.read(path)) else {
+      throw damaged
+    }
     self = envelope.record
     guard envelope.checksum == checksum(try Self.encoder.encode(self)) else { throw damaged }
   }

@@ -55,13 +55,16 @@ public struct Safetensors {
   public init(contentsOf path: String) throws {
     let file = try FileAccess.read(path)
     let damaged = InputError(
-      "is damaged, or no safetensors file", file: path, remedy: "Delete it; what it held will be computed again")
+      "is damaged, or no safetensors file", file: path,
+      remedy: "Delete it; what it held will be computed again")
     guard file.count >= 8 else { throw damaged }
     let headerCount = file.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard headerCount <= UInt64(file.count - 8) else { throw damaged }
     let header = file[8..<8 + Int(headerCount)]
     let payload = file[(8 + Int(headerCount))...]
-    guard let object = try? JSONSerialization.jsonObject(with: header) as? [String: Any] else { throw damaged }
+    guard let object = try? JSONSerialization.jsonObject(with: header) as? [String: Any] else {
+      throw damaged
+    }
     for (name, value) in object {
       if name == "__metadata__" {
         guard let value = value as? [String: String] else { throw damaged }

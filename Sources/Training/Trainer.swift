@@ -47,7 +47,8 @@ public final class Trainer {
     let rate = learningRate(of: tokens)
     state.step += 1
     optimizer.update(
-      state, gradient: batchGradient.gradient, gradientScale: norm > training.clip ? Float(training.clip / norm) : 1,
+      state, gradient: batchGradient.gradient,
+      gradientScale: norm > training.clip ? Float(training.clip / norm) : 1,
       rate: rate, step: state.step)
     state.tokens += batch
     state.recentLoss = state.recentLoss.map { 0.9 * $0 + 0.1 * loss } ?? loss
@@ -66,8 +67,9 @@ public final class Trainer {
   /// Whether training has failed: the loss is no number, or after the warmup worse than guessing evenly.
   var hasDiverged: Bool {
     guard let recent = state.recentLoss else { return false }
-    let guessing = log(Double(configuration.model.vocabulary))
-    return !recent.isFinite || (state.step > configuration.training.warmupSteps && recent > guessing)
+    // A new model is a little worse than guessing; the average needs some steps to forget that.
+    let isSettled = state.step > configuration.training.warmupSteps + 30
+    return !recent.isFinite || (isSettled && recent > log(Double(configuration.model.vocabulary)))
   }
 
   /// The loss on the validation windows; see `Evaluator`.

@@ -95,7 +95,9 @@ public final class TrunkTraining {
 
   /// Goes back to the trunk's checkpoint, if one was written before the first branch that has yet to begin.
   private func resumeTrunk(for pending: [RunConfiguration]) throws {
-    guard FileManager.default.fileExists(atPath: trunkFolder.checkpoint), let first = pending.first else { return }
+    guard FileManager.default.fileExists(atPath: trunkFolder.checkpoint), let first = pending.first else {
+      return
+    }
     let fresh = TrainingState(parameters: FloatBuffer(count: trainer.state.parameters.count))
     fresh.copy(from: trainer.state)
     try Checkpoint(first.trunk, trainer.transformer).read(trunkFolder.checkpoint, into: trainer.state)

@@ -32,18 +32,23 @@ struct BenchCommand: ParsableCommand {
       let benchmark = StepBenchmark(model, batch: batch, seconds: seconds)
       return [
         "\(width), \(depth), \(heads), \(context), \(batch), \(vocabulary)",
-        String(format: "%.3f", 1000 * benchmark.stepSeconds), String(format: "%.3f", 1000 * benchmark.floorSeconds),
+        String(format: "%.3f", 1000 * benchmark.stepSeconds),
+        String(format: "%.3f", 1000 * benchmark.floorSeconds),
         String(format: "%.2f", benchmark.stepOverFloor), String(format: "%.0f", benchmark.tokensPerSecond),
         String(format: "%.1f", Double(benchmark.bytes) / 1048576),
       ]
     }
     printTable(
-      ["width, depth, heads, context, batch, vocabulary", "step ms", "floor ms", "step / floor", "tokens / s", "MiB"],
+      [
+        "width, depth, heads, context, batch, vocabulary", "step ms", "floor ms", "step / floor",
+        "tokens / s", "MiB",
+      ],
       rows)
     let fitter = try Benchmark.run()
     print(
       String(
-        format: "fitter: %d bootstraps of %d points in %.2f s, %d starts in %.2f s, on %d cores", fitter.bootstraps,
+        format: "fitter: %d bootstraps of %d points in %.2f s, %d starts in %.2f s, on %d cores",
+        fitter.bootstraps,
         fitter.observations, fitter.bootstrapSeconds, fitter.starts, fitter.multiStartSeconds, fitter.cores))
   }
 }

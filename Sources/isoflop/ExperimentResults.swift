@@ -63,7 +63,8 @@ struct ExperimentResults {
     guard let run = plan.runs.max(by: { $0.tokens < $1.tokens })?.configuration else { return [] }
     let corpus = try corpora.corpus(run.corpus, context: run.model.context)
     return NGrams.losses(
-      training: try corpus.training(tokens: min(run.training.tokens, 4_000_000)), validation: corpus.validation,
+      training: try corpus.training(tokens: min(run.training.tokens, 4_000_000)),
+      validation: corpus.validation,
       vocabulary: corpus.vocabulary)
   }
 }

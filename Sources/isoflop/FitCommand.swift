@@ -8,14 +8,19 @@ import Reports
 struct FitCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fit", abstract: "Fits scaling laws to a table with columns for a loss and for N, D or C.",
-    discussion: "Columns are found by their usual names, or named with --x. Where two of N, D and C are there, "
+    discussion:
+      "Columns are found by their usual names, or named with --x. Where two of N, D and C are there, "
       + "C = 6ND gives the third.")
 
   @Argument(help: "A CSV file, such as an experiment's results.csv.")
   var file: String
-  @Option(name: .customLong("x"), help: "The column of a quantity: N=col, D=col, C=col, loss=col, cluster=col.")
+  @Option(
+    name: .customLong("x"), help: "The column of a quantity: N=col, D=col, C=col, loss=col, cluster=col.")
   var columns: [String] = []
-  @Option(help: "A law to fit, such as chinchilla or power_n. May be given again. Default: those that the table allows.")
+  @Option(
+    help:
+      "A law to fit, such as chinchilla or power_n. May be given again. Default: those that the table allows."
+  )
   var law: [LawChoice] = []
   @Option(help: "The true entropy of the text in the unit of the loss, if it is known.")
   var entropy: Double?
@@ -27,8 +32,10 @@ struct FitCommand: ParsableCommand {
   var output: String?
 
   func run() throws {
-    let table = try ObservationFile(contentsOf: file, columns: Dictionary(columns.map(role), uniquingKeysWith: { $1 }))
-    let fits = Fits(of: table, laws: law.isEmpty ? nil : law, entropy: entropy, bootstraps: bootstraps, seed: seed)
+    let table = try ObservationFile(
+      contentsOf: file, columns: Dictionary(columns.map(role), uniquingKeysWith: { $1 }))
+    let fits = Fits(
+      of: table, laws: law.isEmpty ? nil : law, entropy: entropy, bootstraps: bootstraps, seed: seed)
     printFits(fits)
     if let output {
       try FileAccess.makeFolder(output)
@@ -45,7 +52,9 @@ struct FitCommand: ParsableCommand {
     let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
     let names = ObservationFile.Role.allCases.map(\.rawValue)
     guard parts.count == 2, let role = ObservationFile.Role(rawValue: parts[0]) else {
-      throw InputError("--x \(text) names no quantity", remedy: "Write Q=column with Q among \(names.joined(separator: ", "))")
+      throw InputError(
+        "--x \(text) names no quantity",
+        remedy: "Write Q=column with Q among \(names.joined(separator: ", "))")
     }
     return (role, parts[1])
   }

@@ -12,7 +12,8 @@ struct Isoflop: ParsableCommand {
     commandName: "isoflop", abstract: "Trains grids of toy language models and fits their scaling laws.",
     version: Provenance.version,
     subcommands: [
-      RunCommand.self, CheckCommand.self, FitCommand.self, TrainCommand.self, SampleCommand.self, CorpusCommand.self,
+      RunCommand.self, CheckCommand.self, FitCommand.self, TrainCommand.self, SampleCommand.self,
+      CorpusCommand.self,
       BenchCommand.self,
     ])
 
@@ -21,7 +22,9 @@ struct Isoflop: ParsableCommand {
     do {
       var command = try parseAsRoot()
       try command.run()
-    } catch let error where error is InputError || error is ModelFault || error is TrainingFault || error is FitError {
+    } catch let error
+      where error is InputError || error is ModelFault || error is TrainingFault || error is FitError
+    {
       complain("error: \(error)")
       Foundation.exit(Status.badInput.rawValue)
     } catch {

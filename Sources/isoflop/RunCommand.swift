@@ -10,7 +10,8 @@ import Training
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Trains an experiment's grid, fits its laws and writes the report.",
-    discussion: "Interrupted however, the same command goes on where it was. Finished runs are never done again.")
+    discussion:
+      "Interrupted however, the same command goes on where it was. Finished runs are never done again.")
 
   @Argument(help: "The experiment's file.")
   var file: String
@@ -39,14 +40,17 @@ struct RunCommand: ParsableCommand {
     let workers = jobs ?? ProcessInfo.processInfo.activeProcessorCount
     if dryRun { return printPlan(plan, scheduler, workers) }
     try train(plan, scheduler, workers)
-    try ExperimentResults(plan, store: store, corpora: corpora).writeAndPrint(to: store.folder(of: plan.experiment))
+    try ExperimentResults(plan, store: store, corpora: corpora).writeAndPrint(
+      to: store.folder(of: plan.experiment))
   }
 
   private func train(_ plan: Plan, _ scheduler: Scheduler, _ workers: Int) throws {
     let pending = scheduler.jobs.reduce(0) { $0 + $1.runs.count }
     print("\(plan.experiment.title)")
     print("\(plan.runs.count) runs, \(plan.runs.count - pending) of them finished before", terminator: "")
-    print(pending == 0 ? "" : "; about \(duration(scheduler.predictedSeconds(workers: workers))) on \(workers) cores")
+    print(
+      pending == 0
+        ? "" : "; about \(duration(scheduler.predictedSeconds(workers: workers))) on \(workers) cores")
     guard pending > 0 else { return }
     let interruption = Interruption()
     let progress = ProgressLine(total: scheduler.totalSeconds)
@@ -75,7 +79,8 @@ struct RunCommand: ParsableCommand {
         let cost = scheduler.cost(of: run)
         return [
           identifier, run.label, "\(run.counts.total)", "\(run.tokens)", number(run.flops),
-          isPending ? "\(cost.bytes >> 20) MiB" : "", isPending ? String(format: "%.1f", cost.seconds) : "finished",
+          isPending ? "\(cost.bytes >> 20) MiB" : "",
+          isPending ? String(format: "%.1f", cost.seconds) : "finished",
         ]
       })
     print("seconds: of each run's own part, after it has left the trunk that it shares, with its evaluation")

@@ -20,7 +20,9 @@ struct SampleCommand: ParsableCommand {
   var seed: UInt64 = 0
 
   func validate() throws {
-    if tokens < 0 || temperature < 0 { throw ValidationError("--tokens and --temperature must not be negative.") }
+    if tokens < 0 || temperature < 0 {
+      throw ValidationError("--tokens and --temperature must not be negative.")
+    }
   }
 
   func run() throws {

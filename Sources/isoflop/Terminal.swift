@@ -93,7 +93,9 @@ final class ProgressLine: Sendable {
   func advance(by amount: Double) {
     state.withLock { state in
       state.done += amount
-      guard ContinuousClock.now - state.lastShown > (isTerminal ? .milliseconds(200) : .seconds(10)) else { return }
+      guard ContinuousClock.now - state.lastShown > (isTerminal ? .milliseconds(200) : .seconds(10)) else {
+        return
+      }
       state.lastShown = .now
       show(state.done)
     }

@@ -49,19 +49,23 @@ struct TrainCommand: ParsableCommand {
       source: corpus, tokenizer: try tokenizer.map(parseTokenizer), validationTokens: validationTokens)
     let corpus = try TokenizedCorpus(corpusConfiguration, context: context)
     let model = try ModelConfiguration(
-      family: family, width: width, depth: depth, heads: heads, context: context, vocabulary: corpus.vocabulary,
+      family: family, width: width, depth: depth, heads: heads, context: context,
+      vocabulary: corpus.vocabulary,
       positions: positions, parametrisation: parametrisation)
     let batch = try self.batch.map { try BatchSchedule(stages: [.init(from: 0, tokens: $0)]) } ?? .ramp
     let run = RunConfiguration(
       corpus: corpusConfiguration, corpusFingerprint: corpus.fingerprint, model: model,
-      training: TrainingConfiguration(tokens: tokens.value, batch: batch, learningRate: learningRate), seed: seed)
+      training: TrainingConfiguration(tokens: tokens.value, batch: batch, learningRate: learningRate),
+      seed: seed)
     let folder = RunFolder("\(output)/\(run.identifier)")
     let progress = ProgressLine(total: Double(tokens.value))
     let interruption = Interruption()
     let control = TrunkTraining.Control(
-      keepsCheckpoints: true, isCancelled: { interruption.hasHappened }, progress: { tokens, _ in progress.advance(by: Double(tokens)) })
+      keepsCheckpoints: true, isCancelled: { interruption.hasHappened },
+      progress: { tokens, _ in progress.advance(by: Double(tokens)) })
     let training = try TrunkTraining(
-      [run], corpus: corpus, folder: { _ in folder }, trunkFolder: RunFolder("\(folder.path)/trunk"), threads: threads,
+      [run], corpus: corpus, folder: { _ in folder }, trunkFolder: RunFolder("\(folder.path)/trunk"),
+      threads: threads,
       control: control)
     try training()
     progress.finish()

@@ -67,7 +67,8 @@ private func rowCases(_ r: Int, _ c: Int) -> [Case] {
     } reference: { x in
       [3, 0, 3].flatMap { row in x[0][row * c..<(row + 1) * c].map { 2 * $0 } }
     },
-    Case(name: "crossEntropy", shapes: [[3, c]], integers: [0, Int32(c - 1), Int32(c / 2)]) { recorder, x, targets in
+    Case(name: "crossEntropy", shapes: [[3, c]], integers: [0, Int32(c - 1), Int32(c / 2)]) {
+      recorder, x, targets in
       recorder.crossEntropy(x[0], targets)
     } reference: {
       Reference.crossEntropy($0[0], [0, c - 1, c / 2], vocabulary: c)
@@ -136,7 +137,9 @@ private let cases: [Case] =
     var gradients: [[Float]]
   }
 
-  private func run(_ operation: Case, _ inputs: [[Double]], cotangent: [Double], uses: Int, isolated: Bool) -> Result {
+  private func run(_ operation: Case, _ inputs: [[Double]], cotangent: [Double], uses: Int, isolated: Bool)
+    -> Result
+  {
     var layout = ParameterLayout()
     let tensors = operation.shapes.enumerated().map { layout.add("\($0)", $1, role: .hidden) }
     let recorder = Recorder(gradients: true)

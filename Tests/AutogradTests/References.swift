@@ -3,12 +3,16 @@ import Foundation
 // Naive references in double precision, written from the definitions with no regard for speed. Matrices are
 // arrays, row after row.
 enum Reference {
-  static func linear(_ x: [Double], _ w: [Double], _ b: [Double]?, k: Int, n: Int, transposed: Bool, scale: Double)
+  static func linear(
+    _ x: [Double], _ w: [Double], _ b: [Double]?, k: Int, n: Int, transposed: Bool, scale: Double
+  )
     -> [Double]
   {
     (0..<x.count / k).flatMap { r in
       (0..<n).map { c in
-        (0..<k).reduce(b?[c] ?? 0) { $0 + scale * x[r * k + $1] * (transposed ? w[c * k + $1] : w[$1 * n + c]) }
+        (0..<k).reduce(b?[c] ?? 0) {
+          $0 + scale * x[r * k + $1] * (transposed ? w[c * k + $1] : w[$1 * n + c])
+        }
       }
     }
   }

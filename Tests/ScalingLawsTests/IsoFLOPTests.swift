@@ -40,9 +40,9 @@ struct Llama3Tests {
     #expect(analysis.approaches.map(\.name).count == 3)
     let surface = try #require(analysis.fit("Chinchilla"))
     let isoFLOP = try #require(analysis.isoFLOP)
-    // The grid alone makes approach 2 differ from the surface that it is fitted to.
+    // What the grid alone makes approach 2 miss is small against the difference of the approaches.
     let bias = try #require(isoFLOP.exponentBias(under: surface))
-    #expect(abs(bias) > 1e-3 && abs(bias) < 0.1)
+    #expect(abs(bias) < 0.01)
     let decoded = try JSONDecoder().decode(ScalingAnalysis.self, from: JSONEncoder().encode(analysis))
     #expect(decoded.fits[0].values == surface.values)
     #expect(decoded.fits[0].draws == surface.draws)

@@ -95,17 +95,20 @@ struct RoutedDataTests {
       let run = row["hyper_id"] ?? ""
       if row.number("step") >= final[run]?.number("step") ?? -1 { final[run] = row }
     }
-    let runs = final.sorted { $0.key < $1.key }.map(\.value).filter {
-      $0.number("routing_frequency") == 0.5 && $0.number("k") == 1 && $0.number("seed") == 42
+    let last: [[String: String]] = final.keys.sorted().compactMap { final[$0] }
+    let runs = last.filter { (row: [String: String]) -> Bool in
+      row.number("routing_frequency") == 0.5 && row.number("k") == 1 && row.number("seed") == 42
     }
-    for (router, n, expected) in [
+    let published: [(router: String, runs: Int, coefficients: [Double])] = [
       ("S-Base", 58, [-0.0830, -0.1180, 0.0099, 1.1136]), ("RL-R", 59, [-0.0827, -0.1234, 0.0112, 1.1070]),
       ("Hash", 56, [-0.0874, -0.1384, 0.0126, 1.1595]),
-    ] {
-      let observations = runs.filter { $0["router_type"] == router || $0["router_type"] == "Dense" }.map {
+    ]
+    for (router, n, expected) in published {
+      let rows = runs.filter { $0["router_type"] == router || $0["router_type"] == "Dense" }
+      let observations = rows.map { (row: [String: String]) -> Observation in
         Observation(
-          parameters: $0.number("dense_parameter_count"), experts: $0.number("num_experts"),
-          loss: $0.number("loss_validation"))
+          parameters: row.number("dense_parameter_count"), experts: row.number("num_experts"),
+          loss: row.number("loss_validation"))
       }
       let fit = try Fitter(.routed(RoutedLaw()), minimizing: Objective(.leastSquares), bootstraps: 0).fit(
         observations)

@@ -9,7 +9,10 @@ import Training
   @Test(
     "Gradients and losses agree with a scalar reference",
     arguments: [
-      (ModelConfiguration.Family.gpt2, ModelConfiguration.Positions.rotary, ModelConfiguration.Parametrisation.mup),
+      (
+        ModelConfiguration.Family.gpt2, ModelConfiguration.Positions.rotary,
+        ModelConfiguration.Parametrisation.mup
+      ),
       (.gpt2, .learned, .standard), (.llama, .rotary, .standard), (.llama, .none, .mup),
     ])
   func training(
@@ -19,7 +22,8 @@ import Training
     let folder = try ScratchFolder()
     let (source, corpus) = try smallCorpus(in: folder, context: 5)
     let model = try ModelConfiguration(
-      family: family, width: 8, depth: 2, heads: 2, context: 5, vocabulary: corpus.vocabulary, positions: positions,
+      family: family, width: 8, depth: 2, heads: 2, context: 5, vocabulary: corpus.vocabulary,
+      positions: positions,
       parametrisation: parametrisation)
     let training = TrainingConfiguration(
       tokens: 100, batch: .fixed(10), learningRate: 0.05, warmupSteps: 3,
@@ -31,7 +35,9 @@ import Training
     let windows = try corpus.training(tokens: 110)
     var judge = Judge(trainer, model, training)
     for step in 0..<10 {
-      if trainer.state.tokens >= 60 && trainer.state.branched == nil { trainer.state.branched = trainer.state.tokens }
+      if trainer.state.tokens >= 60 && trainer.state.branched == nil {
+        trainer.state.branched = trainer.state.tokens
+      }
       let tokens = [2 * step, 2 * step + 1].map { windows[$0].map(Int.init) }
       let expected = judge.step(tokens)
       let found = trainer.step(of: 100)
@@ -41,7 +47,8 @@ import Training
       for parameter in trainer.transformer.layout.parameters {
         for (i, index) in parameter.range.enumerated() {
           let slope = judge.gradients[parameter.name]?[i] ?? .nan
-          #expect(abs(Double(trainer.gradient[index]) - slope) < 1e-6 + 1e-4 * abs(slope), "\(parameter.name) \(i)")
+          #expect(
+            abs(Double(trainer.gradient[index]) - slope) < 1e-6 + 1e-4 * abs(slope), "\(parameter.name) \(i)")
         }
       }
     }

@@ -43,8 +43,12 @@ struct Scalar {
   func inverseRoot() -> Scalar { map(1 / value.squareRoot(), slope: -0.5 * pow(value, -1.5)) }
   func inverse() -> Scalar { map(1 / value, slope: -1 / (value * value)) }
 
-  static func + (a: Scalar, b: Scalar) -> Scalar { a.tape.push(a.value + b.value, (a.index, b.index), (1, 1)) }
-  static func - (a: Scalar, b: Scalar) -> Scalar { a.tape.push(a.value - b.value, (a.index, b.index), (1, -1)) }
+  static func + (a: Scalar, b: Scalar) -> Scalar {
+    a.tape.push(a.value + b.value, (a.index, b.index), (1, 1))
+  }
+  static func - (a: Scalar, b: Scalar) -> Scalar {
+    a.tape.push(a.value - b.value, (a.index, b.index), (1, -1))
+  }
   static func * (a: Scalar, b: Scalar) -> Scalar {
     a.tape.push(a.value * b.value, (a.index, b.index), (b.value, a.value))
   }

@@ -57,7 +57,9 @@ func project(_ rows: Floats, _ m: Floats, stride: Int, depth: Int, count: Int, i
   for row in Swift.stride(from: 0, to: queryBlock, by: 2) {
     let (p, q) = (rows + row * stride, rows + (row + 1) * stride)
     for d in Swift.stride(from: 0, to: depth, by: 4) {
-      let (m0, m1, m2, m3) = (m + d * stride, m + (d + 1) * stride, m + (d + 2) * stride, m + (d + 3) * stride)
+      let (m0, m1, m2, m3) = (
+        m + d * stride, m + (d + 1) * stride, m + (d + 2) * stride, m + (d + 3) * stride
+      )
       var (p0, p1, p2, p3): (Float, Float, Float, Float) = (0, 0, 0, 0)
       var (q0, q1, q2, q3): (Float, Float, Float, Float) = (0, 0, 0, 0)
       for j in 0..<count {
@@ -77,7 +79,9 @@ func project(_ rows: Floats, _ m: Floats, stride: Int, depth: Int, count: Int, i
 /// y + Σ_i a_i·x_i
 @inline(__always)
 private func tile(
-  _ x0: Float, _ x1: Float, _ x2: Float, _ x3: Float, _ a0: Float, _ a1: Float, _ a2: Float, _ a3: Float, _ y: Float
+  _ x0: Float, _ x1: Float, _ x2: Float, _ x3: Float, _ a0: Float, _ a1: Float, _ a2: Float, _ a3: Float,
+  _ y: Float
 ) -> Float {
-  fused_multiply_add(a3, x3, fused_multiply_add(a2, x2, fused_multiply_add(a1, x1, fused_multiply_add(a0, x0, y))))
+  fused_multiply_add(
+    a3, x3, fused_multiply_add(a2, x2, fused_multiply_add(a1, x1, fused_multiply_add(a0, x0, y))))
 }

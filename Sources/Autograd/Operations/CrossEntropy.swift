@@ -50,7 +50,8 @@ struct CrossEntropy: Operation {
 extension Recorder {
   /// The cross-entropy in nats of each row of logits (R, V) against its target → (R). Targets must be below V.
   public func crossEntropy(_ logits: Tensor, _ targets: Integers) -> Tensor {
-    precondition(logits.rows == targets.count, "crossEntropy: logits \(logits.shape), \(targets.count) targets")
+    precondition(
+      logits.rows == targets.count, "crossEntropy: logits \(logits.shape), \(targets.count) targets")
     return record(
       CrossEntropy(
         logits: logits, targets: targets, logSums: tensor([logits.rows]),

@@ -18,7 +18,9 @@ struct GELU: Operation {
   func forward(_ memory: Frame) {
     let x = memory.value(self.x)
     let y = memory.value(output)
-    for i in 0..<output.count { y[i] = x[i] * sigmoid(x[i] * fused_multiply_add(Self.b, x[i] * x[i], Self.a)) }
+    for i in 0..<output.count {
+      y[i] = x[i] * sigmoid(x[i] * fused_multiply_add(Self.b, x[i] * x[i], Self.a))
+    }
   }
 
   func backward(_ memory: Frame) {

@@ -82,6 +82,7 @@ extension Recorder {
       "layerNorm: x \(x.shape) against gain \(gain.shape) and bias \(bias.shape)")
     return record(
       LayerNorm(
-        x: x, gain: gain, bias: bias, moments: tensor([x.rows, 2]), output: tensor(x.shape, from: [x, gain, bias])))
+        x: x, gain: gain, bias: bias, moments: tensor([x.rows, 2]),
+        output: tensor(x.shape, from: [x, gain, bias])))
   }
 }

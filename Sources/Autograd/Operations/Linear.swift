@@ -59,7 +59,8 @@ struct Linear: Operation {
     }
     if let bias {
       sumColumns(
-        dy.start, rows: dy.rows, columns: dy.columns, into: memory.gradient(bias), adding: memory.accumulates(2))
+        dy.start, rows: dy.rows, columns: dy.columns, into: memory.gradient(bias),
+        adding: memory.accumulates(2))
     }
   }
 }
@@ -70,7 +71,8 @@ extension Recorder {
     _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, transposed: Bool = false, scale: Float = 1
   ) -> Tensor {
     let (k, n) = transposed ? (weight.shape[1], weight.shape[0]) : (weight.shape[0], weight.shape[1])
-    precondition(weight.shape.count == 2 && x.columns == k, "linear: x \(x.shape) against weight \(weight.shape)")
+    precondition(
+      weight.shape.count == 2 && x.columns == k, "linear: x \(x.shape) against weight \(weight.shape)")
     precondition(bias == nil || bias?.shape == [n], "linear: bias \(bias?.shape ?? []) for \(n) columns")
     let inputs = [x, weight] + (bias.map { [$0] } ?? [])
     let output = tensor(x.shape.dropLast() + [n], from: inputs)

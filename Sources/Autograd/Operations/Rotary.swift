@@ -80,7 +80,8 @@ extension Recorder {
   /// Turns queries and keys of x (B·T, 3·H·D) by their positions → (B·T, 3·H·D).
   public func rotary(_ x: Tensor, heads: Int, angles: RotaryAngles) -> Tensor {
     precondition(
-      x.columns.isMultiple(of: 3 * heads) && angles.cosines.count == angles.context * (x.columns / 3 / heads / 2)
+      x.columns.isMultiple(of: 3 * heads)
+        && angles.cosines.count == angles.context * (x.columns / 3 / heads / 2)
         && x.rows.isMultiple(of: angles.context),
       "rotary: x \(x.shape) with \(heads) heads against \(angles.context) positions")
     return record(Rotary(x: x, heads: heads, angles: angles, output: tensor(x.shape, from: [x])))

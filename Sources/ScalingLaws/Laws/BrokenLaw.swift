@@ -78,4 +78,14 @@ public struct BrokenLaw: Law, Codable {
       starts.map { [1, c0] + $0 + (floor == .free ? [1] : []) }
     }
   }
+
+  /// Breaks by rising place.
+  public func ordered(_ search: [Double]) -> [Double] {
+    let order = (0..<breaks).sorted { search[3 + 3 * $0] < search[3 + 3 * $1] }
+    var ordered = search
+    for (rank, index) in order.enumerated() {
+      for offset in 2..<5 { ordered[offset + 3 * rank] = search[offset + 3 * index] }
+    }
+    return ordered
+  }
 }

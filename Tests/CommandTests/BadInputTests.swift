@@ -1,0 +1,113 @@
+import Foundation
+import Testing
+
+/// Mistakes that a user makes: each is one clear message and exit status 2.
+@Suite struct BadInputTests {
+  @Test(
+    "A faulty experiment is refused with file, line and remedy",
+    arguments: [
+      ("  width: [8, 16]", "  widht: [8, 16]", "small.yaml:12: unknown key `widht`"),
+      ("  width: [8, 16]", "  width: [8, x]", "small.yaml:12: `x` is not a"),
+      ("  context: 32", "  context: 32\n  heads: 3", "heads do not divide the width 8"),
+      ("  tokens: [20k, 40k]", "  flops: [1000]", "too small for one step"),
+      ("  tokens: [20k, 40k]", "  tokens: [100]", "100 tokens are too few for one step of 256 tokens"),
+      ("  batch: 256", "  batch: 100", "a batch of 100 tokens is not a multiple of the context 32"),
+      ("source: text.txt", "source: missing.txt", "missing.txt"),
+      ("source: text.txt", "source: empty.txt", "empty.txt"),
+      ("source: text.txt", "source: short.txt", "short.txt"),
+      ("source: text.txt", "source: latin.txt", "latin.txt:2: not valid UTF-8"),
+      ("title:", "\ttitle:", "small.yaml:1: not valid YAML"),
+    ])
+  func experiment(_ original: String, _ mistake: String, _ message: String) throws {
+    let folder = try ScratchFolder()
+    try folder.write(smallText(words: 40_000), to: "text.txt")
+    try folder.write("", to: "empty.txt")
+    try folder.write("Too short.", to: "short.txt")
+    try Data([0x61, 0x0A, 0xE9, 0x0A]).write(to: URL(fileURLWithPath: "\(folder.path)/latin.txt"))
+    try folder.write(smallExperiment.replacing(original, with: mistake), to: "small.yaml")
+    let run = try Command("run", "small.yaml", in: folder.path)
+    #expect(run.status == 2)
+    #expect(run.errors.contains(message), "\(run.errors)")
+    #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/runs/store"))
+  }
+
+  @Test("A missing file is named")
+  func missingFile() throws {
+    let folder = try ScratchFolder()
+    for command in ["run", "fit", "sample", "check"] {
+      let result = try Command(command, "nothing.here", in: folder.path)
+      #expect(result.status == 2)
+      #expect(result.errors.contains("nothing.here: no such file"), "\(command): \(result.errors)")
+    }
+  }
+
+  @Test("Damage to a record or a checkpoint is found, named, and loses nothing else")
+  func damage() throws {
+    let folder = try ScratchFolder()
+    try folder.write(smallText(words: 40_000), to: "text.txt")
+    try folder.write(smallExperiment, to: "small.yaml")
+    #expect(try Command("run", "small.yaml", "--keep-checkpoints", in: folder.path).status == 0)
+    let table = try folder.read("runs/small/results.csv")
+    let store = "\(folder.path)/runs/store"
+    let run = try #require(try FileManager.default.contentsOfDirectory(atPath: store).sorted().first)
+
+    let checkpoint = URL(fileURLWithPath: "\(store)/\(run)/checkpoint.safetensors")
+    var bytes = try Data(contentsOf: checkpoint)
+    bytes[bytes.count / 2] ^= 1
+    try bytes.write(to: checkpoint)
+    let sample = try Command("sample", checkpoint.path, in: folder.path)
+    #expect(sample.status == 2 && sample.errors.contains("is damaged"), "\(sample.errors)")
+
+    let record = "\(store)/\(run)/result.json"
+    let text = try String(contentsOfFile: record, encoding: .utf8)
+    try text.replacing("\"steps\" : ", with: "\"steps\" : 1").write(
+      toFile: record, atomically: true, encoding: .utf8)
+    let second = try Command("run", "small.yaml", in: folder.path)
+    #expect(
+      second.status == 3 && second.errors.contains("result.json: is damaged. Delete it"), "\(second.errors)")
+
+    try FileManager.default.removeItem(atPath: "\(store)/\(run)")
+    #expect(try Command("run", "small.yaml", in: folder.path).status == 0)
+    #expect(try folder.read("runs/small/results.csv") == table)
+  }
+
+  @Test("A file-size limit is one message, and the same command goes on")
+  func noRoom() throws {
+    let folder = try ScratchFolder()
+    try folder.write(smallText(words: 40_000), to: "text.txt")
+    try folder.write(smallExperiment, to: "small.yaml")
+    let limited = try Command("run", "small.yaml", in: folder.path, shell: "trap '' XFSZ; ulimit -f 8")
+    #expect(limited.status == 3 || limited.status == 2)
+    #expect(limited.errors.contains("ulimit -f"), "\(limited.errors)")
+    let full = try Command("run", "small.yaml", "-o", "/dev/full/runs", in: folder.path)
+    #expect(full.status == 2, "\(full.errors)")
+    let afterwards = try Command("run", "small.yaml", in: folder.path)
+    #expect(afterwards.status == 0, "\(afterwards.errors)")
+  }
+
+  @Test("A folder that cannot be written is named")
+  func readOnly() throws {
+    let folder = try ScratchFolder()
+    try folder.write(smallText(words: 40_000), to: "text.txt")
+    try folder.write(smallExperiment, to: "small.yaml")
+    // Not even root may write under /proc.
+    let run = try Command("run", "small.yaml", "-o", "/proc/runs", in: folder.path)
+    #expect(run.status == 2)
+    #expect(run.errors.contains("/proc/runs") && run.errors.contains("cannot be made"), "\(run.errors)")
+  }
+
+  @Test("A diverging run ends as such and does not stop the others")
+  func divergence() throws {
+    let folder = try ScratchFolder()
+    try folder.write(smallText(words: 40_000), to: "text.txt")
+    try folder.write(
+      smallExperiment.replacing(
+        "  tokens: [20k, 40k]", with: "  tokens: [20k, 40k]\n  learning_rate: [0.01, 1000]"),
+      to: "small.yaml")
+    let run = try Command("run", "small.yaml", in: folder.path)
+    #expect(run.status == 0, "\(run.errors)")
+    let table = try folder.read("runs/small/results.csv")
+    #expect(table.components(separatedBy: ",completed,").count == 5)
+    #expect(table.components(separatedBy: ",diverged,").count == 5)
+  }
+}

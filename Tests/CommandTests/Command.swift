@@ -1,0 +1,100 @@
+import Foundation
+
+/// The built program, run as a user runs it.
+struct Command {
+  let status: Int32
+  let output: String
+  let errors: String
+
+  /// Runs `isoflop` with `arguments` in `folder` and waits for it.
+  init(_ arguments: String..., in folder: String, shell prefix: String = "") throws {
+    let process = try Self.start(arguments, in: folder, shell: prefix)
+    let output = process.output.fileHandleForReading.readDataToEndOfFile()
+    let errors = process.errors.fileHandleForReading.readDataToEndOfFile()
+    process.process.waitUntilExit()
+    status = process.process.terminationStatus
+    self.output = String(decoding: output, as: UTF8.self)
+    self.errors = String(decoding: errors, as: UTF8.self)
+  }
+
+  /// A program under way.
+  struct Running {
+    let process: Process
+    let output = Pipe()
+    let errors = Pipe()
+  }
+
+  /// Starts `isoflop`; `prefix` is a line of shell to run before it, such as a limit.
+  static func start(_ arguments: [String], in folder: String, shell prefix: String = "") throws -> Running {
+    let running = Running(process: Process())
+    let words = ([program] + arguments).map { "'\($0.replacing("'", with: "'\\''"))'" }.joined(separator: " ")
+    running.process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    running.process.arguments = ["-c", "\(prefix)\nexec \(words)"]
+    running.process.currentDirectoryURL = URL(fileURLWithPath: folder)
+    running.process.standardOutput = running.output
+    running.process.standardError = running.errors
+    try running.process.run()
+    return running
+  }
+
+  /// The program, which lies beside the bundle of tests.
+  private static let program = URL(fileURLWithPath: CommandLine.arguments[0])
+    .deletingLastPathComponent().appendingPathComponent("isoflop").path
+}
+
+/// The root of the package.
+let packageRoot = URL(fileURLWithPath: #filePath)
+  .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+
+/// A folder of its own that is removed at the end of the test.
+final class ScratchFolder {
+  let path: String
+
+  init() throws {
+    path = FileManager.default.temporaryDirectory.appendingPathComponent("isoflop-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// Writes a file and returns its path.
+  @discardableResult
+  func write(_ text: String, to name: String) throws -> String {
+    let file = "\(path)/\(name)"
+    try text.write(toFile: file, atomically: true, encoding: .utf8)
+    return file
+  }
+
+  func read(_ name: String) throws -> String {
+    try String(contentsOfFile: "\(path)/\(name)", encoding: .utf8)
+  }
+}
+
+/// A small text with some order in it, `words` words long.
+func smallText(words: Int) -> String {
+  let lexicon = ["the", "cat", "dog", "sees", "hears", "a", "bird", "and", "house", "tree"]
+  var state: UInt64 = 1
+  return (0..<words).map { index in
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return lexicon[Int(state >> 33) % (index.isMultiple(of: 2) ? 3 : lexicon.count)]
+  }.joined(separator: " ")
+}
+
+/// A grid of four runs on two trunks that takes a second or two.
+let smallExperiment = """
+  title: A small grid
+  corpus:
+    source: text.txt
+    validation_tokens: 4096
+  model:
+    context: 32
+  training:
+    batch: 256
+    warmup_steps: 5
+  grid:
+    width: [8, 16]
+    tokens: [20k, 40k]
+  expect:
+    - {results: completed, between: [4, 4]}
+
+  """

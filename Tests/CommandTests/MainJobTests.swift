@@ -1,0 +1,96 @@
+import Foundation
+import Testing
+
+@Suite(.serialized) struct MainJobTests {
+  @Test("The shrunken quickstart runs from end to end")
+  func quickstart() throws {
+    let folder = try ScratchFolder()
+    let file = "\(packageRoot)/experiments/quickstart.yaml"
+    let run = try Command("run", file, "--shrink", "-o", folder.path, in: packageRoot)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("report"))
+    let report = try folder.read("quickstart/report.html")
+    #expect(report.contains("<svg") && report.contains("</html>"))
+    let table = try folder.read("quickstart/results.csv").split(separator: "\n")
+    #expect(table.count > 10)
+    #expect(table.dropFirst().allSatisfy { $0.contains(",completed,") })
+    // Nothing is trained again, and nothing changes.
+    let again = try Command("run", file, "--shrink", "-o", folder.path, in: packageRoot)
+    #expect(again.status == 0)
+    #expect(try folder.read("quickstart/results.csv").split(separator: "\n") == table)
+  }
+
+  @Test("A text given by path becomes a grid, a checkpoint and a sample")
+  func ownText() throws {
+    let folder = try ScratchFolder()
+    try folder.write(smallText(words: 40_000), to: "text.txt")
+    try folder.write(smallExperiment, to: "small.yaml")
+    let plan = try Command("run", "small.yaml", "--dry-run", in: folder.path)
+    #expect(plan.status == 0, "\(plan.errors)")
+    #expect(plan.output.contains("width 16, tokens 40k"))
+    let run = try Command("run", "small.yaml", "--keep-checkpoints", in: folder.path)
+    #expect(run.status == 0, "\(run.errors)")
+    let check = try Command("check", "small.yaml", in: folder.path)
+    #expect(check.status == 0 && check.output.contains("pass"))
+    let store = "\(folder.path)/runs/store"
+    let first = try #require(try FileManager.default.contentsOfDirectory(atPath: store).sorted().first)
+    let checkpoint = "\(store)/\(first)/checkpoint.safetensors"
+    let sample = try Command("sample", checkpoint, "--prompt", "the ", "--tokens", "20", in: folder.path)
+    #expect(sample.status == 0 && sample.output.hasPrefix("the ") && sample.output.utf8.count >= 24)
+    let fit = try Command("fit", "runs/small/results.csv", "--law", "power_d", in: folder.path)
+    #expect(fit.status == 0 || fit.errors.contains("allows no fit"), "\(fit.errors)")
+  }
+
+  @Test("A failed expectation is exit status 1")
+  func failedExpectation() throws {
+    let folder = try ScratchFolder()
+    try folder.write(smallText(words: 40_000), to: "text.txt")
+    try folder.write(smallExperiment.replacing("[4, 4]", with: "[5, 9]"), to: "small.yaml")
+    _ = try Command("run", "small.yaml", in: folder.path)
+    let check = try Command("check", "small.yaml", in: folder.path)
+    #expect(check.status == 1 && check.output.contains("FAIL"))
+  }
+
+  @Test("Killed at any moment and started again, the grid ends with the same table to the byte")
+  func killed() throws {
+    let folder = try ScratchFolder()
+    try folder.write(smallText(words: 40_000), to: "text.txt")
+    try folder.write(smallExperiment.replacing("[20k, 40k]", with: "[100k, 200k]"), to: "small.yaml")
+    let undisturbed = try Command("run", "small.yaml", "-o", "undisturbed", in: folder.path)
+    #expect(undisturbed.status == 0, "\(undisturbed.errors)")
+    var kills = 0
+    for (attempt, signal) in [SIGKILL, SIGINT, SIGKILL, SIGTERM, SIGKILL, SIGKILL].enumerated() {
+      let running = try Command.start(["run", "small.yaml", "-o", "killed"], in: folder.path)
+      usleep(UInt32(300_000 + 250_000 * attempt))
+      if running.process.isRunning {
+        kill(running.process.processIdentifier, signal)
+        kills += 1
+      }
+      running.process.waitUntilExit()
+      if signal == SIGINT || signal == SIGTERM, running.process.terminationReason == .exit {
+        #expect([0, 4].contains(running.process.terminationStatus))
+      }
+    }
+    #expect(kills > 0)
+    let last = try Command("run", "small.yaml", "-o", "killed", in: folder.path)
+    #expect(last.status == 0, "\(last.errors)")
+    #expect(try folder.read("killed/small/results.csv") == folder.read("undisturbed/small/results.csv"))
+    #expect(try folder.read("killed/small/fits.json") == folder.read("undisturbed/small/fits.json"))
+  }
+
+  @Test("A second command on one folder says that it is in use")
+  func inUse() throws {
+    let folder = try ScratchFolder()
+    try folder.write(smallText(words: 40_000), to: "text.txt")
+    try folder.write(smallExperiment.replacing("[20k, 40k]", with: "[500k, 1M]"), to: "small.yaml")
+    let first = try Command.start(["run", "small.yaml"], in: folder.path)
+    defer { first.process.waitUntilExit() }
+    while !FileManager.default.fileExists(atPath: "\(folder.path)/runs/trunks"), first.process.isRunning {
+      usleep(20_000)
+    }
+    let second = try Command("run", "small.yaml", in: folder.path)
+    kill(first.process.processIdentifier, SIGINT)
+    #expect(second.status == 2)
+    #expect(second.errors.contains("runs: is in use by another command. Wait for it"))
+  }
+}

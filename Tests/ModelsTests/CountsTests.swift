@@ -1,0 +1,46 @@
+import Autograd
+import Models
+import Testing
+
+@Suite struct CountsTests {
+  @Test("Parameters of GPT-2's family, counted by hand")
+  func gpt2() throws {
+    let model = try ModelConfiguration(width: 16, depth: 2, context: 32, vocabulary: 50, positions: .learned)
+    let counts = Counts(Transformer(model))
+    // A block: attention 4C² + 4C, feed-forward 8C² + 5C, two norms of 2C; a final norm of 2C.
+    let block = 12 * 16 * 16 + 9 * 16 + 4 * 16
+    #expect(counts.nonEmbedding == 2 * block + 2 * 16)
+    #expect(counts.total == counts.nonEmbedding + 50 * 16 + 32 * 16)
+    #expect(counts.active == counts.total)
+  }
+
+  @Test("Parameters of Llama's family, counted by hand")
+  func llama() throws {
+    let model = try ModelConfiguration(family: .llama, width: 24, depth: 1, context: 32, vocabulary: 50)
+    #expect(model.feedForwardWidth == 64)
+    let counts = Counts(Transformer(model))
+    #expect(counts.nonEmbedding == 4 * 24 * 24 + 3 * 24 * 64 + 3 * 24)
+    #expect(counts.total == counts.nonEmbedding + 2 * 50 * 24)
+  }
+
+  @Test("FLOPs are those of the matrix products, forward and backward")
+  func flops() throws {
+    let (c, t, v) = (16.0, 32.0, 50.0)
+    let model = try ModelConfiguration(width: 16, depth: 2, context: 32, vocabulary: 50)
+    let counts = Counts(Transformer(model))
+    // Linear maps: 2 · 12C² a block and 2CV for the head; attention looks back at (T + 1)/2 positions on average.
+    let forward = 2 * (2 * 12 * c * c + 2 * 2 * c * (t + 1) / 2) + 2 * c * v
+    #expect(abs(counts.forwardFlopsPerToken - forward) < 1e-6)
+    #expect(abs(counts.trainingFlopsPerToken - 3 * forward) < 1e-6)
+  }
+
+  @Test(
+    "What cannot be built is refused, with the setting's name",
+    arguments: [(0, 1, "width"), (16, 3, "heads"), (16, 8, "heads"), (18, 1, "heads")])
+  func faults(_ width: Int, _ heads: Int, _ setting: String) {
+    let fault = #expect(throws: ModelFault.self) {
+      try ModelConfiguration(width: width, heads: heads, context: 8, vocabulary: 10)
+    }
+    #expect(fault?.setting == setting)
+  }
+}

@@ -1,0 +1,101 @@
+import Autograd
+import Foundation
+import Models
+import Testing
+
+@Suite struct TransformerTests {
+  private let families = ModelConfiguration.Family.allCases.flatMap { family in
+    ModelConfiguration.Positions.allCases.map { (family, $0) }
+  }
+
+  /// Loss and gradient of a batch of random tokens.
+  private func step(_ model: ModelConfiguration, isolated: Bool, replays: Int = 1) -> (losses: [Float], gradient: [Float]) {
+    let transformer = Transformer(model)
+    let loss = transformer.lossProgram(windows: 3, gradients: true)
+    let arena = Arena(for: loss.program, isolated: isolated)
+    var random = SplitMix64(seed: 9)
+    for i in 0..<3 * model.context {
+      arena.integers(loss.inputs)[i] = Int32(random.uniform() * Double(model.vocabulary))
+      arena.integers(loss.targets)[i] = Int32(random.uniform() * Double(model.vocabulary))
+    }
+    let parameters = transformer.initialParameters(seed: 4)
+    let gradient = FloatBuffer(count: transformer.layout.bufferCount)
+    for _ in 0..<replays {
+      loss.program.forward(arena, parameters: parameters)
+      arena.outputGradient.update(repeating: 1)
+      loss.program.backward(arena, parameters: parameters, gradients: gradient)
+    }
+    return (Array(arena.output), (0..<gradient.count).map { gradient[$0] })
+  }
+
+  @Test("Planned memory gives the numbers of separate memory filled with NaN")
+  func memoryPlan() throws {
+    for (family, positions) in families {
+      let model = try ModelConfiguration(
+        family: family, width: 24, depth: 3, heads: 3, context: 20, vocabulary: 37, positions: positions)
+      let (planned, isolated) = (step(model, isolated: false), step(model, isolated: true))
+      #expect(planned.losses == isolated.losses)
+      #expect(planned.gradient == isolated.gradient)
+      #expect(planned.gradient.allSatisfy(\.isFinite))
+    }
+  }
+
+  @Test("A second replay gives the same gradients: nothing is added to what was there")
+  func replays() throws {
+    let model = try ModelConfiguration(width: 16, depth: 2, context: 12, vocabulary: 21)
+    #expect(step(model, isolated: false, replays: 1).gradient == step(model, isolated: false, replays: 3).gradient)
+  }
+
+  @Test("A forward program computes the same losses in much less memory")
+  func forwardOnly() throws {
+    let model = try ModelConfiguration(width: 32, depth: 4, context: 64, vocabulary: 50)
+    let transformer = Transformer(model)
+    let parameters = transformer.initialParameters(seed: 0)
+    let arenas = [true, false].map { gradients in
+      let loss = transformer.lossProgram(windows: 4, gradients: gradients)
+      let arena = Arena(for: loss.program)
+      loss.program.forward(arena, parameters: parameters)
+      return (losses: Array(arena.output), bytes: arena.byteCount)
+    }
+    #expect(arenas[0].losses == arenas[1].losses)
+    #expect(arenas[1].bytes * 3 < arenas[0].bytes)
+  }
+
+  @Test("A new model guesses evenly, and no position sees what comes after it")
+  func causality() throws {
+    let model = try ModelConfiguration(width: 32, context: 16, vocabulary: 60)
+    let transformer = Transformer(model)
+    let (program, inputs) = transformer.logitsProgram()
+    let arena = Arena(for: program)
+    let parameters = transformer.initialParameters(seed: 1)
+    for i in 0..<16 { arena.integers(inputs)[i] = Int32(i) }
+    program.forward(arena, parameters: parameters)
+    let before = Array(arena.output)
+    arena.integers(inputs)[10] = 55
+    program.forward(arena, parameters: parameters)
+    let after = Array(arena.output)
+    #expect(before[..<(10 * 60)] == after[..<(10 * 60)])
+    #expect(before[(10 * 60)...] != after[(10 * 60)...])
+    #expect(step(model, isolated: false).losses.allSatisfy { abs(Double($0) - log(60)) < 2.5 })
+  }
+
+  @Test("Replaying a program allocates nothing")
+  func allocations() throws {
+    let model = try ModelConfiguration(width: 16, depth: 2, context: 16, vocabulary: 30)
+    let transformer = Transformer(model)
+    let loss = transformer.lossProgram(windows: 2, gradients: true)
+    let arena = Arena(for: loss.program)
+    let parameters = transformer.initialParameters(seed: 0)
+    let gradient = FloatBuffer(count: transformer.layout.bufferCount)
+    func replay() {
+      loss.program.forward(arena, parameters: parameters)
+      arena.outputGradient.update(repeating: 1)
+      loss.program.backward(arena, parameters: parameters, gradients: gradient)
+    }
+    replay()
+    let counter = try #require(AllocationCounter(), "the Swift runtime offers no hook for allocations")
+    let array = counter.count { _ = (0..<Int.random(in: 2...3)).map { String(repeating: "x", count: 99 + $0) } }
+    #expect(array > 0, "the counter counts nothing")
+    #expect(counter.count { for _ in 0..<10 { replay() } } == 0)
+  }
+}

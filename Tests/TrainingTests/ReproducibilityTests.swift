@@ -1,0 +1,119 @@
+import Corpora
+import Files
+import Foundation
+import Models
+import Testing
+import Training
+
+/// The same configuration gives the same numbers to the bit, however it is run.
+@Suite struct ReproducibilityTests {
+  private let folder: ScratchFolder
+  private let corpus: TokenizedCorpus
+  private let source: CorpusConfiguration
+
+  init() throws {
+    folder = try ScratchFolder()
+    (source, corpus) = try smallCorpus(in: folder, context: 16)
+  }
+
+  private func configuration(tokens: Int, batch: BatchSchedule, seed: UInt64 = 1) throws -> RunConfiguration {
+    let model = try ModelConfiguration(width: 16, depth: 1, heads: 2, context: 16, vocabulary: corpus.vocabulary)
+    return RunConfiguration(
+      corpus: source, corpusFingerprint: corpus.fingerprint, model: model,
+      training: TrainingConfiguration(tokens: tokens, batch: batch, warmupSteps: 5), seed: seed)
+  }
+
+  private func train(
+    _ runs: [RunConfiguration], in name: String, threads: Int = 1,
+    control: TrunkTraining.Control = TrunkTraining.Control()
+  ) throws -> [RunResult] {
+    let root = "\(folder.path)/\(name)"
+    let training = try TrunkTraining(
+      runs, corpus: corpus, folder: { RunFolder("\(root)/\($0.identifier)") }, trunkFolder: RunFolder("\(root)/trunk"),
+      threads: threads, control: control)
+    try training()
+    return try runs.map { try #require(try RunFolder("\(root)/\($0.identifier)").record()).result }
+  }
+
+  @Test("One, two and three threads give the same bits")
+  func threads() throws {
+    // Batches of five shards, so that three threads have different numbers of them.
+    let run = try configuration(tokens: 60_000, batch: .fixed(10_000))
+    let results = try [1, 2, 3].map { try train([run], in: "threads\($0)", threads: $0) }
+    #expect(results[0] == results[1])
+    #expect(results[0] == results[2])
+    let weights = try [1, 2, 3].map { threads in
+      let trainer = try Trainer(run, corpus: corpus, threads: threads)
+      for _ in 0..<4 { _ = trainer.step(of: 60_000) }
+      return Data(trainer.state.parameters.bytes)
+    }
+    #expect(weights[0] == weights[1])
+    #expect(weights[0] == weights[2])
+  }
+
+  @Test("A branch of a trunk has the numbers of a run alone")
+  func trunk() throws {
+    let ramp = try BatchSchedule(stages: [.init(from: 0, tokens: 64), .init(from: 4000, tokens: 128)])
+    let runs = try [3000, 8000, 20_000].map { try configuration(tokens: $0, batch: ramp) }
+    let together = try train(runs, in: "together")
+    let alone = try runs.flatMap { try train([$0], in: "alone") }
+    #expect(together == alone)
+    #expect(Set(runs.map(\.trunkIdentifier)).count == 1)
+    #expect(Set(runs.map(\.identifier)).count == 3)
+  }
+
+  @Test("Interrupted after any step and resumed, the numbers and the log are the same")
+  func resumed() throws {
+    let runs = try [2000, 5000].map { try configuration(tokens: $0, batch: .fixed(128)) }
+    let undisturbed = try train(runs, in: "undisturbed")
+    // Every call stops after three more steps, wherever that is: trunk, branch, or between them.
+    var interruptions = 0
+    var resumed: [RunResult]?
+    while resumed == nil {
+      var steps = 0
+      let control = TrunkTraining.Control(
+        isCancelled: { steps >= 3 }, progress: { tokens, _ in steps += tokens > 0 ? 1 : 0 })
+      do {
+        resumed = try train(runs, in: "resumed", control: control)
+      } catch is TrunkTraining.Cancelled {
+        interruptions += 1
+      }
+    }
+    #expect(interruptions > 10)
+    #expect(resumed == undisturbed)
+    for run in runs {
+      let logs = ["undisturbed", "resumed"].map { "\(folder.path)/\($0)/\(run.identifier)/metrics.jsonl" }
+      #expect(try FileAccess.readText(logs[0]) == FileAccess.readText(logs[1]))
+    }
+    #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/resumed/trunk"))
+  }
+
+  @Test("Another seed gives other numbers")
+  func seeds() throws {
+    let results = try [1, 2].map { seed in
+      try train([configuration(tokens: 2000, batch: .fixed(128), seed: UInt64(seed))], in: "seed\(seed)")
+    }
+    #expect(results[0] != results[1])
+  }
+
+  @Test("A moved text is the same run, and another setting another one")
+  func identifiers() throws {
+    var run = try configuration(tokens: 2000, batch: .fixed(128))
+    let identifier = run.identifier
+    run.corpus.source = "elsewhere/text.txt"
+    #expect(run.identifier == identifier)
+    run.training.learningRate *= 2
+    #expect(run.identifier != identifier)
+  }
+
+  @Test("A batch that repeats the corpus says how much of it was unique")
+  func repeats() throws {
+    let longer = corpus.validation.targetCount * 100
+    let available = try corpus.training(tokens: longer).targetCount
+    #expect(available < longer)
+    let run = try configuration(tokens: available + 4096, batch: .fixed(4096))
+    let result = try #require(try train([run], in: "repeats").first)
+    #expect(result.uniqueTokens == available)
+    #expect(result.tokens >= available + 4096)
+  }
+}

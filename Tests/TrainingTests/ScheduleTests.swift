@@ -1,0 +1,40 @@
+import Testing
+import Training
+
+@Suite struct ScheduleTests {
+  @Test("A linear cooldown falls from 1 to nearly 0 over its part of the tokens")
+  func linear() {
+    let schedule = Schedule.cooldown(fraction: 0.2, shape: .linear)
+    #expect(schedule.branchPoint(tokens: 1000) == 800)
+    #expect(schedule.factor(seen: 500, branched: nil, tokens: 1000) == 1)
+    #expect(schedule.factor(seen: 800, branched: 800, tokens: 1000) == 1)
+    #expect(schedule.factor(seen: 900, branched: 800, tokens: 1000) == 0.5)
+    #expect(schedule.factor(seen: 1000, branched: 800, tokens: 1000) == 0)
+  }
+
+  @Test("1 − √x falls faster at first")
+  func sqrt() {
+    let schedule = Schedule.cooldown(fraction: 0.5, shape: .sqrt)
+    #expect(schedule.factor(seen: 625, branched: 500, tokens: 1000) == 0.5)
+  }
+
+  @Test("A cosine goes from 1 to its end")
+  func cosine() {
+    let schedule = Schedule.cosine(final: 0.1)
+    #expect(schedule.branchPoint(tokens: 1000) == 0)
+    #expect(schedule.factor(seen: 0, branched: 0, tokens: 1000) == 1)
+    #expect(abs(schedule.factor(seen: 500, branched: 0, tokens: 1000) - 0.55) < 1e-12)
+    #expect(abs(schedule.factor(seen: 1000, branched: 0, tokens: 1000) - 0.1) < 1e-12)
+  }
+
+  @Test("A ramp changes the batch by the tokens seen, and must begin at 0 and rise")
+  func ramp() throws {
+    #expect(BatchSchedule.ramp.tokens(after: 0) == 512)
+    #expect(BatchSchedule.ramp.tokens(after: 999_999) == 512)
+    #expect(BatchSchedule.ramp.tokens(after: 1_000_000) == 1024)
+    #expect(BatchSchedule.ramp.tokens(after: 9_000_000) == 2048)
+    #expect(throws: TrainingFault.self) { try BatchSchedule(stages: []) }
+    #expect(throws: TrainingFault.self) { try BatchSchedule(stages: [.init(from: 5, tokens: 1)]) }
+    #expect(throws: TrainingFault.self) { try BatchSchedule(stages: [.init(from: 0, tokens: 0)]) }
+  }
+}
