@@ -40,16 +40,17 @@ extension Chapter {
         }
         layers.append(.line(curve, style))
       }
-      if let minimum = profile.minimum {
-        let bottom = minimum.parametersInterval ?? Interval(low: minimum.parameters, high: minimum.parameters)
-        layers += [
-          .line([Point(bottom.low, minimum.loss), Point(bottom.high, minimum.loss)], Style(nil, .neutral)),
-          .points(
-            [Point(minimum.parameters, minimum.loss)], Style("minimum", .category(6), marker: .diamond)),
-        ]
-      }
       return layers
     }
+    let minima = analysis.profiles.compactMap(\.minimum)
+    let bars = minima.compactMap { minimum in
+      minimum.parametersInterval.map { interval in
+        Layer.line(
+          [Point(interval.low, minimum.loss), Point(interval.high, minimum.loss)], Style(nil, .neutral))
+      }
+    }
+    let diamonds = Layer.points(
+      minima.map { Point($0.parameters, $0.loss) }, Style("minimum", .category(6), marker: .diamond))
     return Figure(
       name: name, title: "IsoFLOP profiles",
       caption: """
@@ -57,7 +58,11 @@ extension Chapter {
         a minimum, the bar through it the 95 % interval of N*.
         """,
       legend: "C (FLOPs)",
-      panels: [Panel(x: fit.labels.axis(.parameters), y: fit.labels.lossAxis, layers: layers)])
+      panels: [
+        Panel(
+          x: fit.labels.axis(.parameters), y: fit.labels.lossAxis,
+          layers: layers + (minima.isEmpty ? [] : bars + [diamonds]))
+      ])
   }
 
   /// N*, D* and the loss of the minima against C.
@@ -80,7 +85,9 @@ extension Chapter {
       }
       return Panel(
         trend?.exponent.text, x: compute, y: Axis(label, .logarithmic),
-        layers: (line.map { [.line($0, Style("power law through them", .category(1)))] } ?? []) + [points])
+        layers: (line.map { [.line($0, Style("power law through the minima", .category(1)))] } ?? []) + [
+          points
+        ])
     }
     // The law of the loss in C was fitted to the best runs of all, not to the minima.
     let law = all.first { $0.variable == .compute && $0.result.convention == fit.result.convention }?.result

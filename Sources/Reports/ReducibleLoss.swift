@@ -46,7 +46,8 @@ extension Chapter {
     else { return nil }
     return Panel(
       fit.result.fit?["α"]?.text, x: group.labels.axis(group.variable), y: group.labels.reducibleAxis,
-      layers: group.curve(of: fit, label: "power law", ink: .category(1), above: entropy)
+      layers: group.curve(
+        of: fit, label: "power law with the true entropy as its floor", ink: .category(1), above: entropy)
         + group.points(above: entropy))
   }
 }

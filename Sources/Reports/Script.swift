@@ -89,8 +89,8 @@ struct Script {
   // MARK: Settings
 
   private func settings(of panel: Panel, in frame: Frame, height: Double) -> [String] {
-    func marks(_ axis: Axis, _ range: ClosedRange<Double>) -> String {
-      axis.ticks(in: range)
+    func marks(_ ticks: [Tick]) -> String {
+      ticks
         .map { tick in tick.label.map { "'\($0)' \(tick.value)" } ?? "'' \(tick.value) 1" }
         .joined(separator: ", ")
     }
@@ -101,8 +101,8 @@ struct Script {
       "set xrange [\(frame.x.lowerBound):\(frame.x.upperBound)] noextend",
       "set yrange [\(frame.y.lowerBound):\(frame.y.upperBound)] noextend",
       "set xlabel \(Script.quoted(panel.x.label)) offset 0,0.3; set ylabel \(Script.quoted(panel.y.label))",
-      "set xtics (\(marks(panel.x, frame.x)))",
-      "set ytics (\(marks(panel.y, frame.y)))",
+      "set xtics (\(marks(panel.x.ticks(in: frame.x, length: frame.right - frame.left))))",
+      "set ytics (\(marks(panel.y.ticks(in: frame.y))))",
     ]
     if panel.x.scale == .logarithmic { lines.append("set logscale x") }
     if panel.y.scale == .logarithmic { lines.append("set logscale y") }

@@ -18,6 +18,30 @@ extension Axis {
     return decades < 0.7 ? Axis.linearTicks(in: range) : Axis.decadeTicks(in: range, decades: decades)
   }
 
+  /// The marks for an axis along which labels lie, `length` pixels long: of labels that would touch, the rounder stays.
+  func ticks(in range: ClosedRange<Double>, length: Double) -> [Tick] {
+    var ticks = ticks(in: range)
+    let roundness = { (value: Double) -> Int in
+      let digit = value == 0 ? 1 : (abs(value) / pow(10, floor(log10(abs(value)) + 1e-9))).rounded()
+      return [1: 0, 5: 1, 2: 2][digit] ?? 3
+    }
+    let labelled = ticks.indices.filter { ticks[$0].label != nil }
+    var taken: [ClosedRange<Double>] = []
+    for index in labelled.sorted(by: { roundness(ticks[$0].value) < roundness(ticks[$1].value) }) {
+      let text = ticks[index].label?.replacing(/[{}^]/, with: "") ?? ""
+      let (centre, half) = (
+        length * fraction(of: ticks[index].value, in: range), Script.width(of: text) / 2 + 3
+      )
+      let place = (centre - half)...(centre + half)
+      if taken.contains(where: { $0.overlaps(place) }) {
+        ticks[index].label = nil
+      } else {
+        taken.append(place)
+      }
+    }
+    return ticks
+  }
+
   private static func linearTicks(in range: ClosedRange<Double>) -> [Tick] {
     let rough = (range.upperBound - range.lowerBound) / 6
     let power = pow(10, floor(log10(rough)))
@@ -58,7 +82,7 @@ extension Axis {
   private static func short(_ digit: Int, exponent: Int) -> String {
     switch exponent {
     case -3..<0: String(format: "%.\(-exponent)f", Double(digit) / pow(10, Double(-exponent)))
-    case 0..<12:
+    case 0..<10:
       "\(digit)" + String(repeating: "0", count: exponent % 3) + ["", "k", "M", "G"][exponent / 3]
     default: digit == 1 ? "10^{\(minus(exponent))}" : "\(digit)×10^{\(minus(exponent))}"
     }
@@ -66,7 +90,7 @@ extension Axis {
 
   /// A label in the unit that suits the axis' `largest` value, so that 5k stands beside 10k.
   private static func number(_ value: Double, decimals: Int, largest: Double) -> String {
-    if largest >= 1e12 || decimals > 4 { return scientific(value) }
+    if largest >= 1e10 || decimals > 4 { return scientific(value) }
     for (factor, suffix) in [(1e9, "G"), (1e6, "M"), (1e3, "k")] where largest >= 10 * factor {
       return value == 0 ? "0" : minus(plain(value / factor)) + suffix
     }

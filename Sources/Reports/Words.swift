@@ -15,7 +15,7 @@ extension Double {
     switch exponent {
     case -3...3:
       return sign + String(format: "%.\(max(0, digits - 1 - exponent))f", abs(rounded))
-    case 4..<12:
+    case 4..<10:
       let power = exponent / 3 * 3
       let decimals = max(0, digits - 1 - (exponent - power))
       return sign + String(format: "%.\(decimals)f", abs(rounded) / pow(10, Double(power)))

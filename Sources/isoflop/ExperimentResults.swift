@@ -29,7 +29,8 @@ struct ExperimentResults {
     let verdicts = plan.experiment.expectations.map { $0.check(fits: fits, results: table) }
     if !verdicts.isEmpty { printVerdicts(verdicts) }
     let report = Report(
-      of: plan.experiment, table: table, fits: fits, verdicts: verdicts, curves: try curves(), nGrams: try nGrams(),
+      of: plan.experiment, table: table, fits: fits, verdicts: verdicts,
+      curves: try curves(), nGrams: try nGrams(),
       provenance: records.values.map(\.provenance))
     try report.write(to: folder)
     print("report  \(folder)/report.html")

@@ -27,7 +27,7 @@ struct PlantedExperiment {
         corpus: village
         grid: {width: [16, 24, 32, 48, 64], tokens: [500k, 1M, 2M, 4M], seeds: 2}
         expect:
-          - {results: completed, between: [66, 66]}
+          - {results: completed, between: [67, 67]}
           - {fit: chinchilla, parameter: beta, between: [5, 6]}
         """)
     var noise = Noise()
@@ -53,7 +53,7 @@ struct PlantedExperiment {
           "entropy_sums": knowsEntropy ? 1.3 : nil,
         ]
         rows.append(row.compactMapValues { $0.map { "\($0)" } })
-        curves[run] = Self.curve(size, to: tokens, final: value)
+        curves[run] = try Self.curve(size, to: tokens, final: value)
       }
     }
     rows[3]["status"] = "diverged"
@@ -64,10 +64,21 @@ struct PlantedExperiment {
   }
 
   /// The loss before the cooldown is higher; the steps before it are those of the trunk.
-  private static func curve(_ size: Double, to tokens: Double, final: Double) -> [CurvePoint] {
+  private static func curve(_ size: Double, to tokens: Double, final: Double) throws -> [CurvePoint] {
     let steps = stride(from: 3.5, to: log10(0.8 * tokens), by: 0.15).map { pow(10, $0) }
-    return steps.map { CurvePoint(tokens: Int($0), validationLoss: min(4.37, loss(size, $0) * 1.04)) }
-      + [CurvePoint(tokens: Int(tokens), validationLoss: final)]
+    let points = steps.map { ($0, min(4.37, loss(size, $0) * 1.04)) } + [(tokens, final)]
+    let lines = points.enumerated().map { step, point in
+      """
+      {"step":\(step),"tokens":\(Int(point.0)),"validationLoss":\(point.1),"validationStandardError":0.002,\
+      "validationWindows":64}
+
+      """
+    }
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try lines.joined().write(toFile: RunFolder(folder.path).metrics, atomically: true, encoding: .utf8)
+    return try RunFolder(folder.path).curve()
   }
 
   private static func table(_ rows: [[String: String]]) throws -> ResultsTable {

@@ -12,9 +12,8 @@ struct ReportTests {
   private func write<Result>(_ report: Report, _ body: (String, Set<String>) throws -> Result) throws
     -> Result
   {
-    let kept = ProcessInfo.processInfo.environment["ISOFLOP_KEEP_REPORT"]
-    let folder = kept ?? FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
-    defer { if kept == nil { try? FileManager.default.removeItem(atPath: folder) } }
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+    defer { try? FileManager.default.removeItem(atPath: folder) }
     try report.write(to: folder)
     let files = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/figures")
     return try body(FileAccess.readText("\(folder)/report.html"), Set(files))
@@ -54,5 +53,32 @@ struct ReportTests {
       #expect(figures.contains("loss-1-N.svg"))
       #expect(!page.contains("true entropy 1"))
     }
+  }
+
+  @Test func fitsToDataFromElsewhereHaveFiguresAndRefusalsAreTold() throws {
+    // One size alone: no law of N, no profile.
+    let rows = (1...8).map { "20000,\($0)00000,\(1 + 300 * pow(Double($0) * 1e5, -0.45))\n" }
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).csv").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try ("N,D,loss\n" + rows.joined()).write(toFile: path, atomically: true, encoding: .utf8)
+    let fits = Fits(of: try ObservationFile(contentsOf: path), bootstraps: 20)
+    try write(Report(of: fits, title: "From elsewhere")) { page, figures in
+      #expect(page.contains("No fit power_n: "))
+      #expect(page.contains("No fit isoflop: "))
+      #expect(figures.contains("loss-1-D.png"))
+      #expect(!figures.contains("training-curves.png"))
+    }
+  }
+
+  @Test func severalKernelsInOneGridAreTold() throws {
+    let here = Provenance(threads: 1)
+    let encoder = JSONEncoder()
+    let other = try String(decoding: encoder.encode(here), as: UTF8.self)
+      .replacing("\"blasKernel\":\"\(here.blasKernel)\"", with: "\"blasKernel\":\"Elsewhere\"")
+    let there = try JSONDecoder().decode(Provenance.self, from: Data(other.utf8))
+    let planted = try PlantedExperiment(bootstraps: 5)
+    let told = "2 different kernels of OpenBLAS"
+    try write(report(planted, provenance: [here, there])) { page, _ in #expect(page.contains(told)) }
+    try write(report(planted, provenance: [here, here])) { page, _ in #expect(!page.contains(told)) }
   }
 }
