@@ -17,7 +17,8 @@ import Testing
     // Nothing is trained again, and nothing changes.
     let again = try Command("run", file, "--shrink", "-o", folder.path, in: packageRoot)
     #expect(again.status == 0)
-    #expect(try folder.read("quickstart/results.csv").split(separator: "\n") == table)
+    let unchanged = try folder.read("quickstart/results.csv").split(separator: "\n")
+    #expect(unchanged == table)
   }
 
   @Test("A text given by path becomes a grid, a checkpoint and a sample")
@@ -74,8 +75,10 @@ import Testing
     #expect(kills > 0)
     let last = try Command("run", "small.yaml", "-o", "killed", in: folder.path)
     #expect(last.status == 0, "\(last.errors)")
-    #expect(try folder.read("killed/small/results.csv") == folder.read("undisturbed/small/results.csv"))
-    #expect(try folder.read("killed/small/fits.json") == folder.read("undisturbed/small/fits.json"))
+    for file in ["results.csv", "fits.json"] {
+      let (found, expected) = (try folder.read("killed/small/\(file)"), try folder.read("undisturbed/small/\(file)"))
+      #expect(found == expected, "\(file)")
+    }
   }
 
   @Test("A second command on one folder says that it is in use")

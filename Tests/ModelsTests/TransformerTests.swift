@@ -36,7 +36,7 @@ import Testing
       let (planned, isolated) = (step(model, isolated: false), step(model, isolated: true))
       #expect(planned.losses == isolated.losses)
       #expect(planned.gradient == isolated.gradient)
-      #expect(planned.gradient.allSatisfy(\.isFinite))
+      #expect(planned.gradient.allSatisfy { $0.isFinite })
     }
   }
 

@@ -83,7 +83,8 @@ import Training
     #expect(resumed == undisturbed)
     for run in runs {
       let logs = ["undisturbed", "resumed"].map { "\(folder.path)/\($0)/\(run.identifier)/metrics.jsonl" }
-      #expect(try FileAccess.readText(logs[0]) == FileAccess.readText(logs[1]))
+      let texts = try logs.map(FileAccess.readText)
+      #expect(texts[0] == texts[1])
     }
     #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/resumed/trunk"))
   }
