@@ -48,7 +48,7 @@ public struct Renderer: Sendable {
   }
 
   private func finish(_ figure: Figure, _ process: Process, in folder: String) throws -> RenderedFigure {
-    let messages = (process.standardError as? Pipe)?.fileHandleForReading.readDataToEndOfFile() ?? Data()
+    let messages = (try? (process.standardError as? Pipe)?.fileHandleForReading.readToEnd()) ?? Data()
     process.waitUntilExit()
     let base = "\(folder)/\(figure.name)"
     func failure(_ what: String) -> InputError {

@@ -6,8 +6,8 @@ import Testing
   @Test(
     "A faulty experiment is refused with file, line and remedy",
     arguments: [
-      ("  width: [8, 16]", "  widht: [8, 16]", "small.yaml:12: unknown key `widht`"),
-      ("  width: [8, 16]", "  width: [8, x]", "small.yaml:12: `x` is not a"),
+      ("  width: [8, 16]", "  widht: [8, 16]", "small.yaml:11: unknown key `widht`"),
+      ("  width: [8, 16]", "  width: [8, x]", "small.yaml:11: `x` is not a"),
       ("  context: 32", "  context: 32\n  heads: 3", "heads do not divide the width 8"),
       ("  tokens: [20k, 40k]", "  flops: [1000]", "too small for one step"),
       ("  tokens: [20k, 40k]", "  tokens: [100]", "100 tokens are too few for one step of 256 tokens"),
@@ -102,7 +102,7 @@ import Testing
     try folder.write(smallText(words: 40_000), to: "text.txt")
     try folder.write(
       smallExperiment.replacing(
-        "  tokens: [20k, 40k]", with: "  tokens: [20k, 40k]\n  learning_rate: [0.01, 1000]"),
+        "  tokens: [20k, 40k]", with: "  tokens: [20k, 40k]\n  learning_rate: [0.01, 90]"),
       to: "small.yaml")
     let run = try Command("run", "small.yaml", in: folder.path)
     #expect(run.status == 0, "\(run.errors)")

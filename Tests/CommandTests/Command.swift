@@ -8,33 +8,27 @@ struct Command {
 
   /// Runs `isoflop` with `arguments` in `folder` and waits for it.
   init(_ arguments: String..., in folder: String, shell prefix: String = "") throws {
-    let process = try Self.start(arguments, in: folder, shell: prefix)
-    let output = process.output.fileHandleForReading.readDataToEndOfFile()
-    let errors = process.errors.fileHandleForReading.readDataToEndOfFile()
-    process.process.waitUntilExit()
-    status = process.process.terminationStatus
-    self.output = String(decoding: output, as: UTF8.self)
-    self.errors = String(decoding: errors, as: UTF8.self)
-  }
-
-  /// A program under way.
-  struct Running {
-    let process: Process
-    let output = Pipe()
-    let errors = Pipe()
+    // Through files: a full pipe would stop the program.
+    let outputs = try ScratchFolder()
+    let process = try Self.start(arguments, in: folder, shell: prefix, outputs: outputs.path)
+    process.waitUntilExit()
+    status = process.terminationStatus
+    output = try outputs.read("output")
+    errors = try outputs.read("errors")
   }
 
   /// Starts `isoflop`; `prefix` is a line of shell to run before it, such as a limit.
-  static func start(_ arguments: [String], in folder: String, shell prefix: String = "") throws -> Running {
-    let running = Running(process: Process())
+  static func start(
+    _ arguments: [String], in folder: String, shell prefix: String = "", outputs: String? = nil
+  ) throws -> Process {
+    let process = Process()
     let words = ([program] + arguments).map { "'\($0.replacing("'", with: "'\\''"))'" }.joined(separator: " ")
-    running.process.executableURL = URL(fileURLWithPath: "/bin/bash")
-    running.process.arguments = ["-c", "\(prefix)\nexec \(words)"]
-    running.process.currentDirectoryURL = URL(fileURLWithPath: folder)
-    running.process.standardOutput = running.output
-    running.process.standardError = running.errors
-    try running.process.run()
-    return running
+    let (output, errors) = outputs.map { ("\($0)/output", "\($0)/errors") } ?? ("/dev/null", "/dev/null")
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    process.arguments = ["-c", "exec >'\(output)' 2>'\(errors)'\n\(prefix)\nexec \(words)"]
+    process.currentDirectoryURL = URL(fileURLWithPath: folder)
+    try process.run()
+    return process
   }
 
   /// The program, which lies beside the bundle of tests.

@@ -63,20 +63,22 @@ import Testing
     for (attempt, signal) in [SIGKILL, SIGINT, SIGKILL, SIGTERM, SIGKILL, SIGKILL].enumerated() {
       let running = try Command.start(["run", "small.yaml", "-o", "killed"], in: folder.path)
       usleep(UInt32(300_000 + 250_000 * attempt))
-      if running.process.isRunning {
-        kill(running.process.processIdentifier, signal)
+      if running.isRunning {
+        kill(running.processIdentifier, signal)
         kills += 1
       }
-      running.process.waitUntilExit()
-      if signal == SIGINT || signal == SIGTERM, running.process.terminationReason == .exit {
-        #expect([0, 4].contains(running.process.terminationStatus))
+      running.waitUntilExit()
+      if signal == SIGINT || signal == SIGTERM, running.terminationReason == .exit {
+        #expect([0, 4].contains(running.terminationStatus))
       }
     }
     #expect(kills > 0)
     let last = try Command("run", "small.yaml", "-o", "killed", in: folder.path)
     #expect(last.status == 0, "\(last.errors)")
     for file in ["results.csv", "fits.json"] {
-      let (found, expected) = (try folder.read("killed/small/\(file)"), try folder.read("undisturbed/small/\(file)"))
+      let (found, expected) = (
+        try folder.read("killed/small/\(file)"), try folder.read("undisturbed/small/\(file)")
+      )
       #expect(found == expected, "\(file)")
     }
   }
@@ -87,12 +89,12 @@ import Testing
     try folder.write(smallText(words: 40_000), to: "text.txt")
     try folder.write(smallExperiment.replacing("[20k, 40k]", with: "[500k, 1M]"), to: "small.yaml")
     let first = try Command.start(["run", "small.yaml"], in: folder.path)
-    defer { first.process.waitUntilExit() }
-    while !FileManager.default.fileExists(atPath: "\(folder.path)/runs/trunks"), first.process.isRunning {
+    defer { first.waitUntilExit() }
+    while !FileManager.default.fileExists(atPath: "\(folder.path)/runs/trunks"), first.isRunning {
       usleep(20_000)
     }
     let second = try Command("run", "small.yaml", in: folder.path)
-    kill(first.process.processIdentifier, SIGINT)
+    kill(first.processIdentifier, SIGINT)
     #expect(second.status == 2)
     #expect(second.errors.contains("runs: is in use by another command. Wait for it"))
   }

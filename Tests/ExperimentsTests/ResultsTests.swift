@@ -138,7 +138,7 @@ import Training
       verdicts[0].expected == "80" && verdicts[0].found == "80" && verdicts[0].subject == "results completed")
     #expect(verdicts[4].expected == "interval contains the entropy")
     // What could not be fitted is a failure, with the reason.
-    let nothing = try ResultsTable(plan) { _ in nil }
+    let nothing = ResultsTable(plan) { _ in nil }
     let failed = plan.experiment.check(fits: Fits(of: nothing), results: nothing)
     #expect(failed.filter(\.passed).isEmpty)
     #expect(failed[2].found.contains("needs at least"))

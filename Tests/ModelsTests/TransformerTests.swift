@@ -9,7 +9,9 @@ import Testing
   }
 
   /// Loss and gradient of a batch of random tokens.
-  private func step(_ model: ModelConfiguration, isolated: Bool, replays: Int = 1) -> (losses: [Float], gradient: [Float]) {
+  private func step(_ model: ModelConfiguration, isolated: Bool, replays: Int = 1) -> (
+    losses: [Float], gradient: [Float]
+  ) {
     let transformer = Transformer(model)
     let loss = transformer.lossProgram(windows: 3, gradients: true)
     let arena = Arena(for: loss.program, isolated: isolated)
@@ -43,7 +45,8 @@ import Testing
   @Test("A second replay gives the same gradients: nothing is added to what was there")
   func replays() throws {
     let model = try ModelConfiguration(width: 16, depth: 2, context: 12, vocabulary: 21)
-    #expect(step(model, isolated: false, replays: 1).gradient == step(model, isolated: false, replays: 3).gradient)
+    #expect(
+      step(model, isolated: false, replays: 1).gradient == step(model, isolated: false, replays: 3).gradient)
   }
 
   @Test("A forward program computes the same losses in much less memory")
@@ -94,7 +97,9 @@ import Testing
     }
     replay()
     let counter = try #require(AllocationCounter(), "the Swift runtime offers no hook for allocations")
-    let array = counter.count { _ = (0..<Int.random(in: 2...3)).map { String(repeating: "x", count: 99 + $0) } }
+    let array = counter.count {
+      _ = (0..<Int.random(in: 2...3)).map { String(repeating: "x", count: 99 + $0) }
+    }
     #expect(array > 0, "the counter counts nothing")
     #expect(counter.count { for _ in 0..<10 { replay() } } == 0)
   }

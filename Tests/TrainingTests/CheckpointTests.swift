@@ -54,7 +54,8 @@ import Training
       try bytes.write(to: URL(fileURLWithPath: path))
       #expect(throws: InputError.self) { try Safetensors(contentsOf: path) }
     }
-    let header = Data("{\"x\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,0]}}".utf8)
+    let header = Data(
+      "{\"x\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,0]}}".utf8)
     try (withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) } + header)
       .write(to: URL(fileURLWithPath: path))
     #expect(throws: InputError.self) { try Safetensors(contentsOf: path) }

@@ -17,7 +17,8 @@ import Training
   }
 
   private func configuration(tokens: Int, batch: BatchSchedule, seed: UInt64 = 1) throws -> RunConfiguration {
-    let model = try ModelConfiguration(width: 16, depth: 1, heads: 2, context: 16, vocabulary: corpus.vocabulary)
+    let model = try ModelConfiguration(
+      width: 16, depth: 1, heads: 2, context: 16, vocabulary: corpus.vocabulary)
     return RunConfiguration(
       corpus: source, corpusFingerprint: corpus.fingerprint, model: model,
       training: TrainingConfiguration(tokens: tokens, batch: batch, warmupSteps: 5), seed: seed)
@@ -29,7 +30,8 @@ import Training
   ) throws -> [RunResult] {
     let root = "\(folder.path)/\(name)"
     let training = try TrunkTraining(
-      runs, corpus: corpus, folder: { RunFolder("\(root)/\($0.identifier)") }, trunkFolder: RunFolder("\(root)/trunk"),
+      runs, corpus: corpus, folder: { RunFolder("\(root)/\($0.identifier)") },
+      trunkFolder: RunFolder("\(root)/trunk"),
       threads: threads, control: control)
     try training()
     return try runs.map { try #require(try RunFolder("\(root)/\($0.identifier)").record()).result }
