@@ -30,7 +30,7 @@ extension Axis {
     for index in labelled.sorted(by: { roundness(ticks[$0].value) < roundness(ticks[$1].value) }) {
       let text = ticks[index].label?.replacing(/[{}^]/, with: "") ?? ""
       let (centre, half) = (
-        length * fraction(of: ticks[index].value, in: range), Script.width(of: text) / 2 + 3
+        length * fraction(of: ticks[index].value, in: range), Script.width(of: text) / 2 + 6
       )
       let place = (centre - half)...(centre + half)
       if taken.contains(where: { $0.overlaps(place) }) {
