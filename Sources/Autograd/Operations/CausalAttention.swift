@@ -60,14 +60,11 @@ struct CausalAttention: Operation {
           combine(queries, keys, stride: stride, depth: depth, count: count, into: rows)
           for i in block {
             let row = rows + (i - first) * stride
-            for j in (i + 1)..<count { row[j] = -.greatestFiniteMagnitude }
-            let top = greatest(row, count: count)
-            var sum: Float = 0
-            for j in 0..<count {
-              row[j] = exponential(row[j] - top)
-              sum = relaxed_add(sum, row[j])
-            }
-            for j in (i + 1)..<count { row[j] = 0 }
+            keepFirst(i + 1, of: row, count: count, rest: -.greatestFiniteMagnitude)
+            let top = greatest16(row, count: count)
+            exponentials(row, minus: top, count: count)
+            keepFirst(i + 1, of: row, count: count, rest: 0)
+            let sum = sum16(row, count: count)
             logSums[i] = top + log(sum)
             sums[i - first] = sum
           }
@@ -112,11 +109,11 @@ struct CausalAttention: Operation {
           for i in block {
             let (p, e) = (p + (i - first) * stride, e + (i - first) * stride)
             let (logSum, inner) = (logSums[i], dot(o + i * width, dout + i * width, count: depth))
-            for j in 0..<count {
-              p[j] = exponential(p[j] - logSum)
-              e[j] = p[j] * (e[j] - inner)
+            exponentials(p, minus: logSum, count: count)
+            keepFirst(i + 1, of: p, count: count, rest: 0)
+            for j in Swift.stride(from: 0, to: count, by: keyBlock) {
+              store16(multiply16(load16(p + j), add16(load16(e + j), floats16(repeating: -inner))), e + j)
             }
-            for j in (i + 1)..<count { (p[j], e[j]) = (0, 0) }
           }
           // Rows of the block beyond the last query count for nothing: their vectors are zero.
           spread(doutputs, p, stride: stride, depth: depth, count: count, into: dvalues)
