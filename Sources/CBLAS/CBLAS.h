@@ -33,6 +33,16 @@ ISOFLOP_INLINE floats16 load16(const float *x) {
   return y;
 }
 
+/// Four elements from each of four places.
+ISOFLOP_INLINE floats16 load4x4(const float *x0, const float *x1, const float *x2, const float *x3) {
+  floats16 y;
+  __builtin_memcpy((float *)&y, x0, 16);
+  __builtin_memcpy((float *)&y + 4, x1, 16);
+  __builtin_memcpy((float *)&y + 8, x2, 16);
+  __builtin_memcpy((float *)&y + 12, x3, 16);
+  return y;
+}
+
 ISOFLOP_INLINE void store16(floats16 x, float *y) { __builtin_memcpy(y, &x, sizeof x); }
 
 ISOFLOP_INLINE floats16 add16(floats16 a, floats16 b) { return a + b; }
@@ -59,10 +69,14 @@ ISOFLOP_INLINE floats16 first16(floats16 x, int count, float rest) {
   return index < (ints16)count ? x : (floats16)rest;
 }
 
-/// The sums of neighbours: eight of x, then eight of y.
-ISOFLOP_INLINE floats16 fold16(floats16 x, floats16 y) {
-  return __builtin_shufflevector(x, y, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
-       + __builtin_shufflevector(x, y, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+/// The elements at even places of x, then of y.
+ISOFLOP_INLINE floats16 even16(floats16 x, floats16 y) {
+  return __builtin_shufflevector(x, y, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+}
+
+/// The elements at odd places of x, then of y.
+ISOFLOP_INLINE floats16 odd16(floats16 x, floats16 y) {
+  return __builtin_shufflevector(x, y, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }
 
 /// The sum of all elements.

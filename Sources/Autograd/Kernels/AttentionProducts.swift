@@ -60,8 +60,12 @@ func project(_ rows: Floats, _ m: Floats, stride: Int, depth: Int, count: Int, i
         }
       }
     }
+    // Neighbours are added, within vectors and between them, until one vector holds all sixteen sums.
     for half in [8, 4, 2, 1] {
-      for i in 0..<half { sums[i] = fold16(sums[2 * i], sums[2 * i + 1]) }
+      for i in 0..<half {
+        let (x, y) = (sums[2 * i], sums[2 * i + 1])
+        sums[i] = add16(even16(x, y), odd16(x, y))
+      }
     }
     for row in 0..<4 {
       for e in 0..<4 { r[row * depth + d + e] = sums[0][4 * row + e] }
@@ -98,3 +102,10 @@ func sum16(_ x: Floats, count: Int) -> Float {
   for j in Swift.stride(from: keyBlock, to: count, by: keyBlock) { sum = add16(sum, load16(x + j)) }
   return sum16(sum)
 }
+
+/// Sixteen rows of four, one after another: four rows to a vector. Or four rows of sixteen.
+typealias Tile = (floats16, floats16, floats16, floats16)
+
+/// The elements at even places, then those at odd ones. Twice turns 16 rows of 4 into 4 of 16; four times turns back.
+@inline(__always)
+func unzip(_ x: Tile) -> Tile { (even16(x.0, x.1), even16(x.2, x.3), odd16(x.0, x.1), odd16(x.2, x.3)) }

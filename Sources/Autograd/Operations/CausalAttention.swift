@@ -139,22 +139,41 @@ struct CausalAttention: Operation {
     }
   }
 
-  /// One head's keys or values (T, D), rows 3·H·D apart, as (D, T).
+  /// One head's keys or values (T, D), rows 3·H·D apart, as (D, T); beyond T the last position's again.
   private func gather(_ from: Floats, into to: Floats) {
     let (depth, stride, step) = (headDimension, padded, 3 * output.columns)
-    for d in 0..<depth {
-      for t in 0..<context { to[d * stride + t] = from[t * step + d] }
-      for t in context..<stride { to[d * stride + t] = 0 }
+    for t in Swift.stride(from: 0, to: context, by: keyBlock) {
+      for d in Swift.stride(from: 0, to: depth, by: 4) {
+        func row(_ i: Int) -> Floats { from + min(t + i, context - 1) * step + d }
+        func rows(_ i: Int) -> floats16 { load4x4(row(i), row(i + 1), row(i + 2), row(i + 3)) }
+        let turned = unzip(unzip((rows(0), rows(4), rows(8), rows(12))))
+        let column = to + d * stride + t
+        store16(turned.0, column)
+        store16(turned.1, column + stride)
+        store16(turned.2, column + 2 * stride)
+        store16(turned.3, column + 3 * stride)
+      }
     }
   }
 
   /// The way back: (D, T) to rows 3·H·D apart.
   private func scatter(_ from: Floats, into to: Floats, adding: Bool) {
     let (depth, stride, step) = (headDimension, padded, 3 * output.columns)
-    for t in 0..<context {
-      for d in 0..<depth {
-        let new = from[d * stride + t]
-        to[t * step + d] = adding ? to[t * step + d] + new : new
+    for t in Swift.stride(from: 0, to: context, by: keyBlock) {
+      for d in Swift.stride(from: 0, to: depth, by: 4) {
+        let column = from + d * stride + t
+        let turned = unzip(unzip(unzip(unzip((
+          load16(column), load16(column + stride), load16(column + 2 * stride), load16(column + 3 * stride))))))
+        func put(_ rows: floats16, at first: Int) {
+          for r in 0..<4 where first + r < context {
+            let row = to + (first + r) * step + d
+            for e in 0..<4 { row[e] = adding ? row[e] + rows[4 * r + e] : rows[4 * r + e] }
+          }
+        }
+        put(turned.0, at: t)
+        put(turned.1, at: t + 4)
+        put(turned.2, at: t + 8)
+        put(turned.3, at: t + 12)
       }
     }
   }
