@@ -45,10 +45,6 @@ ISOFLOP_INLINE floats16 load4x4(const float *x0, const float *x1, const float *x
 
 ISOFLOP_INLINE void store16(floats16 x, float *y) { __builtin_memcpy(y, &x, sizeof x); }
 
-ISOFLOP_INLINE floats16 add16(floats16 a, floats16 b) { return a + b; }
-
-ISOFLOP_INLINE floats16 multiply16(floats16 a, floats16 b) { return a * b; }
-
 /// The greater of each pair; b where one is NaN.
 ISOFLOP_INLINE floats16 greater16(floats16 a, floats16 b) { return a > b ? a : b; }
 

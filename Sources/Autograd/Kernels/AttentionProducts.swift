@@ -12,7 +12,7 @@ let queryBlock = 4
 let keyBlock = 16
 
 /// rows_rj ← Σ_d a_rd·M_dj, with a (4, D)
-@inline(__always)
+@inline(never)
 func combine(_ a: Floats, _ m: Floats, stride: Int, depth: Int, count: Int, into rows: Floats) {
   let (a0, a1, a2, a3) = (a, a + depth, a + 2 * depth, a + 3 * depth)
   for j in Swift.stride(from: 0, to: count, by: keyBlock) {
@@ -31,7 +31,7 @@ func combine(_ a: Floats, _ m: Floats, stride: Int, depth: Int, count: Int, into
 }
 
 /// M_dj ← M_dj + Σ_r a_rd·rows_rj, with a (4, D)
-@inline(__always)
+@inline(never)
 func spread(_ a: Floats, _ rows: Floats, stride: Int, depth: Int, count: Int, into m: Floats) {
   let (a0, a1, a2, a3) = (a, a + depth, a + 2 * depth, a + 3 * depth)
   for j in Swift.stride(from: 0, to: count, by: keyBlock) {
@@ -47,7 +47,7 @@ func spread(_ a: Floats, _ rows: Floats, stride: Int, depth: Int, count: Int, in
 }
 
 /// r_rd ← Σ_j rows_rj·M_dj, with r (4, D)
-@inline(__always)
+@inline(never)
 func project(_ rows: Floats, _ m: Floats, stride: Int, depth: Int, count: Int, into r: Floats) {
   for d in Swift.stride(from: 0, to: depth, by: 4) {
     var sums = InlineArray<16, floats16>(repeating: .zero)
@@ -64,7 +64,7 @@ func project(_ rows: Floats, _ m: Floats, stride: Int, depth: Int, count: Int, i
     for half in [8, 4, 2, 1] {
       for i in 0..<half {
         let (x, y) = (sums[2 * i], sums[2 * i + 1])
-        sums[i] = add16(even16(x, y), odd16(x, y))
+        sums[i] = even16(x, y) + odd16(x, y)
       }
     }
     for row in 0..<4 {
@@ -99,7 +99,7 @@ func greatest16(_ x: Floats, count: Int) -> Float {
 @inline(__always)
 func sum16(_ x: Floats, count: Int) -> Float {
   var sum = load16(x)
-  for j in Swift.stride(from: keyBlock, to: count, by: keyBlock) { sum = add16(sum, load16(x + j)) }
+  for j in Swift.stride(from: keyBlock, to: count, by: keyBlock) { sum += load16(x + j) }
   return sum16(sum)
 }
 

@@ -112,7 +112,7 @@ struct CausalAttention: Operation {
             exponentials(p, minus: logSum, count: count)
             keepFirst(i + 1, of: p, count: count, rest: 0)
             for j in Swift.stride(from: 0, to: count, by: keyBlock) {
-              store16(multiply16(load16(p + j), add16(load16(e + j), floats16(repeating: -inner))), e + j)
+              store16(load16(p + j) * (load16(e + j) - inner), e + j)
             }
           }
           // Rows of the block beyond the last query count for nothing: their vectors are zero.
@@ -162,8 +162,9 @@ struct CausalAttention: Operation {
     for t in Swift.stride(from: 0, to: context, by: keyBlock) {
       for d in Swift.stride(from: 0, to: depth, by: 4) {
         let column = from + d * stride + t
-        let turned = unzip(unzip(unzip(unzip((
-          load16(column), load16(column + stride), load16(column + 2 * stride), load16(column + 3 * stride))))))
+        let x = (load16(column), load16(column + stride))
+        let y = (load16(column + 2 * stride), load16(column + 3 * stride))
+        let turned = unzip(unzip(unzip(unzip((x.0, x.1, y.0, y.1)))))
         func put(_ rows: floats16, at first: Int) {
           for r in 0..<4 where first + r < context {
             let row = to + (first + r) * step + d
