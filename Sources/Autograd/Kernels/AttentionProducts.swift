@@ -4,6 +4,7 @@ import CBLAS
 // is (D, n): element d of all keys side by side; the four rows are (4, n). So every loop runs along the keys, a
 // block of 16 at a time, and stops where the queries stand; what it sums stays in registers. At toy widths this
 // beats a general matrix product, which must copy its operands first. `count` is a multiple of 16, and D of 4.
+// They stay functions of their own, since inlined into one another they run out of registers.
 
 /// The queries that are worked on together.
 let queryBlock = 4
@@ -89,6 +90,7 @@ func keepFirst(_ n: Int, of x: Floats, count: Int, rest: Float) {
   store16(first16(load16(x + last), Int32(n - last), rest), x + last)
 }
 
+/// The greatest of x, none of which may be NaN.
 @inline(__always)
 func greatest16(_ x: Floats, count: Int) -> Float {
   var top = load16(x)
@@ -96,6 +98,7 @@ func greatest16(_ x: Floats, count: Int) -> Float {
   return greatest16(top)
 }
 
+/// The sum of x.
 @inline(__always)
 func sum16(_ x: Floats, count: Int) -> Float {
   var sum = load16(x)
