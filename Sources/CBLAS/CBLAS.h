@@ -23,3 +23,70 @@ ISOFLOP_INLINE float fused_multiply_add(float a, float b, float c) { return __bu
 
 /// The square root, as one instruction.
 ISOFLOP_INLINE float relaxed_sqrt(float x) { return __builtin_elementwise_sqrt(x); }
+
+/// Sixteen floats side by side.
+typedef float floats16 __attribute__((ext_vector_type(16)));
+
+ISOFLOP_INLINE floats16 load16(const float *x) {
+  floats16 y;
+  __builtin_memcpy(&y, x, sizeof y);
+  return y;
+}
+
+/// Four elements from each of four places.
+ISOFLOP_INLINE floats16 load4x4(const float *x0, const float *x1, const float *x2, const float *x3) {
+  floats16 y;
+  __builtin_memcpy((float *)&y, x0, 16);
+  __builtin_memcpy((float *)&y + 4, x1, 16);
+  __builtin_memcpy((float *)&y + 8, x2, 16);
+  __builtin_memcpy((float *)&y + 12, x3, 16);
+  return y;
+}
+
+ISOFLOP_INLINE void store16(floats16 x, float *y) { __builtin_memcpy(y, &x, sizeof x); }
+
+/// The greater of each pair; b where one is NaN.
+ISOFLOP_INLINE floats16 greater16(floats16 a, floats16 b) { return a > b ? a : b; }
+
+/// a·b + c in one rounding.
+ISOFLOP_INLINE floats16 multiply_add16(floats16 a, floats16 b, floats16 c) {
+  return __builtin_elementwise_fma(a, b, c);
+}
+
+/// a·b + c in one rounding, with one a for all.
+ISOFLOP_INLINE floats16 scale_add16(float a, floats16 b, floats16 c) {
+  return __builtin_elementwise_fma((floats16)a, b, c);
+}
+
+/// The first `count` elements of x, and `rest` after them.
+ISOFLOP_INLINE floats16 first16(floats16 x, int count, float rest) {
+  typedef int ints16 __attribute__((ext_vector_type(16)));
+  const ints16 index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return index < (ints16)count ? x : (floats16)rest;
+}
+
+/// The elements at even places of x, then of y.
+ISOFLOP_INLINE floats16 even16(floats16 x, floats16 y) {
+  return __builtin_shufflevector(x, y, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+}
+
+/// The elements at odd places of x, then of y.
+ISOFLOP_INLINE floats16 odd16(floats16 x, floats16 y) {
+  return __builtin_shufflevector(x, y, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+}
+
+/// The sum of all elements.
+ISOFLOP_INLINE float sum16(floats16 x) {
+  __auto_type x8 = x.lo + x.hi;
+  __auto_type x4 = x8.lo + x8.hi;
+  __auto_type x2 = x4.lo + x4.hi;
+  return x2.lo + x2.hi;
+}
+
+/// The greatest element.
+ISOFLOP_INLINE float greatest16(floats16 x) {
+  __auto_type x8 = x.lo > x.hi ? x.lo : x.hi;
+  __auto_type x4 = x8.lo > x8.hi ? x8.lo : x8.hi;
+  __auto_type x2 = x4.lo > x4.hi ? x4.lo : x4.hi;
+  return x2.lo > x2.hi ? x2.lo : x2.hi;
+}

@@ -1,96 +1,114 @@
 import CBLAS
 
 // The three products of causal attention, for four queries at a time against the keys before them. A matrix M here
-// is (D, n): element d of all keys side by side; the four rows are (4, n). So every inner loop runs along the keys,
-// stops where the queries stand, and holds a 4 × 4 tile of coefficients in registers. At toy widths this beats a
-// general matrix product, which must copy its operands first. `count` is a multiple of 16, and D of 4.
+// is (D, n): element d of all keys side by side; the four rows are (4, n). So every loop runs along the keys, a
+// block of 16 at a time, and stops where the queries stand; what it sums stays in registers. At toy widths this
+// beats a general matrix product, which must copy its operands first. `count` is a multiple of 16, and D of 4.
+// They stay functions of their own, since inlined into one another they run out of registers.
 
 /// The queries that are worked on together.
 let queryBlock = 4
 
+/// The keys that are worked on together.
+let keyBlock = 16
+
 /// rows_rj ← Σ_d a_rd·M_dj, with a (4, D)
-@inline(__always)
+@inline(never)
 func combine(_ a: Floats, _ m: Floats, stride: Int, depth: Int, count: Int, into rows: Floats) {
-  let (r0, r1, r2, r3) = (rows, rows + stride, rows + 2 * stride, rows + 3 * stride)
-  for d in Swift.stride(from: 0, to: depth, by: 4) {
-    let (m0, m1, m2, m3) = (m + d * stride, m + (d + 1) * stride, m + (d + 2) * stride, m + (d + 3) * stride)
-    let (a0, a1, a2, a3) = (a + d, a + depth + d, a + 2 * depth + d, a + 3 * depth + d)
-    let (a00, a01, a02, a03) = (a0[0], a0[1], a0[2], a0[3])
-    let (a10, a11, a12, a13) = (a1[0], a1[1], a1[2], a1[3])
-    let (a20, a21, a22, a23) = (a2[0], a2[1], a2[2], a2[3])
-    let (a30, a31, a32, a33) = (a3[0], a3[1], a3[2], a3[3])
-    if d == 0 {
-      for j in 0..<count {
-        let (x0, x1, x2, x3) = (m0[j], m1[j], m2[j], m3[j])
-        r0[j] = tile(x0, x1, x2, x3, a00, a01, a02, a03, 0)
-        r1[j] = tile(x0, x1, x2, x3, a10, a11, a12, a13, 0)
-        r2[j] = tile(x0, x1, x2, x3, a20, a21, a22, a23, 0)
-        r3[j] = tile(x0, x1, x2, x3, a30, a31, a32, a33, 0)
-      }
-    } else {
-      for j in 0..<count {
-        let (x0, x1, x2, x3) = (m0[j], m1[j], m2[j], m3[j])
-        r0[j] = tile(x0, x1, x2, x3, a00, a01, a02, a03, r0[j])
-        r1[j] = tile(x0, x1, x2, x3, a10, a11, a12, a13, r1[j])
-        r2[j] = tile(x0, x1, x2, x3, a20, a21, a22, a23, r2[j])
-        r3[j] = tile(x0, x1, x2, x3, a30, a31, a32, a33, r3[j])
-      }
+  let (a0, a1, a2, a3) = (a, a + depth, a + 2 * depth, a + 3 * depth)
+  for j in Swift.stride(from: 0, to: count, by: keyBlock) {
+    var (r0, r1, r2, r3) = (floats16.zero, floats16.zero, floats16.zero, floats16.zero)
+    for d in 0..<depth {
+      let x = load16(m + d * stride + j)
+      (r0, r1) = (scale_add16(a0[d], x, r0), scale_add16(a1[d], x, r1))
+      (r2, r3) = (scale_add16(a2[d], x, r2), scale_add16(a3[d], x, r3))
     }
+    let row = rows + j
+    store16(r0, row)
+    store16(r1, row + stride)
+    store16(r2, row + 2 * stride)
+    store16(r3, row + 3 * stride)
   }
 }
 
 /// M_dj ← M_dj + Σ_r a_rd·rows_rj, with a (4, D)
-@inline(__always)
+@inline(never)
 func spread(_ a: Floats, _ rows: Floats, stride: Int, depth: Int, count: Int, into m: Floats) {
-  let (r0, r1, r2, r3) = (rows, rows + stride, rows + 2 * stride, rows + 3 * stride)
-  for d in Swift.stride(from: 0, to: depth, by: 4) {
-    let (m0, m1, m2, m3) = (m + d * stride, m + (d + 1) * stride, m + (d + 2) * stride, m + (d + 3) * stride)
-    let (a0, a1, a2, a3) = (a + d, a + depth + d, a + 2 * depth + d, a + 3 * depth + d)
-    let (a00, a01, a02, a03) = (a0[0], a0[1], a0[2], a0[3])
-    let (a10, a11, a12, a13) = (a1[0], a1[1], a1[2], a1[3])
-    let (a20, a21, a22, a23) = (a2[0], a2[1], a2[2], a2[3])
-    let (a30, a31, a32, a33) = (a3[0], a3[1], a3[2], a3[3])
-    for j in 0..<count {
-      let (x0, x1, x2, x3) = (r0[j], r1[j], r2[j], r3[j])
-      m0[j] = tile(x0, x1, x2, x3, a00, a10, a20, a30, m0[j])
-      m1[j] = tile(x0, x1, x2, x3, a01, a11, a21, a31, m1[j])
-      m2[j] = tile(x0, x1, x2, x3, a02, a12, a22, a32, m2[j])
-      m3[j] = tile(x0, x1, x2, x3, a03, a13, a23, a33, m3[j])
+  let (a0, a1, a2, a3) = (a, a + depth, a + 2 * depth, a + 3 * depth)
+  for j in Swift.stride(from: 0, to: count, by: keyBlock) {
+    let row = rows + j
+    let (r0, r1) = (load16(row), load16(row + stride))
+    let (r2, r3) = (load16(row + 2 * stride), load16(row + 3 * stride))
+    for d in 0..<depth {
+      let x = m + d * stride + j
+      let sum = scale_add16(a1[d], r1, scale_add16(a0[d], r0, load16(x)))
+      store16(scale_add16(a3[d], r3, scale_add16(a2[d], r2, sum)), x)
     }
   }
 }
 
 /// r_rd ← Σ_j rows_rj·M_dj, with r (4, D)
-@inline(__always)
+@inline(never)
 func project(_ rows: Floats, _ m: Floats, stride: Int, depth: Int, count: Int, into r: Floats) {
-  for row in Swift.stride(from: 0, to: queryBlock, by: 2) {
-    let (p, q) = (rows + row * stride, rows + (row + 1) * stride)
-    for d in Swift.stride(from: 0, to: depth, by: 4) {
-      let (m0, m1, m2, m3) = (
-        m + d * stride, m + (d + 1) * stride, m + (d + 2) * stride, m + (d + 3) * stride
-      )
-      var (p0, p1, p2, p3): (Float, Float, Float, Float) = (0, 0, 0, 0)
-      var (q0, q1, q2, q3): (Float, Float, Float, Float) = (0, 0, 0, 0)
-      for j in 0..<count {
-        let (x0, x1, x2, x3) = (m0[j], m1[j], m2[j], m3[j])
-        (p0, p1) = (relaxed_multiply_add(p[j], x0, p0), relaxed_multiply_add(p[j], x1, p1))
-        (p2, p3) = (relaxed_multiply_add(p[j], x2, p2), relaxed_multiply_add(p[j], x3, p3))
-        (q0, q1) = (relaxed_multiply_add(q[j], x0, q0), relaxed_multiply_add(q[j], x1, q1))
-        (q2, q3) = (relaxed_multiply_add(q[j], x2, q2), relaxed_multiply_add(q[j], x3, q3))
+  for d in Swift.stride(from: 0, to: depth, by: 4) {
+    var sums = InlineArray<16, floats16>(repeating: .zero)
+    for j in Swift.stride(from: 0, to: count, by: keyBlock) {
+      for row in 0..<4 {
+        let p = load16(rows + row * stride + j)
+        for e in 0..<4 {
+          let x = load16(m + (d + e) * stride + j)
+          sums[4 * row + e] = multiply_add16(p, x, sums[4 * row + e])
+        }
       }
-      let (a, b) = (r + row * depth + d, r + (row + 1) * depth + d)
-      (a[0], a[1], a[2], a[3]) = (p0, p1, p2, p3)
-      (b[0], b[1], b[2], b[3]) = (q0, q1, q2, q3)
+    }
+    // Neighbours are added, within vectors and between them, until one vector holds all sixteen sums.
+    for half in [8, 4, 2, 1] {
+      for i in 0..<half {
+        let (x, y) = (sums[2 * i], sums[2 * i + 1])
+        sums[i] = even16(x, y) + odd16(x, y)
+      }
+    }
+    for row in 0..<4 {
+      for e in 0..<4 { r[row * depth + d + e] = sums[0][4 * row + e] }
     }
   }
 }
 
-/// y + Σ_i a_i·x_i
+/// x ← eˣ⁻ᵃ
 @inline(__always)
-private func tile(
-  _ x0: Float, _ x1: Float, _ x2: Float, _ x3: Float, _ a0: Float, _ a1: Float, _ a2: Float, _ a3: Float,
-  _ y: Float
-) -> Float {
-  fused_multiply_add(
-    a3, x3, fused_multiply_add(a2, x2, fused_multiply_add(a1, x1, fused_multiply_add(a0, x0, y))))
+func exponentials(_ x: Floats, minus a: Float, count: Int) {
+  for j in Swift.stride(from: 0, to: count, by: keyBlock) {
+    // As many turns as a vector has elements: the compiler leaves no remainder.
+    for i in j..<j + keyBlock { x[i] = exponential(x[i] - a) }
+  }
 }
+
+/// Puts `rest` after the first n of x, all but at most 15 of `count`.
+@inline(__always)
+func keepFirst(_ n: Int, of x: Floats, count: Int, rest: Float) {
+  let last = count - keyBlock
+  store16(first16(load16(x + last), Int32(n - last), rest), x + last)
+}
+
+/// The greatest of x, none of which may be NaN.
+@inline(__always)
+func greatest16(_ x: Floats, count: Int) -> Float {
+  var top = load16(x)
+  for j in Swift.stride(from: keyBlock, to: count, by: keyBlock) { top = greater16(top, load16(x + j)) }
+  return greatest16(top)
+}
+
+/// The sum of x.
+@inline(__always)
+func sum16(_ x: Floats, count: Int) -> Float {
+  var sum = load16(x)
+  for j in Swift.stride(from: keyBlock, to: count, by: keyBlock) { sum += load16(x + j) }
+  return sum16(sum)
+}
+
+/// Sixteen rows of four, one after another: four rows to a vector. Or four rows of sixteen.
+typealias Tile = (floats16, floats16, floats16, floats16)
+
+/// The elements at even places, then those at odd ones. Twice turns 16 rows of 4 into 4 of 16; four times turns back.
+@inline(__always)
+func unzip(_ x: Tile) -> Tile { (even16(x.0, x.1), even16(x.2, x.3), odd16(x.0, x.1), odd16(x.2, x.3)) }

@@ -60,14 +60,11 @@ struct CausalAttention: Operation {
           combine(queries, keys, stride: stride, depth: depth, count: count, into: rows)
           for i in block {
             let row = rows + (i - first) * stride
-            for j in (i + 1)..<count { row[j] = -.greatestFiniteMagnitude }
-            let top = greatest(row, count: count)
-            var sum: Float = 0
-            for j in 0..<count {
-              row[j] = exponential(row[j] - top)
-              sum = relaxed_add(sum, row[j])
-            }
-            for j in (i + 1)..<count { row[j] = 0 }
+            keepFirst(i + 1, of: row, count: count, rest: -.greatestFiniteMagnitude)
+            let top = greatest16(row, count: count)
+            exponentials(row, minus: top, count: count)
+            keepFirst(i + 1, of: row, count: count, rest: 0)
+            let sum = sum16(row, count: count)
             logSums[i] = top + log(sum)
             sums[i - first] = sum
           }
@@ -112,11 +109,11 @@ struct CausalAttention: Operation {
           for i in block {
             let (p, e) = (p + (i - first) * stride, e + (i - first) * stride)
             let (logSum, inner) = (logSums[i], dot(o + i * width, dout + i * width, count: depth))
-            for j in 0..<count {
-              p[j] = exponential(p[j] - logSum)
-              e[j] = p[j] * (e[j] - inner)
+            exponentials(p, minus: logSum, count: count)
+            keepFirst(i + 1, of: p, count: count, rest: 0)
+            for j in Swift.stride(from: 0, to: count, by: keyBlock) {
+              store16(load16(p + j) * (load16(e + j) - inner), e + j)
             }
-            for j in (i + 1)..<count { (p[j], e[j]) = (0, 0) }
           }
           // Rows of the block beyond the last query count for nothing: their vectors are zero.
           spread(doutputs, p, stride: stride, depth: depth, count: count, into: dvalues)
@@ -142,22 +139,42 @@ struct CausalAttention: Operation {
     }
   }
 
-  /// One head's keys or values (T, D), rows 3·H·D apart, as (D, T).
+  /// One head's keys or values (T, D), rows 3·H·D apart, as (D, T); beyond T the last position's again.
   private func gather(_ from: Floats, into to: Floats) {
     let (depth, stride, step) = (headDimension, padded, 3 * output.columns)
-    for d in 0..<depth {
-      for t in 0..<context { to[d * stride + t] = from[t * step + d] }
-      for t in context..<stride { to[d * stride + t] = 0 }
+    for t in Swift.stride(from: 0, to: context, by: keyBlock) {
+      for d in Swift.stride(from: 0, to: depth, by: 4) {
+        func row(_ i: Int) -> Floats { from + min(t + i, context - 1) * step + d }
+        func rows(_ i: Int) -> floats16 { load4x4(row(i), row(i + 1), row(i + 2), row(i + 3)) }
+        let turned = unzip(unzip((rows(0), rows(4), rows(8), rows(12))))
+        let column = to + d * stride + t
+        store16(turned.0, column)
+        store16(turned.1, column + stride)
+        store16(turned.2, column + 2 * stride)
+        store16(turned.3, column + 3 * stride)
+      }
     }
   }
 
   /// The way back: (D, T) to rows 3·H·D apart.
   private func scatter(_ from: Floats, into to: Floats, adding: Bool) {
     let (depth, stride, step) = (headDimension, padded, 3 * output.columns)
-    for t in 0..<context {
-      for d in 0..<depth {
-        let new = from[d * stride + t]
-        to[t * step + d] = adding ? to[t * step + d] + new : new
+    for t in Swift.stride(from: 0, to: context, by: keyBlock) {
+      for d in Swift.stride(from: 0, to: depth, by: 4) {
+        let column = from + d * stride + t
+        let x = (load16(column), load16(column + stride))
+        let y = (load16(column + 2 * stride), load16(column + 3 * stride))
+        let turned = unzip(unzip(unzip(unzip((x.0, x.1, y.0, y.1)))))
+        func put(_ rows: floats16, at first: Int) {
+          for r in 0..<4 where first + r < context {
+            let row = to + (first + r) * step + d
+            for e in 0..<4 { row[e] = adding ? row[e] + rows[4 * r + e] : rows[4 * r + e] }
+          }
+        }
+        put(turned.0, at: t)
+        put(turned.1, at: t + 4)
+        put(turned.2, at: t + 8)
+        put(turned.3, at: t + 12)
       }
     }
   }
