@@ -1,6 +1,7 @@
-import Corpora
+import Dispatch
 import Foundation
 import Models
+import Synchronization
 import Training
 
 /// How long runs will take and how much memory they need on this machine, from a few steps of each shape.
@@ -11,24 +12,31 @@ public struct Calibration: Sendable {
     let batch: Int
   }
 
-  private var stepSeconds: [Shape: Double] = [:]
-  private var windowSeconds: [ModelConfiguration: Double] = [:]
-  private var bytes: [ModelConfiguration: Int] = [:]
+  private var costs: [Shape: Trainer.Cost] = [:]
 
-  /// Measures the shapes of `runs`: a few hundredths of a second each.
+  /// Measures the shapes of `runs`, a few hundredths of a second each, on all cores at once as they will run.
   public init(_ runs: [PlannedRun], corpora: CorpusCache) throws {
+    var shapes: [Shape: PlannedRun] = [:]
     for run in runs {
-      let configuration = run.configuration
-      for batch in Set(configuration.training.batch.stages.map(\.tokens)).sorted() {
-        let shape = Shape(model: configuration.model, batch: batch)
-        guard stepSeconds[shape] == nil else { continue }
-        let corpus = try corpora.corpus(configuration.corpus, context: configuration.model.context)
-        let cost = try Trainer.measureCost(configuration, batch: batch, corpus: corpus)
-        stepSeconds[shape] = cost.stepSeconds
-        windowSeconds[configuration.model] = cost.windowSeconds
-        bytes[configuration.model] = max(bytes[configuration.model] ?? 0, cost.bytes)
+      for stage in run.configuration.training.batch.stages {
+        shapes[Shape(model: run.configuration.model, batch: stage.tokens)] = run
       }
     }
+    let measured = Mutex<[Shape: Result<Trainer.Cost, any Error>]>([:])
+    let jobs = shapes.map { (shape: $0.key, configuration: $0.value.configuration) }
+    DispatchQueue.concurrentPerform(iterations: jobs.count) { index in
+      let (shape, configuration) = jobs[index]
+      let cost = Result {
+        let corpus = try corpora.corpus(configuration.corpus, context: configuration.model.context)
+        return try Trainer.measureCost(configuration, batch: shape.batch, corpus: corpus)
+      }
+      measured.withLock { $0[shape] = cost }
+    }
+    costs = try measured.withLock { try $0.mapValues { try $0.get() } }
+  }
+
+  private func cost(of run: PlannedRun, batch: Int) -> Trainer.Cost? {
+    costs[Shape(model: run.configuration.model, batch: batch)]
   }
 
   /// Seconds of training from `first` to `last` tokens.
@@ -37,7 +45,7 @@ public struct Calibration: Sendable {
     var (seen, sum) = (first, 0.0)
     while seen < last {
       let tokens = batch.tokens(after: seen)
-      sum += stepSeconds[Shape(model: run.configuration.model, batch: tokens)] ?? 0
+      sum += cost(of: run, batch: tokens)?.stepSeconds ?? 0
       seen += tokens
     }
     return sum
@@ -50,26 +58,37 @@ public struct Calibration: Sendable {
 
   /// Seconds of evaluating `windows` validation windows.
   func seconds(of run: PlannedRun, windows: Int) -> Double {
-    Double(windows) * (windowSeconds[run.configuration.model] ?? 0)
+    let batch = run.configuration.training.batch.tokens(after: 0)
+    return Double(windows) * (cost(of: run, batch: batch)?.windowSeconds ?? 0)
   }
 
   /// Seconds of the run's own part, from where it leaves its trunk, with its last evaluation.
   public func branchSeconds(of run: PlannedRun) -> Double {
-    let training = run.configuration.training
-    let windows = run.configuration.corpus.validationTokens / run.configuration.model.context
-    return seconds(of: run, from: training.schedule.branchPoint(tokens: training.tokens), to: run.tokens)
-      + seconds(of: run, windows: windows)
+    seconds(of: run, from: branchPoint(of: run), to: run.tokens)
+      + seconds(of: run, windows: validationWindows(of: run))
   }
 
   /// Seconds of a trunk with all its branches.
   public func seconds(ofTrunk runs: [PlannedRun]) -> Double {
-    let trunk = runs.map { run in
-      let training = run.configuration.training
-      return seconds(of: run, from: 0, to: training.schedule.branchPoint(tokens: training.tokens))
-    }
-    return (trunk.max() ?? 0) + runs.reduce(0) { $0 + branchSeconds(of: $1) }
+    let branches = runs.reduce(0) { $0 + branchSeconds(of: $1) }
+    guard let longest = runs.max(by: { branchPoint(of: $0) < branchPoint(of: $1) }) else { return 0 }
+    let trunk = branchPoint(of: longest)
+    // On its way an evaluation stops when it is precise enough; half of the windows is a fair guess.
+    let windows = TrunkTraining.evaluationPoints(through: trunk).count * validationWindows(of: longest) / 2
+    return branches + seconds(of: longest, from: 0, to: trunk) + seconds(of: longest, windows: windows)
+  }
+
+  private func branchPoint(of run: PlannedRun) -> Int {
+    let training = run.configuration.training
+    return training.schedule.branchPoint(tokens: training.tokens)
+  }
+
+  private func validationWindows(of run: PlannedRun) -> Int {
+    run.configuration.corpus.validationTokens / run.configuration.model.context
   }
 
   /// The memory of a run in bytes, the corpus aside.
-  public func bytes(of run: PlannedRun) -> Int { bytes[run.configuration.model] ?? 0 }
+  public func bytes(of run: PlannedRun) -> Int {
+    run.configuration.training.batch.stages.compactMap { cost(of: run, batch: $0.tokens)?.bytes }.max() ?? 0
+  }
 }

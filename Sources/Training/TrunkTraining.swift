@@ -172,11 +172,14 @@ public final class TrunkTraining {
     }
   }
 
-  /// On its way a run is evaluated at 2¹⁶, 2¹⁸, 2²⁰ … tokens, until it cools down.
   private func isEvaluated(between before: Int, and after: Int) -> Bool {
     let isTrunk = trainer.state.branched ?? 0 == 0
-    let power = Int.bitWidth - 1 - after.leadingZeroBitCount
-    return isTrunk && power >= 16 && power.isMultiple(of: 2) && before < 1 << power
+    return isTrunk && Self.evaluationPoints(through: after).contains { $0 > before }
+  }
+
+  /// The tokens after which a trunk is evaluated on its way: 2¹⁷, 2²⁰, 2²³ …
+  package static func evaluationPoints(through tokens: Int) -> [Int] {
+    stride(from: 17, to: Int.bitWidth - 1, by: 3).map { 1 << $0 }.filter { $0 <= tokens }
   }
 
   private func evaluate(precision: Double?, _ log: MetricsLog) throws -> Evaluation {

@@ -108,7 +108,8 @@ final class ProgressLine: Sendable {
 
   private func show(_ done: Double) {
     let elapsed = Double((ContinuousClock.now - began).components.seconds)
-    let fraction = min(done / total, 1)
+    // A prediction that was too low must not claim to be done.
+    let fraction = min(done / total, 0.99)
     let left = fraction > 0.005 ? ", \(duration(elapsed / fraction - elapsed)) left" : ""
     let text = String(format: "%3.0f %%", 100 * fraction) + left
     write(isTerminal ? "\r\u{1B}[K\(text)" : "\(text)\n")
