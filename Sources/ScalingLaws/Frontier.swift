@@ -2,6 +2,7 @@ import Foundation
 
 /// The compute-optimal frontier: the models that no model of as little compute beats, and the power law of
 /// their loss in compute, L = E + A·C^−α (Kaplan et al. 2020, figure 1; Hoffmann et al. 2022, section 3.1).
+/// Computes within 2 % count as one: a budget is met only to whole steps.
 ///
 /// A running minimum over noisy losses is biased low; compare it with the IsoFLOP minima and with the
 /// parametric fit.
@@ -22,11 +23,11 @@ public struct Frontier: Sendable, Codable {
         throw FitError("the frontier needs a positive C", observation: index)
       }
     }
-    var frontier: [Observation] = []
-    for observation in observations.sorted(by: { ($0.compute ?? 0, $0.loss) < ($1.compute ?? 0, $1.loss) })
-    where observation.loss < frontier.last?.loss ?? .infinity {
-      frontier.append(observation)
-    }
+    let frontier = observations.filter { own in
+      observations.allSatisfy { other in
+        other.loss >= own.loss || (other.compute ?? 0) > 1.02 * (own.compute ?? 0)
+      }
+    }.sorted { ($0.compute ?? 0, $0.loss) < ($1.compute ?? 0, $1.loss) }
     self.observations = frontier
     do {
       law = try fit(frontier)

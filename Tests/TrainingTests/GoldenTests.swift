@@ -26,7 +26,7 @@ import Training
       positions: positions,
       parametrisation: parametrisation)
     let training = TrainingConfiguration(
-      tokens: 100, batch: .fixed(10), learningRate: 0.05, warmupSteps: 3,
+      tokens: 100, batch: .fixed(10), learningRate: 0.005, warmupSteps: 3,
       schedule: .cooldown(fraction: 0.4, shape: .sqrt), weightDecay: 0.1, clip: 0.5)
     let trainer = try Trainer(
       RunConfiguration(
@@ -90,7 +90,7 @@ private struct Judge {
     // Three steps of warmup, constant to 60 tokens, then 1 − √x to the end.
     let seen = Double(steps * 10)
     let cooldown = seen < 60 ? 1 : 1 - ((seen - 60) / 40).squareRoot()
-    let rate = 0.05 * min(1, Double(steps + 1) / 3) * cooldown
+    let rate = 0.005 * min(1, Double(steps + 1) / 3) * cooldown
     steps += 1
     for name in names {
       let isVector = name.hasSuffix(".gain") || name.hasSuffix(".bias")
