@@ -48,9 +48,10 @@ public struct Table: Sendable {
     losses = observations.map { $0.loss - law.knownFloor }
     let errors = observations.compactMap { $0.standardError }.filter { $0 > 0 && $0.isFinite }
     standardErrors = errors.count == observations.count ? errors : nil
-    // Clusters as few as the law's parameters cannot show their own spread; then observations are drawn singly.
+    // Four clusters, or as few as the law's parameters, cannot show their own spread; then observations are
+    // drawn singly.
     let given = observations.clusterIndices()
-    let isTooFew = Set(given).count <= law.parameters.count
+    let isTooFew = Set(given).count <= max(law.parameters.count, 4)
     clusters = isTooFew ? Array(observations.indices) : given
     clusterCount = Set(clusters).count
     stride = variables.count
