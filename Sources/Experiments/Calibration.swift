@@ -87,8 +87,10 @@ public struct Calibration: Sendable {
     run.configuration.corpus.validationTokens / run.configuration.model.context
   }
 
-  /// The memory of a run in bytes, the corpus aside.
+  /// The memory of a run in bytes, the corpus aside: it keeps the arenas of all its batches.
   public func bytes(of run: PlannedRun) -> Int {
-    run.configuration.training.batch.stages.compactMap { cost(of: run, batch: $0.tokens)?.bytes }.max() ?? 0
+    let batches = Set(run.configuration.training.batch.stages.map(\.tokens))
+    let costs = batches.compactMap { cost(of: run, batch: $0) }
+    return (costs.first?.stateBytes ?? 0) + costs.reduce(0) { $0 + $1.batchBytes }
   }
 }

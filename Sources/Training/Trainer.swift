@@ -86,8 +86,8 @@ public final class Trainer {
     return sum
   }
 
-  /// The bytes that training holds, the corpus aside.
-  public var byteCount: Int { 3 * 4 * state.parameters.count + batchGradient.byteCount }
+  /// The bytes of weights and moments.
+  private var stateByteCount: Int { 3 * 4 * state.parameters.count }
 }
 
 /// What a step has measured.
@@ -108,8 +108,10 @@ extension Trainer {
     public let stepSeconds: Double
     /// Seconds of evaluating one validation window.
     public let windowSeconds: Double
-    /// Bytes that a run holds, the corpus aside.
-    public let bytes: Int
+    /// Bytes of weights and moments, of the run and of the trunk to which it goes back.
+    public let stateBytes: Int
+    /// Bytes of the arenas and gradients for this batch.
+    public let batchBytes: Int
   }
 
   /// Takes a few steps of `batch` tokens, and evaluates a few windows.
@@ -128,6 +130,7 @@ extension Trainer {
     var windows = 0
     let evaluation = clock.measure { windows = trainer.evaluate(precision: .infinity).windows }.seconds
     return Cost(
-      stepSeconds: steps[2], windowSeconds: evaluation / Double(windows), bytes: 2 * trainer.byteCount)
+      stepSeconds: steps[2], windowSeconds: evaluation / Double(windows),
+      stateBytes: 2 * trainer.stateByteCount, batchBytes: trainer.batchGradient.byteCount)
   }
 }
