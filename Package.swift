@@ -31,7 +31,7 @@ let package = Package(
     .target(name: "Files", dependencies: ["CXXHash", "Yams"]),
     .target(name: "Autograd", dependencies: ["CBLAS"], swiftSettings: tuned),
     .target(name: "Corpora", dependencies: ["Files"]),
-    .target(name: "ScalingLaws"),
+    .target(name: "ScalingLaws", swiftSettings: tuned),
     // On them, each importing only what stands above it.
     .target(name: "Models", dependencies: ["Autograd"], swiftSettings: tuned),
     .target(
