@@ -156,7 +156,7 @@ extension ExperimentFile {
 extension FitRequest {
   /// The parameters that the fit will have, by their names in a file.
   var parameterNames: [String] {
-    guard let law = law.named(floor: floor == .free ? .free : .zero)?.law else { return ["a", "b"] }
+    guard let law = law(floor: floor == .free ? .free : .zero)?.law else { return ["a", "b"] }
     let derived = law.derived(law.parameters.map { _ in 1 })
     return (law.parameters.map(\.symbol) + derived.map(\.symbol)).map(latin) + ["rms"]
   }
@@ -176,7 +176,7 @@ extension ResultsTable {
 
 /// A symbol of a law in the letters of a keyboard: `α` is `alpha`.
 func latin(_ symbol: String) -> String {
-  let names: [Character: String] = ["α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta"]
+  let names: [Character: String] = ["α": "alpha", "β": "beta", "η": "eta", "κ": "kappa"]
   return symbol.map { names[$0] ?? String($0) }.joined()
 }
 

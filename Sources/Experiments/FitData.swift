@@ -40,11 +40,31 @@ struct FitData {
   }
 
   /// Observations from anywhere.
-  init(observations: [Observation], entropy: Double?, convention: String) {
-    whole = Slice(observations: observations, text: "all rows")
+  ///
+  /// - Parameter selection: which they are, in words.
+  init(observations: [Observation], selection: String, entropy: Double?, convention: String) {
+    whole = Slice(observations: observations, text: selection)
     entropies = entropy.map { [$0] } ?? []
     self.convention = convention
     profiles = nil
+  }
+
+  /// The runs of a request with N or C counted otherwise, where its law sees the difference; by name.
+  static func variants(of request: FitRequest, rows: [ResultsTable.Row]) -> [(String, FitData)] {
+    let sizes = request.uses(.parameters) ? SizeConvention.allCases.filter { $0 != request.size } : []
+    let computes = request.uses(.compute) ? ComputeConvention.allCases.filter { $0 != request.compute } : []
+    let bySize = sizes.map { ("N as \($0.column)", request.counting($0, request.compute)) }
+    let byCompute = computes.map { ("C as \($0.column)", request.counting(request.size, $0)) }
+    return (bySize + byCompute).map { ($0, FitData($1, rows: rows)) }
+  }
+
+  /// The formula that a request asks for, with its floor; nil where it asks for none.
+  func law(_ request: FitRequest) throws -> NamedLaw? {
+    let domains = whole.observations.map(\.mixture.count).min() ?? 0
+    guard request.law != .mixture || domains >= 2 else {
+      throw FitError("a mixture needs columns of shares: name them with `--x r1=COLUMN --x r2=COLUMN`")
+    }
+    return request.law(floor: try floor(request.floor), domains: max(domains, 2))
   }
 
   /// The floor of a law.
@@ -73,7 +93,7 @@ struct FitData {
       return Slice(
         observations: meansOverSeeds(), text: "compute-optimal frontier of \(whole.text), means over seeds")
     default:
-      guard request.law == .isoFLOP, let profiles else { return whole }
+      guard request.law == .isoFLOP || request.law == .isoFLOPRobust, let profiles else { return whole }
       guard !profiles.isEmpty else { throw FitError("no run belongs to an IsoFLOP budget") }
       return Slice(observations: profiles, text: "IsoFLOP budgets of \(whole.text)")
     }
@@ -82,12 +102,12 @@ struct FitData {
   /// Observations along one variable while the other is held: at the value that has the most points, and of those the
   /// largest, where the other variable limits the loss least.
   private func slice(along variable: Variable, at held: Variable, _ request: FitRequest) throws -> Slice {
+    guard whole.observations.contains(where: { $0[held] != nil }) else { return whole }
     var places: [Double: Set<Double>] = [:]
     for observation in whole.observations {
       if let x = observation[variable], let y = observation[held] { places[y, default: []].insert(x) }
     }
-    let needed =
-      (request.law.named(floor: request.floor == .free ? .free : .zero)?.law.parameters.count ?? 0) + 1
+    let needed = (request.law(floor: request.floor == .free ? .free : .zero)?.law.parameters.count ?? 0) + 1
     let best = places.max { ($0.value.count, $0.key) < ($1.value.count, $1.key) }
     guard let best, best.value.count >= needed else {
       throw FitError(

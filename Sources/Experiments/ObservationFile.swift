@@ -2,71 +2,50 @@ import Files
 import Foundation
 import ScalingLaws
 
-/// A table of runs from anywhere: any CSV file with columns for a loss and for N, D or C.
+/// A table of runs from anywhere: any CSV file with columns for a loss and for what it depends on.
 ///
 /// Columns are found by common names, or are named by the caller. Where two of N, D and C are there, C = 6ND gives the
 /// third.
 public struct ObservationFile: Sendable {
-  /// What a column may hold.
-  public enum Role: String, CaseIterable, Sendable {
-    case parameters = "N"
-    case tokens = "D"
-    case compute = "C"
-    case uniqueTokens = "U"
-    case steps = "S"
-    case loss
-    case lossStandardError = "loss_se"
-    case cluster
-
-    /// Names by which the column is known, in lower case, the most telling first.
-    var names: [String] {
-      switch self {
-      case .parameters:
-        ["n", "n_total", "params", "parameters", "n_params", "num_params", "model_size", "model_parameters"]
-      case .tokens:
-        [
-          "d", "d_tokens", "tokens", "n_tokens", "num_tokens", "training_tokens", "train_tokens",
-          "d_total_tokens",
-        ]
-      case .compute:
-        ["c", "c_exact", "flops", "flop", "training_flops", "training_flop", "compute", "budget", "c_6nd"]
-      case .uniqueTokens: ["u", "unique_tokens", "u_unique_tokens"]
-      case .steps: ["s", "steps"]
-      case .loss:
-        [
-          "loss", "val_loss", "validation_loss", "val", "test_loss", "final_loss", "l", "cross_entropy",
-          "val_loss_c4",
-        ]
-      case .lossStandardError: ["loss_se", "se", "se_val", "stderr", "standard_error"]
-      case .cluster: ["trunk", "cluster"]
-      }
-    }
-  }
-
   public let path: String
   public let observations: [Observation]
   /// The line of each observation.
   public let lines: [Int]
-  /// The column of each role that was found.
-  public let columns: [Role: String]
+  /// Where each quantity comes from.
+  public let sources: [Role: Source]
   /// Rows whose status says that there is no result.
   public let leftOut: Int
+  /// Which rows were taken, in words.
+  public let selection: String
+  private let header: [String]
+  private let rows: [CSVFile.Row]
 
   /// Reads the file at `path`.
   ///
-  /// - Parameter columns: Columns for roles, by the user's choice; the others are found by their names.
+  /// - Parameters:
+  ///   - given: columns for quantities, by the user's choice: a name, or a name and a unit as in `size*1e6` or `size*M`.
+  ///     The others are found by their names.
+  ///   - filters: conditions that a row must fulfil.
+  ///   - dropped: the number of highest losses to leave out.
   /// - Throws: `InputError` where a column is not there, or naming the lines of bad rows.
-  public init(contentsOf path: String, columns given: [Role: String] = [:]) throws {
+  public init(
+    contentsOf path: String, columns given: [Role: String] = [:], where filters: [RowFilter] = [],
+    droppingHighest dropped: Int = 0
+  ) throws {
     let file = try CSVFile(contentsOf: path)
-    let columns = try Self.findColumns(in: file, given: given)
-    let indices = columns.compactMapValues { file.header.firstIndex(of: $0) }
+    let sources = try Self.findSources(in: file, given: given)
     let status = file.header.firstIndex(of: "status")
-    let rows = file.rows.filter { row in status.map { row.cells[$0] == "completed" } ?? true }
-    var observations: [Observation] = []
+    let finished = file.rows.filter { row in status.map { row.cells[$0] == "completed" } ?? true }
+    var kept: [(row: CSVFile.Row, observation: Observation)] = []
     var faults: [(line: Int, text: String)] = []
-    for row in rows {
+    let conditions = try filters.map { try Self.condition($0, file) }
+    for row in finished {
       do {
-        observations.append(try Self.observation(row, indices, header: file.header))
+        guard try conditions.allSatisfy({ try $0(row) }) else { continue }
+        let observation = try Self.observation(row, sources)
+        if try filters.allSatisfy({ try Self.holds($0, for: observation, file) }) {
+          kept.append((row, observation))
+        }
       } catch let fault as Fault {
         faults.append((row.line, fault.text))
       }
@@ -76,88 +55,154 @@ public struct ObservationFile: Sendable {
       let others = faults.count > 1 ? "; \(faults.count - 1) more bad rows begin at lines \(more)" : ""
       throw InputError(
         first.text + others, file: path, line: first.line,
-        remedy: "Correct or remove what is not a positive number")
+        remedy: "Correct it, remove it, or pass over such rows with `--where`")
     }
+    guard !kept.isEmpty else {
+      throw InputError(
+        "no row is left of \(file.rows.count)", file: path,
+        remedy: filters.isEmpty ? "There must be completed runs" : "Widen the conditions of `--where`")
+    }
+    let highest = kept.indices.sorted { kept[$0].observation.loss > kept[$1].observation.loss }.prefix(
+      dropped)
+    let rest = kept.indices.filter { !highest.contains($0) }.map { kept[$0] }
     self.path = path
-    self.observations = observations
-    self.columns = columns
+    self.sources = sources
+    header = file.header
+    rows = rest.map(\.row)
+    observations = rest.map(\.observation)
     lines = rows.map(\.line)
-    leftOut = file.rows.count - rows.count
+    leftOut = file.rows.count - finished.count
+    let words =
+      filters.map(\.text)
+      + (dropped == 0 ? [] : ["the \(dropped) highest loss\(dropped == 1 ? "" : "es") dropped"])
+    selection = words.isEmpty ? "all rows" : "rows with \(words.joined(separator: ", "))"
   }
 
   /// How N, D and C come about, in words.
   public var convention: String {
-    [Role.parameters, .tokens, .compute, .loss]
-      .map { role in "\(role.rawValue) = \(columns[role].map { "column `\($0)`" } ?? derivation(of: role))" }
+    let always: [Role] = [.variable(.parameters), .variable(.tokens), .variable(.compute), .loss]
+    let others = sources.keys.filter { !always.contains($0) && $0 != .cluster && $0 != .lossStandardError }
+    return (always + others.sorted { $0.name < $1.name })
+      .map { role in "\(role.name) = \(sources[role].map(\.text) ?? derivation(of: role))" }
       .joined(separator: ", ")
   }
 
   private func derivation(of role: Role) -> String {
+    let has = { (variable: Variable) in sources[.variable(variable)] != nil }
     switch role {
-    case .compute where columns[.parameters] != nil && columns[.tokens] != nil: "6·N·D"
-    case .tokens where columns[.parameters] != nil && columns[.compute] != nil: "C/(6·N)"
-    case .parameters where columns[.tokens] != nil && columns[.compute] != nil: "C/(6·D)"
-    default: "not given"
+    case .variable(.compute) where has(.parameters) && has(.tokens): return "6·N·D"
+    case .variable(.tokens) where has(.parameters) && has(.compute): return "C/(6·N)"
+    case .variable(.parameters) where has(.tokens) && has(.compute): return "C/(6·D)"
+    default: return "not given"
+    }
+  }
+
+  /// The same rows with N, D or C taken from another column that is known by name: other conventions of counting.
+  func variants() -> [(name: String, variable: Variable, observations: [Observation])] {
+    [Variable.parameters, .tokens, .compute].flatMap { variable in
+      let role = Role.variable(variable)
+      let used = sources[role]?.column
+      return Self.known(role, in: header).filter { used != nil && $0 != used }.compactMap { column in
+        var changed = sources
+        changed[role] = header.firstIndex(of: column).map { Source(column: column, index: $0) }
+        let read = try? rows.map { try Self.observation($0, changed) }
+        return read.map { ("\(role.name) = column `\(column)`", variable, $0) }
+      }
     }
   }
 
   private struct Fault: Error { let text: String }
 
-  private static func observation(_ row: CSVFile.Row, _ indices: [Role: Int], header: [String]) throws
-    -> Observation
-  {
+  private static func observation(_ row: CSVFile.Row, _ sources: [Role: Source]) throws -> Observation {
     func number(_ role: Role) throws -> Double? {
-      guard let index = indices[role] else { return nil }
-      let text = row.cells[index].trimmingCharacters(in: .whitespaces)
-      guard let number = Double(text), number.isFinite,
-        number > 0 || role == .lossStandardError && number == 0
-      else {
+      guard let source = sources[role] else { return nil }
+      let text = row.cells[source.index].trimmingCharacters(in: .whitespaces)
+      if text.isEmpty && role.isOptional { return nil }
+      guard let number = Double(quantity: text), number > 0 || role.mayBeZero && number == 0 else {
         throw Fault(
-          text: "`\(header[index])` is \(text.isEmpty ? "missing" : "`\(text)`"), not a positive number")
+          text: "`\(source.column)` is \(text.isEmpty ? "missing" : "`\(text)`"), not a positive number")
       }
-      return number
+      return number * source.factor
     }
     guard let loss = try number(.loss) else { throw Fault(text: "there is no loss") }
-    var (n, d, c) = (try number(.parameters), try number(.tokens), try number(.compute))
+    var n = try number(.variable(.parameters))
+    var d = try number(.variable(.tokens))
+    var c = try number(.variable(.compute))
     if let n, let d, c == nil { c = 6 * n * d }
     if let n, let c, d == nil { d = c / (6 * n) }
     if let d, let c, n == nil { n = c / (6 * d) }
+    var mixture: [Double] = []
+    while let share = try number(.variable(.share(mixture.count))) { mixture.append(share) }
     return Observation(
-      parameters: n, tokens: d, compute: c, steps: try number(.steps),
-      uniqueTokens: try number(.uniqueTokens),
-      loss: loss, standardError: try number(.lossStandardError),
-      cluster: indices[.cluster].map { row.cells[$0] })
+      parameters: n, tokens: d, compute: c, steps: try number(.variable(.steps)),
+      uniqueTokens: try number(.variable(.uniqueTokens)), experts: try number(.variable(.experts)),
+      mixture: mixture, loss: loss, standardError: try number(.lossStandardError),
+      cluster: sources[.cluster].map { row.cells[$0.index] })
   }
 
-  private static func findColumns(in file: CSVFile, given: [Role: String]) throws -> [Role: String] {
-    let plain = file.header.map { name in
-      String(name.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "_" })
+  /// The test of a filter on a row's own cells; one of a derived quantity passes here and is tested later.
+  private static func condition(_ filter: RowFilter, _ file: CSVFile) throws -> (CSVFile.Row) throws -> Bool {
+    guard let index = file.header.firstIndex(of: filter.column) else {
+      guard Role(filter.column) != nil else { throw missing(filter.column, in: file) }
+      return { _ in true }
     }
-    var columns: [Role: String] = [:]
-    for role in Role.allCases {
-      if let name = given[role] {
-        guard file.header.contains(name) else {
-          let near = nearestName(to: name, among: file.header)
-          throw InputError(
-            "there is no column `\(name)`", file: file.path, line: 1,
-            remedy: near.map { "The nearest is `\($0)`" }
-              ?? "The columns are \(file.header.joined(separator: ", "))")
-        }
-        columns[role] = name
-      } else if let index = role.names.lazy.compactMap({ plain.firstIndex(of: $0) }).first {
-        columns[role] = given.values.contains(file.header[index]) ? nil : file.header[index]
+    return { row in
+      guard let holds = filter.holds(for: row.cells[index].trimmingCharacters(in: .whitespaces)) else {
+        throw Fault(
+          text: "`\(filter.column)` is `\(row.cells[index])`, which `\(filter.text)` cannot compare")
+      }
+      return holds
+    }
+  }
+
+  /// Whether an observation fulfils a filter that names a quantity and no column.
+  private static func holds(_ filter: RowFilter, for observation: Observation, _ file: CSVFile) throws -> Bool
+  {
+    guard !file.header.contains(filter.column), let role = Role(filter.column) else { return true }
+    let value: Double? =
+      switch role {
+      case .variable(let variable): observation[variable]
+      case .loss: observation.loss
+      case .lossStandardError: observation.standardError
+      case .cluster: nil
+      }
+    guard let value else {
+      throw Fault(text: "there is no \(filter.column), which `\(filter.text)` compares")
+    }
+    return filter.holds(for: "\(value)") ?? false
+  }
+
+  private static func missing(_ name: String, in file: CSVFile) -> InputError {
+    let near = nearestName(to: name, among: file.header)
+    return InputError(
+      "there is no column `\(name)`", file: file.path, line: 1,
+      remedy: near.map { "The nearest is `\($0)`" }
+        ?? "The columns are \(file.header.joined(separator: ", "))")
+  }
+
+  private static func findSources(in file: CSVFile, given: [Role: String]) throws -> [Role: Source] {
+    var sources: [Role: Source] = [:]
+    for (role, text) in given {
+      sources[role] = try Source(text, in: file.header) ?? { throw missing(text, in: file) }()
+    }
+    let taken = Set(sources.values.map(\.column))
+    for role in Role.common where sources[role] == nil {
+      // The letter of a quantity may stand for something else here.
+      if let column = known(role, in: file.header).first, !taken.contains(column) {
+        sources[role] = file.header.firstIndex(of: column).map { Source(column: column, index: $0) }
       }
     }
-    guard columns[.loss] != nil else {
+    guard sources[.loss] != nil else {
       throw InputError(
         "no column is known as a loss", file: file.path, line: 1,
         remedy: "Name it: `--x loss=COLUMN`, one of \(file.header.joined(separator: ", "))")
     }
-    guard [.parameters, .tokens, .compute].contains(where: { columns[$0] != nil }) else {
+    let isVariable = { (role: Role) in if case .variable = role { true } else { false } }
+    guard sources.keys.contains(where: isVariable) else {
       throw InputError(
         "no column is known as N, D or C", file: file.path, line: 1,
         remedy: "Name them: `--x N=COLUMN`, among \(file.header.joined(separator: ", "))")
     }
-    return columns
+    return sources
   }
 }

@@ -24,11 +24,18 @@ public enum Reference {
   public static var laws: String {
     table(
       ["law", "equation", "parameters"],
-      LawChoice.allCases.map { choice in
-        let equation =
-          choice.named(floor: .free)?.law.equation ?? "parabolas; N* ∝ C^a, D* ∝ C^b through their minima"
+      LawChoice.ofExperiments.map { choice in
+        let equation = choice.named(floor: .free)?.law.equation ?? description(of: choice)
         return ["`\(choice.rawValue)`", equation, FitRequest(choice).parameterNames.joined(separator: ", ")]
       })
+  }
+
+  private static func description(of choice: LawChoice) -> String {
+    switch choice {
+    case .envelope: "N* ∝ C^a, D* ∝ C^b along the lower envelope of training curves"
+    case .isoFLOPRobust: "the same with parabolas of least absolute deviations"
+    default: "parabolas; N* ∝ C^a, D* ∝ C^b through their minima"
+    }
   }
 
   private static func table(_ header: [String], _ rows: [[String]]) -> String {

@@ -120,13 +120,9 @@ public struct YAMLValue {
   /// The value as a number within `range`. `k`, `M`, `G` and `T` multiply by powers of 1000.
   public func number(in range: some RangeExpression<Double>, what: String = "number") throws -> Double {
     let text = try string()
-    let factors: [Character: Double] = ["k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12]
-    let factor = text.last.flatMap { factors[$0] }
-    let digits = factor == nil ? text[...] : text.dropLast()
-    guard let parsed = Double(digits.replacing("_", with: "")), parsed.isFinite else {
+    guard let number = Double(quantity: text) else {
       throw error("`\(text)` is not a \(what)", remedy: "Write for example 12, 0.5, 1e6 or 4M")
     }
-    let number = parsed * (factor ?? 1)
     guard range.contains(number) else {
       throw error("\(text) is out of range", remedy: "It must be in \(describe(range))")
     }

@@ -3,11 +3,15 @@ import Foundation
 import ScalingLaws
 
 extension Chapter {
-  /// The profiles of each compute budget, and how their minima move with it; nil where none was asked for.
-  static func isoFLOP(_ fits: [ReportedFit]) -> Chapter? {
-    let asked = fits.filter { $0.result.law == .isoFLOP }
+  /// The profiles of each compute budget, and how their minima move with it; the envelope of training curves; all
+  /// approaches side by side. nil where none was asked for.
+  static func isoFLOP(_ fits: [ReportedFit], _ approaches: [Approach], biases: [String]) -> Chapter? {
+    let asked = fits.filter { [.isoFLOP, .isoFLOPRobust, .envelope].contains($0.result.law) }
     guard !asked.isEmpty else { return nil }
     let parts = asked.enumerated().flatMap { index, fit -> [Part] in
+      if let envelope = fit.result.envelope {
+        return [.figure(Self.envelope(of: envelope, fit, name: "envelope-\(index + 1)"))]
+      }
       guard let analysis = fit.result.isoFLOP else { return [] }
       let suffix = index == 0 ? "" : "-\(index + 1)"
       let parts = [
@@ -26,12 +30,17 @@ extension Chapter {
           one sees too few. In between lies a best size N*, at the bottom of a parabola in log N. How N* and its \
           tokens D* grow with compute says how to spend a larger budget.
           """)
-      ] + parts + refusals(of: asked, laws: [.isoFLOP]) + approaches(fits))
+      ] + parts + refusals(of: asked, laws: asked.map(\.result.law)) + table(of: approaches)
+        + biases.map { .paragraph("\($0).") })
   }
 
   private static func profiles(of analysis: IsoFLOPAnalysis, _ fit: ReportedFit, name: String) -> Figure {
-    let inks = Ink.family(analysis.profiles.count)
-    let layers = zip(analysis.profiles, inks).flatMap { profile, ink -> [Layer] in
+    let drawn = analysis.profiles.filter { $0.observations.count >= 3 }
+    let few = analysis.profiles.filter { $0.observations.count < 3 }.flatMap(\.observations)
+    let fewLayer = Layer.points(
+      few.points(along: .parameters).map { Point($0.x, $0.y) },
+      Style(few.isEmpty ? nil : "budgets of one or two models", .neutral, marker: .small))
+    let layers = zip(drawn, Ink.family(drawn.count)).flatMap { profile, ink -> [Layer] in
       let style = Style("\(profile.budget.amount)\(profile.minimum == nil ? ", no minimum" : "")", ink)
       var layers: [Layer] = [.points(profile.observations.points(along: .parameters), style)]
       if let range = profile.observations.range(of: .parameters), !profile.parabola.isEmpty {
@@ -61,7 +70,7 @@ extension Chapter {
       panels: [
         Panel(
           x: fit.labels.axis(.parameters), y: fit.labels.lossAxis,
-          layers: layers + (minima.isEmpty ? [] : bars + [diamonds]))
+          layers: [fewLayer] + layers + (minima.isEmpty ? [] : bars + [diamonds]))
       ])
   }
 
@@ -132,22 +141,19 @@ extension Chapter {
       })
   }
 
-  /// Every way to the exponents of the compute-optimal split, side by side.
-  private static func approaches(_ fits: [ReportedFit]) -> [Part] {
-    let rows = fits.compactMap { fit -> [String]? in
-      let way = fit.result.isoFLOP.map { ($0.parameters?.exponent, $0.tokens?.exponent) }
-      guard let a = way?.0 ?? fit.result.fit?["a"], let b = way?.1 ?? fit.result.fit?["b"] else { return nil }
-      return [fit.result.name, a.value.text(), a.intervalText, b.value.text(), b.intervalText]
-    }
-    guard !rows.isEmpty else { return [] }
+  private static func table(of approaches: [Approach]) -> [Part] {
+    guard !approaches.isEmpty else { return [] }
     return [
       .table(
         Page.Table(
           "N* ∝ C^a and D* ∝ C^b by each approach; that of a parametric law is for C = 6ND",
           columns: [
-            ("fit", .left), ("a", .right), ("95 % interval", .right), ("b", .right),
+            ("approach", .left), ("fit", .left), ("a", .right), ("95 % interval", .right), ("b", .right),
             ("95 % interval", .right),
-          ], rows: rows))
+          ],
+          rows: approaches.map {
+            [$0.title, $0.fit, $0.a.value.text(), $0.a.intervalText, $0.b.value.text(), $0.b.intervalText]
+          }))
     ]
   }
 }

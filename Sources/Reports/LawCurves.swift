@@ -14,7 +14,7 @@ struct ReportedFit: Sendable {
   }
 
   /// Whether a law of N and D was fitted.
-  var isParametric: Bool { result.fit.map { Set($0.law.law.variables) == [.parameters, .tokens] } ?? false }
+  var isParametric: Bool { result.isSurface }
 
   /// How the fit treats the floor, and its exponents.
   var legend: String {

@@ -2,8 +2,10 @@ import Experiments
 import ScalingLaws
 
 extension Chapter {
-  /// Loss against N, D and C with the laws of one variable fitted to it, or why there are none.
-  static func losses(_ fits: [ReportedFit], baselines: Baselines) -> Chapter {
+  /// Loss against N, D and C with the laws of one variable fitted to it, or why there are none; nil where none was
+  /// asked for.
+  static func losses(_ fits: [ReportedFit], baselines: Baselines) -> Chapter? {
+    guard fits.contains(where: { $0.result.law.variable != nil }) else { return nil }
     let figures = FitGroup.groups(of: fits).enumerated().map { index, group in
       Part.figure(lossFigure(of: group, baselines: baselines, number: index + 1))
     }
@@ -16,7 +18,7 @@ extension Chapter {
           Points are trained models with 95 % error bars; lines are fits, and the shade is where a fit would lie in \
           95 % of repetitions. A free floor E is found by the fit itself: it should come out near the true entropy.
           """)
-      ] + figures + refusals(of: fits, laws: [.powerN, .powerD, .powerC, .brokenN, .brokenD, .brokenC]))
+      ] + figures + refusals(of: fits, laws: LawChoice.allCases.filter { $0.variable != nil }))
   }
 
   private static func lossFigure(of group: FitGroup, baselines: Baselines, number: Int) -> Figure {

@@ -6,23 +6,31 @@ extension Chapter {
   /// The law of N and D beside the runs, and what it leaves unexplained.
   static func parametricFits(_ fits: [ReportedFit]) -> Chapter? {
     let parametric = fits.filter(\.isParametric)
-    let laws: [LawChoice] = [.chinchilla, .interaction, .kaplan, .kaplanSteps, .repeatedData]
+    let others = fits.filter { !$0.isParametric && ($0.result.fit?.law.law.variables.count ?? 0) > 1 }
+    let laws = LawChoice.allCases.filter { $0.isLaw && $0.variable == nil }
     let refusals = refusals(of: fits, laws: laws)
-    guard !parametric.isEmpty || !refusals.isEmpty else { return nil }
+    guard !parametric.isEmpty || !others.isEmpty || !refusals.isEmpty else { return nil }
     let surfaces = preferred(parametric).map { fit in
       [Variable.parameters, .tokens].compactMap { surface(of: fit, along: $0) }
     }
     return Chapter(
-      "One law of size and data",
+      parametric.isEmpty && !others.isEmpty ? "The fitted law" : "One law of size and data",
       [
         .paragraph(
-          """
-          Chinchilla's law says that size and data each leave a part of the loss: L = E + A/N^α + B/D^β. If it holds, \
-          one set of five numbers draws all the lines below. Its residuals should be a band around zero without a \
-          slope or a bend; a pattern in them says where the law is wrong.
-          """)
-      ] + (surfaces ?? []).map { .figure($0) } + parametric.map { .figure(residuals(of: $0)) } + refusals)
+          parametric.isEmpty
+            ? Self.onResiduals
+            : """
+            Chinchilla's law says that size and data each leave a part of the loss: L = E + A/N^α + B/D^β. If it holds, \
+            one set of five numbers draws all the lines below. \(Self.onResiduals)
+            """)
+      ] + (surfaces ?? []).map { .figure($0) }
+        + (parametric + others).map { .figure(residuals(of: $0)) } + refusals)
   }
+
+  private static let onResiduals = """
+    A law's residuals should be a band around zero without a slope or a bend; a pattern in them says where the law is \
+    wrong.
+    """
 
   /// The fit that the headlines are taken from: with the true entropy as floor, where there is one.
   static func preferred(_ fits: [ReportedFit]) -> ReportedFit? {
@@ -77,21 +85,17 @@ extension Chapter {
     return (0..<count).map { values[$0 * (values.count - 1) / (count - 1)] }
   }
 
-  /// What the law leaves unexplained, against N and D.
+  /// What the law leaves unexplained, against each of its variables, at most three.
   private static func residuals(of fit: ReportedFit) -> Figure {
-    let panels = [Variable.parameters, .tokens].map { variable in
-      let points = fit.result.observations.compactMap { run -> Point? in
-        guard let law = fit.result.fit, let x = run[variable], let predicted = law.predict(at: run) else {
-          return nil
-        }
-        let floor = law.knownFloor
-        let found = run.loss - floor
-        let error = 1.96 * (run.standardError ?? 0) / found
-        return Point(x, 100 * log(found / (predicted.value - floor)), error: 100 * error)
-      }
-      return Panel(
+    let panels = (fit.result.fit?.law.law.variables ?? []).prefix(3).map { variable in
+      Panel(
         x: fit.labels.axis(variable), y: Axis("Log residual (%)"),
-        layers: [.horizontal(0, ""), .points(points, Style(nil, .category(0)))])
+        layers: [
+          .horizontal(0, ""),
+          .points(
+            fit.result.fit.map { fit.result.observations.residuals(of: $0, along: variable) } ?? [],
+            Style(nil, .category(0))),
+        ])
     }
     let law = fit.result.fit
     let part = (law?.knownFloor ?? 0) > 0 ? "of the loss above the true entropy" : "of the loss"

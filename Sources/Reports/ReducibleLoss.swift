@@ -3,8 +3,9 @@ import ScalingLaws
 
 extension Chapter {
   /// The loss above the true entropy, which theory draws as a straight line; a word instead, where the entropy is not
-  /// known.
-  static func reducibleLosses(_ fits: [ReportedFit]) -> Chapter {
+  /// known; nil where no law in one variable was asked for.
+  static func reducibleLosses(_ fits: [ReportedFit]) -> Chapter? {
+    guard fits.contains(where: { $0.result.law.variable != nil }) else { return nil }
     let heading = "Reducible loss"
     guard fits.contains(where: { $0.result.entropy != nil }) else {
       return Chapter(

@@ -9,6 +9,9 @@ public struct Report: Sendable {
   private let title: String
   private let lead: String
   private let fits: [ReportedFit]
+  private let approaches: [Approach]
+  /// What the grids do to the exponents, in sentences.
+  private let biases: [String]
   private let counts: (completed: Int, diverged: Int, missing: Int)
   private let experiment: Trained?
 
@@ -39,6 +42,8 @@ public struct Report: Sendable {
     self.fits = fits.fits.map { fit in
       ReportedFit(result: fit, labels: AxisLabels(experiment.fits?.first { $0.name == fit.name }))
     }
+    approaches = fits.approaches
+    biases = fits.biases
     counts = (fits.completed, fits.diverged, fits.missing)
     self.experiment = Trained(
       table: table, verdicts: verdicts, curves: curves, nGrams: nGrams, provenance: provenance, timing: timing
@@ -50,6 +55,8 @@ public struct Report: Sendable {
     self.title = title
     lead = "Scaling laws fitted to \(fits.completed) runs."
     self.fits = fits.fits.map { ReportedFit(result: $0, labels: .asGiven) }
+    approaches = fits.approaches
+    biases = fits.biases
     counts = (fits.completed, fits.diverged, fits.missing)
     experiment = nil
   }
@@ -76,7 +83,10 @@ public struct Report: Sendable {
       .losses(fits, baselines: baselines),
       .reducibleLosses(fits),
       .parametricFits(fits),
-      .isoFLOP(fits),
+      .isoFLOP(fits, approaches, biases: biases),
+      .bends(fits),
+      .comparisons(fits),
+      .unidentified(fits),
       .laws(fits),
       experiment.flatMap { .families($0.table) },
       experiment.map { .runs($0.table) },
@@ -131,5 +141,11 @@ public struct Report: Sendable {
 
   private var footer: String {
     "Made by Isoflop \(Provenance.version). Figures are drawn by gnuplot from the .gp files beside them."
+  }
+}
+
+extension Fits {
+  fileprivate var biases: [String] {
+    approaches.compactMap { approach in gridBias(of: approach).map { "Of \(approach.fit): \($0)" } }
   }
 }

@@ -26,7 +26,8 @@ extension Chapter {
       rows: laws.flatMap { result, law in
         (law.parameters + law.derived).map { estimate in
           [
-            result.name, estimate.symbol, estimate.name, estimate.value.text(4), estimate.intervalText,
+            result.name, estimate.symbol, estimate.name, estimate.value.text(4),
+            law.held.contains(estimate.symbol) ? "held" : estimate.intervalText,
             estimate.unit == "1" ? "" : estimate.unit,
           ]
         }

@@ -8,7 +8,7 @@ struct Script {
   /// Sizes in pixels of the SVG; the PNG has two for each.
   private static let width = 820.0
   private static let fontSize = 13.0
-  private static let lineHeight = 18.0
+  private static let lineHeight = 22.5
 
   private let figure: Figure
   private var data: [String] = []

@@ -104,14 +104,19 @@ struct AxisLabels: Sendable {
     self.isNatsPerToken = isNatsPerToken
   }
 
-  /// A logarithmic axis of a variable.
-  func axis(_ variable: Variable) -> Axis { Axis(label(variable), .logarithmic) }
+  /// An axis of a variable, logarithmic but for shares.
+  func axis(_ variable: Variable) -> Axis {
+    // The share of a domain may be zero.
+    if case .share = variable { return Axis(label(variable)) }
+    return Axis(label(variable), .logarithmic)
+  }
 
   private func label(_ variable: Variable) -> String {
     switch variable {
     case .parameters: "Parameters N\(size)"
     case .tokens: "Training tokens D"
     case .compute: "Training compute C (FLOPs\(compute))"
+    case .share(let domain): "Share of domain \(domain + 1)"
     default: "\(variable.symbol) (\(variable.unit))"
     }
   }

@@ -7,6 +7,8 @@ import Foundation
 public struct Fitter: Sendable {
   public var law: NamedLaw
   public var objective: Objective
+  /// Parameters that are not fitted, by symbol, with their values.
+  public var held: [String: Double]
   /// Bootstrap samples; 0 for no intervals.
   public var bootstraps: Int
   public var seed: UInt64
@@ -14,43 +16,50 @@ public struct Fitter: Sendable {
   public var convention: String
 
   public init(
-    _ law: NamedLaw, minimizing objective: Objective = .chinchilla, bootstraps: Int = 1000, seed: UInt64 = 1,
-    convention: String = "as given"
+    _ law: NamedLaw, minimizing objective: Objective = .chinchilla, holding held: [String: Double] = [:],
+    bootstraps: Int = 1000, seed: UInt64 = 1, convention: String = "as given"
   ) {
     self.law = law
     self.objective = objective
+    self.held = held
     self.bootstraps = bootstraps
     self.seed = seed
     self.convention = convention
   }
 
-  /// - Throws: `FitError` where an observation lacks a variable or has an impossible value, where there are
+  /// - Throws: `FitError` where the law has no parameter to be held, where an observation lacks a variable or has an impossible value, where there are
   ///   too few of them, or where no start leads to a minimum.
   public func fit(_ observations: [Observation]) throws -> LawFit {
     let law = law.law
-    let table = try Table(observations, for: law)
+    let fixed = try heldValues(of: law)
+    let free = law.parameters.count - fixed.count { $0 != nil }
+    let table = try Table(observations, for: law, fitting: free)
     var problem = try Problem(law, on: table, minimizing: objective)
-    let search = try MultiStart.minimize(problem, from: MultiStart.starts(of: law, on: table))
+    problem.held = fixed.map { $0 != nil }
+    let search = try MultiStart.minimize(problem, from: MultiStart.starts(of: law, on: table, holding: fixed))
     problem.evaluate(at: search.best.search)
     let rms = (mean(problem.logResiduals.map { $0 * $0 })).squareRoot()
     let draws = Bootstrap(samples: bootstraps, seed: seed).draws(of: problem, around: search.best)
-    let profiles = parallelMap(law.parameters.count) { [problem] index in
-      Profile(
+    let profiles = parallelMap(law.parameters.count) { [problem] index -> Profile? in
+      guard !problem.held[index] else { return nil }
+      return Profile(
         of: index, in: problem, around: search.best, alternatives: search.alternatives.map(\.search))
     }
-    let freedom = Freedom(observations: table.clusterCount, parameters: law.parameters.count)
+    let freedom = Freedom(observations: table.clusterCount, parameters: free)
     let natural = { (u: [Double]) in zip(law.parameters, u).map { $0.domain.natural($1) } }
     let values = natural(search.best.search)
     let naturalDraws = draws.map(natural)
     return LawFit(
       law: self.law, name: law.name, equation: law.equation, source: law.source,
       parameters: law.parameters.enumerated().map { index, parameter in
-        let column = naturalDraws.isEmpty ? nil : naturalDraws.map { $0[index] }
+        let column = naturalDraws.isEmpty || fixed[index] != nil ? nil : naturalDraws.map { $0[index] }
         return Estimate(
-          name: parameter.name, symbol: parameter.symbol, unit: parameter.unit, value: values[index],
+          name: parameter.name, symbol: parameter.symbol, unit: parameter.unit,
+          value: fixed[index] ?? values[index],
           draws: column, freedom: freedom, profile: profiles[index])
       },
-      derived: estimates(of: law, values, naturalDraws, freedom), objective: objective,
+      held: held.keys.sorted(), derived: estimates(of: law, values, naturalDraws, freedom),
+      objective: objective,
       objectiveText: objective.text,
       objectiveValue: search.best.value, rmsLogResidual: rms, observations: table.count,
       clusters: table.clusterCount,
@@ -66,6 +75,22 @@ public struct Fitter: Sendable {
       lossRange: Interval(
         low: observations.map(\.loss).min() ?? .nan, high: observations.map(\.loss).max() ?? .nan),
       knownFloor: law.knownFloor, seed: seed, draws: naturalDraws)
+  }
+
+  /// For each parameter of the law the value at which it is held; nil where it is fitted.
+  private func heldValues(of law: any Law) throws -> [Double?] {
+    let symbols = law.parameters.map(\.symbol)
+    if let unknown = held.keys.sorted().first(where: { !symbols.contains($0) }) {
+      throw FitError(
+        "\(law.name) has no parameter \(unknown) to hold; it has \(symbols.joined(separator: ", "))")
+    }
+    for parameter in law.parameters {
+      if let value = held[parameter.symbol], parameter.domain != .real, !(value > 0) {
+        throw FitError("\(parameter.symbol) is held at \(value); it must be positive")
+      }
+    }
+    guard held.count < symbols.count else { throw FitError("every parameter of \(law.name) is held") }
+    return symbols.map { held[$0] }
   }
 
   private func estimates(of law: any Law, _ values: [Double], _ draws: [[Double]], _ freedom: Freedom)

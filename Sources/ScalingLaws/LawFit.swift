@@ -55,6 +55,8 @@ public struct LawFit: Sendable, Codable {
   public let source: String
   /// One estimate a parameter, in the order of the law's parameters.
   public let parameters: [Estimate]
+  /// Symbols of the parameters that were held and not fitted.
+  public let held: [String]
   /// Quantities that follow from the parameters.
   public let derived: [Estimate]
   public let objective: Objective
@@ -84,7 +86,7 @@ public struct LawFit: Sendable, Codable {
   /// The parameter or derived quantity of a symbol.
   public subscript(symbol: String) -> Estimate? { (parameters + derived).first { $0.symbol == symbol } }
 
-  var freedom: Freedom { Freedom(observations: clusters, parameters: parameters.count) }
+  var freedom: Freedom { Freedom(observations: clusters, parameters: parameters.count - held.count) }
 
   /// The fitted parameters in natural units.
   public var values: [Double] { parameters.map(\.value) }

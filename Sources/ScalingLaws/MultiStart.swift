@@ -10,9 +10,18 @@ public enum MultiStart {
   }
 
   /// A law's own starts in search coordinates, their linear parameters solved for.
-  static func starts(of law: any Law, on table: Table) -> [[Double]] {
-    law.starts(for: table).map { start in
-      zip(law.parameters, VariableProjection.solve(law, start, on: table)).map { $0.domain.search($1) }
+  ///
+  /// - Parameter held: for each parameter the value at which it is held, if it is.
+  static func starts(of law: any Law, on table: Table, holding held: [Double?]? = nil) -> [[Double]] {
+    let held = held ?? law.parameters.map { _ in nil }
+    var starts: [[Double]] = []
+    for start in law.starts(for: table) {
+      let start = zip(held, start).map { $0 ?? $1 }
+      if !starts.contains(start) { starts.append(start) }
+    }
+    return starts.map { start in
+      zip(law.parameters, VariableProjection.solve(law, start, on: table, holding: held.map { $0 != nil }))
+        .map { $0.domain.search($1) }
     }
   }
 

@@ -7,8 +7,8 @@ import Foundation
 ///
 /// The factor turns an objective into a likelihood ratio: for least squares it gives n·ΔF/F_min; for Huber
 /// and absolute penalties it is that of M-estimators (Ronchetti 1982). Observations count as independent;
-/// for clusters trust the bootstrap. A side that never reaches its threshold within a factor of 1000 is open: the
-/// data do not bound the parameter there.
+/// for clusters trust the bootstrap. A side that does not reach its threshold within a factor of 1000 of where the fit
+/// begins to get worse at all is open: the data do not bound the parameter there.
 public struct Profile: Sendable, Codable {
   /// Values of the parameter (natural units, rising) and the deviance at each.
   public let values: [Double]
@@ -69,37 +69,54 @@ public struct Profile: Sendable, Codable {
     _ scale: Double, _ threshold: Double, _ domain: Domain, _ direction: Double
   ) -> (points: [(Double, Double)], crossing: Double?) {
     let centre = minimum.search[parameter]
-    let reach = domain != .real ? log(1000.0) : 1000 * max(abs(centre), 1e-2)
+    let unit = domain != .real ? 1 : max(abs(centre), 1e-2)
+    let reach = domain != .real ? log(1000.0) : 1000 * unit
+    // No positive Double has a logarithm beyond 700.
+    let end = domain != .real ? 700 : 1e6 * unit
+    // Where the fit gets worse, steps are short enough to draw the curve.
+    let longest = unit / 6
     var problem = problem
     problem.held[parameter] = true
     let minimizer = Minimizer(tolerance: 1e-9)
     var nearest = minimum.search
-    let deviance = { (position: Double) -> Double in
-      let starts = [nearest] + alternatives
+    let fit = { (position: Double) -> (search: [Double], deviance: Double) in
+      let starts = [nearest, minimum.search] + alternatives
       let minima = starts.map { start -> Minimizer.Minimum in
         var start = start
         start[parameter] = position
         return minimizer.minimize(&problem, from: start)
       }
-      guard let best = minima.min(by: { $0.value < $1.value }), best.value.isFinite else { return .infinity }
-      nearest = best.search
-      return max(0, (best.value - minimum.value) * scale)
+      guard let best = minima.min(by: { $0.value < $1.value }), best.value.isFinite else {
+        return (nearest, .infinity)
+      }
+      return (best.search, max(0, (best.value - minimum.value) * scale))
     }
     var points: [(Double, Double)] = []
-    var (inside, step) = (centre, domain != .real ? 0.02 : 0.02 * max(abs(centre), 1e-2))
-    while abs(inside - centre) < reach {
-      let position = inside + direction * step
-      let value = deviance(position)
-      guard value > threshold else {
-        points.append((position, value))
-        (inside, step) = (position, step * 1.6)
+    var (inside, flat, step) = (centre, centre, 0.02 * unit)
+    while abs(inside - flat) < reach, direction * inside < end {
+      let position = direction * min(direction * inside + step, end)
+      let found = fit(position)
+      if found.deviance <= threshold {
+        points.append((position, found.deviance))
+        (inside, nearest) = (position, found.search)
+        let isFlat = found.deviance < 1e-3 * threshold
+        if isFlat { flat = position }
+        step = isFlat ? step * 1.6 : min(step * 1.6, max(longest, step))
         continue
       }
-      var (low, high, last) = (inside, position, (position, value))
-      for _ in 0..<10 {
+      guard step <= longest else {
+        step = max(step / 4, longest)
+        continue
+      }
+      var (low, high, last) = (inside, position, (position, found.deviance))
+      while abs(high - low) > 1e-3 * unit {
         let middle = (low + high) / 2
-        let value = deviance(middle)
-        if value > threshold { (high, last) = (middle, (middle, value)) } else { low = middle }
+        let found = fit(middle)
+        if found.deviance > threshold {
+          (high, last) = (middle, (middle, found.deviance))
+        } else {
+          (low, nearest) = (middle, found.search)
+        }
       }
       points.append(last)
       return (points, (low + high) / 2)

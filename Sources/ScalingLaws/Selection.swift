@@ -62,7 +62,7 @@ public struct Selection: Sendable, Codable {
   }
 
   static func aicc(_ fit: LawFit) -> Double {
-    let (n, k) = (Double(fit.observations), Double(fit.parameters.count + 1))
+    let (n, k) = (Double(fit.observations), Double(fit.parameters.count - fit.held.count + 1))
     guard n > k + 1 else { return .greatestFiniteMagnitude }
     return n * log(fit.objectiveValue / n) + 2 * k + 2 * k * (k + 1) / (n - k - 1)
   }

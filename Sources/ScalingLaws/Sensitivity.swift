@@ -20,24 +20,29 @@ public struct Sensitivity: Sendable, Codable {
     symbols =
       law.parameters.map(\.symbol)
       + law.derived(law.parameters.map { _ in 1 }).map(\.symbol)
+    let given = fitter.objective
     let penalties =
-      [1e-5, 1e-4, 1e-3, 1e-2, 1e-1].map { Objective.Penalty.huber(delta: $0) } + [
-        .leastSquares, .leastAbsolute,
+      [1e-5, 1e-4, 1e-3, 1e-2, 1e-1].map { ("Huber, δ = \($0)", Objective.Penalty.huber(delta: $0)) } + [
+        ("least squares", .leastSquares), ("least absolute deviations", .leastAbsolute),
       ]
+    let otherScale: Objective.Scale = given.scale == .log ? .raw : .log
     let objectives =
-      penalties.map { Objective($0, on: fitter.objective.scale, weighted: fitter.objective.weighted) }
-      + [Objective(.leastSquares, on: fitter.objective.scale == .log ? .raw : .log)]
+      penalties.map { ($0, Objective($1, on: given.scale, weighted: given.weighted)) }.filter {
+        $0.1 != given
+      }
+      + [("least squares on \(otherScale.rawValue) loss", Objective(.leastSquares, on: otherScale))]
     let sorted = observations.sorted { $0.loss > $1.loss }
     let dropped = [1, 2, 5, 10].filter { $0 < observations.count / 4 }.map { count in
-      ("the \(count) highest losses dropped", fitter.objective, Array(sorted.dropFirst(count)))
+      ("\(count) highest loss\(count == 1 ? "" : "es") dropped", given, Array(sorted.dropFirst(count)))
     }
     let choices =
-      [("as given", fitter.objective, observations)] + objectives.map { ($0.text, $0, observations) }
-      + dropped
-      + variants.map { ($0.name, fitter.objective, $0.1) }
+      [("as given", given, observations)] + objectives.map { ($0, $1, observations) } + dropped
+      + variants.map { ($0.name, given, $0.1) }
     rows = choices.map { choice, objective, observations in
       do {
-        let fit = try Fitter(fitter.law, minimizing: objective, bootstraps: 0).fit(observations)
+        var varied = fitter
+        (varied.objective, varied.bootstraps) = (objective, 0)
+        let fit = try varied.fit(observations)
         return Row(
           choice: choice, observations: observations.count,
           values: fit.values + fit.derived.map(\.value), refusal: nil)

@@ -16,9 +16,10 @@ public struct Table: Sendable {
 
   public var count: Int { losses.count }
 
+  /// - Parameter free: parameters to be fitted; nil for all of the law's.
   /// - Throws: `FitError` for an observation without one of the law's variables, a value that is not
   ///   positive and finite, a loss at or below the known floor, or too few observations.
-  public init(_ observations: [Observation], for law: some Law) throws {
+  public init(_ observations: [Observation], for law: some Law, fitting free: Int? = nil) throws {
     let variables = law.variables
     for (index, observation) in observations.enumerated() {
       for variable in variables {
@@ -37,10 +38,11 @@ public struct Table: Sendable {
         throw FitError("the loss is \(observation.loss); it must be \(floor)", observation: index)
       }
     }
-    let needed = law.parameters.count + 1
+    let free = free ?? law.parameters.count
+    let needed = free + 1
     guard observations.count >= needed else {
       throw FitError(
-        "\(law.name) has \(law.parameters.count) parameters and needs at least \(needed) observations; "
+        "\(law.name) has \(free) parameters to fit and needs at least \(needed) observations; "
           + "there are \(observations.count)")
     }
     values = observations.flatMap { observation in variables.compactMap { observation[$0] } }
@@ -51,7 +53,7 @@ public struct Table: Sendable {
     // Four clusters, or as few as the law's parameters, cannot show their own spread; then observations are
     // drawn singly.
     let given = observations.clusterIndices()
-    let isTooFew = Set(given).count <= max(law.parameters.count, 4)
+    let isTooFew = Set(given).count <= max(free, 4)
     clusters = isTooFew ? Array(observations.indices) : given
     clusterCount = Set(clusters).count
     stride = variables.count

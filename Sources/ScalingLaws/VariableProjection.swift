@@ -6,8 +6,8 @@ enum VariableProjection {
   /// The parameters (natural units) with the linear ones replaced by the non-negative least-squares
   /// solution, residuals relative to the loss. A linear parameter that comes out zero is set to a
   /// thousandth of its share of the loss, so that a search in its logarithm can begin.
-  static func solve(_ law: any Law, _ θ: [Double], on table: Table) -> [Double] {
-    let linear = law.parameters.indices.filter { law.parameters[$0].isLinear }
+  static func solve(_ law: any Law, _ θ: [Double], on table: Table, holding held: [Bool]? = nil) -> [Double] {
+    let linear = law.parameters.indices.filter { law.parameters[$0].isLinear && held?[$0] != true }
     guard !linear.isEmpty else { return θ }
     var workspace = Workspace(table: table, law: law)
     var θ = θ
@@ -24,7 +24,12 @@ enum VariableProjection {
     let norms = basis.map { dot($0, $0).squareRoot() }
     guard norms.allSatisfy({ $0 > 0 && $0.isFinite }) else { return θ }
     let columns = zip(basis, norms).map { column, norm in column.map { $0 / norm } }
-    let solution = nonNegativeLeastSquares(columns, Array(repeating: 1, count: count))
+    // What the law has beside these columns: the linear parameters that are held.
+    let targets = (0..<count).map { row in
+      let rest = basis.reduce(workspace.predictions[row] / table.losses[row]) { $0 - $1[row] }
+      return 1 - rest
+    }
+    let solution = nonNegativeLeastSquares(columns, targets)
     let small = 1e-3 * Double(count).squareRoot()
     for (index, k) in linear.enumerated() { θ[k] = max(solution[index], small) / norms[index] }
     return θ

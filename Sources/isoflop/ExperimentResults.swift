@@ -68,19 +68,3 @@ struct ExperimentResults {
       vocabulary: corpus.vocabulary)
   }
 }
-
-/// Prints fitted laws with their intervals.
-func printFits(_ fits: Fits) {
-  let rows = fits.fits.flatMap { fit -> [[String]] in
-    if let refusal = fit.refusal { return [[fit.name, "not possible", refusal, "", ""]] }
-    let numbers = fit.estimates
-    return numbers.enumerated().map { index, estimate in
-      let interval = estimate.interval.map { "\(number($0.low)) … \(number($0.high))" } ?? ""
-      return [
-        index == 0 ? fit.name : "", estimate.symbol, number(estimate.value),
-        estimate.identified ? interval : "not identified", index == 0 ? "\(fit.observations.count)" : "",
-      ]
-    }
-  }
-  printTable(["law", "parameter", "value", "95 % interval", "runs"], rows)
-}

@@ -3,11 +3,13 @@ import Experiments
 import Files
 import Foundation
 import Reports
+import ScalingLaws
 
 /// `isoflop fit`: laws of any table of runs.
 struct FitCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "fit", abstract: "Fits scaling laws to a table with columns for a loss and for N, D or C.",
+    commandName: "fit",
+    abstract: "Fits scaling laws to a table with columns for a loss and for what it depends on.",
     discussion:
       "Columns are found by their usual names, or named with --x. Where two of N, D and C are there, "
       + "C = 6ND gives the third.")
@@ -15,49 +17,150 @@ struct FitCommand: ParsableCommand {
   @Argument(help: "A CSV file, such as an experiment's results.csv.")
   var file: String
   @Option(
-    name: .customLong("x"), help: "The column of a quantity: N=col, D=col, C=col, loss=col, cluster=col.")
-  var columns: [String] = []
-  @Option(
     help:
       "A law to fit, such as chinchilla or power_n. May be given again. Default: those that the table allows."
   )
   var law: [LawChoice] = []
-  @Option(help: "The true entropy of the text in the unit of the loss, if it is known.")
-  var entropy: Double?
-  @Option(help: "Samples for the intervals.")
+  @Option(
+    name: .customLong("x"),
+    help:
+      "The column of a quantity, and its unit if it is not 1: N=size, D=tokens*1e9, loss=nll. Quantities: N, D, C, U (unique tokens), S (steps), E (experts), r1, r2, … (shares of a mixture), loss, loss_se, cluster."
+  )
+  var columns: [String] = []
+  @Option(
+    name: .customLong("where"),
+    help: "A condition on rows, such as C<1e21, model=a,b or router!=Dense. May be given again.")
+  var conditions: [String] = []
+  @Option(help: "Leaves out so many of the highest losses.")
+  var dropHighest = 0
+  @Option(help: "What the loss tends to: free, zero, or the true entropy of the text as a number.")
+  var floor: String?
+  @Option(help: "Holds a parameter at a value: beta=0.37. May be given again.")
+  var hold: [String] = []
+  @Option(help: "Breaks of a broken law, 1 to 3.")
+  var breaks = 1
+  @Option(help: "What is summed over the residuals: huber, least_squares or least_absolute.")
+  var penalty = PenaltyChoice.huber
+  @Option(help: "Where Huber's penalty turns from square to line.")
+  var delta = Objective.delta
+  @Option(help: "What residuals compare: log, raw or log1p of the loss.")
+  var on = Objective.Scale.log
+  @Flag(help: "Weighs residuals by the losses' standard errors.")
+  var weighted = false
+  @Flag(help: "An analysis beside the fits.")
+  var analyses: [AnalysisChoice] = []
+  @Option(help: "Samples for the intervals; 0 for none.")
   var bootstraps = 1000
   @Option(help: "Seeds the samples.")
   var seed: UInt64 = 1
   @Option(name: .shortAndLong, help: "A folder for fits.json and report.html.")
   var output: String?
+  @Flag(help: "Prints the content of fits.json instead of tables.")
+  var json = false
+
+  func validate() throws {
+    guard (1...3).contains(breaks) else { throw ValidationError("--breaks must be 1, 2 or 3.") }
+    guard breaks == 1 || law.contains(where: \.isBroken) else {
+      throw ValidationError("--breaks needs a broken law, such as --law broken_d.")
+    }
+    guard hold.isEmpty || !law.isEmpty else { throw ValidationError("--hold needs a --law.") }
+    guard delta > 0 else { throw ValidationError("--delta must be positive.") }
+    guard delta == Objective.delta || penalty == .huber else {
+      throw ValidationError("--delta is of the penalty huber alone.")
+    }
+    guard bootstraps >= 0, dropHighest >= 0 else {
+      throw ValidationError("--bootstraps and --drop-highest must not be negative.")
+    }
+  }
 
   func run() throws {
     let table = try ObservationFile(
-      contentsOf: file, columns: Dictionary(columns.map(role), uniquingKeysWith: { $1 }))
-    let fits = Fits(
-      of: table, laws: law.isEmpty ? nil : law, entropy: entropy, bootstraps: bootstraps, seed: seed)
-    printFits(fits)
+      contentsOf: file, columns: Dictionary(columns.map(role), uniquingKeysWith: { $1 }),
+      where: conditions.map { try RowFilter($0) }, droppingHighest: dropHighest)
+    let (choice, entropy) = try floorChoice()
+    let objective = Objective(penalty.penalty(delta: delta), on: on, weighted: weighted)
+    let held = try Dictionary(hold.map(heldParameter), uniquingKeysWith: { $1 })
+    let requests =
+      law.isEmpty
+      ? FitRequest.standard(
+        budgets: true, entropy: entropy != nil, objective: objective, analyses: analyses)
+      : law.map { law in
+        FitRequest(
+          law, floor: law.hasFloor ? choice : .free, breaks: law.isBroken ? breaks : 1, objective: objective,
+          held: held, analyses: analyses)
+      }
+    let fits = Fits(of: table, requests: requests, entropy: entropy, bootstraps: bootstraps, seed: seed)
+    if json {
+      print(String(decoding: try fits.json(), as: UTF8.self))
+    } else {
+      print("\(file): \(fits.completed) runs, \(table.selection)\n\(table.convention)\n")
+      printFits(fits)
+    }
     if let output {
       try FileAccess.makeFolder(output)
       try fits.write(to: "\(output)/fits.json")
       try Report(of: fits, title: URL(fileURLWithPath: file).lastPathComponent).write(to: output)
-      print("report  \(output)/report.html")
+      if !json { print("report  \(output)/report.html") }
     }
     if fits.fits.allSatisfy({ $0.refusal != nil }) {
-      throw InputError("allows no fit", file: file, remedy: "See the reasons above")
+      let reason = fits.fits.count == 1 ? fits.fits[0].refusal : nil
+      throw InputError(
+        "allows no fit" + (reason.map { ": \($0)" } ?? ""), file: file,
+        remedy: reason == nil ? "See the reasons above" : "Add what is missing, or choose another --law")
     }
+  }
+
+  /// The floor of the laws, and the entropy if it is known.
+  private func floorChoice() throws -> (FloorChoice, entropy: Double?) {
+    guard let floor else { return (.free, nil) }
+    if !law.isEmpty, !law.contains(where: \.hasFloor) {
+      throw InputError(
+        "--floor \(floor): none of these laws takes a floor",
+        remedy: "Remove it, or choose for example --law chinchilla")
+    }
+    switch floor {
+    case "free": return (.free, nil)
+    case "zero": return (.zero, nil)
+    default:
+      guard let entropy = Double(floor), entropy > 0, entropy.isFinite else {
+        throw InputError("--floor \(floor) is no floor", remedy: "Write free, zero or a positive number")
+      }
+      return (.entropy, entropy)
+    }
+  }
+
+  private func heldParameter(_ text: String) throws -> (String, Double) {
+    let parts = text.split(separator: "=").map(String.init)
+    guard parts.count == 2, let value = Double(quantity: parts[1]) else {
+      throw InputError(
+        "--hold \(text) is no parameter and value", remedy: "Write for example --hold beta=0.37")
+    }
+    return (parts[0], value)
   }
 
   private func role(_ text: String) throws -> (ObservationFile.Role, String) {
     let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-    let names = ObservationFile.Role.allCases.map(\.rawValue)
-    guard parts.count == 2, let role = ObservationFile.Role(rawValue: parts[0]) else {
+    guard parts.count == 2, let role = ObservationFile.Role(parts[0]) else {
+      let names = ObservationFile.Role.common.map(\.name)
       throw InputError(
         "--x \(text) names no quantity",
-        remedy: "Write Q=column with Q among \(names.joined(separator: ", "))")
+        remedy: "Write Q=column with Q among \(names.joined(separator: ", ")), r1, r2, …")
     }
     return (role, parts[1])
   }
 }
 
 extension LawChoice: ExpressibleByArgument {}
+extension PenaltyChoice: ExpressibleByArgument {}
+extension Objective.Scale: ExpressibleByArgument {}
+
+extension AnalysisChoice: EnumerableFlag {
+  public static func help(for value: AnalysisChoice) -> ArgumentHelp? {
+    switch value {
+    case .bends: "Says whether, where and by how much the laws in one variable bend, and on what evidence."
+    case .selection: "Compares each law with its rivals: AICc, and how well each predicts the largest runs."
+    case .sensitivity:
+      "Shows how the numbers move with the penalty, outliers dropped, and other columns of N and C."
+    }
+  }
+}

@@ -24,12 +24,9 @@ struct Count: ExpressibleByArgument, Sendable, CustomStringConvertible {
   }
 
   init?(argument: String) {
-    let factors: [Character: Double] = ["k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12]
-    let factor = argument.last.flatMap { factors[$0] }
-    guard let number = Double(factor == nil ? argument[...] : argument.dropLast()) else { return nil }
-    let product = number * (factor ?? 1)
-    guard product == product.rounded(), abs(product) < 1e18 else { return nil }
-    value = Int(product)
+    guard let number = Double(quantity: argument) else { return nil }
+    guard number == number.rounded(), abs(number) < 1e18 else { return nil }
+    value = Int(number)
   }
 }
 
@@ -47,7 +44,7 @@ func parseTokenizer(_ text: String) throws -> TokenizerConfiguration {
 /// Prints a line for a person beside the results.
 func complain(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
 
-/// Says so where matrix products run slower than they could.
+/// Says so where matrix numbers run slower than they could.
 func warnOfSlowProducts() {
   if let warning = OpenBLAS.warning { complain("note: \(warning)") }
 }

@@ -34,10 +34,10 @@ import Testing
   @Test("A missing file is named")
   func missingFile() throws {
     let folder = try ScratchFolder()
-    for command in ["run", "fit", "sample", "check"] {
-      let result = try Command(command, "nothing.here", in: folder.path)
+    for arguments in [["run"], ["fit"], ["sample"], ["check"], ["plan", "--flops", "1e20"]] {
+      let result = try Command(all: arguments + ["nothing.here"], in: folder.path)
       #expect(result.status == 2)
-      #expect(result.errors.contains("nothing.here: no such file"), "\(command): \(result.errors)")
+      #expect(result.errors.contains("nothing.here: no such file"), "\(arguments): \(result.errors)")
     }
   }
 

@@ -8,6 +8,10 @@ struct Command {
 
   /// Runs `isoflop` with `arguments` in `folder` and waits for it.
   init(_ arguments: String..., in folder: String, shell prefix: String = "") throws {
+    try self.init(all: arguments, in: folder, shell: prefix)
+  }
+
+  init(all arguments: [String], in folder: String, shell prefix: String = "") throws {
     // Through files: a full pipe would stop the program.
     let outputs = try ScratchFolder()
     let process = try Self.start(arguments, in: folder, shell: prefix, outputs: outputs.path)

@@ -92,6 +92,57 @@ import Training
     #expect(fits["facts"]?.fit != nil)
   }
 
+  @Test func analysesBesideAFitAreMadeOnRequest() throws {
+    let plan = try plan(
+      Self.grid
+        + """
+
+        fits:
+          - {law: chinchilla, objective: {penalty: least_squares, on: raw}, also: [selection, sensitivity]}
+          - {name: held, law: chinchilla, hold: {alpha: 0.5, E: 0.3}}
+          - {law: power_c, also: [bends, sensitivity]}
+          - {law: broken_c, breaks: 2, objective: least_absolute}
+          - isoflop
+          - isoflop_robust
+          - envelope
+        """)
+    let table = try ResultsTable(plan) { try plantedResult(of: $0) }
+    let fits = Fits(of: table, requests: plan.experiment.fits, bootstraps: 20)
+    let chinchilla = try #require(fits["chinchilla"])
+    #expect(chinchilla.fit?.objectiveText == "sum of (L̂ − L)²")
+    #expect(chinchilla.rivals?.candidates.count == 4)
+    let variants = chinchilla.sensitivity?.rows.map(\.choice).filter { $0.hasPrefix("N as") }
+    #expect(variants == ["N as n_non_embedding", "N as n_active"])
+    #expect(fits["held"]?.number("alpha")?.value == 0.5)
+    #expect(abs((fits["held"]?.number("beta")?.value ?? 0) - 0.4) < 0.02)
+    let power = try #require(fits["power_c"])
+    #expect(power.bends?.bends.isEmpty == true, "\(power.bends?.verdict ?? "\(power.remarks)")")
+    #expect(power.sensitivity?.rows.contains { $0.choice == "C as c_6nd" } == true)
+    #expect(power.rivals == nil)
+    // a = β/(α + β) of the planted surface; C is counted exactly, where that is for 6ND.
+    #expect(fits.approaches.map(\.number) == [1, 2, 2, 3, 3])
+    for approach in fits.approaches {
+      #expect(abs(approach.a.value - 0.4 / 0.9) < 0.12, "\(approach.title): \(approach.a.value)")
+      #expect((approach.gridBias != nil) == (approach.number == 2))
+    }
+  }
+
+  @Test(arguments: [
+    ("{law: power_n, breaks: 2}", "the law `power_n` has no breaks"),
+    ("{law: isoflop, objective: huber}", "`isoflop` is fitted by no objective"),
+    (
+      "{law: chinchilla, objective: {penalty: least_squares, delta: 0.1}}",
+      "only the penalty `huber` has a `delta`"
+    ),
+    ("{law: chinchilla, hold: {gamma: 1}}", "unknown key `gamma`"),
+    ("{law: chinchilla, also: [bend]}", "`bend` is not one of"),
+    ("mixture", "`mixture` is not one of"),
+  ])
+  func badRequestsAreNamed(entry: String, message: String) throws {
+    let error = #expect(throws: InputError.self) { try plan("\(Self.grid)\nfits:\n  - \(entry)\n") }
+    #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+  }
+
   @Test func tooFewPointsAreARefusalAndNotACrash() throws {
     let fits = Fits(of: try Self.table("grid: {width: [16, 32], tokens: 200k}\n"), bootstraps: 20)
     #expect(fits["power_n"]?.refusal == "needs at least 4 different N at one D; there are 2")

@@ -87,6 +87,46 @@ import Testing
     #expect(try #require(table.rows.last).refusal != nil)
   }
 
+  @Test func aHeldParameterStaysAndTheOthersFollow() throws {
+    let observations = try PlantedLawTests.planted(
+      ChinchillaLaw(), Self.θ, PlantedLawTests.sizesAndTokens, noise: 0.003)
+    let free = try Fitter(.chinchilla(ChinchillaLaw()), bootstraps: 50).fit(observations)
+    let beta = try #require(free["β"])
+    let held = try Fitter(.chinchilla(ChinchillaLaw()), holding: ["β": beta.value], bootstraps: 50).fit(
+      observations)
+    #expect(held.held == ["β"] && held["β"]?.value == beta.value && held["β"]?.interval == nil)
+    #expect(held["β"]?.profile == nil && held["β"]?.identified == true)
+    // At the free fit's own value nothing moves, and what is certain makes the rest more so.
+    let (heldB, freeB) = (try #require(held["B"]), try #require(free["B"]))
+    #expect(abs(heldB.value / freeB.value - 1) < 1e-4)
+    let (certain, uncertain) = (try #require(heldB.standardError), try #require(freeB.standardError))
+    #expect(certain < 0.5 * uncertain)
+    // A coefficient in which the law is linear, held away from its estimate, moves the exponent.
+    let other = try Fitter(.chinchilla(ChinchillaLaw()), holding: ["B": 3 * Self.θ[1]], bootstraps: 0).fit(
+      observations)
+    #expect(other["B"]?.value == 3 * Self.θ[1])
+    let exponent = try #require(other["β"]).value
+    #expect(exponent > beta.value && other.objectiveValue > free.objectiveValue)
+    #expect(throws: FitError.self) {
+      try Fitter(.chinchilla(ChinchillaLaw()), holding: ["γ": 1]).fit(observations)
+    }
+  }
+
+  @Test func aFloorAtZeroHasAnUpperBoundAlone() throws {
+    let observations = try PlantedLawTests.planted(
+      PowerLaw(in: .tokens, floor: .zero), [30, 0.21], PlantedLawTests.curve, noise: 0.005)
+    // Seeds for which the floor comes out at zero are half of all; this noise is one of them.
+    let fit = try Fitter(.power(PowerLaw(in: .tokens)), minimizing: Objective(.leastSquares), bootstraps: 0)
+      .fit(
+        observations)
+    let floor = try #require(fit["E"])
+    let profile = try #require(floor.profile)
+    let lowest = observations.map(\.loss).min() ?? 0
+    #expect(profile.low == nil && !floor.identified)
+    #expect(try #require(profile.high) < lowest)
+    #expect(profile.values == profile.values.sorted())
+  }
+
   @Test func criticalBatch() throws {
     let batches = [1e4, 1e5, 1e6, 1e7]
     let tradeoffs = try [3.0, 2.5, 2.0].map { loss in

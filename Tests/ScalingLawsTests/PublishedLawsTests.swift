@@ -29,8 +29,9 @@ struct BrokenLawDataTests {
 /// Muennighoff et al. 2023: 182 runs on repeated data, the surface held at the published one.
 @Suite(.enabled(if: PublishedData.has("datablations"), "needs ../shared/data/datablations"))
 struct RepeatedDataTests {
-  static let surface = RepeatedDataLaw.Surface(
-    a: exp(6.255414), b: exp(7.3049974), α: 0.3526596, β: 0.3526596, e: exp(0.6254804))
+  static let surface = [
+    "A": exp(6.255414), "B": exp(7.3049974), "α": 0.3526596, "β": 0.3526596, "E": exp(0.6254804),
+  ]
 
   static func observations() throws -> [Observation] {
     try PublishedData.rows("datablations/fit182.csv").map {
@@ -41,17 +42,19 @@ struct RepeatedDataTests {
   }
 
   @Test func formula() throws {
-    let law = RepeatedDataLaw(surface: Self.surface)
+    let law = RepeatedDataLaw()
+    let surface = ["A", "B", "α", "β", "E"].compactMap { Self.surface[$0] }
     for (n, expected) in [(6.34e9, 2.2256440889984477), (8.67e9, 2.2269634075087867)] {
       let d = n == 6.34e9 ? 242e9 : 178e9
       let loss = law.loss(
-        [15.387756, 5.309743], at: Observation(parameters: n, tokens: d, uniqueTokens: 25e9, loss: 1))
+        [15.387756, 5.309743] + surface,
+        at: Observation(parameters: n, tokens: d, uniqueTokens: 25e9, loss: 1))
       #expect(abs(try #require(loss) - expected) < 1e-9)
     }
   }
 
   @Test func lowerMinimum() throws {
-    let fit = try Fitter(.repeatedData(RepeatedDataLaw(surface: Self.surface)), bootstraps: 0).fit(
+    let fit = try Fitter(.repeatedData(RepeatedDataLaw()), holding: Self.surface, bootstraps: 0).fit(
       Self.observations())
     #expect(fit.objectiveValue <= 0.0158047)
     let repeats = try #require(fit["R_D*"])

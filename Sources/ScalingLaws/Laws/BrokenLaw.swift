@@ -27,7 +27,11 @@ public struct BrokenLaw: Law, Codable {
   }
   public var equation: String {
     let x = variable.symbol
-    return "L = \(floor == .free ? "a + " : floor.text)b·\(x)^−c0 · Π (1 + (\(x)/d)^(1/f))^(−c·f)"
+    let start = "L = \(floor == .free ? "a + " : floor.text)b·\(x)^−c0 · "
+    return start
+      + (breaks == 1
+        ? "(1 + (\(x)/d1)^(1/f1))^(−c1·f1)"
+        : "Π (1 + (\(x)/d_i)^(1/f_i))^(−c_i·f_i), i = 1…\(breaks)")
   }
   public var source: String { "Caballero et al. 2022, arXiv:2210.14891" }
   public var variables: [Variable] { [variable] }

@@ -6,26 +6,9 @@
 ///     N' = U_N + U_N·R_N*·(1 − e^(−R_N/R_N*)),     R_N = N/U_N − 1
 ///     U_N = min(N, N*(U)),   N*(U) the size for which U tokens are compute-optimal: G·(G·U)^(β/α)
 ///
-/// The surface is fitted too, or held at a given one. Muennighoff et al. 2023, arXiv:2305.16264, section 3.
+/// Muennighoff et al. 2023, arXiv:2305.16264, section 3; they hold A, B, α, β and E at a surface fitted to fresh data.
 public struct RepeatedDataLaw: Law, Codable {
-  /// A Chinchilla surface that is known beforehand.
-  public struct Surface: Sendable, Codable, Equatable {
-    public let a: Double
-    public let b: Double
-    public let α: Double
-    public let β: Double
-    public let e: Double
-
-    /// L = e + a/N^α + b/D^β.
-    public init(a: Double, b: Double, α: Double, β: Double, e: Double) {
-      (self.a, self.b, self.α, self.β, self.e) = (a, b, α, β, e)
-    }
-  }
-
-  /// The surface where it is held; nil where it is fitted.
-  public let surface: Surface?
-
-  public init(surface: Surface? = nil) { self.surface = surface }
+  public init() {}
 
   public var name: String { "repeated data" }
   public var equation: String {
@@ -37,7 +20,7 @@ public struct RepeatedDataLaw: Law, Codable {
     [
       Parameter("worth of repeated tokens", "R_D*", unit: "epochs", starts: [1, 5, 20, 80]),
       Parameter("worth of excess parameters", "R_N*", starts: [0.5, 2, 8, 30]),
-    ] + (surface == nil ? ChinchillaLaw().parameters.map(Self.fewerStarts) : [])
+    ] + ChinchillaLaw().parameters.map(Self.fewerStarts)
   }
 
   /// The surface's exponents begin nearer each other here, where the repeats multiply the starts.
@@ -48,15 +31,7 @@ public struct RepeatedDataLaw: Law, Codable {
   }
 
   public func loss<T: Number>(_ θ: [T], at x: Point) -> T {
-    guard let s = surface else {
-      return loss(θ[0], θ[1], a: θ[2], b: θ[3], α: θ[4], β: θ[5], e: θ[6], at: x)
-    }
-    return loss(θ[0], θ[1], a: T(s.a), b: T(s.b), α: T(s.α), β: T(s.β), e: T(s.e), at: x)
-  }
-
-  private func loss<T: Number>(
-    _ tokenWorth: T, _ sizeWorth: T, a: T, b: T, α: T, β: T, e: T, at x: Point
-  ) -> T {
+    let (tokenWorth, sizeWorth, a, b, α, β, e) = (θ[0], θ[1], θ[2], θ[3], θ[4], θ[5], θ[6])
     let (n, d, unique) = (x[0], x[1], min(x[1].value, x[2].value))
     let tokens = unique * effective(repeats: T(d.value / unique - 1), worth: tokenWorth)
     // log G = log(αA/(βB))/(α+β); log N*(U) = log G + (β/α)·(log G + log U).

@@ -1,0 +1,74 @@
+import Foundation
+import ScalingLaws
+
+/// One of Chinchilla's approaches to the compute-optimal split: N* ∝ C^a, D* ∝ C^b.
+public struct Approach: Codable, Sendable {
+  /// 1: envelope of training curves, 2: minima of IsoFLOP profiles, 3: a parametric law, which counts C as 6ND.
+  public let number: Int
+  /// The name of the fit.
+  public let fit: String
+  public let a: Estimate
+  public let b: Estimate
+  /// Of approach 2: the part of `a` that the grid causes by itself (`IsoFLOPAnalysis.exponentBias`), and the name of
+  /// the parametric fit under which it is.
+  public let gridBias: Double?
+  public let under: String?
+
+  /// In words.
+  public var title: String {
+    switch number {
+    case 1: "1, envelope of training curves"
+    case 2: "2, IsoFLOP minima"
+    default: "3, parametric law"
+    }
+  }
+
+  /// Every way to the exponents among some fits.
+  static func all(in fits: [ExperimentFit]) -> [Approach] {
+    let surfaces = fits.filter { $0.law == .chinchilla || $0.law == .interaction }
+    let all = fits.compactMap { fit -> Approach? in
+      if let envelope = fit.envelope {
+        return Approach(1, fit, envelope.parametersExponent, envelope.tokensExponent)
+      }
+      if let isoFLOP = fit.isoFLOP, let a = isoFLOP.parameters?.exponent, let b = isoFLOP.tokens?.exponent {
+        let surface = surfaces.first { $0.convention == fit.convention && $0.fit != nil }
+        let bias = surface?.fit.flatMap { isoFLOP.exponentBias(under: $0) }
+        return Approach(2, fit, a, b, gridBias: bias, under: surface?.name)
+      }
+      guard surfaces.contains(where: { $0.name == fit.name }), let a = fit.fit?["a"], let b = fit.fit?["b"]
+      else { return nil }
+      return Approach(3, fit, a, b)
+    }
+    return all.enumerated().sorted { ($0.element.number, $0.offset) < ($1.element.number, $1.offset) }
+      .map(\.element)
+  }
+
+  private init(
+    _ number: Int, _ fit: ExperimentFit, _ a: Estimate, _ b: Estimate, gridBias: Double? = nil,
+    under: String? = nil
+  ) {
+    self.number = number
+    self.fit = fit.name
+    self.a = a
+    self.b = b
+    self.gridBias = gridBias
+    self.under = gridBias == nil ? nil : under
+  }
+}
+
+extension Fits {
+  /// What the grid itself does to approach 2, in a sentence; nil of another approach.
+  public func gridBias(of approach: Approach) -> String? {
+    guard let analysis = self[approach.fit]?.isoFLOP else { return nil }
+    let spacing = analysis.spacing.map { String(format: "sizes are a factor %.2f apart", $0) }
+    let drift = analysis.centreDrift.map { drift in
+      String(
+        format: "the profiles' centres drift from their minima by %+.3f e-foldings of N an e-folding of C",
+        drift)
+    }
+    let bias = approach.gridBias.map { bias in
+      String(format: "of a, %+.4f comes from this grid alone, under the fit ", bias) + (approach.under ?? "")
+    }
+    return [spacing, drift, bias].compactMap { $0 }.joined(separator: "; ")
+  }
+}

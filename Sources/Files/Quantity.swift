@@ -1,0 +1,11 @@
+extension Double {
+  /// Reads a number as people write it: `12`, `1e6`, `1_000`, or with k, M, G (also B) or T for a power of 1000.
+  /// nil where the text is no finite number.
+  public init?(quantity text: some StringProtocol) {
+    let factors: [Character: Double] = ["k": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12]
+    let factor = text.last.flatMap { factors[$0] }
+    let digits = String(factor == nil ? text[...] : text.dropLast()).replacing("_", with: "")
+    guard let number = Double(digits), number.isFinite else { return nil }
+    self = number * (factor ?? 1)
+  }
+}

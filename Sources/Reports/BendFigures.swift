@@ -1,0 +1,105 @@
+import Experiments
+import Foundation
+import ScalingLaws
+
+extension Chapter {
+  /// Whether the laws of one variable bend; nil where it was not asked.
+  static func bends(_ fits: [ReportedFit]) -> Chapter? {
+    let asked = fits.compactMap { fit in fit.result.bends.map { (fit, $0) } }
+    guard !asked.isEmpty else { return nil }
+    let parts = asked.flatMap { fit, bends -> [Part] in
+      let parts: [Part] = [.figure(figure(of: bends, fit)), .table(evidence(of: bends, fit))]
+      return parts + (bends.bends.isEmpty ? [] : [.table(places(of: bends, fit))])
+    }
+    return Chapter(
+      "Where the line bends",
+      [
+        .paragraph(
+          """
+          A power law is straight above its floor. A smoothly broken power law changes its exponent at a place d, within \
+          about f e-foldings; it always fits better, having more parameters, so a bend is accepted only where the gain is \
+          larger than nearly all unbent curves with the same scatter would show by chance. Those are simulated: p is the \
+          part of them that seem as bent.
+          """)
+      ] + parts)
+  }
+
+  /// The loss above the accepted law's floor, and what the unbent law leaves unexplained.
+  private static func figure(of bends: Bends, _ fit: ReportedFit) -> Figure {
+    let (accepted, runs, variable) = (bends.fit, fit.result.observations, bends.variable)
+    let floor =
+      accepted.knownFloor > 0 ? accepted.knownFloor : accepted["a"]?.value ?? accepted["E"]?.value ?? 0
+    let marks = bends.bends.map {
+      Layer.vertical($0.place.value, "\(variable.symbol) = \($0.place.value.text())")
+    }
+    let curve = runs.range(of: variable).map { accepted.curve(along: variable, over: $0, above: floor) } ?? []
+    let style = Style(bends.bends.isEmpty ? "power law" : "broken power law", .category(1))
+    let axis = fit.labels.axis(variable)
+    let above = Panel(
+      x: axis, y: accepted.knownFloor > 0 ? fit.labels.reducibleAxis : fit.labels.aboveFloorAxis,
+      layers: marks + [
+        .band(curve, style), .line(curve, style),
+        .points(runs.points(along: variable, above: floor), Style("runs fitted", .category(6))),
+      ])
+    let lowest =
+      accepted.knownFloor > 0 ? "the true entropy" : "the accepted law's own floor, \(floor.text(4))"
+    return Figure(
+      name: "bends-\(fit.result.name)",
+      title: "\(fit.result.name): \(bends.bends.isEmpty ? "no bend" : "a bend")",
+      caption: """
+        \(bends.verdict). Left: loss minus \(lowest), with the accepted law. Right: what each law leaves unexplained.
+        """,
+      panels: [above] + residuals(of: bends, fit, axis))
+  }
+
+  private static func residuals(of bends: Bends, _ fit: ReportedFit, _ axis: Axis) -> [Panel] {
+    let unbent = fit.result.fit.map { ($0, "as fitted: \($0.shortEquation)", Ink.category(0)) }
+    let accepted = bends.bends.isEmpty ? nil : (bends.fit, "with the bend", Ink.category(1))
+    let layers = [unbent, accepted].compactMap { $0 }.map { law, label, ink in
+      Layer.points(fit.result.observations.residuals(of: law, along: bends.variable), Style(label, ink))
+    }
+    return [Panel(x: axis, y: Axis("Log residual (%)"), layers: [.horizontal(0, "")] + layers)]
+  }
+
+  private static func evidence(of bends: Bends, _ fit: ReportedFit) -> Page.Table {
+    Page.Table(
+      "\(fit.result.name): evidence for each further break, T = n·log(RSS without/RSS with)",
+      columns: [
+        ("breaks", .left), ("T", .right), ("p", .right), ("unbent curves simulated", .right),
+        ("accepted", .left),
+      ],
+      rows: bends.evidence.map { evidence in
+        [
+          "\(evidence.breaks)", evidence.statistic.text(), evidence.pValue.text(2), "\(evidence.simulations)",
+          evidence.accepted ? "yes" : "no",
+        ]
+      })
+  }
+
+  private static func places(of bends: Bends, _ fit: ReportedFit) -> Page.Table {
+    Page.Table(
+      "\(fit.result.name): the bends, with 95 % intervals; exponents are of the loss above the floor",
+      columns: [
+        ("at \(bends.variable.symbol)", .left), ("95 % interval", .right), ("exponent before", .right),
+        ("after", .right), ("change", .right), ("95 % interval", .right), ("width, e-foldings", .right),
+      ],
+      rows: bends.bends.map { bend in
+        [
+          bend.place.value.text(), bend.place.intervalText, bend.before.value.text(), bend.after.value.text(),
+          bend.change.value.text(), bend.change.intervalText, bend.width.value.text(),
+        ]
+      })
+  }
+}
+
+extension [Observation] {
+  /// What a law leaves unexplained, in percent of the loss above its known floor, against a variable.
+  func residuals(of law: LawFit, along variable: Variable) -> [Point] {
+    compactMap { run in
+      guard let x = run[variable], let predicted = law.predict(at: run) else { return nil }
+      let found = run.loss - law.knownFloor
+      let error = 1.96 * (run.standardError ?? 0) / found
+      return Point(x, 100 * log(found / (predicted.value - law.knownFloor)), error: 100 * error)
+    }
+  }
+}

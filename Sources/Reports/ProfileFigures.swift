@@ -1,0 +1,68 @@
+import Experiments
+import Foundation
+import ScalingLaws
+
+extension Chapter {
+  /// The profile likelihood of every parameter that the data do not determine; nil where they determine all.
+  static func unidentified(_ fits: [ReportedFit]) -> Chapter? {
+    let figures = fits.compactMap(profiles)
+    guard !figures.isEmpty else { return nil }
+    return Chapter(
+      "What the data do not tell",
+      [
+        .paragraph(
+          """
+          Hold one parameter at a value and fit all others again: how much worse does the fit get? Where the curve stays \
+          under the line, the data allow the value. A parameter whose curve stays under it on one side, however far it is \
+          moved, is not identified: the number that the fit gives for it should not be quoted.
+          """)
+      ] + figures.map { .figure($0) } + fits.flatMap(otherMinima))
+  }
+
+  private static func profiles(of fit: ReportedFit) -> Figure? {
+    let open = (fit.result.fit?.parameters ?? []).filter { !$0.identified }
+    let panels = open.compactMap { parameter -> Panel? in
+      guard let profile = parameter.profile else { return nil }
+      // Logarithms of all numbers that a positive parameter may have would not fit on an axis.
+      let shown = zip(profile.values, profile.deviances).filter { value, _ in
+        value < 0 || (abs(log10(value / (profile.centre ?? value))) < 6)
+      }
+      let isPositive = profile.values.allSatisfy { $0 > 0 }
+      return Panel(
+        parameter.symbol,
+        x: Axis("\(parameter.name) \(parameter.symbol)", isPositive ? .logarithmic : .linear),
+        y: Axis("Deviance", range: 0...(1.5 * profile.threshold)),
+        layers: [
+          .horizontal(profile.threshold, "95 %"),
+          .line(shown.map { Point($0, $1) }, Style("all others fitted again", .category(0))),
+        ])
+    }
+    guard !panels.isEmpty else { return nil }
+    return Figure(
+      name: "profiles-\(fit.result.name)", title: "Not identified by \(fit.result.name)",
+      caption: open.map { parameter in
+        let (low, high) = (parameter.profile?.low, parameter.profile?.high)
+        return "\(parameter.symbol): "
+          + (low.map { "at least \($0.text())" } ?? high.map { "at most \($0.text())" } ?? "any value")
+      }.joined(separator: "; ") + " (95 %).",
+      panels: panels)
+  }
+
+  /// Other minima of the same objective.
+  private static func otherMinima(of fit: ReportedFit) -> [Part] {
+    guard let law = fit.result.fit, !law.alternatives.isEmpty else { return [] }
+    let rows = ([(law.objectiveValue, law.values)] + law.alternatives.map { ($0.objectiveValue, $0.values) })
+      .map { value, parameters in [value.text(6)] + parameters.map { $0.text() } }
+    return [
+      .table(
+        Page.Table(
+          "\(fit.result.name): minima of the objective within 1 % of the best, which is the first",
+          columns: [("objective", .right)] + law.parameters.map { ($0.symbol, .right) }, rows: rows))
+    ]
+  }
+}
+
+extension Profile {
+  /// A value that lies where the curve is worth seeing: an end that the data bound, or the middle.
+  fileprivate var centre: Double? { low ?? high ?? (values.isEmpty ? nil : values[values.count / 2]) }
+}

@@ -1,0 +1,115 @@
+import Foundation
+import Testing
+
+/// `isoflop fit` and `isoflop plan` on a planted surface.
+@Suite struct FitTests {
+  /// L = 1.7 + 400/N^.34 + 1200/D^.34, times 1 ± a little, in millions of parameters.
+  static let table: String = {
+    let rows = (0..<6).flatMap { i in
+      (0..<6).map { j -> String in
+        let (n, d) = (1e7 * pow(2.5, Double(i)), 2e8 * pow(3, Double(j)))
+        let error = 1 + 0.002 * Double((7 * i + 5 * j) % 5 - 2)
+        return "\(n / 1e6),\(d),\((1.7 + 400 * pow(n, -0.34) + 1200 * pow(d, -0.34)) * error)\n"
+      }
+    }
+    return "millions,tokens,loss\n" + rows.joined()
+  }()
+
+  @Test("A table becomes fits, a page and a plan")
+  func fitAndPlan() throws {
+    let folder = try ScratchFolder()
+    try folder.write(Self.table, to: "runs.csv")
+    let fit = try Command(
+      "fit", "runs.csv", "--x", "N=millions*1e6", "--law", "chinchilla", "--law", "power_d", "--selection",
+      "--sensitivity", "--bends", "-o", "fits", in: folder.path)
+    #expect(fit.status == 0, "\(fit.errors)")
+    for word in [
+      "N = column `millions` × 1000000.0", "AICc", "Huber, δ = 0.1", "bends are of laws in one variable",
+    ] {
+      #expect(fit.output.contains(word), "\(word) in \(fit.output)")
+    }
+    let page = try folder.read("fits/report.html")
+    #expect(page.contains("Other laws, other choices"))
+
+    let plan = try Command("plan", "fits/fits.json", "--flops", "1e21", "--json", in: folder.path)
+    #expect(plan.status == 0, "\(plan.errors)")
+    let numbers = try #require(
+      try JSONSerialization.jsonObject(with: Data(plan.output.utf8)) as? [String: Any])
+    let value = { (name: String) in (numbers[name] as? [String: Any])?["value"] as? Double ?? .nan }
+    let low = { (name: String) in (numbers[name] as? [String: Any])?["low"] as? Double ?? .nan }
+    // N* = G·(C/6)^a with a = ½ and G = (αA/βB)^(1/(α + β)).
+    let best = pow(400 / 1200, 1 / 0.68) * pow(1e21 / 6, 0.5)
+    #expect(abs(value("parameters") / best - 1) < 0.3, "\(value("parameters")) for \(best)")
+    #expect(abs(6 * value("parameters") * value("tokens") / 1e21 - 1) < 1e-6)
+    #expect(low("loss") < value("loss") && low("lossOfOneRun") < low("loss"))
+    #expect((numbers["decadesBeyondData"] as? Double ?? 0) > 0)
+    #expect(plan.errors.contains("decades beyond the data of the fit"))
+
+    let serving = try Command(
+      "plan", "fits/fits.json", "--flops", "1e21", "--inference-tokens", "1T", in: folder.path)
+    #expect(serving.status == 0 && serving.output.contains("FLOPs, training and serving"))
+    let model = try Command("plan", "fits/fits.json", "--params", "50M", "--tokens", "1G", in: folder.path)
+    #expect(model.status == 0 && model.errors.isEmpty && model.output.contains("loss of one run"))
+  }
+
+  @Test("JSON on standard output is that of the file")
+  func json() throws {
+    let folder = try ScratchFolder()
+    try folder.write(Self.table, to: "runs.csv")
+    let fit = try Command(
+      "fit", "runs.csv", "--x", "N=millions*M", "--law", "chinchilla", "--json", "-o", "fits", in: folder.path
+    )
+    #expect(fit.status == 0, "\(fit.errors)")
+    let written = try folder.read("fits/fits.json")
+    #expect(fit.output == written + "\n")
+  }
+
+  @Test(
+    "Mistakes are one message that names the remedy",
+    arguments: [
+      (["--law", "chinchilla", "--x", "N=sizes"], "runs.csv:1: there is no column `sizes`"),
+      (["--law", "chinchilla", "--x", "M=millions"], "--x M=millions names no quantity. Write Q=column"),
+      (["--law", "chinchilla", "--where", "tokens<1"], "no row is left of 36. Widen the conditions"),
+      (["--law", "chinchilla", "--floor", "low"], "--floor low is no floor"),
+      (["--law", "kaplan", "--floor", "1.7"], "none of these laws takes a floor"),
+      (
+        ["--law", "chinchilla", "--hold", "gamma=1"], "there is no parameter gamma to hold among A, B, alpha"
+      ),
+      (["--law", "chinchilla", "--weighted"], "weights need a standard error for every observation"),
+      (["--law", "routed"], "has no E (experts), which routed needs"),
+      (["--law", "mixture"], "a mixture needs columns of shares"),
+      (
+        ["--law", "chinchilla", "--where", "tokens<1e9", "--where", "millions<20"],
+        "needs at least 6 observations"
+      ),
+    ])
+  func mistakes(arguments: [String], message: String) throws {
+    let folder = try ScratchFolder()
+    try folder.write(Self.table, to: "runs.csv")
+    let name = arguments.contains("N=sizes") ? [] : ["--x", "N=millions*1e6"]
+    let result = try Command(all: ["fit", "runs.csv"] + name + arguments, in: folder.path)
+    #expect(result.status == 2)
+    #expect(result.errors.contains(message), "\(result.errors)")
+  }
+
+  @Test("A plan that cannot be made says why")
+  func badPlans() throws {
+    let folder = try ScratchFolder()
+    try folder.write(Self.table, to: "runs.csv")
+    _ = try Command(
+      "fit", "runs.csv", "--x", "N=millions*1e6", "--law", "chinchilla", "--law", "power_d", "-o", "fits",
+      in: folder.path)
+    for (arguments, message) in [
+      (["--loss", "1"], "has no optimum for this budget"),
+      (["--flops", "1e20", "--fit", "power_d"], "the fit power_d is no law of N and D"),
+      (["--flops", "1e20", "--fit", "chinchila"], "there is no fit `chinchila`"),
+    ] {
+      let result = try Command(all: ["plan", "fits/fits.json"] + arguments, in: folder.path)
+      #expect(result.status == 2 && result.errors.contains(message), "\(result.errors)")
+    }
+    try folder.write("{}", to: "other.json")
+    let other = try Command("plan", "other.json", "--flops", "1e20", in: folder.path)
+    #expect(
+      other.status == 2 && other.errors.contains("other.json: is not a file of fits"), "\(other.errors)")
+  }
+}
