@@ -31,7 +31,7 @@ public enum MultiStart {
   static func minimize(_ problem: Problem, from starts: [[Double]]) throws -> Result {
     var coarse = problem
     if starts.count >= 1000 { coarse.thin(to: max(50, 5 * problem.size)) }
-    let minimizer = Minimizer(tolerance: 1e-9, iterations: 60)
+    let minimizer = Minimizer(tolerance: 1e-7, iterations: 60)
     let minima = parallelChunks(starts.count) { [coarse] range in
       var problem = coarse
       return range.map { minimizer.minimize(&problem, from: starts[$0]) }
