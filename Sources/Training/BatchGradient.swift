@@ -42,7 +42,12 @@ final class BatchGradient {
 
   /// Floating-point operations of a step with this many windows.
   func flops(windows: Int) -> Double {
-    shards(of: 0..<windows).reduce(0) { $0 + program($1.count).program.flops.total }
+    shardPrograms(windows: windows).reduce(0) { $0 + $1.program.flops.total }
+  }
+
+  /// The program of each shard of a step with this many windows.
+  func shardPrograms(windows: Int) -> [LossProgram] {
+    shards(of: 0..<windows).map { program($0.count) }
   }
 
   /// The bytes of all arenas and gradients.
