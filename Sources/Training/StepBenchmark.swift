@@ -49,7 +49,7 @@ public struct StepBenchmark: Codable, Sendable {
   public let plannedBytes: Int
   /// The greatest resident size of the process while it trained.
   public let residentBytes: Int
-  /// Its resident size before there was a model.
+  /// Its resident size before there was a model of this size, with the code loaded that training needs.
   public let baseBytes: Int
   /// Calls that allocate memory, in the first step, which makes arenas and programs, and in a later one; nil where they
   /// cannot be counted: see `AllocationTrace`.
@@ -65,6 +65,9 @@ public struct StepBenchmark: Codable, Sendable {
   public init(_ model: ModelConfiguration, batch: Int, seconds: Double = 2) throws {
     self.model = model
     self.batch = batch
+    // Code that is loaded at first use belongs to the base.
+    let small = try ModelConfiguration(family: model.family, width: 8, depth: 1, context: 8, vocabulary: 8)
+    _ = try BenchmarkText(small, batch: 1).trainer().step(of: .max)
     let text = try BenchmarkText(model, batch: batch)
     baseBytes = Self.resident("VmRSS") ?? 0
     let trainer = try text.trainer()

@@ -4,5 +4,16 @@ import ArgumentParser
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Times training steps, or the fitter.",
-    subcommands: [StepsCommand.self, FitterCommand.self], defaultSubcommand: StepsCommand.self)
+    subcommands: [StepsCommand.self, ShapesCommand.self, FitterCommand.self],
+    defaultSubcommand: StepsCommand.self)
+}
+
+/// `isoflop bench shapes`: for scripts that measure something else at the same shapes.
+struct ShapesCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "shapes", abstract: "Prints the shapes that `bench steps` times, one a line.")
+
+  func run() {
+    for shape in BenchmarkShape.usual { print(shape) }
+  }
 }

@@ -56,6 +56,7 @@ struct StepsCommand: ParsableCommand {
     warnOfSlowProducts()
     let provenance = Provenance(threads: 1)
     if !json { print("\(provenance.cpu); OpenBLAS kernel \(provenance.blasKernel); one core, float32") }
+    let others = OtherLoad()
     var all: [StepBenchmark] = []
     for family in family.families {
       let shapes = shape.isEmpty ? BenchmarkShape.usual : shape
@@ -66,6 +67,11 @@ struct StepsCommand: ParsableCommand {
       if !json { show(steps, family) }
     }
     if json { try printJSON(all) }
+    if let cores = others.cores, cores > 0.1 {
+      complain(
+        "note: other programs kept \(digits(cores, 1)) cores busy meanwhile, so that these times are doubtful"
+      )
+    }
   }
 
   private func measureHere() throws -> [StepBenchmark] {
@@ -117,7 +123,7 @@ struct StepsCommand: ParsableCommand {
     print("\n\(family.rawValue): a training step")
     printTable(
       [
-        Self.shapeTitle, "step ms", "floor ms", "step / floor", "tokens / s", "GFLOP / s", "of floor",
+        Self.shapeTitle, "step ms", "floor ms", "step / floor", "tokens / s", "GFLOP / s", "floor GFLOP / s",
         "planned MiB", "resident MiB", "allocations",
       ],
       steps.map { step in
