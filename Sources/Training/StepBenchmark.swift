@@ -1,4 +1,5 @@
 import Autograd
+import Files
 import Foundation
 import Models
 
@@ -61,7 +62,7 @@ public struct StepBenchmark: Codable, Sendable {
 
   /// Measures for about three times `seconds`, in a process that has done nothing else.
   ///
-  /// - Throws: `InputError` if the folder for temporary files cannot be written.
+  /// - Throws: `ModelFault`, or `InputError` if the folder for temporary files cannot be written.
   public init(_ model: ModelConfiguration, batch: Int, seconds: Double = 2) throws {
     self.model = model
     self.batch = batch
@@ -69,18 +70,18 @@ public struct StepBenchmark: Codable, Sendable {
     let small = try ModelConfiguration(family: model.family, width: 8, depth: 1, context: 8, vocabulary: 8)
     _ = try BenchmarkText(small, batch: 1).trainer().step(of: .max)
     let text = try BenchmarkText(model, batch: batch)
-    baseBytes = Self.resident("VmRSS") ?? 0
+    baseBytes = try Self.resident("VmRSS")
     let trainer = try text.trainer()
     let tokens = Double(batch * model.context)
     let step = { _ = trainer.step(of: .max) }
 
     firstStepAllocations = try AllocationTrace.count(step)
-    let many = 20
+    let many = 5
     stepAllocations = try AllocationTrace.count { for _ in 0..<many { step() } }.map {
       Double($0) / Double(many)
     }
     plannedBytes = trainer.byteCount
-    residentBytes = Self.resident("VmHWM") ?? 0
+    residentBytes = try Self.resident("VmHWM")
 
     let whole = trainer.transformer.lossProgram(windows: batch, gradients: true).program
     let floor = ProductFloor(of: whole)
@@ -99,8 +100,9 @@ public struct StepBenchmark: Codable, Sendable {
       tokensPerSecond: evaluated, overTraining: evaluated * turns[0] / tokens,
       bytes: trainer.evaluationByteCount)
 
-    if ProcessInfo.processInfo.activeProcessorCount > 1 {
-      let others = try [text.trainer(), text.trainer(threads: 2)]
+    if Self.cores > 1 {
+      let pair = [trainer, try text.trainer()]
+      let sharded = try text.trainer(threads: 2)
       // Long enough that starting threads does not count.
       let many = max(1, Int(0.05 / stepSeconds))
       let turns = Self.medians(
@@ -109,10 +111,10 @@ public struct StepBenchmark: Codable, Sendable {
           { for _ in 0..<many { step() } },
           {
             inParallel(2, threads: 2) { run, _ in
-              for _ in 0..<many { _ = [trainer, others[0]][run].step(of: .max) }
+              for _ in 0..<many { _ = pair[run].step(of: .max) }
             }
           },
-          { for _ in 0..<many { _ = others[1].step(of: .max) } },
+          { for _ in 0..<many { _ = sharded.step(of: .max) } },
         ])
       twoCores = TwoCores(twoRuns: 2 * turns[0] / turns[1], oneRun: turns[0] / turns[2])
     } else {
@@ -136,10 +138,21 @@ public struct StepBenchmark: Codable, Sendable {
     return times.map { $0.sorted()[$0.count / 2] }
   }
 
-  /// A size of this process that the kernel knows, in bytes.
-  private static func resident(_ key: String) -> Int? {
-    let lines = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8))?.split(separator: "\n")
-    let words = lines?.first { $0.hasPrefix("\(key):") }?.split { $0 == " " || $0 == "\t" }
-    return words.flatMap { $0.count > 1 ? Int($0[1]) : nil }.map { 1024 * $0 }
+  /// The cores that this process may use: `taskset` may have left it fewer than there are.
+  private static var cores: Int {
+    var set = cpu_set_t()
+    guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return 1 }
+    return withUnsafeBytes(of: set) { $0.reduce(0) { $0 + $1.nonzeroBitCount } }
+  }
+
+  /// A size of this process in bytes, by its name in /proc/self/status.
+  private static func resident(_ key: String) throws -> Int {
+    let file = "/proc/self/status"
+    let line = try FileAccess.readText(file).split(separator: "\n").first { $0.hasPrefix("\(key):") }
+    guard let line, let kibibytes = line.split(whereSeparator: \.isWhitespace).compactMap({ Int($0) }).first
+    else {
+      throw InputError("has no \(key)", file: file, remedy: "Measure on Linux")
+    }
+    return 1024 * kibibytes
   }
 }
