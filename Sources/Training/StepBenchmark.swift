@@ -100,7 +100,7 @@ public struct StepBenchmark: Codable, Sendable {
       tokensPerSecond: evaluated, overTraining: evaluated * turns[0] / tokens,
       bytes: trainer.evaluationByteCount)
 
-    if Self.cores > 1 {
+    if try Self.cores() > 1 {
       let pair = [trainer, try text.trainer()]
       let sharded = try text.trainer(threads: 2)
       // Long enough that starting threads does not count.
@@ -139,20 +139,20 @@ public struct StepBenchmark: Codable, Sendable {
   }
 
   /// The cores that this process may use: `taskset` may have left it fewer than there are.
-  private static var cores: Int {
-    var set = cpu_set_t()
-    guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return 1 }
-    return withUnsafeBytes(of: set) { $0.reduce(0) { $0 + $1.nonzeroBitCount } }
+  private static func cores() throws -> Int {
+    try status("Cpus_allowed").compactMap(\.hexDigitValue).reduce(0) { $0 + $1.nonzeroBitCount }
   }
 
   /// A size of this process in bytes, by its name in /proc/self/status.
   private static func resident(_ key: String) throws -> Int {
+    1024 * (try status(key).split(separator: " ").compactMap { Int($0) }.first ?? 0)
+  }
+
+  /// What the kernel says of this process.
+  private static func status(_ key: String) throws -> String {
     let file = "/proc/self/status"
     let line = try FileAccess.readText(file).split(separator: "\n").first { $0.hasPrefix("\(key):") }
-    guard let line, let kibibytes = line.split(whereSeparator: \.isWhitespace).compactMap({ Int($0) }).first
-    else {
-      throw InputError("has no \(key)", file: file, remedy: "Measure on Linux")
-    }
-    return 1024 * kibibytes
+    guard let line else { throw InputError("has no \(key)", file: file, remedy: "Measure on Linux") }
+    return line.dropFirst(key.count + 1).trimmingCharacters(in: .whitespaces)
   }
 }
