@@ -28,6 +28,7 @@ let package = Package(
     // Foundations: they know nothing of each other, but that Corpora reads its recipes with Files.
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CMCheck"),
     .target(name: "Files", dependencies: ["CXXHash", "Yams"]),
     .target(name: "Autograd", dependencies: ["CBLAS"], swiftSettings: tuned),
     .target(name: "Corpora", dependencies: ["Files"]),
@@ -35,7 +36,8 @@ let package = Package(
     // On them, each importing only what stands above it.
     .target(name: "Models", dependencies: ["Autograd"], swiftSettings: tuned),
     .target(
-      name: "Training", dependencies: ["CBLAS", "Models", "Corpora", "Files"], swiftSettings: tuned),
+      name: "Training", dependencies: ["CBLAS", "CMCheck", "Models", "Corpora", "Files"], swiftSettings: tuned
+    ),
     .target(
       name: "Experiments", dependencies: ["Training", "ScalingLaws", "SwiftCSV"],
       swiftSettings: tuned),

@@ -15,6 +15,8 @@ final class BatchGradient {
 
   private let transformer: Transformer
   private var programs: [Int: LossProgram] = [:]
+  /// The windows of each shard of the last batch, counted from the batch's first: the next is mostly as large.
+  private var shards: [Range<Int>] = []
   private var results: [ShardResult] = []
   private let workers: [Worker]
 
@@ -27,11 +29,11 @@ final class BatchGradient {
   func callAsFunction(
     _ positions: Range<Int>, of windows: TokenWindows, order: TokenOrder, parameters: FloatBuffer
   ) -> Double {
-    let shards = self.shards(of: positions)
-    prepare(shards)
+    if shards.last?.upperBound != positions.count { prepare(windows: positions.count) }
     let weight = 1 / Float(positions.count * windows.context)
     inParallel(shards.count, threads: workers.count) { shard, thread in
-      compute(shards[shard], shard, by: workers[thread], windows, order, parameters, weight: weight)
+      compute(
+        shard, after: positions.lowerBound, by: workers[thread], windows, order, parameters, weight: weight)
     }
     let sum = gradient.start
     for other in results[..<shards.count].dropFirst() {
@@ -42,7 +44,12 @@ final class BatchGradient {
 
   /// Floating-point operations of a step with this many windows.
   func flops(windows: Int) -> Double {
-    shards(of: 0..<windows).reduce(0) { $0 + program($1.count).program.flops.total }
+    shardPrograms(windows: windows).reduce(0) { $0 + $1.program.flops.total }
+  }
+
+  /// The program of each shard of a step with this many windows.
+  func shardPrograms(windows: Int) -> [LossProgram] {
+    cut(windows).map { program($0.count) }
   }
 
   /// The bytes of all arenas and gradients.
@@ -51,19 +58,20 @@ final class BatchGradient {
   }
 
   /// Contiguous shards as equal as whole windows allow, the longer ones first.
-  private func shards(of positions: Range<Int>) -> [Range<Int>] {
+  private func cut(_ windows: Int) -> [Range<Int>] {
     let perShard = max(1, Self.shardTokens / transformer.configuration.context)
-    let count = (positions.count + perShard - 1) / perShard
-    let (size, extra) = positions.count.quotientAndRemainder(dividingBy: count)
-    var start = positions.lowerBound
+    let count = (windows + perShard - 1) / perShard
+    let (size, extra) = windows.quotientAndRemainder(dividingBy: count)
+    var start = 0
     return (0..<count).map { index in
       defer { start += size + (index < extra ? 1 : 0) }
       return start..<start + size + (index < extra ? 1 : 0)
     }
   }
 
-  /// Makes programs, arenas and gradients at the first batch of a shape; later ones allocate nothing large.
-  private func prepare(_ shards: [Range<Int>]) {
+  /// Makes programs, arenas and gradients at the first batch of a size; later ones allocate nothing.
+  private func prepare(windows: Int) {
+    shards = cut(windows)
     while results.count < shards.count {
       results.append(ShardResult(gradient: FloatBuffer(count: transformer.layout.bufferCount)))
     }
@@ -81,16 +89,17 @@ final class BatchGradient {
   }
 
   private func compute(
-    _ shard: Range<Int>, _ index: Int, by worker: Worker, _ windows: TokenWindows, _ order: TokenOrder,
+    _ index: Int, after first: Int, by worker: Worker, _ windows: TokenWindows, _ order: TokenOrder,
     _ parameters: FloatBuffer, weight: Float
   ) {
+    let shard = shards[index]
     guard let loss = programs[shard.count], let arena = worker.arenas[shard.count] else {
       preconditionFailure("a shard of \(shard.count) windows was not prepared")
     }
     for (slot, position) in shard.enumerated() {
       let offset = slot * windows.context
       windows.copy(
-        window: order.window(at: position), inputs: arena.integers(loss.inputs) + offset,
+        window: order.window(at: first + position), inputs: arena.integers(loss.inputs) + offset,
         targets: arena.integers(loss.targets) + offset)
     }
     loss.program.forward(arena, parameters: parameters)

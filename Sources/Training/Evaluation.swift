@@ -35,6 +35,9 @@ final class Evaluator {
     arenas = (0..<max(threads, 1)).map { _ in Arena(for: program.program) }
   }
 
+  /// The bytes of all arenas.
+  var byteCount: Int { arenas.reduce(0) { $0 + $1.byteCount } }
+
   /// Evaluates the model on the fixed validation windows, always in the same order.
   ///
   /// - Parameter precision: Stops as soon as the standard error is below this fraction of the loss. `nil` reads all.

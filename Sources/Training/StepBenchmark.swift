@@ -1,59 +1,158 @@
 import Autograd
+import Files
+import Foundation
 import Models
 
-/// The time of a training step on one core, beside that of its matrix products alone, measured in turn.
-public struct StepBenchmark: Sendable {
+/// The time of a training step on one core, beside that of its matrix products alone, measured in turn. Times are
+/// medians.
+public struct StepBenchmark: Codable, Sendable {
+  /// A kind of operation, the optimizer or the norm of the gradient, in a pass of its own: what they leave of the
+  /// step's time is overhead, or what the clock disturbs.
+  public struct Operation: Codable, Sendable {
+    public let name: String
+    public let forwardSeconds: Double
+    /// 0 for what has no gradient.
+    public let backwardSeconds: Double
+    /// Both, as a part of the step.
+    public let share: Double
+  }
+
+  /// Forward alone, as validation runs it.
+  public struct EvaluationBenchmark: Codable, Sendable {
+    public let tokensPerSecond: Double
+    /// Tokens a second over those of training steps in the same turns.
+    public let overTraining: Double
+    /// What its arena holds.
+    public let bytes: Int
+  }
+
+  /// What a second core adds: tokens a second over those of one run on one core, in turns.
+  public struct TwoCores: Codable, Sendable {
+    public let twoRuns: Double
+    /// One run whose batch is cut into shards.
+    public let oneRun: Double
+  }
+
   public let model: ModelConfiguration
   /// Windows in a step.
   public let batch: Int
-  /// Medians, in seconds.
   public let stepSeconds: Double
   public let floorSeconds: Double
-  /// What arena and weights hold, in bytes.
-  public let bytes: Int
+  public let stepOverFloor: Double
+  public let tokensPerSecond: Double
+  /// Operations a second: of the step those that it needs, of the floor those that it does. The floor computes whole
+  /// squares of attention.
+  public let stepFlopRate: Double
+  public let floorFlopRate: Double
+  /// The largest first; the last is what they leave of the step.
+  public let operations: [Operation]
+  /// What arenas, weights, gradients and moments hold.
+  public let plannedBytes: Int
+  /// The greatest resident size of the process while it trained.
+  public let residentBytes: Int
+  /// Its resident size before there was a model of this size, with the code loaded that training needs.
+  public let baseBytes: Int
+  /// Calls that allocate memory, in the first step, which makes arenas and programs, and in a later one; nil where they
+  /// cannot be counted: see `AllocationTrace`.
+  public let firstStepAllocations: Int?
+  public let stepAllocations: Double?
+  public let evaluation: EvaluationBenchmark
+  /// Nil where the process may use one core only.
+  public let twoCores: TwoCores?
 
-  public var tokensPerSecond: Double { Double(batch * model.context) / stepSeconds }
-  public var stepOverFloor: Double { stepSeconds / floorSeconds }
-
-  /// Measures for about `seconds`: forward, backward, clipping and AdamW on random tokens.
-  public init(_ model: ModelConfiguration, batch: Int, seconds: Double = 2) {
+  /// Measures for about three times `seconds`, in a process that has done nothing else.
+  ///
+  /// - Throws: `ModelFault`, or `InputError` if the folder for temporary files cannot be written.
+  public init(_ model: ModelConfiguration, batch: Int, seconds: Double = 2) throws {
     self.model = model
     self.batch = batch
-    let transformer = Transformer(model)
-    let loss = transformer.lossProgram(windows: batch, gradients: true)
-    let arena = Arena(for: loss.program)
-    let state = TrainingState(parameters: transformer.initialParameters(seed: 0))
-    let gradient = FloatBuffer(count: transformer.layout.bufferCount)
-    let optimizer = AdamW(transformer, TrainingConfiguration(tokens: 1))
-    var random = SplitMix64(seed: 0)
-    for i in 0..<batch * model.context {
-      arena.integers(loss.inputs)[i] = Int32(random.uniform() * Double(model.vocabulary))
-      arena.integers(loss.targets)[i] = Int32(random.uniform() * Double(model.vocabulary))
+    // Code that is loaded at first use belongs to the base.
+    let small = try ModelConfiguration(family: model.family, width: 8, depth: 1, context: 8, vocabulary: 8)
+    _ = try BenchmarkText(small, batch: 1).trainer().step(of: .max)
+    let text = try BenchmarkText(model, batch: batch)
+    baseBytes = try Self.resident("VmRSS")
+    let trainer = try text.trainer()
+    let tokens = Double(batch * model.context)
+    let step = { _ = trainer.step(of: .max) }
+
+    firstStepAllocations = try AllocationTrace.count(step)
+    let many = 5
+    stepAllocations = try AllocationTrace.count { for _ in 0..<many { step() } }.map {
+      Double($0) / Double(many)
     }
-    var count = 0
-    let step = {
-      count += 1
-      loss.program.forward(arena, parameters: state.parameters)
-      arena.outputGradient.update(repeating: 1 / Float(batch * model.context))
-      loss.program.backward(arena, parameters: state.parameters, gradients: gradient)
-      let norm = optimizer.norm(of: gradient)
-      optimizer.update(
-        state, gradient: gradient, gradientScale: norm > 1 ? Float(1 / norm) : 1, rate: 1e-3, step: count)
+    plannedBytes = trainer.byteCount
+    residentBytes = try Self.resident("VmHWM")
+
+    let whole = trainer.transformer.lossProgram(windows: batch, gradients: true).program
+    let floor = ProductFloor(of: whole)
+    let times = Self.medians(for: seconds, [step, { floor() }])
+    (stepSeconds, floorSeconds) = (times[0], times[1])
+    stepOverFloor = stepSeconds / floorSeconds
+    tokensPerSecond = tokens / stepSeconds
+    stepFlopRate = whole.flops.total / stepSeconds
+    floorFlopRate = floor.flops / floorSeconds
+
+    operations = trainer.stepOperations(for: seconds / 4, stepSeconds: stepSeconds)
+    var windows = 0
+    let turns = Self.medians(for: seconds / 2, [step, { windows = trainer.evaluate().windows }])
+    let evaluated = Double(windows * model.context) / turns[1]
+    evaluation = EvaluationBenchmark(
+      tokensPerSecond: evaluated, overTraining: evaluated * turns[0] / tokens,
+      bytes: trainer.evaluationByteCount)
+
+    if try Self.cores() > 1 {
+      let pair = [trainer, try text.trainer()]
+      let sharded = try text.trainer(threads: 2)
+      // Long enough that starting threads does not count.
+      let many = max(1, Int(0.05 / stepSeconds))
+      let turns = Self.medians(
+        for: seconds,
+        [
+          { for _ in 0..<many { step() } },
+          {
+            inParallel(2, threads: 2) { run, _ in
+              for _ in 0..<many { _ = pair[run].step(of: .max) }
+            }
+          },
+          { for _ in 0..<many { _ = sharded.step(of: .max) } },
+        ])
+      twoCores = TwoCores(twoRuns: 2 * turns[0] / turns[1], oneRun: turns[0] / turns[2])
+    } else {
+      twoCores = nil
     }
-    let floor = ProductFloor(of: loss.program)
+  }
+
+  /// The median seconds of each piece of work, measured in turns for about `seconds`, a few times at least. A short one
+  /// runs several times in a turn, so that it finds its own data in the cache.
+  static func medians(for seconds: Double, _ work: [() -> Void]) -> [Double] {
     let clock = ContinuousClock()
-    for _ in 0..<3 {
-      step()
-      floor()
-    }
-    var (steps, floors): ([Double], [Double]) = ([], [])
+    for body in work { body() }
+    let repeats = work.map { max(1, min(100, Int(0.02 / clock.measure($0).seconds))) }
+    var times: [[Double]] = work.map { _ in [] }
     let end = clock.now + .seconds(seconds)
-    while clock.now < end || steps.count < 5 {
-      steps.append(clock.measure(step).seconds)
-      floors.append(clock.measure { floor() }.seconds)
+    while clock.now < end || (times.map(\.count).min() ?? 5) < 5 {
+      for (index, body) in work.enumerated() {
+        for _ in 0..<repeats[index] { times[index].append(clock.measure(body).seconds) }
+      }
     }
-    stepSeconds = steps.sorted()[steps.count / 2]
-    floorSeconds = floors.sorted()[floors.count / 2]
-    bytes = arena.byteCount + 4 * 4 * gradient.count
+    return times.map { $0.sorted()[$0.count / 2] }
+  }
+
+  /// The cores that this process may use: `taskset` may have left it fewer than there are.
+  private static func cores() throws -> Int {
+    try status("Cpus_allowed").compactMap(\.hexDigitValue).reduce(0) { $0 + $1.nonzeroBitCount }
+  }
+
+  /// A size of this process in bytes, by its name in /proc/self/status.
+  private static func resident(_ key: String) throws -> Int {
+    1024 * (try status(key).split(separator: " ").compactMap { Int($0) }.first ?? 0)
+  }
+
+  /// What the kernel says of this process.
+  private static func status(_ key: String) throws -> String {
+    let file = "/proc/self/status"
+    let line = try FileAccess.readText(file).split(separator: "\n").first { $0.hasPrefix("\(key):") }
+    guard let line else { throw InputError("has no \(key)", file: file, remedy: "Measure on Linux") }
+    return line.dropFirst(key.count + 1).trimmingCharacters(in: .whitespaces)
   }
 }

@@ -7,11 +7,11 @@ import Models
 public final class Trainer {
   public let transformer: Transformer
   public let state: TrainingState
-  private let configuration: RunConfiguration
-  private let windows: TokenWindows
+  let configuration: RunConfiguration
+  let windows: TokenWindows
   private let order: TokenOrder
-  private let optimizer: AdamW
-  private let batchGradient: BatchGradient
+  let optimizer: AdamW
+  let batchGradient: BatchGradient
   private let evaluator: Evaluator
 
   /// - Parameters:
@@ -85,6 +85,12 @@ public final class Trainer {
     }
     return sum
   }
+
+  /// The bytes that training holds: arenas, weights, gradients and moments.
+  var byteCount: Int { batchGradient.byteCount + stateByteCount }
+
+  /// The bytes of the arenas that evaluation needs besides.
+  var evaluationByteCount: Int { evaluator.byteCount }
 
   /// The bytes of weights and moments.
   private var stateByteCount: Int { 3 * 4 * state.parameters.count }

@@ -19,6 +19,11 @@ public final class ProductFloor {
     c = buffer { $0.rows * $0.columns }
   }
 
+  /// The floating-point operations of all products.
+  public var flops: Double {
+    products.reduce(0) { $0 + 2 * Double($1.count) * Double($1.rows) * Double($1.columns) * Double($1.inner) }
+  }
+
   /// Runs all products once.
   public func callAsFunction() {
     for product in products {

@@ -1,0 +1,34 @@
+import ArgumentParser
+import Models
+
+/// Width, depth, heads, context, windows in a batch and vocabulary, as `--shape 32,2,4,128,4,79` names them.
+struct BenchmarkShape: ExpressibleByArgument, CustomStringConvertible {
+  private let numbers: [Int]
+
+  /// Small and middle-sized models, then the shapes that the toy grids really run.
+  static let usual = [
+    [32, 2, 2, 64, 64, 256], [64, 2, 2, 128, 32, 256], [128, 4, 4, 128, 32, 256], [256, 4, 4, 128, 16, 256],
+    [256, 6, 4, 256, 16, 256], [16, 2, 2, 128, 4, 79], [32, 2, 4, 128, 4, 79], [64, 2, 8, 128, 4, 79],
+    [32, 2, 4, 128, 16, 79], [64, 2, 8, 128, 16, 79],
+  ].map(BenchmarkShape.init)
+
+  private init(_ numbers: [Int]) { self.numbers = numbers }
+
+  init?(argument: String) {
+    let numbers = argument.split(separator: ",").map { Int($0) ?? 0 }
+    guard numbers.count == 6, numbers.allSatisfy({ $0 > 0 }) else { return nil }
+    self.init(numbers)
+  }
+
+  var description: String { numbers.map(String.init).joined(separator: ",") }
+  var batch: Int { numbers[4] }
+
+  /// The model. Positions are rotary where heads are narrow, as in the grids, and learned elsewhere.
+  func model(_ family: ModelConfiguration.Family) throws -> ModelConfiguration {
+    try ModelConfiguration(
+      family: family, width: numbers[0], depth: numbers[1], heads: numbers[2], context: numbers[3],
+      vocabulary: numbers[5],
+      positions: numbers[0] / numbers[2] <= ModelConfiguration.usualHeadDimension ? .rotary : .learned,
+      parametrisation: .standard)
+  }
+}

@@ -1,0 +1,173 @@
+import ArgumentParser
+import Autograd
+import Files
+import Foundation
+import Models
+import Training
+
+/// `isoflop bench steps`: training steps against the floor of their matrix products alone.
+struct StepsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "steps", abstract: "Times training steps against their matrix products alone, on one core.",
+    discussion: "Each shape is measured in a process of its own, so that its memory is its own.")
+
+  @Option(help: "About how long to measure each shape; two cores and the rest take as long again, or twice.")
+  var seconds = 2.0
+  @Option(help: "gpt2, llama or all.")
+  var family = FamilyChoice.all
+  @Option(
+    parsing: .singleValue,
+    help: "Width, depth, heads, context, batch and vocabulary, such as 32,2,4,128,4,79. Default: ten of them."
+  )
+  var shape: [BenchmarkShape] = []
+  @Flag(help: "Prints the time of each kind of operation too.")
+  var operations = false
+  @Flag(help: "Prints everything as JSON.")
+  var json = false
+  @Flag(help: .hidden)
+  var inThisProcess = false
+
+  enum FamilyChoice: String, ExpressibleByArgument, CaseIterable {
+    case gpt2, llama, all
+
+    var families: [ModelConfiguration.Family] {
+      switch self {
+      case .gpt2: [.gpt2]
+      case .llama: [.llama]
+      case .all: [.gpt2, .llama]
+      }
+    }
+  }
+
+  /// What `--json` prints.
+  private struct Output: Codable {
+    let provenance: Provenance
+    let steps: [StepBenchmark]
+  }
+
+  func validate() throws {
+    guard seconds > 0, seconds.isFinite else { throw ValidationError("--seconds must be more than 0.") }
+  }
+
+  func run() throws {
+    if inThisProcess { return try printJSON(measureHere()) }
+    warnOfSlowProducts()
+    let provenance = Provenance(threads: 1)
+    if !json { print("\(provenance.cpu); OpenBLAS kernel \(provenance.blasKernel); one core, float32") }
+    let others = OtherLoad()
+    var all: [StepBenchmark] = []
+    for family in family.families {
+      let shapes = shape.isEmpty ? BenchmarkShape.usual : shape
+      // A shape that cannot be is refused before the first is measured.
+      for shape in shapes { _ = try shape.model(family) }
+      let steps = try shapes.map { try measureAlone($0, family) }
+      all += steps
+      if !json { show(steps, family) }
+    }
+    if json { try printJSON(all) }
+    if let cores = others.cores, cores > 0.1 {
+      complain(
+        "note: other programs kept \(digits(cores, 1)) cores busy meanwhile, so that these times are doubtful"
+      )
+    }
+  }
+
+  private func measureHere() throws -> [StepBenchmark] {
+    try family.families.flatMap { family in
+      try shape.map { try StepBenchmark($0.model(family), batch: $0.batch, seconds: seconds) }
+    }
+  }
+
+  /// Measures one shape in a process of its own, which begins with no memory but the program's and may count its
+  /// allocations.
+  private func measureAlone(_ shape: BenchmarkShape, _ family: ModelConfiguration.Family) throws
+    -> StepBenchmark
+  {
+    let trace = FileManager.default.temporaryDirectory.appendingPathComponent("isoflop-\(UUID().uuidString)")
+      .path
+    defer { try? FileManager.default.removeItem(atPath: trace) }
+    let process = Process()
+    let output = Pipe()
+    process.executableURL = Bundle.main.executableURL
+    process.arguments = [
+      "bench", "steps", "--in-this-process", "--family", family.rawValue, "--shape", "\(shape)", "--seconds",
+      "\(seconds)",
+    ]
+    process.environment = ProcessInfo.processInfo.environment
+      .merging(AllocationTrace.environment(file: trace)) { $1 }
+    process.standardOutput = output
+    try process.run()
+    let data = try output.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    guard process.terminationStatus == 0,
+      let result = try JSONDecoder().decode(Output.self, from: data).steps.first
+    else {
+      throw InputError(
+        "\(shape) of \(family.rawValue) could not be measured", remedy: "Its own message says why")
+    }
+    return result
+  }
+
+  private func printJSON(_ steps: [StepBenchmark]) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    print(
+      String(
+        decoding: try encoder.encode(Output(provenance: Provenance(threads: 1), steps: steps)), as: UTF8.self)
+    )
+  }
+
+  private func show(_ steps: [StepBenchmark], _ family: ModelConfiguration.Family) {
+    print("\n\(family.rawValue): a training step")
+    printTable(
+      [
+        Self.shapeTitle, "step ms", "floor ms", "step / floor", "tokens / s", "GFLOP / s", "floor GFLOP / s",
+        "planned MiB", "resident MiB", "allocations",
+      ],
+      steps.map { step in
+        [
+          step.shape, digits(1000 * step.stepSeconds, 3), digits(1000 * step.floorSeconds, 3),
+          digits(step.stepOverFloor, 2), digits(step.tokensPerSecond, 0), digits(1e-9 * step.stepFlopRate, 1),
+          digits(1e-9 * step.floorFlopRate, 1), mebibytes(step.plannedBytes), mebibytes(step.residentBytes),
+          step.stepAllocations.map { digits($0, 1) } ?? "not counted",
+        ]
+      })
+    print("\n\(family.rawValue): evaluation, and two cores against one (tokens a second)")
+    printTable(
+      [
+        Self.shapeTitle, "evaluation tokens / s", "over training", "its MiB", "two runs", "one run in shards",
+      ],
+      steps.map { step in
+        [
+          step.shape, digits(step.evaluation.tokensPerSecond, 0), digits(step.evaluation.overTraining, 2),
+          mebibytes(step.evaluation.bytes), step.twoCores.map { digits($0.twoRuns, 2) } ?? "",
+          step.twoCores.map { digits($0.oneRun, 2) } ?? "",
+        ]
+      })
+    guard operations else { return }
+    for step in steps {
+      print("\n\(family.rawValue), \(step.shape): operations")
+      printTable(
+        ["operation", "forward ms", "backward ms", "% of the step"],
+        step.operations.map {
+          [
+            $0.name, digits(1000 * $0.forwardSeconds, 3),
+            $0.backwardSeconds > 0 ? digits(1000 * $0.backwardSeconds, 3) : "", digits(100 * $0.share, 1),
+          ]
+        })
+    }
+  }
+
+  private static let shapeTitle = "width, depth, heads, context, batch, vocabulary"
+
+  private func digits(_ value: Double, _ count: Int) -> String { String(format: "%.\(count)f", value) }
+  private func mebibytes(_ bytes: Int) -> String { digits(Double(bytes) / 1_048_576, 1) }
+}
+
+extension StepBenchmark {
+  /// The numbers that name the shape.
+  fileprivate var shape: String {
+    [model.width, model.depth, model.heads, model.context, batch, model.vocabulary].map(String.init)
+      .joined(separator: ", ")
+  }
+}

@@ -1,0 +1,124 @@
+import Foundation
+import Testing
+
+/// The figures depend on the machine; that they are there, and what they say of memory, does not.
+@Suite struct BenchTests {
+  @Test("Steps of both families are measured, and the JSON has every figure")
+  func steps() throws {
+    let folder = try ScratchFolder()
+    let run = try Command(
+      "bench", "--shape", "16,1,2,32,4,20", "--seconds", "0.05", "--json", in: folder.path)
+    #expect(run.status == 0, "\(run.errors)")
+    let output = try JSONDecoder().decode(Output.self, from: Data(run.output.utf8))
+    #expect(!output.provenance.cpu.isEmpty && !output.provenance.blasKernel.isEmpty)
+    #expect(output.steps.map(\.model.family) == ["gpt2", "llama"])
+    for step in output.steps {
+      #expect(step.model.width == 16 && step.model.context == 32)
+      #expect(step.batch == 4 && step.model.vocabulary == 20)
+      #expect(step.stepSeconds > 0 && step.floorSeconds > 0)
+      #expect(abs(step.stepOverFloor * step.floorSeconds / step.stepSeconds - 1) < 1e-9)
+      #expect(abs(step.tokensPerSecond * step.stepSeconds / 128 - 1) < 1e-9)
+      #expect(step.stepFlopRate > 0 && step.floorFlopRate > 0)
+      #expect(step.plannedBytes > 0 && step.baseBytes > step.plannedBytes)
+      #expect(step.residentBytes >= step.baseBytes && step.residentBytes < 1 << 28)
+      #expect(step.evaluation.tokensPerSecond > 0 && step.evaluation.bytes > 0)
+      #expect(step.evaluation.overTraining > 0)
+      if let twoCores = step.twoCores { #expect(twoCores.twoRuns > 0 && twoCores.oneRun > 0) }
+      #expect(abs(step.operations.reduce(0) { $0 + $1.share } - 1) < 1e-9)
+      let names = step.operations.map(\.name)
+      #expect(names.contains("Linear") && names.contains("AdamW") && names.contains("gradient norm"))
+      #expect(names.last == "rest" && Set(names).count == names.count)
+      let backward = Set(step.operations.filter { $0.backwardSeconds > 0 }.map(\.name))
+      #expect(backward.isSuperset(of: ["Linear", "CausalAttention", "CrossEntropy"]))
+    }
+  }
+
+  @Test("A step allocates nothing, while the first one is seen to allocate")
+  func allocations() throws {
+    let folder = try ScratchFolder()
+    // Two shards of 2048 tokens, and a gradient that is summed over them.
+    let run = try Command(
+      "bench", "--shape", "8,1,1,32,128,20", "--seconds", "0.01", "--json", in: folder.path)
+    #expect(run.status == 0, "\(run.errors)")
+    for step in try JSONDecoder().decode(Output.self, from: Data(run.output.utf8)).steps {
+      #expect(try #require(step.firstStepAllocations) > 0)
+      #expect(step.stepAllocations == 0)
+    }
+  }
+
+  @Test("The tables name the shape, the kernel and the operations")
+  func tables() throws {
+    let folder = try ScratchFolder()
+    let run = try Command(
+      "bench", "--family", "gpt2", "--shape", "16,1,2,32,4,20", "--seconds", "0.01", "--operations",
+      in: folder.path)
+    #expect(run.status == 0, "\(run.errors)")
+    for text in ["OpenBLAS kernel", "16, 1, 2, 32, 4, 20", "step / floor", "CausalAttention", "rest"] {
+      #expect(run.output.contains(text), "\(text)")
+    }
+    #expect(!run.output.contains("llama"))
+  }
+
+  @Test("The ten shapes are listed", arguments: ["32,2,2,64,64,256", "64,2,8,128,16,79"])
+  func shapes(_ shape: String) throws {
+    let lines = try Command("bench", "shapes", in: packageRoot).output.split(separator: "\n")
+    #expect(lines.count == 10 && lines.contains { $0 == shape })
+  }
+
+  @Test(
+    "A shape that cannot be is refused",
+    arguments: [("16,1,3,32,4,20", "3 heads do not divide the width 16"), ("16,1,2", "--shape")])
+  func mistakes(_ shape: String, _ message: String) throws {
+    let run = try Command("bench", "--shape", shape, "--seconds", "0.01", in: packageRoot)
+    #expect(run.status != 0 && run.errors.contains(message), "\(run.errors)")
+  }
+
+  /// What the JSON must hold.
+  private struct Output: Decodable {
+    struct Provenance: Decodable {
+      let cpu: String
+      let blasKernel: String
+    }
+    struct Model: Decodable {
+      let family: String
+      let width: Int
+      let context: Int
+      let vocabulary: Int
+    }
+    struct Operation: Decodable {
+      let name: String
+      let forwardSeconds: Double
+      let backwardSeconds: Double
+      let share: Double
+    }
+    struct Evaluation: Decodable {
+      let tokensPerSecond: Double
+      let overTraining: Double
+      let bytes: Int
+    }
+    struct TwoCores: Decodable {
+      let twoRuns: Double
+      let oneRun: Double
+    }
+    struct Step: Decodable {
+      let model: Model
+      let batch: Int
+      let stepSeconds: Double
+      let floorSeconds: Double
+      let stepOverFloor: Double
+      let tokensPerSecond: Double
+      let stepFlopRate: Double
+      let floorFlopRate: Double
+      let operations: [Operation]
+      let plannedBytes: Int
+      let residentBytes: Int
+      let baseBytes: Int
+      let firstStepAllocations: Int?
+      let stepAllocations: Double?
+      let evaluation: Evaluation
+      let twoCores: TwoCores?
+    }
+    let provenance: Provenance
+    let steps: [Step]
+  }
+}
