@@ -9,13 +9,14 @@ import CBLAS
 /// The positions that are worked on together.
 let laneCount = 16
 
-/// s_j ← Σ_d y_jd·x_d
+/// s_j ← Σ_d y_jd·x_d − a_j
 @inline(never)
-func score(_ x: Floats, _ y: Floats, step: Int, depth: Int, count: Int, into s: Floats) {
+func score(_ x: Floats, _ y: Floats, step: Int, depth: Int, count: Int, minus a: Floats? = nil, into s: Floats) {
   var j = 0
   while j + 8 <= count {
     let rows = eightRows(y + j * step, step: step)
     var sums = InlineArray<8, floats16>(repeating: .zero)
+    if let a { for r in 0..<8 { sums[r] = floats16(repeating: -a[j + r]) } }
     for d in 0..<depth {
       let x = load16(x + d * laneCount)
       for r in 0..<8 { sums[r] = scale_add16(rows[r][d], x, sums[r]) }
@@ -24,7 +25,7 @@ func score(_ x: Floats, _ y: Floats, step: Int, depth: Int, count: Int, into s: 
     j += 8
   }
   while j < count {
-    var sum = floats16.zero
+    var sum = floats16(repeating: a.map { -$0[j] } ?? 0)
     for d in 0..<depth { sum = scale_add16(y[j * step + d], load16(x + d * laneCount), sum) }
     store16(sum, s + j * laneCount)
     j += 1

@@ -121,12 +121,10 @@ struct CausalAttention: Operation {
           for start in stride(from: first, to: context, by: chunk) {
             let count = min(chunk, context - start)
             let (q, dout) = (q + start * step, dout + start * width)
-            score(keys, q, step: step, depth: depth, count: count, into: p)
-            score(values, dout, step: width, depth: depth, count: count, into: e)
-            for i in 0..<count {
-              let row = p + i * laneCount
-              store16(load16(row) - floats16(repeating: logSums[start + i]), row)
-            }
+            score(
+              keys, q, step: step, depth: depth, count: count, minus: logSums + start, into: p)
+            score(
+              values, dout, step: width, depth: depth, count: count, minus: inner + start, into: e)
             exponentials(p, count: count)
             // A query sees no key that comes after it.
             for i in start..<max(start, min(start + count, first + laneCount)) {
@@ -135,7 +133,7 @@ struct CausalAttention: Operation {
             }
             for i in 0..<count {
               let row = e + i * laneCount
-              store16(load16(p + i * laneCount) * (load16(row) - floats16(repeating: inner[start + i])), row)
+              store16(load16(p + i * laneCount) * load16(row), row)
             }
             mix(p, dout, step: width, depth: depth, count: count, into: dvalues)
             mix(e, q, step: step, depth: depth, count: count, into: dkeys)
