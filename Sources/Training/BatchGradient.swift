@@ -8,7 +8,7 @@ import Models
 /// of its own, and they are added in their order. So the numbers do not depend on who computed what when.
 final class BatchGradient {
   /// Large enough for efficient products, small enough for a core's own cache at toy widths.
-  static let shardTokens = 2048
+  static let shardTokens = 1024
 
   /// The gradient of the mean loss, after a call.
   var gradient: FloatBuffer { results[0].gradient }
