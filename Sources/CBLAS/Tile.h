@@ -3,14 +3,14 @@
 #pragma once
 #include "CBLAS.h"
 
-// A tile is two vectors wide. Of the registers two hold a row of b and one an element of a; with one to spare,
-// the others hold sums.
+// A tile is two vectors wide. Two registers hold a row of b, one or more the elements of a that are under way, and
+// the others sums.
 #if defined(__AVX512F__)
 enum { lanes = 16, tileRows = 14 };
 #elif defined(__AVX__)
 enum { lanes = 8, tileRows = 6 };
 #elif defined(__aarch64__)
-enum { lanes = 4, tileRows = 14 };
+enum { lanes = 4, tileRows = 12 };
 #else
 enum { lanes = 4, tileRows = 6 };
 #endif
