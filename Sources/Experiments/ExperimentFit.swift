@@ -62,9 +62,13 @@ public struct ExperimentFit: Codable, Sendable {
   /// Whether a law of N and D was fitted.
   public var isSurface: Bool { fit.map { Set($0.law.law.variables) == [.parameters, .tokens] } ?? false }
 
-  /// - Parameter variants: the same runs counted otherwise, by name, for a table of sensitivity.
+  /// - Parameters:
+  ///   - variants: the same runs counted otherwise, by name, for a table of sensitivity.
+  ///   - progress: told now and then which part of a long analysis is done.
   init(
-    _ request: FitRequest, _ data: FitData, variants: () -> [(String, FitData)], bootstraps: Int, seed: UInt64
+    _ request: FitRequest, _ data: FitData, variants: () -> [(String, FitData)], bootstraps: Int,
+    seed: UInt64,
+    progress: (Double) -> Void
   ) {
     let fitter = { (law: NamedLaw) in
       Fitter(
@@ -103,7 +107,7 @@ public struct ExperimentFit: Codable, Sendable {
     for analysis in request.analyses {
       do {
         switch analysis {
-        case .bends: bends = try bends(request, floor: data.floor(request.floor), seed)
+        case .bends: bends = try bends(request, floor: data.floor(request.floor), seed, progress)
         case .selection: rivals = try selection(request, floor: data.floor(request.floor))
         case .sensitivity:
           sensitivity = Sensitivity(
@@ -118,11 +122,13 @@ public struct ExperimentFit: Codable, Sendable {
     }
   }
 
-  private func bends(_ request: FitRequest, floor: Floor, _ seed: UInt64) throws -> Bends {
+  private func bends(_ request: FitRequest, floor: Floor, _ seed: UInt64, _ progress: (Double) -> Void) throws
+    -> Bends
+  {
     guard let variable = law.variable else {
       throw FitError("bends are of laws in one variable, such as power_n")
     }
-    return try Bends(in: variable, of: observations, floor: floor, seed: seed)
+    return try Bends(in: variable, of: observations, floor: floor, seed: seed, progress: progress)
   }
 
   private func selection(_ request: FitRequest, floor: Floor) throws -> Selection {

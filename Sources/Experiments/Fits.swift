@@ -17,8 +17,10 @@ public struct Fits: Codable, Sendable {
   /// - Parameters:
   ///   - requests: what the file asks for; nil for the standard fits.
   ///   - bootstraps: samples for the intervals; whole trunks are drawn.
+  ///   - progress: told now and then which part is done.
   public init(
-    of table: ResultsTable, requests: [FitRequest]? = nil, bootstraps: Int = 1000, seed: UInt64 = 1
+    of table: ResultsTable, requests: [FitRequest]? = nil, bootstraps: Int = 1000, seed: UInt64 = 1,
+    progress: @escaping (Double) -> Void = { _ in }
   ) {
     let rows = table.completed
     let requests =
@@ -29,10 +31,10 @@ public struct Fits: Codable, Sendable {
     completed = rows.count
     diverged = table.rows.count { $0.text("status") == "diverged" }
     missing = table.rows.count - completed - diverged
-    fits = requests.map { request in
+    fits = Self.fit(requests, progress) { request, progress in
       ExperimentFit(
         request, FitData(request, rows: rows), variants: { FitData.variants(of: request, rows: rows) },
-        bootstraps: bootstraps, seed: seed)
+        bootstraps: bootstraps, seed: seed, progress: progress)
     }
     approaches = Approach.all(in: fits)
   }
@@ -42,9 +44,10 @@ public struct Fits: Codable, Sendable {
   /// - Parameters:
   ///   - requests: nil for the standard ones that the table allows.
   ///   - entropy: the true entropy in the unit of the loss, where it is known.
+  ///   - progress: told now and then which part is done.
   public init(
     of file: ObservationFile, requests: [FitRequest]? = nil, entropy: Double? = nil, bootstraps: Int = 1000,
-    seed: UInt64 = 1
+    seed: UInt64 = 1, progress: @escaping (Double) -> Void = { _ in }
   ) {
     let requests = requests ?? FitRequest.standard(budgets: true, entropy: entropy != nil)
     let data = { (observations: [Observation], convention: String) in
@@ -54,16 +57,31 @@ public struct Fits: Codable, Sendable {
     completed = file.observations.count
     diverged = 0
     missing = file.leftOut
-    fits = requests.map { request in
+    fits = Self.fit(requests, progress) { request, progress in
       ExperimentFit(
         request, data(file.observations, file.convention),
         variants: {
           file.variants().filter { request.uses($0.variable) }.map {
             ($0.name, data($0.observations, $0.name))
           }
-        }, bootstraps: bootstraps, seed: seed)
+        }, bootstraps: bootstraps, seed: seed, progress: progress)
     }
     approaches = Approach.all(in: fits)
+  }
+
+  /// Fits one request after the other; `progress` is told the part of all that is done.
+  private static func fit(
+    _ requests: [FitRequest], _ progress: @escaping (Double) -> Void,
+    _ body: (FitRequest, @escaping (Double) -> Void) -> ExperimentFit
+  ) -> [ExperimentFit] {
+    // Bends are simulated hundreds of times: they take most of the time.
+    let costs = requests.map { request in request.analyses.reduce(1.0) { $0 + ($1 == .bends ? 20 : 2) } }
+    let total = costs.reduce(0, +)
+    var done = 0.0
+    return zip(requests, costs).map { request, cost in
+      defer { done += cost }
+      return body(request) { progress((done + $0 * cost) / total) }
+    }
   }
 
   /// The fit of a name.

@@ -53,7 +53,7 @@ extension Chapter {
   }
 
   private static func residuals(of bends: Bends, _ fit: ReportedFit, _ axis: Axis) -> [Panel] {
-    let unbent = fit.result.fit.map { ($0, "as fitted: \($0.shortEquation)", Ink.category(0)) }
+    let unbent = fit.result.fit.map { ($0, "as fitted: \($0.equation)", Ink.category(0)) }
     let accepted = bends.bends.isEmpty ? nil : (bends.fit, "with the bend", Ink.category(1))
     let layers = [unbent, accepted].compactMap { $0 }.map { law, label, ink in
       Layer.points(fit.result.observations.residuals(of: law, along: bends.variable), Style(label, ink))

@@ -34,7 +34,7 @@ extension Chapter {
       ],
       rows: selection.candidates.map { candidate in
         [
-          candidate.fit.shortEquation, "\(candidate.fit.parameters.count)", candidate.excess.text(),
+          candidate.fit.equation, "\(candidate.fit.parameters.count)", candidate.excess.text(),
           percent(candidate.heldOutMean), percent(candidate.heldOutRMS),
         ]
       })

@@ -13,7 +13,7 @@ extension Chapter {
       ],
       rows: laws.map { result, law in
         [
-          result.name, law.shortEquation, result.selection, "\(law.observations)", "\(law.clusters)",
+          result.name, law.equation, result.selection, "\(law.observations)", "\(law.clusters)",
           "\((100 * law.rmsLogResidual).text()) %",
         ]
       })
@@ -130,11 +130,4 @@ extension Chapter {
 
 extension Double? {
   fileprivate func textOrDash(_ digits: Int = 3) -> String { self?.text(digits) ?? "—" }
-}
-
-extension LawFit {
-  /// The law's formula, a known floor in four digits.
-  var shortEquation: String {
-    knownFloor > 0 ? law.law.equation.replacing("\(knownFloor)", with: knownFloor.text(4)) : equation
-  }
 }

@@ -45,10 +45,12 @@ public struct Bends: Sendable, Codable {
   /// - Parameters:
   ///   - significance: a break is accepted where fewer than this part of unbent curves would show it.
   ///   - bootstraps: samples for the intervals of the accepted law.
+  ///   - progress: told now and then which part of the longest possible search is done.
   /// - Throws: `FitError` where an observation lacks the variable, or there are too few.
   public init(
     in variable: Variable, of observations: [Observation], floor: Floor = .free, maximumBreaks: Int = 2,
-    significance: Double = 0.01, bootstraps: Int = 400, seed: UInt64 = 1
+    significance: Double = 0.01, bootstraps: Int = 400, seed: UInt64 = 1,
+    progress: (Double) -> Void = { _ in }
   ) throws {
     let fitter = { (law: NamedLaw, bootstraps: Int) in
       Fitter(law, minimizing: Objective(.leastSquares), bootstraps: bootstraps, seed: seed)
@@ -56,12 +58,15 @@ public struct Bends: Sendable, Codable {
     var law = NamedLaw.power(PowerLaw(in: variable, floor: floor))
     var evidence: [Evidence] = []
     let range = try Self.interior(observations, variable)
-    for breaks in 1...min(max(maximumBreaks, 1), 3) {
+    let most = min(max(maximumBreaks, 1), 3)
+    for breaks in 1...most {
       let next = NamedLaw.broken(BrokenLaw(in: variable, breaks: breaks, floor: floor, within: range))
       // A law with one break more must leave degrees of freedom to judge it by.
       guard observations.count >= next.law.parameters.count + 3 else { break }
       let trial = try Trial(null: law, alternative: next, observations: observations)
-      let found = trial.evidence(breaks: breaks, significance: significance, seed: seed)
+      let found = trial.evidence(breaks: breaks, significance: significance, seed: seed) { part in
+        progress((Double(breaks - 1) + part) / Double(most))
+      }
       evidence.append(found)
       guard found.accepted else { break }
       law = next
@@ -137,7 +142,8 @@ private struct Trial: Sendable {
     alternativeStarts = MultiStart.starts(of: alternative.law, on: self.alternative.workspace.table)
   }
 
-  func evidence(breaks: Int, significance: Double, seed: UInt64) -> Bends.Evidence {
+  func evidence(breaks: Int, significance: Double, seed: UInt64, progress: (Double) -> Void) -> Bends.Evidence
+  {
     let minimum = best(null, nullStarts)
     let statistic = Double(observations) * log(minimum.value / best(alternative, alternativeStarts).value)
     // A simulated T below this is common even at three parameters fixed beforehand (χ², p = .05).
@@ -159,6 +165,7 @@ private struct Trial: Sendable {
         return self.statistic(of: fitted.map { $0 + noise * generator.normal() })
       }
       simulations += batch
+      progress(Double(simulations) / Double(wanted))
       exceeded += statistics.count { $0 >= statistic }
     }
     let p = Double(exceeded + 1) / Double(simulations + 1)

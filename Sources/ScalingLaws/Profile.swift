@@ -96,16 +96,17 @@ public struct Profile: Sendable, Codable {
     while abs(inside - flat) < reach, direction * inside < end {
       let position = direction * min(direction * inside + step, end)
       let found = fit(position)
+      let isFlat = found.deviance < 1e-3 * threshold
+      // A long step from where the curve is flat must not miss where it begins to rise.
+      guard isFlat || step <= longest else {
+        step = max(step / 4, longest)
+        continue
+      }
       if found.deviance <= threshold {
         points.append((position, found.deviance))
         (inside, nearest) = (position, found.search)
-        let isFlat = found.deviance < 1e-3 * threshold
         if isFlat { flat = position }
-        step = isFlat ? step * 1.6 : min(step * 1.6, max(longest, step))
-        continue
-      }
-      guard step <= longest else {
-        step = max(step / 4, longest)
+        step = isFlat ? step * 1.6 : min(step * 1.6, longest)
         continue
       }
       var (low, high, last) = (inside, position, (position, found.deviance))

@@ -23,7 +23,9 @@ struct ExperimentResults {
     let table = ResultsTable(plan) { records[$0.configuration.identifier]?.result }
     try table.write(to: "\(folder)/results.csv")
     try writeTimings(to: "\(folder)/timings.csv")
-    let fits = Fits(of: table, requests: plan.experiment.fits)
+    let progress = ProgressLine(total: 1)
+    let fits = Fits(of: table, requests: plan.experiment.fits, progress: progress.reach)
+    progress.finish()
     try fits.write(to: "\(folder)/fits.json")
     printFits(fits)
     let verdicts = plan.experiment.expectations.map { $0.check(fits: fits, results: table) }

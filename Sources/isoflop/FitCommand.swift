@@ -89,7 +89,11 @@ struct FitCommand: ParsableCommand {
           law, floor: law.hasFloor ? choice : .free, breaks: law.isBroken ? breaks : 1, objective: objective,
           held: held, analyses: analyses)
       }
-    let fits = Fits(of: table, requests: requests, entropy: entropy, bootstraps: bootstraps, seed: seed)
+    let progress = ProgressLine(total: 1)
+    let fits = Fits(
+      of: table, requests: requests, entropy: entropy, bootstraps: bootstraps, seed: seed,
+      progress: progress.reach)
+    progress.finish()
     if json {
       print(String(decoding: try fits.json(), as: UTF8.self))
     } else {

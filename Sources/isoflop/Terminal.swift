@@ -87,9 +87,14 @@ final class ProgressLine: Sendable {
   }
 
   /// Adds work that is done, and shows how far it has come if it is time.
-  func advance(by amount: Double) {
+  func advance(by amount: Double) { update { $0 += amount } }
+
+  /// Says how much of the work is done, and shows it if it is time.
+  func reach(_ amount: Double) { update { $0 = amount } }
+
+  private func update(_ change: (inout Double) -> Void) {
     state.withLock { state in
-      state.done += amount
+      change(&state.done)
       guard ContinuousClock.now - state.lastShown > (isTerminal ? .milliseconds(200) : .seconds(10)) else {
         return
       }

@@ -15,7 +15,7 @@ public enum Floor: Sendable, Codable, Equatable {
     switch self {
     case .zero: ""
     case .free: "E + "
-    case .known(let value): "\(value) + "
+    case .known(let value): String(format: "%.5g + ", value)
     }
   }
 }
