@@ -45,6 +45,9 @@ ISOFLOP_INLINE floats16 load4x4(const float *x0, const float *x1, const float *x
 
 ISOFLOP_INLINE void store16(floats16 x, float *y) { __builtin_memcpy(y, &x, sizeof x); }
 
+/// a + b, in registers where a closure in Swift would pass halves.
+ISOFLOP_INLINE floats16 add16(floats16 a, floats16 b) { return a + b; }
+
 /// The greater of each pair; b where one is NaN.
 ISOFLOP_INLINE floats16 greater16(floats16 a, floats16 b) { return a > b ? a : b; }
 
@@ -63,6 +66,13 @@ ISOFLOP_INLINE floats16 first16(floats16 x, int count, float rest) {
   typedef int ints16 __attribute__((ext_vector_type(16)));
   const ints16 index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   return index < (ints16)count ? x : (floats16)rest;
+}
+
+/// `rest` for the first `count` elements of x, and those after them.
+ISOFLOP_INLINE floats16 after16(floats16 x, int count, float rest) {
+  typedef int ints16 __attribute__((ext_vector_type(16)));
+  const ints16 index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return index < (ints16)count ? (floats16)rest : x;
 }
 
 /// The elements at even places of x, then of y.

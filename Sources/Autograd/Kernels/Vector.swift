@@ -24,6 +24,31 @@ func exponential(_ x: Float) -> Float {
   return Float(bitPattern: p.bitPattern &+ (shifted.bitPattern &<< 23))
 }
 
+/// log x of a positive number, to about one unit in the last place, in a form that the compiler vectorises.
+///
+/// x = 2ᵏ·(1 + r) with √½ ≤ 1 + r < √2, and log(1 + r) = r − r²/2 + r³·p(r). The polynomial is that of Moshier's
+/// Cephes library (logf). What is not finite stays as it is.
+@inline(__always)
+func logarithm(_ x: Float) -> Float {
+  // Counted from √½, so that the exponent's bits change where 1 + r does.
+  let shifted = x.bitPattern &- 0x3F35_04F3
+  let k = Float(Int32(bitPattern: shifted) >> 23)
+  let r = Float(bitPattern: (shifted & 0x007F_FFFF) &+ 0x3F35_04F3) - 1
+  var p: Float = 7.037_683_6e-2
+  p = fused_multiply_add(p, r, -1.151_461_03e-1)
+  p = fused_multiply_add(p, r, 1.167_699_87e-1)
+  p = fused_multiply_add(p, r, -1.242_014_08e-1)
+  p = fused_multiply_add(p, r, 1.424_932_28e-1)
+  p = fused_multiply_add(p, r, -1.666_805_77e-1)
+  p = fused_multiply_add(p, r, 2.000_071_48e-1)
+  p = fused_multiply_add(p, r, -2.499_999_4e-1)
+  p = fused_multiply_add(p, r, 3.333_333_1e-1)
+  let square = r * r
+  let tail = fused_multiply_add(k, -2.121_944_4e-4, fused_multiply_add(-0.5, square, p * (r * square)))
+  let result = fused_multiply_add(k, 0.693_359_375, r + tail)
+  return x < .infinity ? result : x
+}
+
 /// 1 / (1 + e⁻ˣ)
 @inline(__always)
 func sigmoid(_ x: Float) -> Float { 1 / (1 + exponential(-x)) }

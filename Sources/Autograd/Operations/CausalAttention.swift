@@ -18,8 +18,13 @@ struct CausalAttention: Operation {
   var inputs: [Tensor] { [x] }
   var statistics: [Tensor] { [logSums] }
   var saved: [Tensor] { [x, output] }
-  /// Two blocks of rows (4, T), keys, values and their gradients (D, T), and four blocks of vectors (4, D).
-  var scratch: Int { 2 * queryBlock * padded + 4 * headDimension * padded + 4 * queryBlock * headDimension }
+  /// Forward a score for each key and lane, and two blocks (D, 16); backward, which needs more, two numbers for each
+  /// query of a chunk and lane, five blocks, the gradients of all queries and a number for each query.
+  var scratch: Int {
+    let forward = laneCount * context + 2 * block
+    let backward = 2 * laneCount * chunk + 5 * block + context * paddedDepth + roundedToCacheLine(context)
+    return max(forward, x.needsGradient ? backward : 0)
+  }
   var flops: Flops {
     // Two products forward, four backward, over the pairs j ≤ i.
     let pairs = Double(context) * Double(context + 1) / 2
@@ -36,146 +41,125 @@ struct CausalAttention: Operation {
   }
 
   private var headDimension: Int { output.columns / heads }
-  private var padded: Int { roundedToCacheLine(context) }
+  private var paddedDepth: Int { roundedToCacheLine(headDimension) }
+  /// The size of a vector of `laneCount` positions, its rows whole vectors.
+  private var block: Int { laneCount * paddedDepth }
+  /// The queries that backward looks at together: their numbers stay in the first-level cache.
+  private var chunk: Int { min(context, 128) }
 
+  /// Sixteen queries at a time against all keys before them.
   func forward(_ memory: Frame) {
-    let (width, depth, stride) = (output.columns, headDimension, padded)
-    let rows = memory.scratch
-    let keys = rows + 2 * queryBlock * stride
-    let values = keys + depth * stride
-    let queries = values + depth * stride
-    let results = queries + queryBlock * depth
-    let sums = results + queryBlock * depth
+    let (width, depth) = (output.columns, headDimension)
+    let step = 3 * width
+    let weights = memory.scratch
+    let queries = weights + laneCount * context
+    let results = queries + block
     for window in 0..<x.rows / context {
       for head in 0..<heads {
-        let q = memory.value(x) + window * context * 3 * width + head * depth
+        let q = memory.value(x) + window * context * step + head * depth
+        let (k, v) = (q + width, q + 2 * width)
         let o = memory.value(output) + window * context * width + head * depth
         let logSums = memory.value(self.logSums) + (window * heads + head) * context
-        gather(q + width, into: keys)
-        gather(q + 2 * width, into: values)
-        for first in Swift.stride(from: 0, to: context, by: queryBlock) {
-          let block = first..<min(first + queryBlock, context)
-          let count = roundedToCacheLine(block.upperBound)
-          copyRows(block, of: q, step: 3 * width, scale: scale, into: queries)
-          combine(queries, keys, stride: stride, depth: depth, count: count, into: rows)
-          for i in block {
-            let row = rows + (i - first) * stride
-            keepFirst(i + 1, of: row, count: count, rest: -.greatestFiniteMagnitude)
-            let top = greatest16(row, count: count)
-            exponentials(row, minus: top, count: count)
-            keepFirst(i + 1, of: row, count: count, rest: 0)
-            let sum = sum16(row, count: count)
-            logSums[i] = top + log(sum)
-            sums[i - first] = sum
-          }
-          project(rows, values, stride: stride, depth: depth, count: count, into: results)
-          for i in block {
-            let (from, to, inverse) = (results + (i - first) * depth, o + i * width, 1 / sums[i - first])
-            for d in 0..<depth { to[d] = inverse * from[d] }
-          }
+        for first in stride(from: 0, to: context, by: laneCount) {
+          let end = min(first + laneCount, context)
+          gather(q + first * step, count: end - first, step: step, depth: depth, scale: scale, into: queries)
+          score(queries, k, step: step, depth: depth, count: end, into: weights)
+          keepLater(than: first, end, of: weights, rest: -.greatestFiniteMagnitude)
+          let top = reduce(weights, count: end, greater16)
+          for j in 0..<end { store16(load16(weights + j * laneCount) - top, weights + j * laneCount) }
+          exponentials(weights, count: end)
+          keepLater(than: first, end, of: weights, rest: 0)
+          let sum = reduce(weights, count: end, add16)
+          results.update(repeating: 0, count: depth * laneCount)
+          mix(weights, v, step: step, depth: depth, count: end, into: results)
+          scatter(
+            results, scale: floats16(repeating: 1) / sum, count: end - first, step: width, depth: depth,
+            into: o + first * width, adding: false)
+          // The scores are done with: the first row holds the statistic of all lanes.
+          store16(sum, weights)
+          for lane in 0..<laneCount { weights[lane] = logarithm(weights[lane]) }
+          store16(load16(weights) + top, weights)
+          (logSums + first).update(from: weights, count: end - first)
         }
       }
     }
   }
 
+  /// Sixteen keys at a time against all queries after them.
   func backward(_ memory: Frame) {
-    let (width, depth, stride) = (output.columns, headDimension, padded)
-    let (p, e) = (memory.scratch, memory.scratch + queryBlock * stride)
-    let keys = e + queryBlock * stride
-    let values = keys + depth * stride
-    let dkeys = values + depth * stride
-    let dvalues = dkeys + depth * stride
-    let queries = dvalues + depth * stride
-    let dqueries = queries + queryBlock * depth
-    let doutputs = dqueries + queryBlock * depth
+    let (width, depth, paddedDepth) = (output.columns, headDimension, paddedDepth)
+    let step = 3 * width
+    let (p, e) = (memory.scratch, memory.scratch + laneCount * chunk)
+    let keys = e + laneCount * chunk
+    let values = keys + block
+    let dkeys = values + block
+    let dvalues = dkeys + block
+    let keyRows = dvalues + block
+    let dqueries = keyRows + block
+    let inner = dqueries + context * paddedDepth
     let adding = memory.accumulates(0)
+    let one = floats16(repeating: 1)
     for window in 0..<x.rows / context {
       for head in 0..<heads {
-        let q = memory.value(x) + window * context * 3 * width + head * depth
-        let dq = memory.gradient(x) + window * context * 3 * width + head * depth
+        let q = memory.value(x) + window * context * step + head * depth
+        let (k, v) = (q + width, q + 2 * width)
+        let dq = memory.gradient(x) + window * context * step + head * depth
         let o = memory.value(output) + window * context * width + head * depth
         let dout = memory.gradient(output) + window * context * width + head * depth
         let logSums = memory.value(self.logSums) + (window * heads + head) * context
-        gather(q + width, into: keys)
-        gather(q + 2 * width, into: values)
-        dkeys.update(repeating: 0, count: 2 * depth * stride)
-        for first in Swift.stride(from: 0, to: context, by: queryBlock) {
-          let block = first..<min(first + queryBlock, context)
-          let count = roundedToCacheLine(block.upperBound)
-          copyRows(block, of: q, step: 3 * width, scale: scale, into: queries)
-          copyRows(block, of: dout, step: width, scale: 1, into: doutputs)
-          combine(queries, keys, stride: stride, depth: depth, count: count, into: p)
-          combine(doutputs, values, stride: stride, depth: depth, count: count, into: e)
-          for i in block {
-            let (p, e) = (p + (i - first) * stride, e + (i - first) * stride)
-            let (logSum, inner) = (logSums[i], dot(o + i * width, dout + i * width, count: depth))
-            exponentials(p, minus: logSum, count: count)
-            keepFirst(i + 1, of: p, count: count, rest: 0)
-            for j in Swift.stride(from: 0, to: count, by: keyBlock) {
-              store16(load16(p + j) * (load16(e + j) - inner), e + j)
+        for i in 0..<context { inner[i] = dot(o + i * width, dout + i * width, count: depth) }
+        dqueries.update(repeating: 0, count: context * paddedDepth)
+        for first in stride(from: 0, to: context, by: laneCount) {
+          let here = min(laneCount, context - first)
+          gather(k + first * step, count: here, step: step, depth: depth, scale: scale, into: keys)
+          gather(v + first * step, count: here, step: step, depth: depth, scale: 1, into: values)
+          keyRows.update(repeating: 0, count: block)
+          for j in 0..<here {
+            for d in 0..<depth { keyRows[j * paddedDepth + d] = scale * k[(first + j) * step + d] }
+          }
+          dkeys.update(repeating: 0, count: 2 * block)
+          for start in stride(from: first, to: context, by: chunk) {
+            let count = min(chunk, context - start)
+            let (q, dout) = (q + start * step, dout + start * width)
+            score(keys, q, step: step, depth: depth, count: count, into: p)
+            score(values, dout, step: width, depth: depth, count: count, into: e)
+            for i in 0..<count {
+              let row = p + i * laneCount
+              store16(load16(row) - floats16(repeating: logSums[start + i]), row)
             }
+            exponentials(p, count: count)
+            // A query sees no key that comes after it.
+            for i in start..<max(start, min(start + count, first + laneCount)) {
+              let row = p + (i - start) * laneCount
+              store16(first16(load16(row), Int32(i - first + 1), 0), row)
+            }
+            for i in 0..<count {
+              let row = e + i * laneCount
+              store16(load16(p + i * laneCount) * (load16(row) - floats16(repeating: inner[start + i])), row)
+            }
+            mix(p, dout, step: width, depth: depth, count: count, into: dvalues)
+            mix(e, q, step: step, depth: depth, count: count, into: dkeys)
+            blend(e, keyRows, depth: paddedDepth, count: count, into: dqueries + start * paddedDepth)
           }
-          // Rows of the block beyond the last query count for nothing: their vectors are zero.
-          spread(doutputs, p, stride: stride, depth: depth, count: count, into: dvalues)
-          spread(queries, e, stride: stride, depth: depth, count: count, into: dkeys)
-          project(e, keys, stride: stride, depth: depth, count: count, into: dqueries)
-          for i in block {
-            let (from, to) = (dqueries + (i - first) * depth, dq + i * 3 * width)
-            for d in 0..<depth { to[d] = adding ? to[d] + scale * from[d] : scale * from[d] }
-          }
+          let (dk, dv) = (dq + width + first * step, dq + 2 * width + first * step)
+          scatter(
+            dkeys, scale: floats16(repeating: scale), count: here, step: step, depth: depth, into: dk,
+            adding: adding)
+          scatter(dvalues, scale: one, count: here, step: step, depth: depth, into: dv, adding: adding)
         }
-        scatter(dkeys, into: dq + width, adding: adding)
-        scatter(dvalues, into: dq + 2 * width, adding: adding)
-      }
-    }
-  }
-
-  /// The vectors (D) of a block of positions, `step` apart, times `scale`, as (4, D); zero beyond the block.
-  private func copyRows(_ block: Range<Int>, of from: Floats, step: Int, scale: Float, into to: Floats) {
-    let depth = headDimension
-    for r in 0..<queryBlock {
-      let isThere = r < block.count
-      for d in 0..<depth { to[r * depth + d] = isThere ? scale * from[(block.lowerBound + r) * step + d] : 0 }
-    }
-  }
-
-  /// One head's keys or values (T, D), rows 3·H·D apart, as (D, T); beyond T the last position's again.
-  private func gather(_ from: Floats, into to: Floats) {
-    let (depth, stride, step) = (headDimension, padded, 3 * output.columns)
-    for t in Swift.stride(from: 0, to: context, by: keyBlock) {
-      for d in Swift.stride(from: 0, to: depth, by: 4) {
-        func row(_ i: Int) -> Floats { from + min(t + i, context - 1) * step + d }
-        func rows(_ i: Int) -> floats16 { load4x4(row(i), row(i + 1), row(i + 2), row(i + 3)) }
-        let turned = unzip(unzip((rows(0), rows(4), rows(8), rows(12))))
-        let column = to + d * stride + t
-        store16(turned.0, column)
-        store16(turned.1, column + stride)
-        store16(turned.2, column + 2 * stride)
-        store16(turned.3, column + 3 * stride)
-      }
-    }
-  }
-
-  /// The way back: (D, T) to rows 3·H·D apart.
-  private func scatter(_ from: Floats, into to: Floats, adding: Bool) {
-    let (depth, stride, step) = (headDimension, padded, 3 * output.columns)
-    for t in Swift.stride(from: 0, to: context, by: keyBlock) {
-      for d in Swift.stride(from: 0, to: depth, by: 4) {
-        let column = from + d * stride + t
-        let x = (load16(column), load16(column + stride))
-        let y = (load16(column + 2 * stride), load16(column + 3 * stride))
-        let turned = unzip(unzip(unzip(unzip((x.0, x.1, y.0, y.1)))))
-        func put(_ rows: floats16, at first: Int) {
-          for r in 0..<4 where first + r < context {
-            let row = to + (first + r) * step + d
-            for e in 0..<4 { row[e] = adding ? row[e] + rows[4 * r + e] : rows[4 * r + e] }
-          }
+        for i in 0..<context {
+          store(dqueries + i * paddedDepth, in: dq + i * step, adding: adding, count: depth)
         }
-        put(turned.0, at: t)
-        put(turned.1, at: t + 4)
-        put(turned.2, at: t + 8)
-        put(turned.3, at: t + 12)
       }
+    }
+  }
+
+  /// Puts `rest` where the key, a row from `first` to `end`, comes after the query, a lane from `first` on.
+  @inline(__always)
+  private func keepLater(than first: Int, _ end: Int, of weights: Floats, rest: Float) {
+    for j in first..<end {
+      let row = weights + j * laneCount
+      store16(after16(load16(row), Int32(j - first), rest), row)
     }
   }
 }
