@@ -11,7 +11,6 @@ public final class Arena {
   /// - Parameter isolated: Gives every slot memory of its own, filled with NaN before each step. Slower and much
   ///   larger; the numbers must be the same, or the plan lets two things share memory that live at one time.
   public init(for program: Program, isolated: Bool = false) {
-    OpenBLAS.useOneThread()
     self.program = program
     isIsolated = isolated
     plan = MemoryPlan(

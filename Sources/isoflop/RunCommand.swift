@@ -34,7 +34,6 @@ struct RunCommand: ParsableCommand {
     let experiment = try ExperimentFile(contentsOf: file)
     let corpora = CorpusCache()
     let plan = try Plan(shrink ? experiment.shrunken() : experiment, corpora: corpora)
-    warnOfSlowProducts()
     let store = try RunStore(output)
     let scheduler = try Scheduler(plan, store: store, corpora: corpora)
     let workers = jobs ?? ProcessInfo.processInfo.activeProcessorCount

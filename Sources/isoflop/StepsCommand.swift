@@ -51,7 +51,7 @@ struct StepsCommand: ParsableCommand {
 
   func run() throws {
     if inThisProcess { return try printJSON(measureHere()) }
-    warnOfSlowProducts()
+    if let warning = OpenBLAS.warning { complain("note: \(warning)") }
     let provenance = Provenance(threads: 1)
     if !json { print("\(provenance.cpu); OpenBLAS kernel \(provenance.blasKernel); one core, float32") }
     let others = OtherLoad()

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Autograd
 import Corpora
 import Dispatch
 import Files
@@ -43,11 +42,6 @@ func parseTokenizer(_ text: String) throws -> TokenizerConfiguration {
 
 /// Prints a line for a person beside the results.
 func complain(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
-
-/// Says so where matrix numbers run slower than they could.
-func warnOfSlowProducts() {
-  if let warning = OpenBLAS.warning { complain("note: \(warning)") }
-}
 
 /// Whether the user has asked to stop, by Ctrl-C, SIGTERM or by closing the terminal.
 final class Interruption: Sendable {

@@ -44,7 +44,6 @@ struct TrainCommand: ParsableCommand {
   var output = "runs/train"
 
   func run() throws {
-    warnOfSlowProducts()
     let corpusConfiguration = CorpusConfiguration(
       source: corpus, tokenizer: try tokenizer.map(parseTokenizer), validationTokens: validationTokens)
     let corpus = try TokenizedCorpus(corpusConfiguration, context: context)

@@ -1,9 +1,10 @@
 import CBLAS
 import Foundation
 
-/// The matrix library: which of its kernels runs, and whether the CPU could do better.
+/// The matrix library that the engine's products are measured against: which of its kernels runs, and whether the
+/// CPU could do better.
 public enum OpenBLAS {
-  /// Calls to this make every product run on the calling thread alone: parallelism is over runs and shards.
+  /// Calls to this make every product of the library run on the calling thread alone.
   static func useOneThread() { once }
   private static let once: Void = openblas_set_num_threads(1)
 
@@ -22,7 +23,7 @@ public enum OpenBLAS {
       let cpu = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8), cpu.contains(" avx512f ")
     else { return nil }
     return
-      "OPENBLAS_CORETYPE=\(forced) holds OpenBLAS to its \(kernel) kernel; this CPU has AVX-512, and matrix "
-      + "products would be about twice as fast without: put `env -u OPENBLAS_CORETYPE` before the command."
+      "OPENBLAS_CORETYPE=\(forced) holds OpenBLAS to its \(kernel) kernel; this CPU has AVX-512, and the "
+      + "floor would be lower without: put `env -u OPENBLAS_CORETYPE` before the command."
   }
 }

@@ -1,4 +1,7 @@
-/// The floor under the time of a step: its matrix products run alone, one after another, on one core.
+import CBLAS
+
+/// The floor under the time of a step: its matrix products run alone, one after another, on one
+/// core, by OpenBLAS: what a program on a general library could reach at best.
 public final class ProductFloor {
   private let products: [Product]
   private let a: FloatBuffer
@@ -28,10 +31,11 @@ public final class ProductFloor {
   public func callAsFunction() {
     for product in products {
       for index in 0..<product.count {
-        multiply(
-          Matrix(a.start + index * product.rows * product.inner, product.rows, product.inner),
-          Matrix(b.start + index * product.inner * product.columns, product.inner, product.columns),
-          into: Matrix(c.start + index * product.rows * product.columns, product.rows, product.columns))
+        let (m, n, k) = (product.rows, product.columns, product.inner)
+        cblas_sgemm(
+          CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(m), blasint(n), blasint(k), 1,
+          a.start + index * m * k, blasint(k), b.start + index * k * n, blasint(n), 0,
+          c.start + index * m * n, blasint(n))
       }
     }
   }

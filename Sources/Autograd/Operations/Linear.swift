@@ -30,16 +30,19 @@ struct Linear: Operation {
       ? Matrix(weight, output.columns, x.columns).transposed : Matrix(weight, x.columns, output.columns)
   }
 
+  /// The three products' packed operands.
+  var scratch: Int {
+    let (r, k, n) = (x.rows, x.columns, output.columns)
+    return max(
+      packedCount(inner: k, columns: n), packedCount(inner: n, columns: k),
+      packedCount(inner: r, columns: isTransposed ? k : n))
+  }
+
   func forward(_ memory: Frame) {
-    let y = memory.value(output)
-    let n = output.columns
-    if let bias {
-      let b = memory.value(bias)
-      for row in 0..<x.rows { (y + row * n).update(from: b, count: n) }
-    }
+    let y = Matrix(memory.value(output), x.rows, output.columns)
     multiply(
-      Matrix(memory.value(x), x.rows, x.columns), matrix(memory.value(weight)), into: Matrix(y, x.rows, n),
-      alpha: scale, beta: bias == nil ? 0 : 1)
+      Matrix(memory.value(x), x.rows, x.columns), matrix(memory.value(weight)), into: y, alpha: scale,
+      plus: bias.map { Matrix(memory.value($0), x.rows, output.columns, stride: 0) }, scratch: memory.scratch)
   }
 
   func backward(_ memory: Frame) {
@@ -47,16 +50,15 @@ struct Linear: Operation {
     let dy = Matrix(memory.gradient(output), x.rows, output.columns)
     if x.needsGradient {
       let dx = Matrix(memory.gradient(x), x.rows, x.columns)
-      multiply(dy, matrix(memory.value(weight)).transposed, into: dx, alpha: scale, beta: memory.beta(0))
-    }
-    let dw = memory.gradient(weight)
-    if isTransposed {
       multiply(
-        dy.transposed, xs, into: Matrix(dw, output.columns, x.columns), alpha: scale, beta: memory.beta(1))
-    } else {
-      multiply(
-        xs.transposed, dy, into: Matrix(dw, x.columns, output.columns), alpha: scale, beta: memory.beta(1))
+        dy, matrix(memory.value(weight)).transposed, into: dx, alpha: scale,
+        plus: memory.accumulates(0) ? dx : nil, scratch: memory.scratch)
     }
+    let (left, right) = isTransposed ? (dy, xs) : (xs, dy)
+    let dw = Matrix(memory.gradient(weight), left.columns, right.columns)
+    multiply(
+      left.transposed, right, into: dw, alpha: scale, plus: memory.accumulates(1) ? dw : nil,
+      scratch: memory.scratch)
     if let bias {
       sumColumns(
         dy.start, rows: dy.rows, columns: dy.columns, into: memory.gradient(bias),

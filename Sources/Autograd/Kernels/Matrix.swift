@@ -1,5 +1,3 @@
-import CBLAS
-
 /// A matrix in memory, row after row, or a view of one with rows and columns exchanged.
 struct Matrix {
   let start: UnsafeMutablePointer<Float>
@@ -22,12 +20,9 @@ struct Matrix {
     result.isTransposed = !isTransposed
     return result
   }
-}
 
-/// c ← alpha·a·b + beta·c
-func multiply(_ a: Matrix, _ b: Matrix, into c: Matrix, alpha: Float = 1, beta: Float = 0) {
-  cblas_sgemm(
-    CblasRowMajor, a.isTransposed ? CblasTrans : CblasNoTrans, b.isTransposed ? CblasTrans : CblasNoTrans,
-    blasint(c.rows), blasint(c.columns), blasint(a.columns), alpha, a.start, blasint(a.stride), b.start,
-    blasint(b.stride), beta, c.start, blasint(c.stride))
+  /// Where an element lies.
+  func place(_ row: Int, _ column: Int) -> Floats {
+    isTransposed ? start + (column * stride + row) : start + (row * stride + column)
+  }
 }

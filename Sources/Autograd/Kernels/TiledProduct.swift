@@ -1,0 +1,116 @@
+import CBLAS
+
+// The matrix products of a layer, one side of which is narrow. There a general library spends much of its time on
+// copying both operands; this copies only b, and only where that pays:
+//
+//     for a block of the terms of the sums, short enough for the caches:
+//         pack its part of b into panels as wide as a tile, each row after row
+//         for each tile's height of rows of a:
+//             for each panel of b: sum a tile of c in registers, add it to what memory holds
+//
+// So a and c pass through the first cache once a block, and b streams from the second. Every sum runs in an order
+// that depends on nothing but the shapes.
+
+/// c ← alpha·a·b + addend; without an addend, what c held does not matter.
+///
+/// - Parameters:
+///   - addend: c itself, or another matrix of its shape. With a stride of 0 it is one row for all.
+///   - scratch: `packedCount(inner:columns:)` floats.
+func multiply(
+  _ a: Matrix, _ b: Matrix, into c: Matrix, alpha: Float = 1, plus addend: Matrix? = nil, scratch: Floats
+) {
+  let tiles = quotient(c.rows, tileRows)
+  let blocks = max(1, quotient(a.columns, a.isTransposed ? longestBlockOfColumns : longestBlockOfRows))
+  for block in 0..<blocks {
+    let terms = part(block, of: blocks, in: a.columns)
+    let panels = Panels(of: b, terms, isRead: tiles, scratch: scratch)
+    panels.pack()
+    let addend = block == 0 ? addend : c
+    for tile in 0..<tiles {
+      let rows = part(tile, of: tiles, in: c.rows)
+      var job = TileJob()
+      job.a = UnsafePointer(a.place(rows.lowerBound, terms.lowerBound))
+      (job.a_row, job.a_step) = a.isTransposed ? (1, a.stride) : (a.stride, 1)
+      (job.depth, job.alpha) = (terms.count, alpha)
+      (job.addend_row, job.c_row) = (addend?.stride ?? 0, c.stride)
+      for first in stride(from: 0, to: c.columns, by: tileColumns) {
+        (job.b, job.b_step) = panels[first]
+        job.addend = addend.map { UnsafePointer($0.place(rows.lowerBound, first)) }
+        job.c = c.place(rows.lowerBound, first)
+        job.columns = Int32(min(tileColumns, c.columns - first))
+        computeTile(rows.count, job)
+      }
+    }
+  }
+}
+
+/// The floats of scratch memory that a product of (…, inner) and (inner, columns) needs.
+func packedCount(inner: Int, columns: Int) -> Int {
+  min(inner, longestBlockOfRows) * quotient(columns, tileColumns) * tileColumns
+}
+
+/// The terms that a tile sums before it goes to memory. Its part of a must stay in the first cache: rows of a are
+/// contiguous, but columns have strides, often powers of two, which crowd into a few places of a cache.
+private let longestBlockOfRows = 512
+private let longestBlockOfColumns = 96
+
+/// Some rows of a matrix b, in panels as wide as a tile.
+private struct Panels {
+  let b: Matrix
+  let rows: Range<Int>
+  let scratch: Floats
+  /// Whether all panels are copied, or only those that end inside a vector. Where few tiles read them, a copy
+  /// would cost more than long strides.
+  let packsAll: Bool
+
+  init(of b: Matrix, _ rows: Range<Int>, isRead times: Int, scratch: Floats) {
+    self.b = b
+    self.rows = rows
+    self.scratch = scratch
+    packsAll = b.isTransposed || times > 7
+  }
+
+  /// The panel that begins at a column, and the distance between its rows.
+  subscript(first: Int) -> (UnsafePointer<Float>, Int) {
+    isPacked(first)
+      ? (UnsafePointer(packed(first)), tileColumns)
+      : (UnsafePointer(b.place(rows.lowerBound, first)), b.stride)
+  }
+
+  /// Copies what is to be copied, with zeros beyond the last column.
+  func pack() {
+    for first in stride(from: 0, to: b.columns, by: tileColumns) where isPacked(first) {
+      let columns = min(tileColumns, b.columns - first)
+      let panel = packed(first)
+      if columns < tileColumns { panel.update(repeating: 0, count: tileColumns * rows.count) }
+      if b.isTransposed {
+        for j in 0..<columns {
+          let column = b.place(rows.lowerBound, first + j)
+          for k in 0..<rows.count { panel[k * tileColumns + j] = column[k] }
+        }
+      } else {
+        for k in 0..<rows.count {
+          (panel + k * tileColumns).update(from: b.place(rows.lowerBound + k, first), count: columns)
+        }
+      }
+    }
+  }
+
+  private func isPacked(_ first: Int) -> Bool {
+    packsAll || !min(tileColumns, b.columns - first).isMultiple(of: lanes)
+  }
+
+  private func packed(_ first: Int) -> Floats { scratch + first * rows.count }
+}
+
+/// A function of its own: it holds a loop for every height of a tile.
+@inline(never)
+private func computeTile(_ rows: Int, _ job: TileJob) { compute_tile(Int32(rows), job) }
+
+/// a / b, rounded up.
+private func quotient(_ a: Int, _ b: Int) -> Int { (a + b - 1) / b }
+
+/// One of `count` almost equal parts of 0..<n.
+private func part(_ index: Int, of count: Int, in n: Int) -> Range<Int> {
+  n * index / count..<n * (index + 1) / count
+}
