@@ -11,7 +11,9 @@ let laneCount = 16
 
 /// s_j ← Σ_d y_jd·x_d − a_j
 @inline(never)
-func score(_ x: Floats, _ y: Floats, step: Int, depth: Int, count: Int, minus a: Floats? = nil, into s: Floats) {
+func score(
+  _ x: Floats, _ y: Floats, step: Int, depth: Int, count: Int, minus a: Floats? = nil, into s: Floats
+) {
   var j = 0
   while j + 8 <= count {
     let rows = eightRows(y + j * step, step: step)
