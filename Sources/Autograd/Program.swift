@@ -41,11 +41,13 @@ public struct Program: Sendable {
   /// Computes the output from the integers in `arena` and from `parameters`.
   public func forward(_ arena: Arena, parameters: FloatBuffer) {
     if arena.isIsolated { arena.fillWithNaN() }
-    for index in steps.indices {
-      steps[index].operation.forward(
-        Frame(
-          arena, index, scratch: arena.plan.scratchOffsets[index].forward, parameters: parameters,
-          gradients: nil))
+    withoutSubnormals {
+      for index in steps.indices {
+        steps[index].operation.forward(
+          Frame(
+            arena, index, scratch: arena.plan.scratchOffsets[index].forward, parameters: parameters,
+            gradients: nil))
+      }
     }
   }
 
@@ -55,11 +57,13 @@ public struct Program: Sendable {
   /// Gradients are stored, not added: `gradients` need not be zeroed. The gaps between them stay as they are.
   public func backward(_ arena: Arena, parameters: FloatBuffer, gradients: FloatBuffer) {
     precondition(self.gradients, "this program was recorded without gradients")
-    for index in steps.indices.reversed() {
-      steps[index].operation.backward(
-        Frame(
-          arena, index, scratch: arena.plan.scratchOffsets[index].backward, parameters: parameters,
-          gradients: gradients))
+    withoutSubnormals {
+      for index in steps.indices.reversed() {
+        steps[index].operation.backward(
+          Frame(
+            arena, index, scratch: arena.plan.scratchOffsets[index].backward, parameters: parameters,
+            gradients: gradients))
+      }
     }
   }
 }

@@ -24,6 +24,30 @@ ISOFLOP_INLINE float fused_multiply_add(float a, float b, float c) { return __bu
 /// The square root, as one instruction.
 ISOFLOP_INLINE float relaxed_sqrt(float x) { return __builtin_elementwise_sqrt(x); }
 
+/// Makes this thread take floats below the smallest normal one for zero, and returns how it took them before.
+ISOFLOP_INLINE unsigned long flush_subnormals(void) {
+#if defined(__x86_64__)
+  unsigned mode = __builtin_ia32_stmxcsr();
+  __builtin_ia32_ldmxcsr(mode | 0x8040);
+  return mode;
+#elif defined(__aarch64__)
+  unsigned long mode = __builtin_arm_rsr64("fpcr");
+  __builtin_arm_wsr64("fpcr", mode | 1ul << 24);
+  return mode;
+#else
+  return 0;
+#endif
+}
+
+/// Makes this thread take floats as it did before.
+ISOFLOP_INLINE void restore_subnormals(unsigned long mode) {
+#if defined(__x86_64__)
+  __builtin_ia32_ldmxcsr((unsigned)mode);
+#elif defined(__aarch64__)
+  __builtin_arm_wsr64("fpcr", mode);
+#endif
+}
+
 /// Sixteen floats side by side.
 typedef float floats16 __attribute__((ext_vector_type(16)));
 

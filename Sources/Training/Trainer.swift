@@ -46,10 +46,12 @@ public final class Trainer {
     let norm = optimizer.norm(of: batchGradient.gradient)
     let rate = learningRate(of: tokens)
     state.step += 1
-    optimizer.update(
-      state, gradient: batchGradient.gradient,
-      gradientScale: norm > training.clip ? Float(training.clip / norm) : 1,
-      rate: rate, step: state.step)
+    withoutSubnormals {
+      optimizer.update(
+        state, gradient: batchGradient.gradient,
+        gradientScale: norm > training.clip ? Float(training.clip / norm) : 1,
+        rate: rate, step: state.step)
+    }
     state.tokens += batch
     state.recentLoss = state.recentLoss.map { 0.9 * $0 + 0.1 * loss } ?? loss
     return StepMetrics(
