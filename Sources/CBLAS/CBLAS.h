@@ -75,11 +75,6 @@ ISOFLOP_INLINE floats16 add16(floats16 a, floats16 b) { return a + b; }
 /// The greater of each pair; b where one is NaN.
 ISOFLOP_INLINE floats16 greater16(floats16 a, floats16 b) { return a > b ? a : b; }
 
-/// a·b + c in one rounding.
-ISOFLOP_INLINE floats16 multiply_add16(floats16 a, floats16 b, floats16 c) {
-  return __builtin_elementwise_fma(a, b, c);
-}
-
 /// a·b + c in one rounding, with one a for all.
 ISOFLOP_INLINE floats16 scale_add16(float a, floats16 b, floats16 c) {
   return __builtin_elementwise_fma((floats16)a, b, c);
@@ -107,20 +102,4 @@ ISOFLOP_INLINE floats16 even16(floats16 x, floats16 y) {
 /// The elements at odd places of x, then of y.
 ISOFLOP_INLINE floats16 odd16(floats16 x, floats16 y) {
   return __builtin_shufflevector(x, y, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-}
-
-/// The sum of all elements.
-ISOFLOP_INLINE float sum16(floats16 x) {
-  __auto_type x8 = x.lo + x.hi;
-  __auto_type x4 = x8.lo + x8.hi;
-  __auto_type x2 = x4.lo + x4.hi;
-  return x2.lo + x2.hi;
-}
-
-/// The greatest element.
-ISOFLOP_INLINE float greatest16(floats16 x) {
-  __auto_type x8 = x.lo > x.hi ? x.lo : x.hi;
-  __auto_type x4 = x8.lo > x8.hi ? x8.lo : x8.hi;
-  __auto_type x2 = x4.lo > x4.hi ? x4.lo : x4.hi;
-  return x2.lo > x2.hi ? x2.lo : x2.hi;
 }
