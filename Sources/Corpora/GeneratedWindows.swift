@@ -58,7 +58,8 @@ struct GeneratedWindows: Sendable {
     }
     validation = TokenWindows(context: context, count: count, tokens: windows, families: families)
     entropy = TokenizedCorpus.Entropy(
-      total: nats.reduce(0, +) / Double(count * context), families: zip(nats, targets).map { $0 / Double($1) }
+      total: nats.reduce(0, +) / Double(count * context),
+      families: zip(nats, targets).map { $1 > 0 ? $0 / Double($1) : nil }
     )
     // Where windows are so short that the source repeats them all the time, leaving these out of training
     // would take the commonest text from it, and so change what is learned.

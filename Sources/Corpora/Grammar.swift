@@ -71,7 +71,8 @@ final class Grammar: Sendable {
     variables = compiler.variables
     rules = compiled
     families = recipe.families.map(\.name)
-    shares = compiled[0].all.distribution.probabilities
+    let total = recipe.families.reduce(0) { $0 + $1.share }
+    shares = recipe.families.map { $0.share / total }
     var scalars: Set<Unicode.Scalar> = ["\n"]
     var tablesUsed: Set<Int> = []
     for step in compiled.flatMap(\.steps).joined() {

@@ -41,18 +41,32 @@ struct Recipe {
   /// The text of the recipe and of every word list that it names: all that its text depends on.
   let sources: [String]
 
-  /// Reads the recipe at `path` and the word lists that it names, relative to its own folder.
+  /// Reads the recipe at `path` and the word lists that it names, relative to its own folder. Where it `varies` another
+  /// recipe of this folder, it has everything of that one that it does not say itself.
   init(contentsOf path: String) throws {
     file = path
-    let text = try FileAccess.readText(path)
-    let root = try YAMLValue(file: path, text: text)
-    let map = try root.mapping(keys: ["about", "tables", "associations", "rules", "families"])
+    let folder = (path as NSString).deletingLastPathComponent
+    var texts = [try FileAccess.readText(path)]
+    var root = try YAMLValue(file: path, text: texts[0])
+    let keys = ["about", "tables", "associations", "rules", "families"]
+    if let base = try root.mapping(keys: keys + ["varies"])["varies"] {
+      let basePath = try (folder as NSString).appendingPathComponent("\(base.string()).yaml")
+      guard FileManager.default.fileExists(atPath: basePath) else {
+        throw base.error(
+          "there is no recipe at \(basePath)", remedy: "Name a recipe that stands beside this one")
+      }
+      texts.append(try FileAccess.readText(basePath))
+      let original = try YAMLValue(file: basePath, text: texts[1])
+      _ = try original.mapping(keys: keys)
+      root = root.laid(over: original)
+    }
+    let map = try root.mapping(keys: keys + ["varies"])
     guard let families = map["families"] else {
       throw root.error(
         "the recipe has no `families`", remedy: "Add `families:` with at least one name, share and text")
     }
     about = try map["about"]?.string() ?? ""
-    var reader = TableReader(folder: (path as NSString).deletingLastPathComponent)
+    var reader = TableReader(folder: folder)
     tables = try map["tables"]?.entries().map { try reader.table($0.key.text, $0.value) } ?? []
     associations =
       try map["associations"]?.entries().map { try Self.association($0.key.text, $0.value) } ?? []
@@ -62,7 +76,7 @@ struct Recipe {
       let share = try value.required("share", in: map).number(in: 0...)
       return Family(name: key.text, share: share, template: try Template(value.required("text", in: map)))
     }
-    sources = [text] + reader.lists
+    sources = texts + reader.lists
     guard self.families.contains(where: { $0.share > 0 }), self.families.count <= 255 else {
       throw families.error(
         "no family has a share", remedy: "Give 1 to 255 families, one with a share above 0")

@@ -117,23 +117,12 @@ private struct Planner {
   }
 
   private func model(of draft: RunDraft, vocabulary: Int) throws -> ModelConfiguration {
-    let width = draft.width ?? 0
-    var heads: Int?
-    switch draft.heads {
-    case .usual: break
-    case .count(let count): heads = count
-    case .width(let headWidth):
-      guard width.isMultiple(of: headWidth) else {
-        throw experiment.error(
-          "heads of width \(headWidth) do not divide the width \(width)", line: draft.lines["head_width"],
-          remedy: "Choose a width that is a multiple of \(headWidth)")
-      }
-      heads = width / headWidth
-    }
+    let heads: Int? = if case .count(let count) = draft.heads { count } else { nil }
+    let headWidth: Int? = if case .width(let width) = draft.heads { width } else { nil }
     do {
       return try ModelConfiguration(
-        family: draft.family, width: width, depth: draft.depth, heads: heads, context: draft.context,
-        vocabulary: vocabulary, positions: draft.positions, tiedHead: draft.tiedHead,
+        family: draft.family, width: draft.width ?? 0, depth: draft.depth, heads: heads, headWidth: headWidth,
+        context: draft.context, vocabulary: vocabulary, positions: draft.positions, tiedHead: draft.tiedHead,
         parametrisation: draft.parametrisation)
     } catch let fault as ModelFault {
       // The usual number of heads follows the width.

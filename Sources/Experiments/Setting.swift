@@ -72,10 +72,12 @@ struct Setting: Sendable {
       try $0.integer(in: 1...1000)
     },
     Setting(
-      .model, "heads", values: "whole number", default: "width / 8", "the number of attention heads", \.heads
+      .model, "heads", values: "whole number", default: "width / 8, rounded up",
+      "the number of attention heads", \.heads
     ) { .count(try $0.integer(in: 1...65_536)) },
     Setting(
-      .model, "head_width", values: "whole number", default: "8", "the width of a head, instead of `heads`",
+      .model, "head_width", values: "whole number", default: "8, or width / heads",
+      "the width of a head, instead of `heads`",
       \.heads
     ) { .width(try $0.integer(in: 4...65_536)) },
     Setting(.model, "context", values: "whole number", default: "128", "tokens in a window, T", \.context) {

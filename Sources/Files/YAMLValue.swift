@@ -9,6 +9,8 @@ public struct YAMLValue {
   private let node: Node
   /// The file, as the user named it.
   public let file: String
+  /// What holds where a mapping does not have a key; at most one value.
+  private var bases: [YAMLValue] = []
 
   /// The root of a document.
   public init(file: String, text: String) throws {
@@ -43,19 +45,41 @@ public struct YAMLValue {
 
   /// The value as a mapping that may have no other keys than `keys`.
   public func mapping(keys: [String]) throws -> [String: YAMLValue] {
-    let pairs = try entries()
-    for (key, _) in pairs where !keys.contains(key.text) {
+    for base in bases { _ = try base.mapping(keys: keys) }
+    for (key, _) in try ownEntries() where !keys.contains(key.text) {
       let near = nearestName(to: key.text, among: keys)
       throw InputError(
         "unknown key `\(key.text)`", file: file, line: key.line,
         remedy: near.map { "The nearest key is `\($0)`" }
           ?? "The keys here are \(keys.joined(separator: ", "))")
     }
-    return Dictionary(pairs.map { ($0.key.text, $0.value) }, uniquingKeysWith: { first, _ in first })
+    return Dictionary(
+      try entries().map { ($0.key.text, $0.value) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// The value as a mapping with keys of the user's choosing, in the file's order.
+  /// The value with everything of `base` that it does not have itself: mappings are laid over one another key by key,
+  /// anything else takes the place of what was there.
+  public func laid(over base: YAMLValue) -> YAMLValue {
+    guard isMapping, base.isMapping else { return self }
+    var value = self
+    value.bases = [base]
+    return value
+  }
+
+  /// The value as a mapping with keys of the user's choosing, in the file's order; those of a base stand before
+  /// those that it does not have.
   public func entries() throws -> [(key: (text: String, line: Int?), value: YAMLValue)] {
+    let own = try ownEntries()
+    guard let base = try bases.first?.entries() else { return own }
+    let over = Dictionary(own.map { ($0.key.text, $0) }, uniquingKeysWith: { first, _ in first })
+    let known = Set(base.map(\.key.text))
+    return base.map { entry in
+      over[entry.key.text].map { ($0.key, $0.value.laid(over: entry.value)) } ?? entry
+    }
+      + own.filter { !known.contains($0.key.text) }
+  }
+
+  private func ownEntries() throws -> [(key: (text: String, line: Int?), value: YAMLValue)] {
     guard case .mapping(let mapping) = node else {
       throw error("expected `key: value` lines, found \(kind)")
     }

@@ -14,8 +14,8 @@ struct Block {
     configuration = c
     let hidden = c.feedForwardWidth
     attentionNorm = Norm("\(name).attention.norm", c, in: &layout)
-    queriesKeysValues = Linear("\(name).attention.qkv", c.width, 3 * c.width, c, in: &layout)
-    attentionOut = Linear("\(name).attention.out", c.width, c.width, c, in: &layout)
+    queriesKeysValues = Linear("\(name).attention.qkv", c.width, 3 * c.attentionWidth, c, in: &layout)
+    attentionOut = Linear("\(name).attention.out", c.attentionWidth, c.width, c, in: &layout)
     feedForwardNorm = Norm("\(name).feedForward.norm", c, in: &layout)
     // SwiGLU's gate and value come from one matrix.
     up = Linear("\(name).feedForward.up", c.width, c.family == .llama ? 2 * hidden : hidden, c, in: &layout)

@@ -31,8 +31,10 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   public var width: Int
   /// The number of blocks.
   public var depth: Int
-  /// The number of attention heads, each C / heads wide.
+  /// The number H of attention heads.
   public var heads: Int
+  /// The width of one head. All heads together may be wider than C.
+  public var headWidth: Int
   /// The number T of tokens in a window.
   public var context: Int
   /// The number V of tokens that there are.
@@ -42,16 +44,26 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   public var tiedHead: Bool
   public var parametrisation: Parametrisation
 
+  /// - Parameters:
+  ///   - heads: their number; nil for as many as it takes to be at least C wide together.
+  ///   - headWidth: nil for C / heads, and where `heads` is nil too, for `usualHeadWidth`.
   /// - Throws: `ModelFault` if no network can be built so.
   public init(
-    family: Family = .gpt2, width: Int, depth: Int = 2, heads: Int? = nil, context: Int = 128,
-    vocabulary: Int,
+    family: Family = .gpt2, width: Int, depth: Int = 2, heads: Int? = nil, headWidth: Int? = nil,
+    context: Int = 128, vocabulary: Int,
     positions: Positions = .rotary, tiedHead: Bool? = nil, parametrisation: Parametrisation = .mup
   ) throws {
     self.family = family
     self.width = width
     self.depth = depth
-    self.heads = heads ?? max(1, width / Self.usualHeadDimension)
+    if let heads, headWidth == nil, heads > 0, !width.isMultiple(of: heads) {
+      throw ModelFault(
+        setting: "heads", message: "\(heads) heads do not divide the width \(width)",
+        remedy: "Choose heads among \((1...max(width, 1)).filter { width.isMultiple(of: 4 * $0) })")
+    }
+    let headWidth = headWidth ?? heads.map { width / max($0, 1) } ?? Self.usualHeadWidth
+    self.headWidth = headWidth
+    self.heads = heads ?? (width + headWidth - 1) / max(headWidth, 1)
     self.context = context
     self.vocabulary = vocabulary
     self.positions = positions
@@ -61,13 +73,13 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   }
 
   /// Heads of 8 do better at toy sizes than wider ones at the same number of parameters.
-  public static let usualHeadDimension = 8
+  public static let usualHeadWidth = 8
 
   /// The width at which both parametrisations are the same.
   public static let baseWidth = 32
 
-  /// The width of one head.
-  public var headDimension: Int { width / heads }
+  /// The width of all heads together.
+  public var attentionWidth: Int { heads * headWidth }
 
   /// The hidden width of the feed-forward part: four times the width, or for SwiGLU, which has three matrices
   /// instead of two, 8/3 of it rounded up to a multiple of 8.
@@ -80,20 +92,16 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
 
   private func check() throws {
     for (setting, value) in [
-      ("width", width), ("depth", depth), ("heads", heads), ("context", context), ("vocabulary", vocabulary),
+      ("width", width), ("depth", depth), ("heads", heads), ("head_width", headWidth), ("context", context),
+      ("vocabulary", vocabulary),
     ] where value < 1 {
       throw ModelFault(setting: setting, message: "\(setting) is \(value)", remedy: "It must be at least 1")
     }
-    guard width.isMultiple(of: heads) else {
-      throw ModelFault(
-        setting: "heads", message: "\(heads) heads do not divide the width \(width)",
-        remedy: "Choose heads among \((1...width).filter { width.isMultiple(of: 4 * $0) })")
-    }
-    guard headDimension.isMultiple(of: 4) else {
+    guard headWidth.isMultiple(of: 4) else {
       throw ModelFault(
         setting: "heads",
-        message: "\(heads) heads of width \(headDimension): a head's width must be a multiple of 4",
-        remedy: "Choose a width that is a multiple of \(4 * heads), or fewer heads")
+        message: "\(heads) heads of width \(headWidth): a head's width must be a multiple of 4",
+        remedy: "Choose heads of width \(Self.usualHeadWidth), or a width that is a multiple of \(4 * heads)")
     }
   }
 }

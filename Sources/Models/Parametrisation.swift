@@ -9,8 +9,8 @@ extension ModelConfiguration {
   /// The factor of the scores q·k.
   var attentionScale: Float {
     switch parametrisation {
-    case .standard: 1 / Float(headDimension).squareRoot()
-    case .mup: Float(Self.usualHeadDimension).squareRoot() / Float(headDimension)
+    case .standard: 1 / Float(headWidth).squareRoot()
+    case .mup: Float(Self.usualHeadWidth).squareRoot() / Float(headWidth)
     }
   }
 

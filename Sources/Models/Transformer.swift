@@ -50,7 +50,7 @@ public struct Transformer: Sendable {
     var x = recorder.embedding(tokens, embedding)
     if let positions { x = recorder.learnedPositions(x, positions) }
     let angles =
-      c.positions == .rotary ? RotaryAngles(context: c.context, headDimension: c.headDimension) : nil
+      c.positions == .rotary ? RotaryAngles(context: c.context, headDimension: c.headWidth) : nil
     for block in blocks { x = block(x, angles: angles, on: recorder) }
     return recorder.linear(
       finalNorm(x, on: recorder), head ?? embedding, transposed: true, scale: c.logitScale)

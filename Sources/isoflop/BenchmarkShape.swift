@@ -28,7 +28,7 @@ struct BenchmarkShape: ExpressibleByArgument, CustomStringConvertible {
     try ModelConfiguration(
       family: family, width: numbers[0], depth: numbers[1], heads: numbers[2], context: numbers[3],
       vocabulary: numbers[5],
-      positions: numbers[0] / numbers[2] <= ModelConfiguration.usualHeadDimension ? .rotary : .learned,
+      positions: numbers[0] / numbers[2] <= ModelConfiguration.usualHeadWidth ? .rotary : .learned,
       parametrisation: .standard)
   }
 }

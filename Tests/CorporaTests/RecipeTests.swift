@@ -27,6 +27,27 @@ struct RecipeTests {
     }
   }
 
+  /// A recipe that varies another has everything of it that it does not say itself, and word lists beside either.
+  @Test func variationsKeepTheRest() throws {
+    let folder = try TemporaryFolder()
+    _ = try folder.write("owl\nlark\n", to: "birds.txt")
+    _ = try folder.write(
+      """
+      tables: {bird: {words: birds.txt, zipf: 1}, deed: {words: [sings, sleeps]}}
+      families: {songs: {share: 1, text: "{bird} {deed}."}, sums: {share: 1, text: "1+1=2."}}
+      """, to: "base.yaml")
+    let varied = try GeneratedText(
+      recipe: folder.write(
+        "varies: base\ntables: {deed: {words: [flies]}}\nfamilies: {sums: {share: 0}}\n", to: "varied.yaml"))
+    let sample = String(decoding: varied.text(bytes: 1000, seed: 0), as: UTF8.self)
+    #expect(sample.split(separator: "\n").allSatisfy { $0.contains(/^(owl|lark) flies\.$/) }, "\(sample)")
+    let wrong = try folder.write("varies: base\ntables: {deed: {size: 1, zip: 1}}\n", to: "wrong.yaml")
+    let error = try #require(throws: InputError.self) { try GeneratedText(recipe: wrong) }
+    #expect(error.file == wrong && error.line == 2, "\(error)")
+    let missing = try folder.write("varies: bass\n", to: "missing.yaml")
+    #expect(throws: InputError.self) { try GeneratedText(recipe: missing) }
+  }
+
   @Test func sameSeedSameText() throws {
     let text = try GeneratedText(recipe: "\(corporaFolder)/village.yaml")
     let a = text.text(bytes: 5000, seed: 1)

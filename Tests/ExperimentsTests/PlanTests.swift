@@ -97,8 +97,9 @@ import Training
       "e.yaml:4: 3 heads do not divide the width 16. Choose heads among [1, 2, 4]."
     ),
     (
-      "model:\n  head_width: 12\ngrid: {width: 16, tokens: 1M}\n",
-      "e.yaml:4: heads of width 12 do not divide the width 16. Choose a width that is a multiple of 12."
+      "model:\n  head_width: 6\ngrid: {width: 16, tokens: 1M}\n",
+      "e.yaml:4: 3 heads of width 6: a head's width must be a multiple of 4. "
+        + "Choose heads of width 8, or a width that is a multiple of 12."
     ),
     (
       "training:\n  batch: 500\ngrid: {width: 16, tokens: 1M}\n",

@@ -22,7 +22,7 @@ import Training
     let folder = try ScratchFolder()
     let (source, corpus) = try smallCorpus(in: folder, context: 5)
     let model = try ModelConfiguration(
-      family: family, width: 8, depth: 2, heads: 2, context: 5, vocabulary: corpus.vocabulary,
+      family: family, width: 8, depth: 2, heads: 3, headWidth: 4, context: 5, vocabulary: corpus.vocabulary,
       positions: positions,
       parametrisation: parametrisation)
     let training = TrainingConfiguration(

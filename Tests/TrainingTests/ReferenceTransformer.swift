@@ -68,11 +68,11 @@ struct ReferenceTransformer {
 
   private func attention(_ x: [[Scalar]], _ name: String) -> [[Scalar]] {
     let c = configuration
-    let depth = c.width / c.heads
+    let depth = c.headWidth
     let scale = c.parametrisation == .mup ? 8.0.squareRoot() / Double(depth) : 1 / Double(depth).squareRoot()
     let projected = x.map { linear($0, "\(name).qkv") }
     func part(_ part: Int, _ head: Int, _ position: Int) -> [Scalar] {
-      let start = part * c.width + head * depth
+      let start = part * c.attentionWidth + head * depth
       let vector = Array(projected[position][start..<start + depth])
       return part < 2 && c.positions == .rotary ? turned(vector, by: position) : vector
     }
