@@ -35,7 +35,6 @@ extension Chapter {
   }
 
   private static func figure(of analysis: CriticalBatchAnalysis, _ fit: ReportedFit, name: String) -> Figure {
-    let tradeoffs = analysis.targets.map(\.tradeoff)
     let costs = zip(analysis.targets, Ink.family(analysis.targets.count)).flatMap { target, ink -> [Layer] in
       let style = Style(target.tradeoff.loss.text(), ink)
       guard let least = target.batches.min(), let most = target.batches.max() else { return [] }
@@ -58,16 +57,15 @@ extension Chapter {
       return Point(
         target.tradeoff.loss, value, low: target.interval?.low ?? value, high: target.interval?.high ?? value)
     }
-    let label = "B* · loss^−\(analysis.exponent.value.text())"
-    let least = tradeoffs.map(\.minimumTokens).min()?.amount ?? "",
-      most = tradeoffs.map(\.minimumTokens).max()?.amount ?? ""
+    let tokens = analysis.targets.map(\.tradeoff.minimumTokens)
     let loss = analysis.floor > 0 ? fit.labels.reducibleAxis : fit.labels.lossAxis
     return Figure(
       name: name, title: "Steps against tokens, and the critical batch",
       caption: """
         Left: what each batch needs for a loss\(analysis.floor > 0 ? " above the true entropy" : ""), at its best \
         learning rate, with the fitted hyperbola; a curve for each loss. Right: the critical batch against the loss, \
-        with 95 % intervals, and the power law through them. Dmin goes from \(least) to \(most) tokens, and Bcrit grows \
+        with 95 % intervals, and the power law through them. Dmin goes from \((tokens.min() ?? 0).text(2)) to \((tokens.max() ?? 0).text(2)) \
+        tokens, and Bcrit grows \
         as Dmin^\(analysis.growth.value.text()) \(analysis.growth.intervalText).
         """,
       legend: "loss",
@@ -76,7 +74,7 @@ extension Chapter {
         Panel(
           analysis.exponent.text, x: loss, y: Axis("Critical batch (tokens)", .logarithmic),
           layers: [
-            .band(law, Style(label, .category(1))), .line(law, Style(label, .category(1))),
+            .band(law, Style("power law", .category(1))), .line(law, Style("power law", .category(1))),
             .points(measured, Style("measured", .category(6))),
           ]),
       ])

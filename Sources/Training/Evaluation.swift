@@ -10,7 +10,7 @@ public struct Evaluation: Sendable, Hashable {
   /// The standard error of the mean over windows.
   public let standardError: Double
   /// The standard error of the mean of the loss above the true entropy; nil where that is not known. It is the smaller
-  /// one: windows differ in their entropy more than in what a model has not learned of them.
+  /// one, the more so the nearer the model is to the entropy: what windows differ in by themselves is not in it.
   public let reducibleStandardError: Double?
   /// The mean over the targets of each family, in nats a token; NaN where there are none.
   public let families: [Double]

@@ -85,9 +85,13 @@ import Training
     #expect(Set(matched.map(\.trunkIdentifier)).count == 3)
   }
 
-  @Test("Interrupted after any step and resumed, the numbers and the log are the same")
-  func resumed() throws {
-    let runs = try [2000, 5000].map { try configuration(tokens: $0, batch: .fixed(128)) }
+  @Test(
+    "Interrupted after any step and resumed, the numbers and the log are the same",
+    arguments: [Schedule.cooldown(fraction: 0.2, shape: .linear), .cosineOver(final: 0.1, tokens: 4000)])
+  func resumed(schedule: Schedule) throws {
+    let runs = try [2000, 5000].map {
+      try configuration(tokens: $0, batch: .fixed(128), schedule: schedule)
+    }
     let undisturbed = try train(runs, in: "undisturbed")
     // Every call stops after three more steps, wherever that is: trunk, branch, or between them.
     var interruptions = 0
