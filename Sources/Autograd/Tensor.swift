@@ -23,7 +23,8 @@ public struct Tensor: Hashable, Sendable {
   public var rows: Int { shape.dropLast().reduce(1, *) }
 }
 
-/// A handle on an array of whole numbers that the caller fills before each step: tokens or targets.
+/// A handle on an array of whole numbers: tokens or targets, which the caller fills before each step, or hits, which an
+/// operation does.
 public struct Integers: Hashable, Sendable {
   let offset: Int
   /// The number of elements.

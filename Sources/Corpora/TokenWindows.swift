@@ -1,6 +1,15 @@
 /// Windows of context + 1 tokens each, side by side in one buffer, (count, T + 1): tokens 0 ..< T are a
 /// model's inputs and tokens 1 ... T its targets.
 public struct TokenWindows: Sendable {
+  /// The end of a passage as far as the text determines it: the longest run of targets without entropy up to the
+  /// passage's last token. A model that knows its task predicts all of them.
+  public struct Ending: Sendable, Hashable {
+    /// An index of the corpus's families.
+    public let family: Int
+    /// Positions of targets in the window.
+    public let targets: Range<Int>
+  }
+
   /// The number of tokens that each window predicts, T.
   public let context: Int
   /// The number of windows.
@@ -9,14 +18,19 @@ public struct TokenWindows: Sendable {
   let tokens: [UInt16]
   /// The family of each target, (count, T), or empty where they are not kept.
   let families: [UInt8]
+  /// The endings of the passages that lie wholly in each window, or empty where they are not kept.
+  private let endings: [[Ending]]
 
-  init(context: Int, count: Int, tokens: [UInt16], families: [UInt8] = []) {
+  init(
+    context: Int, count: Int, tokens: [UInt16], families: [UInt8] = [], endings: [[Ending]] = []
+  ) {
     precondition(
       count * (context + 1) <= tokens.count, "TokenWindows: \(tokens.count) tokens for \(count) windows")
     self.context = context
     self.count = count
     self.tokens = tokens
     self.families = families
+    self.endings = endings
   }
 
   /// The number of targets of all windows, count · T.
@@ -32,6 +46,9 @@ public struct TokenWindows: Sendable {
   public func family(window: Int, position: Int) -> Int {
     families.isEmpty ? 0 : Int(families[window * context + position])
   }
+
+  /// The endings of a window's passages.
+  public func endings(ofWindow window: Int) -> [Ending] { endings.isEmpty ? [] : endings[window] }
 
   /// Copies a window to `inputs` and `targets`, (T) each.
   public func copy(

@@ -12,6 +12,8 @@ public final class TokenizedCorpus: Sendable {
     public let total: Double
     /// Over the targets of each family, in the order of `families`; nil for a family without any.
     public let families: [Double?]
+    /// Over the targets of each validation window.
+    public let windows: [Double]
   }
 
   public let configuration: CorpusConfiguration

@@ -29,7 +29,7 @@ public struct Column: Sendable {
 
   /// All columns of a table over some task families.
   public static func all(families: [String]) -> [Column] {
-    fixed + families.flatMap { [loss(of: $0), entropy(of: $0)] }
+    fixed + families.flatMap { [loss(of: $0), entropy(of: $0), exactMatch(of: $0)] }
   }
 
   private static let identity: [Column] = [
@@ -110,6 +110,7 @@ public struct Column: Sendable {
     },
     number("entropy_bits_per_byte", "bits/byte", "the same entropy") { $1?.entropyBitsPerByte },
     number("reducible", "nats/token", "loss minus entropy") { _, result in result?.reducible },
+    number("reducible_se", "nats/token", "its standard error over windows") { $1?.reducibleStandardError },
   ]
 
   static func loss(of family: String) -> Column {
@@ -121,6 +122,15 @@ public struct Column: Sendable {
   static func entropy(of family: String) -> Column {
     number("entropy_\(family)", "nats/token", "true entropy of these targets") { _, result in
       result?.families.first { $0.family == family }?.entropy
+    }
+  }
+
+  static func exactMatch(of family: String) -> Column {
+    number(
+      "exact_match_\(family)", "", "part of its passages whose certain ending is predicted to the last token"
+    ) {
+      _, result in
+      result?.families.first { $0.family == family }?.exactMatch
     }
   }
 
@@ -179,6 +189,7 @@ extension Schedule {
     switch self {
     case .cooldown(let fraction, let shape): "cooldown \(fraction) \(shape.rawValue)"
     case .cosine(let final): "cosine \(final)"
+    case .cosineOver(let final, let tokens): "cosine \(final) over \(tokens)"
     }
   }
 }

@@ -156,6 +156,7 @@ extension ExperimentFile {
 extension FitRequest {
   /// The parameters that the fit will have, by their names in a file.
   var parameterNames: [String] {
+    if law == .criticalBatch { return ["Bstar", "exponent", "growth"] }
     guard let law = law(floor: floor == .free ? .free : .zero)?.law else { return ["a", "b"] }
     let derived = law.derived(law.parameters.map { _ in 1 })
     return (law.parameters.map(\.symbol) + derived.map(\.symbol)).map(latin) + ["rms"]

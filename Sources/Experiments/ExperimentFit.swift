@@ -17,6 +17,7 @@ public struct ExperimentFit: Codable, Sendable {
   public private(set) var fit: LawFit?
   public private(set) var isoFLOP: IsoFLOPAnalysis?
   public private(set) var envelope: Envelope?
+  public private(set) var criticalBatch: CriticalBatchAnalysis?
   /// Why there is no fit.
   public private(set) var refusal: String?
   /// Analyses beside the fit, where they were asked for.
@@ -56,6 +57,7 @@ public struct ExperimentFit: Codable, Sendable {
   public var estimates: [Estimate] {
     fit.map { $0.parameters + $0.derived }
       ?? envelope.map { [$0.parametersExponent, $0.tokensExponent] }
+      ?? criticalBatch.map { [$0.coefficient, $0.exponent, $0.growth] }
       ?? [isoFLOP?.parameters, isoFLOP?.tokens].compactMap { $0?.exponent }
   }
 
@@ -88,6 +90,12 @@ public struct ExperimentFit: Codable, Sendable {
         fit = try fitter(named).fit(slice.observations)
       } else if request.law == .envelope {
         envelope = try Envelope(slice.observations, bootstraps: bootstraps, seed: seed)
+      } else if request.law == .criticalBatch {
+        // Of several entropies none is the right one: told as for a law whose floor they are.
+        let floor = data.entropies.isEmpty ? Floor.zero : try data.floor(.entropy)
+        let above = if case .known(let entropy) = floor { entropy } else { 0.0 }
+        criticalBatch = try CriticalBatchAnalysis(
+          slice.observations, above: above, bootstraps: bootstraps, seed: seed)
       } else {
         isoFLOP = try IsoFLOPAnalysis(
           slice.observations, method: request.law == .isoFLOPRobust ? .robust : .leastSquares,

@@ -145,10 +145,17 @@ extension ResultsTable.Row {
   /// The run as the laws see it.
   fileprivate func observation(_ request: FitRequest) -> Observation {
     // The error of the loss over windows is known for the whole text alone.
-    Observation(
+    var observation = Observation(
       parameters: number(request.size.column), tokens: number("d_tokens"),
       compute: number(request.compute.column),
       steps: number("steps"), uniqueTokens: number("unique_tokens"), loss: number(request.loss) ?? .nan,
-      standardError: request.loss == "loss" ? number("loss_se") : nil, cluster: text("trunk"))
+      standardError: request.loss == "loss" ? number("loss_se") : nil,
+      reducibleStandardError: request.loss == "loss" ? number("reducible_se") : nil, cluster: text("trunk"))
+    if request.law == .criticalBatch {
+      // A ramp is no number.
+      observation.batch = Double(text("batch"))
+      observation.learningRate = number("learning_rate")
+    }
+    return observation
   }
 }

@@ -24,6 +24,8 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
   case isoFLOPRobust = "isoflop_robust"
   /// The lower envelope of training curves.
   case envelope
+  /// How many steps and tokens each batch needs for a loss.
+  case criticalBatch = "critical_batch"
 
   /// Those that the runs of an experiment have the columns for.
   static let ofExperiments = allCases.filter { $0 != .routed && $0 != .mixture }
@@ -42,7 +44,7 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
   public var isBroken: Bool { self == .brokenN || self == .brokenD || self == .brokenC }
 
   /// Whether it is a formula that is fitted by an objective.
-  public var isLaw: Bool { ![.isoFLOP, .isoFLOPRobust, .envelope].contains(self) }
+  public var isLaw: Bool { ![.isoFLOP, .isoFLOPRobust, .envelope, .criticalBatch].contains(self) }
 
   /// Whether the formula has a floor that may be chosen.
   public var hasFloor: Bool {
@@ -67,7 +69,7 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
     case .repeatedData: .repeatedData(RepeatedDataLaw())
     case .routed: .routed(RoutedLaw())
     case .mixture: .mixture(MixtureLaw(domains: domains))
-    case .isoFLOP, .isoFLOPRobust, .envelope: nil
+    case .isoFLOP, .isoFLOPRobust, .envelope, .criticalBatch: nil
     }
   }
 

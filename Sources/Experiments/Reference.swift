@@ -15,7 +15,7 @@ public enum Reference {
 
   /// Every column of `results.csv`.
   public static var columns: String {
-    let families = Column.all(families: ["FAMILY"]).suffix(2)
+    let families = Column.all(families: ["FAMILY"]).suffix(3)
     return table(
       ["column", "unit", "meaning"], (Column.fixed + families).map { ["`\($0.name)`", $0.unit, $0.meaning] })
   }
@@ -33,6 +33,8 @@ public enum Reference {
   private static func description(of choice: LawChoice) -> String {
     switch choice {
     case .envelope: "N* ∝ C^a, D* ∝ C^b along the lower envelope of training curves"
+    case .criticalBatch:
+      "(S/Smin − 1)·(D/Dmin − 1) = 1; Bcrit = Dmin/Smin = Bstar·L^−exponent, Bcrit ∝ Dmin^growth"
     case .isoFLOPRobust: "the same with parabolas of least absolute deviations"
     default: "parabolas; N* ∝ C^a, D* ∝ C^b through their minima"
     }

@@ -118,9 +118,10 @@ struct Setting: Sendable {
       \.training.warmupSteps
     ) { try $0.integer(in: 0...) },
     Setting(
-      .training, "schedule", values: "{cooldown: 0.2, shape: linear or sqrt}, or {cosine: 0.1}",
+      .training, "schedule",
+      values: "{cooldown: 0.2, shape: linear or sqrt}, {cosine: 0.1}, or {cosine: 0.1, over: 8M}",
       default: "{cooldown: 0.2, shape: linear}",
-      "constant, then falling to zero in the last fraction; or a cosine down to a fraction of the rate",
+      "constant, then falling to zero in the last fraction; or a cosine down to a fraction of the rate, at the run's end or, whatever its length, after `over` tokens",
       \.training.schedule, read: readSchedule),
     Setting(
       .training, "weight_decay", values: "number", default: "0", "decay of weights a step, times the rate",
@@ -187,12 +188,18 @@ struct Setting: Sendable {
 }
 
 @Sendable private func readSchedule(_ yaml: YAMLValue) throws -> Schedule {
-  let map = try yaml.mapping(keys: ["cooldown", "shape", "cosine"])
-  if let final = map["cosine"] {
-    guard map.count == 1 else {
+  let map = try yaml.mapping(keys: ["cooldown", "shape", "cosine", "over"])
+  if let cosine = map["cosine"] {
+    guard map["cooldown"] == nil, map["shape"] == nil else {
       throw yaml.error("a cosine has neither cooldown nor shape", remedy: "Remove them")
     }
-    return .cosine(final: try final.number(in: 0...1))
+    let final = try cosine.number(in: 0...1)
+    guard let over = map["over"] else { return .cosine(final: final) }
+    return .cosineOver(final: final, tokens: try over.integer(in: 1...))
+  }
+  if let over = map["over"] {
+    throw over.error(
+      "only a cosine has `over`", remedy: "Remove it, or write for example {cosine: 0.1, over: 8M}")
   }
   return .cooldown(
     fraction: try yaml.required("cooldown", in: map).number(in: 0...1),

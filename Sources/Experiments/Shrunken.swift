@@ -18,6 +18,9 @@ extension ExperimentFile {
     let uniques = Ranks(drafts.compactMap(\.corpus.uniqueTokens))
     let warmups = Ranks(drafts.map(\.training.warmupSteps).filter { $0 > 0 })
 
+    let horizons = Ranks(
+      drafts.compactMap { if case .cosineOver(_, let tokens) = $0.training.schedule { tokens } else { nil } })
+
     let context = { 16 << contexts[$0] }
     // Every head count and head width must go into every width.
     let widthUnit = drafts.map(\.heads).reduce(8) { unit, heads in
@@ -43,6 +46,10 @@ extension ExperimentFile {
         BatchSchedule.Stage(from: shortest * ramps[$0.from], tokens: batch($0.tokens))
       }
       if let batch = try? BatchSchedule(stages: stages) { draft.training.batch = batch }
+      if case .cosineOver(let final, let tokens) = draft.training.schedule {
+        draft.training.schedule = .cosineOver(
+          final: final, tokens: growing(Double(shortest), horizons[tokens]))
+      }
       switch draft.length {
       case .tokens(let count): draft.length = .tokens(growing(Double(shortest), tokens[count]))
       case .flops(let flops): draft.length = .flops(Double(growing(smallestBudget, budgets[flops])))

@@ -34,8 +34,10 @@ public struct Transformer: Sendable {
     let recorder = Recorder(gradients: gradients)
     let tokens = recorder.integers(windows * configuration.context)
     let targets = recorder.integers(windows * configuration.context)
-    let losses = recorder.crossEntropy(logits(of: tokens, on: recorder), targets)
-    return LossProgram(program: recorder.finish(losses), inputs: tokens, targets: targets, windows: windows)
+    let hits = gradients ? nil : recorder.integers(targets.count)
+    let losses = recorder.crossEntropy(logits(of: tokens, on: recorder), targets, hits: hits)
+    return LossProgram(
+      program: recorder.finish(losses), inputs: tokens, targets: targets, hits: hits, windows: windows)
   }
 
   /// Records the computation of the logits (T, V) of one window, for sampling.
@@ -64,5 +66,7 @@ public struct LossProgram: Sendable {
   public let inputs: Integers
   /// The tokens (windows · T) that it should predict.
   public let targets: Integers
+  /// Whether (1 or 0) each target is the model's greedy choice; nil of a program that can run backward.
+  public let hits: Integers?
   public let windows: Int
 }

@@ -39,7 +39,9 @@ extension Chapter {
       x: axis, y: accepted.knownFloor > 0 ? fit.labels.reducibleAxis : fit.labels.aboveFloorAxis,
       layers: marks + [
         .band(curve, style), .line(curve, style),
-        .points(runs.points(along: variable, above: floor), Style("runs fitted", .category(6))),
+        .points(
+          runs.points(along: variable, above: floor, isEntropy: accepted.knownFloor > 0),
+          Style("runs fitted", .category(6))),
       ])
     let lowest =
       accepted.knownFloor > 0 ? "the true entropy" : "the accepted law's own floor, \(floor.text(4))"
@@ -98,7 +100,7 @@ extension [Observation] {
     compactMap { run in
       guard let x = run[variable], let predicted = law.predict(at: run) else { return nil }
       let found = run.loss - law.knownFloor
-      let error = 1.96 * (run.standardError ?? 0) / found
+      let error = run.error(aboveEntropy: law.knownFloor > 0) / found
       return Point(x, 100 * log(found / (predicted.value - law.knownFloor)), error: 100 * error)
     }
   }

@@ -34,13 +34,16 @@ struct FitGroup: Sendable {
     return groups
   }
 
-  /// The runs' losses: those fitted over the others.
-  func points(above floor: Double = 0) -> [Layer] {
-    [
+  /// The runs' losses, or what is above the true entropy: those fitted over the others.
+  func points(above entropy: Double? = nil) -> [Layer] {
+    let floor = entropy ?? 0
+    return [
       .points(
         others.points(along: variable, above: floor).map { Point($0.x, $0.y) },
         Style(others.isEmpty ? nil : "other runs", .neutral, marker: .small)),
-      .points(observations.points(along: variable, above: floor), Style("runs fitted", .category(6))),
+      .points(
+        observations.points(along: variable, above: floor, isEntropy: entropy != nil),
+        Style("runs fitted", .category(6))),
     ]
   }
 

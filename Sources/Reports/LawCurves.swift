@@ -75,9 +75,16 @@ extension Observation {
     return changed
   }
 
-  /// The loss with its 95 % error bar, from its standard error, against a variable.
-  func point(along variable: Variable, above floor: Double = 0) -> Point? {
-    self[variable].map { Point($0, loss - floor, error: 1.96 * (standardError ?? 0)) }
+  /// The loss with its 95 % error bar against a variable.
+  ///
+  /// - Parameter isEntropy: whether the floor is the true entropy.
+  func point(along variable: Variable, above floor: Double = 0, isEntropy: Bool = false) -> Point? {
+    self[variable].map { Point($0, loss - floor, error: error(aboveEntropy: isEntropy)) }
+  }
+
+  /// The 95 % error bar of the loss, or of what lies above the true entropy, from its standard error.
+  func error(aboveEntropy: Bool) -> Double {
+    1.96 * ((aboveEntropy ? reducibleStandardError : nil) ?? standardError ?? 0)
   }
 }
 
@@ -97,7 +104,7 @@ extension [Observation] {
     return (low / air)...(high * air)
   }
 
-  func points(along variable: Variable, above floor: Double = 0) -> [Point] {
-    compactMap { $0.point(along: variable, above: floor) }
+  func points(along variable: Variable, above floor: Double = 0, isEntropy: Bool = false) -> [Point] {
+    compactMap { $0.point(along: variable, above: floor, isEntropy: isEntropy) }
   }
 }

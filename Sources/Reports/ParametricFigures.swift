@@ -46,6 +46,7 @@ extension Chapter {
     let floor = law.law.law.knownFloor > 0 ? law.knownFloor : law["E"]?.value ?? 0
     let levels = spread(levels(of: held, along: variable, in: fit.result.observations), count: 8)
     guard !levels.isEmpty else { return nil }
+    let isTrue = fit.result.floor == .entropy
     let layers = zip(levels, Ink.family(levels.count)).flatMap { level, ink -> [Layer] in
       let runs = fit.result.observations.filter { $0[held] == level }
       guard let range = runs.range(of: variable) else { return [] }
@@ -53,10 +54,9 @@ extension Chapter {
       let style = Style("\(held.symbol) = \(level.amount)", ink)
       return [
         .line(law.curve(along: variable, over: range, at: place, above: floor), style),
-        .points(runs.points(along: variable, above: floor), style),
+        .points(runs.points(along: variable, above: floor, isEntropy: isTrue), style),
       ]
     }
-    let isTrue = fit.result.floor == .entropy
     return Figure(
       name: "law-\(fit.result.name)-\(variable.symbol)", title: "One law, along \(variable.symbol)",
       caption: """

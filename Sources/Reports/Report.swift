@@ -84,11 +84,13 @@ public struct Report: Sendable {
       .reducibleLosses(fits),
       .parametricFits(fits),
       .isoFLOP(fits, approaches, biases: biases),
+      .criticalBatch(fits),
       .bends(fits),
       .comparisons(fits),
       .unidentified(fits),
       .laws(fits),
       experiment.flatMap { .families($0.table) },
+      experiment.flatMap { .accuracy($0.table) },
       experiment.map { .runs($0.table) },
       experiment.map { .provenance($0.provenance, table: $0.table, timing: $0.timing) },
     ]

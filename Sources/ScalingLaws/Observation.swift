@@ -57,6 +57,12 @@ public struct Observation: Sendable, Codable, Equatable {
   public var loss: Double
   /// Standard error of `loss`, in the same unit.
   public var standardError: Double?
+  /// Standard error of the loss above the true entropy, where that is known. It is smaller: the entropies of the windows
+  /// on which the loss was taken do not count.
+  public var reducibleStandardError: Double?
+  /// Tokens in a step, where it was the same in all, and the highest learning rate. Only the critical batch needs them.
+  public var batch: Double?
+  public var learningRate: Double?
   /// Observations of one cluster (branches of one training trunk, points of one curve) are not
   /// independent: the bootstrap draws them together. Without a cluster, an observation is its own.
   public var cluster: String?
@@ -64,7 +70,7 @@ public struct Observation: Sendable, Codable, Equatable {
   public init(
     parameters: Double? = nil, tokens: Double? = nil, compute: Double? = nil, steps: Double? = nil,
     uniqueTokens: Double? = nil, experts: Double? = nil, mixture: [Double] = [], loss: Double,
-    standardError: Double? = nil, cluster: String? = nil
+    standardError: Double? = nil, reducibleStandardError: Double? = nil, cluster: String? = nil
   ) {
     self.parameters = parameters
     self.tokens = tokens
@@ -75,6 +81,7 @@ public struct Observation: Sendable, Codable, Equatable {
     self.mixture = mixture
     self.loss = loss
     self.standardError = standardError
+    self.reducibleStandardError = reducibleStandardError
     self.cluster = cluster
   }
 

@@ -9,10 +9,16 @@ public struct Evaluation: Sendable, Hashable {
   public let loss: Double
   /// The standard error of the mean over windows.
   public let standardError: Double
+  /// The standard error of the mean of the loss above the true entropy; nil where that is not known. It is the smaller
+  /// one, the more so the nearer the model is to the entropy: what windows differ in by themselves is not in it.
+  public let reducibleStandardError: Double?
   /// The mean over the targets of each family, in nats a token; NaN where there are none.
   public let families: [Double]
   /// The part of the targets that belongs to each family.
   public let shares: [Double]
+  /// The part of the endings of each family (`TokenWindows.Ending`) of which every target is the model's greedy choice;
+  /// NaN where there are none. Every target before it is given, which for exact match is the same as decoding.
+  public let exactMatches: [Double]
   /// The windows read.
   public let windows: Int
 }
@@ -43,26 +49,29 @@ final class Evaluator {
   /// - Parameter precision: Stops as soon as the standard error is below this fraction of the loss. `nil` reads all.
   func callAsFunction(_ parameters: FloatBuffer, precision: Double?) -> Evaluation {
     let windows = corpus.validation
-    var sums = Sums(families: corpus.families.count)
+    let entropies = corpus.validationEntropy?.windows
+    var sums = Sums(families: corpus.families.count, knowsEntropy: entropies != nil)
     var start = 0
     while start < windows.count {
       let end = min(start + Self.round, windows.count)
-      let losses = self.losses(of: start..<end, parameters)
-      for window in start..<end { sums.add(losses[window - start], window: window, of: windows) }
+      let outcomes = self.outcomes(of: start..<end, parameters)
+      for window in start..<end {
+        sums.add(outcomes[window - start], entropy: entropies?[window] ?? 0, window: window, of: windows)
+      }
       start = end
-      if let precision, sums.standardError < precision * sums.mean { break }
+      if let precision, sums.loss.standardError < precision * sums.loss.mean { break }
     }
     return sums.evaluation
   }
 
-  /// The loss of every target of some windows.
-  private func losses(of range: Range<Int>, _ parameters: FloatBuffer) -> [[Float]] {
+  /// The loss of every target of some windows, and which of their endings are right.
+  private func outcomes(of range: Range<Int>, _ parameters: FloatBuffer) -> [Outcome] {
     let windows = corpus.validation
     let chunks = stride(from: range.lowerBound, to: range.upperBound, by: Self.chunk).map {
       $0..<min($0 + Self.chunk, range.upperBound)
     }
-    var losses: [[Float]] = Array(repeating: [], count: range.count)
-    losses.withUnsafeMutableBufferPointer { losses in
+    var outcomes = Array(repeating: Outcome(losses: [], answers: []), count: range.count)
+    outcomes.withUnsafeMutableBufferPointer { outcomes in
       inParallel(chunks.count, threads: arenas.count) { index, thread in
         let (chunk, arena) = (chunks[index], arenas[thread])
         for slot in 0..<Self.chunk {
@@ -75,40 +84,40 @@ final class Evaluator {
         program.program.forward(arena, parameters: parameters)
         for window in chunk {
           let row = (window - chunk.lowerBound) * windows.context
-          losses[window - range.lowerBound] = Array(arena.output[row..<row + windows.context])
+          let hits = program.hits.map { arena.integers($0) + row }
+          outcomes[window - range.lowerBound] = Outcome(
+            losses: Array(arena.output[row..<row + windows.context]),
+            answers: windows.endings(ofWindow: window).map { ending in
+              ending.targets.allSatisfy { hits?[$0] == 1 }
+            })
         }
       }
     }
-    return losses
+    return outcomes
   }
 }
 
-/// The running sums of an evaluation.
-private struct Sums {
+/// What a model made of a window.
+private struct Outcome {
+  /// Of each target.
+  let losses: [Float]
+  /// Whether each ending is right.
+  let answers: [Bool]
+}
+
+/// The running mean of a quantity over windows.
+private struct WindowMean {
   private var windows = 0
   private var sum = 0.0
   private var squares = 0.0
-  private var families: [Double]
-  private var counts: [Int]
 
-  init(families: Int) {
-    self.families = Array(repeating: 0, count: families)
-    counts = Array(repeating: 0, count: families)
-  }
-
-  mutating func add(_ losses: [Float], window: Int, of all: TokenWindows) {
-    var total = 0.0
-    for (position, loss) in losses.enumerated() {
-      let family = all.family(window: window, position: position)
-      families[family] += Double(loss)
-      counts[family] += 1
-      total += Double(loss)
-    }
-    let mean = total / Double(losses.count)
-    sum += mean
-    squares += mean * mean
+  mutating func add(_ value: Double) {
+    sum += value
+    squares += value * value
     windows += 1
   }
+
+  var count: Int { windows }
 
   var mean: Double { sum / Double(windows) }
 
@@ -117,11 +126,48 @@ private struct Sums {
     let variance = (squares - sum * mean) / Double(windows - 1)
     return (max(variance, 0) / Double(windows)).squareRoot()
   }
+}
+
+/// The running sums of an evaluation.
+private struct Sums {
+  private(set) var loss = WindowMean()
+  /// The loss above the true entropy, where it is known.
+  private var reducible: WindowMean?
+  private var families: [Double]
+  private var counts: [Int]
+  private var endings: [Int]
+  private var right: [Int]
+
+  init(families: Int, knowsEntropy: Bool) {
+    reducible = knowsEntropy ? WindowMean() : nil
+    self.families = Array(repeating: 0, count: families)
+    (counts, endings, right) = (
+      self.families.map { _ in 0 }, self.families.map { _ in 0 }, self.families.map { _ in 0 }
+    )
+  }
+
+  mutating func add(_ outcome: Outcome, entropy: Double, window: Int, of all: TokenWindows) {
+    var total = 0.0
+    for (position, loss) in outcome.losses.enumerated() {
+      let family = all.family(window: window, position: position)
+      families[family] += Double(loss)
+      counts[family] += 1
+      total += Double(loss)
+    }
+    let mean = total / Double(outcome.losses.count)
+    loss.add(mean)
+    reducible?.add(mean - entropy)
+    for (ending, isRight) in zip(all.endings(ofWindow: window), outcome.answers) {
+      endings[ending.family] += 1
+      right[ending.family] += isRight ? 1 : 0
+    }
+  }
 
   var evaluation: Evaluation {
     let targets = Double(counts.reduce(0, +))
     return Evaluation(
-      loss: mean, standardError: standardError, families: zip(families, counts).map { $0 / Double($1) },
-      shares: counts.map { Double($0) / targets }, windows: windows)
+      loss: loss.mean, standardError: loss.standardError, reducibleStandardError: reducible?.standardError,
+      families: zip(families, counts).map { $0 / Double($1) }, shares: counts.map { Double($0) / targets },
+      exactMatches: zip(right, endings).map { Double($0) / Double($1) }, windows: loss.count)
   }
 }

@@ -40,13 +40,17 @@ struct EvaluationMetrics: Codable {
   let validationLoss: Double
   let validationStandardError: Double
   let validationWindows: Int
+  /// By family, of those that have endings.
+  let exactMatch: [String: Double]?
 
-  init(_ evaluation: Evaluation, _ state: TrainingState) {
+  init(_ evaluation: Evaluation, families: [String], _ state: TrainingState) {
     step = state.step
     tokens = state.tokens
     validationLoss = evaluation.loss
     validationStandardError = evaluation.standardError
     validationWindows = evaluation.windows
+    let matches = zip(families, evaluation.exactMatches).filter { !$1.isNaN }
+    exactMatch = matches.isEmpty ? nil : Dictionary(uniqueKeysWithValues: matches)
   }
 }
 

@@ -43,7 +43,7 @@ public struct RunConfiguration: Codable, Hashable, Sendable {
 
   /// What all runs of a trunk have in common: a configuration without a length.
   var trunk: RunConfiguration {
-    guard case .cooldown = training.schedule else { return self }
+    if case .cosine = training.schedule { return self }
     var trunk = self
     trunk.training.tokens = 0
     return trunk

@@ -17,6 +17,9 @@ public struct RunResult: Codable, Hashable, Sendable {
     public let loss: Double
     /// The true entropy of these targets in nats a token, where it is known.
     public let entropy: Double?
+    /// The part of its passages whose ending, as far as the text determines it, the model gets right to the last token;
+    /// nil where there is no such ending.
+    public let exactMatch: Double?
   }
 
   public let status: Status
@@ -31,6 +34,8 @@ public struct RunResult: Codable, Hashable, Sendable {
   /// Validation loss in nats a token, with its standard error over windows; NaN-free: `nil` if diverged.
   public let loss: Double?
   public let lossStandardError: Double?
+  /// The standard error of loss minus entropy over windows, where the entropy is known.
+  public let reducibleStandardError: Double?
   public let lossBitsPerByte: Double?
   /// The true entropy of the validation windows, in nats a token, where it is known.
   public let entropy: Double?

@@ -13,12 +13,16 @@ public enum Schedule: Codable, Hashable, Sendable {
   case cooldown(fraction: Double, shape: Shape)
   /// Half a cosine, from 1 to `final` at the end   (Hoffmann et al. 2022)
   case cosine(final: Double)
+  /// Half a cosine from 1 to `final` over `tokens`, whatever the run's length, and `final` from there on: a decay that is
+  /// not matched to the run. All lengths are points of one training.
+  case cosineOver(final: Double, tokens: Int)
 
   /// The tokens after which a run of `tokens` no longer does what a longer run does.
   public func branchPoint(tokens: Int) -> Int {
     switch self {
     case .cooldown(let fraction, _): Int((Double(tokens) * (1 - fraction)).rounded())
     case .cosine: 0
+    case .cosineOver: tokens
     }
   }
 
@@ -36,8 +40,14 @@ public enum Schedule: Codable, Hashable, Sendable {
       case .sqrt: max(0, 1 - progress.squareRoot())
       }
     case .cosine(let final):
-      let progress = min(1, Double(seen) / Double(tokens))
-      return final + (1 - final) * 0.5 * (1 + cos(.pi * progress))
+      return Self.cosine(to: final, seen: seen, of: tokens)
+    case .cosineOver(let final, let horizon):
+      return Self.cosine(to: final, seen: seen, of: horizon)
     }
+  }
+
+  private static func cosine(to final: Double, seen: Int, of tokens: Int) -> Double {
+    let progress = min(1, Double(seen) / Double(tokens))
+    return final + (1 - final) * 0.5 * (1 + cos(.pi * progress))
   }
 }

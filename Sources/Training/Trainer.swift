@@ -75,7 +75,9 @@ public final class Trainer {
   }
 
   /// The loss on the validation windows; see `Evaluator`.
-  func evaluate(precision: Double? = nil) -> Evaluation { evaluator(state.parameters, precision: precision) }
+  package func evaluate(precision: Double? = nil) -> Evaluation {
+    evaluator(state.parameters, precision: precision)
+  }
 
   /// The operations of training from the beginning to `tokens` tokens.
   func flops(through tokens: Int) -> Double {

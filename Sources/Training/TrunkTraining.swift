@@ -184,7 +184,7 @@ public final class TrunkTraining {
 
   private func evaluate(precision: Double?, _ log: MetricsLog) throws -> Evaluation {
     let evaluation = trainer.evaluate(precision: precision)
-    try log.append(EvaluationMetrics(evaluation, trainer.state))
+    try log.append(EvaluationMetrics(evaluation, families: corpus.families, trainer.state))
     try log.flush()
     control.progress(0, evaluation.windows)
     return evaluation
@@ -222,13 +222,16 @@ public final class TrunkTraining {
       status: evaluation == nil ? .diverged : .completed, counts: Counts(trainer.transformer),
       tokens: trainer.state.tokens, uniqueTokens: trainer.uniqueTokens(of: trainer.state.tokens),
       steps: trainer.state.step, flops: trainer.flops(through: trainer.state.tokens), loss: evaluation?.loss,
-      lossStandardError: evaluation?.standardError, lossBitsPerByte: (evaluation?.loss).map(bitsPerByte),
+      lossStandardError: evaluation?.standardError,
+      reducibleStandardError: evaluation?.reducibleStandardError,
+      lossBitsPerByte: (evaluation?.loss).map(bitsPerByte),
       entropy: entropy?.total, entropyBitsPerByte: (entropy?.total).map(bitsPerByte),
       families: evaluation.map { evaluation in
         corpus.families.indices.filter { evaluation.shares[$0] > 0 }.map { index in
           RunResult.FamilyLoss(
             family: corpus.families[index], share: evaluation.shares[index], loss: evaluation.families[index],
-            entropy: entropy?.families[index])
+            entropy: entropy?.families[index],
+            exactMatch: evaluation.exactMatches[index].isNaN ? nil : evaluation.exactMatches[index])
         }
       } ?? [],
       validationTokens: corpus.validation.targetCount)

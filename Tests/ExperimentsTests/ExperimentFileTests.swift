@@ -60,7 +60,7 @@ private let badInputs: [(String, String)] = [
   ),
   (
     "\(head)\(grid)fits: [chinchila]\n",
-    "e.yaml:4: `chinchila` is not one of power_n, power_d, power_c, broken_n, broken_d, broken_c, chinchilla, interaction, overtraining, kaplan, kaplan_steps, repeated_data, isoflop, isoflop_robust, envelope. The nearest is `chinchilla`."
+    "e.yaml:4: `chinchila` is not one of power_n, power_d, power_c, broken_n, broken_d, broken_c, chinchilla, interaction, overtraining, kaplan, kaplan_steps, repeated_data, isoflop, isoflop_robust, envelope, critical_batch. The nearest is `chinchilla`."
   ),
   (
     "\(head)\(grid)fits: [chinchilla, chinchilla]\n",
@@ -93,6 +93,14 @@ private let badInputs: [(String, String)] = [
   (
     "\(head)\(grid)expect:\n  - {results: completed, interval_contains: 2}\n",
     "e.yaml:5: only parameters of fits have intervals. Write `between: [low, high]`."
+  ),
+  (
+    "\(head)\(grid)training:\n  schedule: {cooldown: 0.2, over: 1M}\n",
+    "e.yaml:5: only a cosine has `over`. Remove it, or write for example {cosine: 0.1, over: 8M}."
+  ),
+  (
+    "\(head)\(grid)training:\n  schedule: {cosine: 0.2, over: 1M, cooldown: 0.1}\n",
+    "e.yaml:5: a cosine has neither cooldown nor shape. Remove them."
   ),
 ]
 

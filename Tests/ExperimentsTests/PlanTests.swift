@@ -57,19 +57,20 @@ import Training
         learning_rate: [{at_width: 32, rate: 0.01, exponent: -1}, 0.004]
         batch: [512, [{from: 0, tokens: 256}, {from: 100k, tokens: 512}]]
         unique_tokens: [50k, 100k]
-        schedule: [{cooldown: 0.3, shape: sqrt}, {cosine: 0.1}]
+        schedule: [{cooldown: 0.3, shape: sqrt}, {cosine: 0.1, over: 300k}]
       """
     ).runs
     #expect(runs.count == 64)
     #expect(Set(runs.map(\.configuration.training.learningRate)) == [0.02, 0.004])
     #expect(
       Set(runs.map(\.configuration.training.schedule)) == [
-        .cooldown(fraction: 0.3, shape: .sqrt), .cosine(final: 0.1),
+        .cooldown(fraction: 0.3, shape: .sqrt), .cosineOver(final: 0.1, tokens: 300_000),
       ])
     #expect(Set(runs.map(\.configuration.corpus.uniqueTokens)) == [50_000, 100_000])
     #expect(
       runs.last?.label == "family llama, positions learned, learning_rate 0.004, "
-        + "batch [from 0, tokens 256; from 100k, tokens 512], unique_tokens 100k, schedule cosine 0.1")
+        + "batch [from 0, tokens 256; from 100k, tokens 512], unique_tokens 100k, schedule cosine 0.1, over 300k"
+    )
   }
 
   @Test func theUsualRateFollowsTheParametrisation() throws {

@@ -92,6 +92,53 @@ import Training
     #expect(fits["facts"]?.fit != nil)
   }
 
+  @Test func accuracyAndTheErrorOfTheReducibleLossHaveColumns() throws {
+    let plan = try plan("grid: {width: 16, tokens: 1M}\n")
+    let table = try ResultsTable(plan) { try plantedResult(of: $0) }
+    #expect(table.rows[0].number("exact_match_facts") == 0.25)
+    #expect(table.rows[0].number("exact_match_stories") == nil)
+    #expect(table.rows[0].number("reducible_se") == 0.0005)
+    let folder = try TemporaryFolder()
+    try table.write(to: "\(folder.path)/results.csv")
+    #expect(try ResultsTable(contentsOf: "\(folder.path)/results.csv").csv == table.csv)
+  }
+
+  @Test func theCriticalBatchIsThatOfTheBestRates() throws {
+    let plan = try plan(
+      """
+      training: {warmup_steps: 10}
+      grid:
+        batch: [512, 1024, 2048, 4096, 8192, [{from: 0, tokens: 512}, {from: 1M, tokens: 1024}]]
+        learning_rate: [0.004, 0.008]
+        width: 16
+        tokens: [0.5M, 1M, 2M, 4M, 8M]
+        seeds: 2
+      fits: [critical_batch]
+      expect:
+        - {fit: critical_batch, parameter: growth, between: [-0.1, 0.1]}
+        - {fit: critical_batch, parameter: Bstar, between: [1800, 2200]}
+        - {fit: critical_batch, parameter: exponent, interval_contains: 0}
+      """)
+    // One critical batch of 2000 tokens at all losses.
+    let table = try ResultsTable(plan) { run in
+      let training = run.configuration.training
+      let useful = Double(run.tokens) / (1 + Double(training.batch.tokens(after: 0)) / 2000)
+      let wobble = 1 + 0.001 * sin(Double(run.steps) * (1 + Double(run.configuration.seed)))
+      let penalty = training.learningRate == 0.008 ? 1 : 1.1
+      return try plantedResult(of: run, loss: 0.3 + 500 * pow(useful, -0.5) * wobble * penalty)
+    }
+    let fits = Fits(of: table, requests: plan.experiment.fits, bootstraps: 100)
+    let verdicts = plan.experiment.check(fits: fits, results: table)
+    #expect(verdicts.count == 3 && verdicts.allSatisfy(\.passed), "\(verdicts)")
+    let analysis = try #require(fits["critical_batch"]?.criticalBatch)
+    #expect(analysis.floor == 0.3)
+    #expect(
+      analysis.targets.allSatisfy { $0.batches.allSatisfy { 512...8192 ~= $0 } && $0.batches.count <= 5 })
+    let folder = try TemporaryFolder()
+    try fits.write(to: "\(folder.path)/fits.json")
+    #expect(try Fits(contentsOf: "\(folder.path)/fits.json").json() == fits.json())
+  }
+
   @Test func analysesBesideAFitAreMadeOnRequest() throws {
     let plan = try plan(
       Self.grid

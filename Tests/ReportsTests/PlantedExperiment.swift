@@ -50,7 +50,8 @@ struct PlantedExperiment {
           "entropy": knowsEntropy ? Self.entropy : nil,
           "reducible": knowsEntropy ? value - Self.entropy : nil,
           "loss_story": value - 0.1, "entropy_story": knowsEntropy ? 0.98 : nil, "loss_sums": value + 0.6,
-          "entropy_sums": knowsEntropy ? 1.3 : nil,
+          "entropy_sums": knowsEntropy ? 1.3 : nil, "exact_match_story": 1 - 0.2 * value,
+          "exact_match_sums": 1 / (1 + exp(40 * (value - 1.5))),
         ]
         rows.append(row.compactMapValues { $0.map { "\($0)" } })
         curves[run] = try Self.curve(size, to: tokens, final: value)
@@ -81,7 +82,7 @@ struct PlantedExperiment {
     return try RunFolder(folder.path).curve()
   }
 
-  private static func table(_ rows: [[String: String]]) throws -> ResultsTable {
+  static func table(_ rows: [[String: String]]) throws -> ResultsTable {
     let columns = Column.all(families: ["story", "sums"]).map(\.name)
     let lines = [columns] + rows.map { row in columns.map { row[$0] ?? "" } }
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).csv").path

@@ -32,7 +32,7 @@ struct ReportTests {
       for name in [
         "training-curves", "loss-1-N", "loss-2-D", "loss-3-C", "reducible-loss-1", "isoflop-profiles",
         "compute-optimal",
-        "residuals-chinchilla", "residuals-chinchilla_entropy", "law-chinchilla_entropy-N",
+        "accuracy", "residuals-chinchilla", "residuals-chinchilla_entropy", "law-chinchilla_entropy-N",
         "law-chinchilla_entropy-D",
       ] {
         #expect(figures.isSuperset(of: ["svg", "png", "gp"].map { "\(name).\($0)" }))
@@ -43,6 +43,38 @@ struct ReportTests {
       #expect(page.contains("true entropy 1.050"))
       #expect(page.contains("5-gram"))
       #expect(!page.contains("No fit"))
+    }
+  }
+
+  @Test func theCriticalBatchIsDrawn() throws {
+    let file = try ExperimentFile(
+      path: "planted.yaml",
+      text: "title: Batches\ncorpus: village\ngrid: {width: 16, tokens: 1M}\nfits: [critical_batch]\n")
+    var rows: [[String: String]] = []
+    for batch in [256.0, 512, 1024, 2048, 4096, 8192] {
+      for tokens in [0.5e6, 1e6, 2e6, 4e6, 8e6] {
+        for seed in [0.0, 1, 2] {
+          // Bcrit = 1000·√(D/1M), about.
+          let useful = tokens / (1 + batch / (1000 * (tokens / 1e6).squareRoot()))
+          let loss = 1.05 + 400 * pow(useful, -0.5) * (1 + 0.004 * sin(batch + tokens + 2 * seed))
+          let row: [String: Any] = [
+            "run": "run\(rows.count)", "trunk": "\(batch)-\(seed)", "status": "completed", "width": 16,
+            "batch": Int(batch), "learning_rate": 0.008, "n_total": 7000, "d_tokens": Int(tokens),
+            "c_exact": 6 * 7000 * tokens, "steps": Int(tokens / batch), "loss": loss, "entropy": 1.05,
+            "reducible": loss - 1.05, "seed": Int(seed),
+          ]
+          rows.append(row.mapValues { "\($0)" })
+        }
+      }
+    }
+    let table = try PlantedExperiment.table(rows)
+    let fits = Fits(of: table, requests: file.fits, bootstraps: 100)
+    try write(Report(of: file, table: table, fits: fits)) { page, figures in
+      #expect(figures.contains("critical-batch-1.svg"))
+      #expect(page.contains("What each loss takes"))
+      #expect(!page.contains("No fit"))
+      // No run has an answer.
+      #expect(!figures.contains("accuracy.svg"))
     }
   }
 

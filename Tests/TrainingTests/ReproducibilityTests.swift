@@ -16,12 +16,16 @@ import Training
     (source, corpus) = try smallCorpus(in: folder, context: 16)
   }
 
-  private func configuration(tokens: Int, batch: BatchSchedule, seed: UInt64 = 1) throws -> RunConfiguration {
+  private func configuration(
+    tokens: Int, batch: BatchSchedule, seed: UInt64 = 1,
+    schedule: Schedule = .cooldown(fraction: 0.2, shape: .linear)
+  ) throws -> RunConfiguration {
     let model = try ModelConfiguration(
       width: 16, depth: 1, heads: 2, context: 16, vocabulary: corpus.vocabulary)
     return RunConfiguration(
       corpus: source, corpusFingerprint: corpus.fingerprint, model: model,
-      training: TrainingConfiguration(tokens: tokens, batch: batch, warmupSteps: 5), seed: seed)
+      training: TrainingConfiguration(tokens: tokens, batch: batch, warmupSteps: 5, schedule: schedule),
+      seed: seed)
   }
 
   private func train(
@@ -64,9 +68,30 @@ import Training
     #expect(Set(runs.map(\.identifier)).count == 3)
   }
 
-  @Test("Interrupted after any step and resumed, the numbers and the log are the same")
-  func resumed() throws {
-    let runs = try [2000, 5000].map { try configuration(tokens: $0, batch: .fixed(128)) }
+  @Test("Lengths of a cosine over fixed tokens are points of one training, each as if alone")
+  func sharedCosine() throws {
+    // One ends within the cosine, one after it.
+    let runs = try [3000, 6000, 12_000].map {
+      try configuration(tokens: $0, batch: .fixed(128), schedule: .cosineOver(final: 0.1, tokens: 8000))
+    }
+    let together = try train(runs, in: "together")
+    let alone = try runs.flatMap { try train([$0], in: "alone") }
+    #expect(together == alone)
+    #expect(Set(runs.map(\.trunkIdentifier)).count == 1)
+    #expect(Set(together.compactMap(\.loss)).count == 3)
+    let matched = try runs.map { run in
+      try configuration(tokens: run.training.tokens, batch: .fixed(128), schedule: .cosine(final: 0.1))
+    }
+    #expect(Set(matched.map(\.trunkIdentifier)).count == 3)
+  }
+
+  @Test(
+    "Interrupted after any step and resumed, the numbers and the log are the same",
+    arguments: [Schedule.cooldown(fraction: 0.2, shape: .linear), .cosineOver(final: 0.1, tokens: 4000)])
+  func resumed(schedule: Schedule) throws {
+    let runs = try [2000, 5000].map {
+      try configuration(tokens: $0, batch: .fixed(128), schedule: schedule)
+    }
     let undisturbed = try train(runs, in: "undisturbed")
     // Every call stops after three more steps, wherever that is: trunk, branch, or between them.
     var interruptions = 0

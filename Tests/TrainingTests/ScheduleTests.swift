@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import Training
 
@@ -25,6 +26,27 @@ import Training
     #expect(schedule.factor(seen: 0, branched: 0, tokens: 1000) == 1)
     #expect(abs(schedule.factor(seen: 500, branched: 0, tokens: 1000) - 0.55) < 1e-12)
     #expect(abs(schedule.factor(seen: 1000, branched: 0, tokens: 1000) - 0.1) < 1e-12)
+  }
+
+  @Test("A cosine over fixed tokens does not know the run's length, and stays at its end")
+  func cosineOver() {
+    let schedule = Schedule.cosineOver(final: 0.1, tokens: 1000)
+    for length in [500, 1000, 4000] {
+      #expect(schedule.branchPoint(tokens: length) == length)
+      for (seen, factor) in [(0, 1), (500, 0.55), (1000, 0.1), (3000, 0.1)] {
+        #expect(abs(schedule.factor(seen: seen, branched: nil, tokens: length) - factor) < 1e-12)
+      }
+    }
+  }
+
+  @Test("The schedules of old records keep their form, of which run identifiers are hashes")
+  func codedForm() throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let forms = try [Schedule.cosine(final: 0.5), .cooldown(fraction: 0.5, shape: .sqrt)].map {
+      String(decoding: try encoder.encode($0), as: UTF8.self)
+    }
+    #expect(forms == [#"{"cosine":{"final":0.5}}"#, #"{"cooldown":{"fraction":0.5,"shape":"sqrt"}}"#])
   }
 
   @Test("A ramp changes the batch by the tokens seen, and must begin at 0 and rise")

@@ -5,10 +5,12 @@ import Foundation
 ///
 ///     dz_rv = dℓ_r·(softmax(z_r)_v − [v = target_r])
 ///
-/// z (R, V), targets (R), ℓ (R); the statistic is the logarithm of each row's sum.
+/// z (R, V), targets (R), ℓ (R); the statistic is the logarithm of each row's sum. Where asked, `hits` (R) tells
+/// whether the target is the first of the greatest logits: what greedy decoding would choose.
 struct CrossEntropy: Operation {
   let logits: Tensor
   let targets: Integers
+  let hits: Integers?
   let logSums: Tensor
   let output: Tensor
 
@@ -18,6 +20,7 @@ struct CrossEntropy: Operation {
 
   func forward(_ memory: Frame) {
     let targets = memory.integers(self.targets)
+    let hits = self.hits.map(memory.integers)
     let losses = memory.value(output)
     let logSums = memory.value(self.logSums)
     let width = logits.columns
@@ -27,7 +30,9 @@ struct CrossEntropy: Operation {
       var sum: Float = 0
       for v in 0..<width { sum = relaxed_add(sum, exponential(z[v] - top)) }
       logSums[row] = top + log(sum)
-      losses[row] = logSums[row] - z[Int(targets[row])]
+      let target = Int(targets[row])
+      losses[row] = logSums[row] - z[target]
+      if let hits { hits[row] = z[target] == top && !(0..<target).contains { z[$0] == top } ? 1 : 0 }
     }
   }
 
@@ -49,12 +54,15 @@ struct CrossEntropy: Operation {
 
 extension Recorder {
   /// The cross-entropy in nats of each row of logits (R, V) against its target → (R). Targets must be below V.
-  public func crossEntropy(_ logits: Tensor, _ targets: Integers) -> Tensor {
+  ///
+  /// - Parameter hits: Room for R numbers that each replay fills: 1 where the target is the greedy choice, else 0.
+  public func crossEntropy(_ logits: Tensor, _ targets: Integers, hits: Integers? = nil) -> Tensor {
     precondition(
-      logits.rows == targets.count, "crossEntropy: logits \(logits.shape), \(targets.count) targets")
+      logits.rows == targets.count && hits?.count ?? logits.rows == logits.rows,
+      "crossEntropy: logits \(logits.shape), \(targets.count) targets")
     return record(
       CrossEntropy(
-        logits: logits, targets: targets, logSums: tensor([logits.rows]),
+        logits: logits, targets: targets, hits: hits, logSums: tensor([logits.rows]),
         output: tensor([logits.rows], from: [logits])))
   }
 }

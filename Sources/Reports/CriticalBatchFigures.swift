@@ -1,0 +1,99 @@
+import Experiments
+import Foundation
+import ScalingLaws
+
+extension Chapter {
+  /// What each loss takes in steps and tokens, and how the critical batch grows; nil where it was not asked for.
+  static func criticalBatch(_ fits: [ReportedFit]) -> Chapter? {
+    let asked = fits.filter { $0.result.law == .criticalBatch }
+    guard !asked.isEmpty else { return nil }
+    let parts = asked.enumerated().flatMap { index, fit -> [Part] in
+      guard let analysis = fit.result.criticalBatch else { return [] }
+      return [
+        .figure(figure(of: analysis, fit, name: "critical-batch-\(index + 1)")), .table(losses(of: analysis)),
+        .table(
+          Page.Table(
+            "\(fit.result.name): how the critical batch grows, with 95 % intervals of a bootstrap over trainings",
+            columns: [
+              ("", .left), ("", .left), ("value", .right), ("95 % interval", .right), ("unit", .left),
+            ],
+            rows: fit.result.estimates.map {
+              [$0.symbol, $0.name, $0.value.text(), $0.intervalText, $0.unit == "1" ? "" : $0.unit]
+            })),
+      ]
+    }
+    return Chapter(
+      "The critical batch",
+      [
+        .paragraph(
+          """
+          A loss can be reached in few steps of a large batch or with few tokens in small ones. Below the critical batch \
+          a larger one saves steps and wastes nothing; above it, it wastes tokens. The two costs lie on a hyperbola, \
+          (S/Smin − 1)(D/Dmin − 1) = 1, and Bcrit = Dmin/Smin is at its corner (McCandlish et al. 2018).
+          """)
+      ] + parts + refusals(of: asked, laws: [.criticalBatch]))
+  }
+
+  private static func figure(of analysis: CriticalBatchAnalysis, _ fit: ReportedFit, name: String) -> Figure {
+    let costs = zip(analysis.targets, Ink.family(analysis.targets.count)).flatMap { target, ink -> [Layer] in
+      let style = Style(target.tradeoff.loss.text(), ink)
+      guard let least = target.batches.min(), let most = target.batches.max() else { return [] }
+      let hyperbola = logarithmicSteps((least / 2)...(most * 2), count: 48).map { batch in
+        let steps = target.tradeoff.minimumSteps + target.tradeoff.minimumTokens / batch
+        return Point(steps * batch, steps)
+      }
+      return [
+        .line(hyperbola, style), .points(zip(target.tokens, target.steps).map { Point($0, $1) }, style),
+      ]
+    }
+    let law = analysis.targets.map { target in
+      let loss = target.tradeoff.loss
+      let value = analysis.law.tokens(atLoss: loss)
+      return Point(
+        loss, value, low: target.lawInterval?.low ?? value, high: target.lawInterval?.high ?? value)
+    }
+    let measured = analysis.targets.map { target in
+      let value = target.tradeoff.criticalBatch
+      return Point(
+        target.tradeoff.loss, value, low: target.interval?.low ?? value, high: target.interval?.high ?? value)
+    }
+    let tokens = analysis.targets.map(\.tradeoff.minimumTokens)
+    let loss = analysis.floor > 0 ? fit.labels.reducibleAxis : fit.labels.lossAxis
+    return Figure(
+      name: name, title: "Steps against tokens, and the critical batch",
+      caption: """
+        Left: what each batch needs for a loss\(analysis.floor > 0 ? " above the true entropy" : ""), at its best \
+        learning rate, with the fitted hyperbola; a curve for each loss. Right: the critical batch against the loss, \
+        with 95 % intervals, and the power law through them. Dmin goes from \((tokens.min() ?? 0).text(2)) to \((tokens.max() ?? 0).text(2)) \
+        tokens, and Bcrit grows \
+        as Dmin^\(analysis.growth.value.text()) \(analysis.growth.intervalText).
+        """,
+      legend: "loss",
+      panels: [
+        Panel(x: fit.labels.axis(.tokens), y: Axis("Steps S", .logarithmic), layers: costs),
+        Panel(
+          analysis.exponent.text, x: loss, y: Axis("Critical batch (tokens)", .logarithmic),
+          layers: [
+            .band(law, Style("power law", .category(1))), .line(law, Style("power law", .category(1))),
+            .points(measured, Style("measured", .category(6))),
+          ]),
+      ])
+  }
+
+  private static func losses(of analysis: CriticalBatchAnalysis) -> Page.Table {
+    Page.Table(
+      "What each loss takes, with 95 % intervals of the critical batch",
+      columns: [
+        (analysis.floor > 0 ? "loss above the entropy" : "loss", .right), ("batches", .right),
+        ("Smin (steps)", .right),
+        ("Dmin (tokens)", .right), ("Bcrit (tokens)", .right), ("95 % interval", .right),
+      ],
+      rows: analysis.targets.map { target in
+        [
+          target.tradeoff.loss.text(), "\(target.batches.count)", target.tradeoff.minimumSteps.text(),
+          target.tradeoff.minimumTokens.text(), target.tradeoff.criticalBatch.text(),
+          target.interval?.text ?? "—",
+        ]
+      })
+  }
+}

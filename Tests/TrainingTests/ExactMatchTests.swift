@@ -1,0 +1,111 @@
+import Autograd
+import Corpora
+import Files
+import Foundation
+import Models
+import Testing
+import Training
+
+/// Exact match and the error of the reducible loss, against what is found window by window from plain logits.
+@Suite struct ExactMatchTests {
+  private let folder = Result { try ScratchFolder() }
+
+  /// Sums of small numbers, which a little model learns in part; words whose end is certain; and passages whose end is
+  /// not.
+  private static let recipe = """
+    tables:
+      bird: {words: [owl, rook, wren, ibis], zipf: 1}
+      digit: {numbers: [1, 3]}
+    families:
+      sums: {share: 3, text: "{n: digit}+{m: digit}={n + m}"}
+      birds: {share: 2, text: "A {x: bird}, {x}."}
+      letters: {share: 1, text: "{x: bird}{y: digit}!"}
+    """
+
+  private func corpus() throws -> (CorpusConfiguration, TokenizedCorpus) {
+    let path = "\(try folder.get().path)/birds.yaml"
+    try FileAccess.write(Data(Self.recipe.utf8), to: path)
+    let configuration = CorpusConfiguration(source: path, validationTokens: 4000)
+    return (configuration, try TokenizedCorpus(configuration, context: 40))
+  }
+
+  /// The text of each certain ending, by the look of its passage.
+  private func ending(of passage: Substring) -> (family: String, text: Substring)? {
+    if passage.contains("=") {
+      return ("sums", passage[(passage.firstIndex(of: "=") ?? passage.startIndex)...])
+    }
+    // The birds begin differently: their first letter tells the rest.
+    if passage.hasPrefix("A ") { return ("birds", passage.dropFirst(3)) }
+    // A number of one digit is told by it.
+    return ("letters", passage.suffix(2))
+  }
+
+  @Test("Half-trained, every ending is judged as the greedy choice of plain logits judges it")
+  func agreesWithPlainLogits() throws {
+    let (source, corpus) = try corpus()
+    let run = RunConfiguration(
+      corpus: source, corpusFingerprint: corpus.fingerprint,
+      model: try ModelConfiguration(
+        width: 16, depth: 2, heads: 2, context: 40, vocabulary: corpus.vocabulary),
+      training: TrainingConfiguration(tokens: 400_000, batch: .fixed(400), warmupSteps: 10), seed: 2)
+    let trainer = try Trainer(run, corpus: corpus, threads: 2)
+    for _ in 0..<120 { _ = trainer.step(of: 400_000) }
+    let found = trainer.evaluate()
+
+    let (program, inputs) = trainer.transformer.logitsProgram()
+    let arena = Arena(for: program)
+    let (windows, vocabulary) = (corpus.validation, corpus.vocabulary)
+    let entropies = try #require(corpus.validationEntropy?.windows)
+    var (right, all): ([String: Double], [String: Double]) = ([:], [:])
+    var excess: [Double] = []
+    for window in 0..<windows.count {
+      let tokens = windows[window].map(Int.init)
+      for position in 0..<40 { arena.integers(inputs)[position] = Int32(tokens[position]) }
+      program.forward(arena, parameters: trainer.state.parameters)
+      let rows = (0..<40).map { row in
+        arena.output[row * vocabulary..<(row + 1) * vocabulary].map(Double.init)
+      }
+      let choices = rows.map { row in row.indices.max { (row[$0], -$0) < (row[$1], -$1) } }
+      let losses = zip(rows, tokens.dropFirst()).map { row, target in
+        log(row.reduce(0) { $0 + exp($1) }) - row[target]
+      }
+      excess.append(losses.reduce(0, +) / 40 - entropies[window])
+
+      let text = corpus.tokenizer.decode(windows[window])
+      var start = text.startIndex
+      while let feed = text[start...].firstIndex(of: "\n") {
+        let passage = text[start...feed]
+        if let (family, ending) = ending(of: passage) {
+          let first = text.distance(from: text.startIndex, to: ending.startIndex)
+          let targets = first..<text.distance(from: text.startIndex, to: ending.endIndex)
+          all[family, default: 0] += 1
+          right[family, default: 0] += targets.allSatisfy { choices[$0 - 1] == tokens[$0] } ? 1 : 0
+        }
+        start = text.index(after: feed)
+      }
+    }
+    for (family, share) in zip(corpus.families, found.exactMatches) {
+      #expect(share == (right[family] ?? 0) / (all[family] ?? 0), "\(family)")
+    }
+    #expect(
+      found.exactMatches.contains { $0 > 0.05 && $0 < 0.95 }, "\(found.exactMatches) tell nothing apart")
+    let mean = excess.reduce(0, +) / Double(excess.count)
+    let variance = excess.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(excess.count - 1)
+    let expected = (variance / Double(excess.count)).squareRoot()
+    let error = try #require(found.reducibleStandardError)
+    #expect(abs(error / expected - 1) < 1e-3)
+    #expect(error < found.standardError)
+  }
+
+  @Test("A text without known entropy has neither endings nor a reducible loss")
+  func plainText() throws {
+    let (source, corpus) = try smallCorpus(in: folder.get(), context: 16)
+    let run = RunConfiguration(
+      corpus: source, corpusFingerprint: corpus.fingerprint,
+      model: try ModelConfiguration(width: 8, depth: 1, heads: 1, context: 16, vocabulary: corpus.vocabulary),
+      training: TrainingConfiguration(tokens: 1000, batch: .fixed(64), warmupSteps: 5), seed: 1)
+    let evaluation = try Trainer(run, corpus: corpus).evaluate()
+    #expect(evaluation.exactMatches.allSatisfy { $0.isNaN })
+    #expect(evaluation.reducibleStandardError == nil)
+  }
+}
