@@ -190,6 +190,13 @@ extension ResultsTable {
   }
 }
 
+extension ExperimentFit {
+  /// The symbol of a parameter that is given by its name in a file: `α` for `alpha`.
+  public func symbol(of parameter: String) -> String {
+    estimates.first { latin($0.symbol) == parameter }?.symbol ?? parameter
+  }
+}
+
 /// A symbol of a law in the letters of a keyboard: `α` is `alpha`.
 func latin(_ symbol: String) -> String {
   let names: [Character: String] = ["α": "alpha", "β": "beta", "η": "eta", "κ": "kappa"]

@@ -150,10 +150,10 @@ public struct Report: Sendable {
   /// The number that the file calls the key; nil where it names none.
   private var keyFact: Page.Fact? {
     guard let (fit, parameter) = experiment?.key?.number else { return nil }
-    let name = "\(parameter) of \(fit)"
     guard let result = fits.first(where: { $0.result.name == fit })?.result,
       let number = result.number(parameter)
-    else { return Page.Fact(name, "—", note: "no fit") }
+    else { return Page.Fact("\(parameter) of \(fit)", "—", note: "no fit") }
+    let name = "\(result.symbol(of: parameter)) of \(fit)"
     let interval = number.interval.map { "95 % interval \($0.text)" } ?? ""
     return Page.Fact(
       name, number.value.text(), note: number.identified ? interval : "not identified by these runs")

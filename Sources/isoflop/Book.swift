@@ -115,15 +115,17 @@ struct Book {
     let runs = session.runs
     let machineSeconds = trainingSeconds(of: runs) / Double(session.workers)
     let verdicts = pages.flatMap(\.verdicts)
-    let before = pages.isEmpty ? 0 : runs.count - session.pending.count
+    let before = runs.count - session.pending.count
+    let untimed = runs.count { session.store.folder(of: $0.configuration).time()?.trunkSeconds == nil }
     let facts: [Reports.Page.Fact] = [
       .init(
         "Machine time of training", duration(machineSeconds),
-        note: "seconds of all runs, each once, over \(session.workers) cores"),
+        note: "seconds of all runs, each once, over \(session.workers) cores"
+          + (untimed == 0 ? "" : "; of \(untimed) runs not all seconds are known")),
       .init(
         "This command", duration((ContinuousClock.now - began).seconds), note: "training, fits and figures"),
       .init(
-        "FLOPs", number(runs.trainingFlops), note: "exact, of training; a trunk that runs share counts once"),
+        "FLOPs", runs.trainingFlops.text(), note: "exact, of training; a trunk that runs share counts once"),
       .init("Runs", "\(runs.count)", note: before == 0 ? "all trained now" : "\(before) finished before"),
       .init(
         "Expectations met", "\(verdicts.count(where: \.passed)) of \(verdicts.count)",
@@ -160,7 +162,7 @@ struct Book {
       highlight: page.results?.highlight, faults: faults,
       lines: (!page.verdicts.isEmpty && passed == page.verdicts.count
         ? ["All \(passed) expectations are met."] : []) + [
-          "\(runs.count) runs\(before). \(number(runs.trainingFlops)) FLOPs.",
+          "\(runs.count) runs\(before). \(runs.trainingFlops.text()) FLOPs.",
           "Machine time \(machine); in this command \(duration(page.seconds)).",
         ])
   }

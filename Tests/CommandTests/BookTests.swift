@@ -22,7 +22,7 @@ import Testing
         + smallExperiment.replacing("A small grid", with: "The second")
         .replacing("[20k, 40k]", with: "[20k, 40k, 80k]").replacing("[4, 4]", with: "[7, 9]"), to: "a.yaml")
     try folder.write(
-      "chapter: 1\nkey: {figure: loss-1-N}\n" + page
+      "chapter: 1\nkey: {figure: training-curves}\n" + page
         + smallExperiment.replacing("A small grid", with: "The first")
         .replacing("[4, 4]}", with: "[4, 4], because: \"2 × 2 & no more\"}")
         + "minutes: {grid: {width: 8, tokens: [20k, 40k]}, expect: [{results: completed, between: [2, 2]}]}\n",

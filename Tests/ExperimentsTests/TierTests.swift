@@ -69,13 +69,13 @@ private let text = """
   @Test(arguments: [
     ("chapter: 3", "chapter: 0", "e.yaml:3: 0 is out of range. It must be in 1 to 1000."),
     ("  seen: >", "  sene: >", "e.yaml:6: unknown key `sene`. The nearest key is `seen`."),
-    ("answer: \"Because.\"", "reply: no", "e.yaml:16: unknown key `reply`. The nearest key is"),
+    ("answer: \"Because.\"", "reply: no", "e.yaml:17: unknown key `reply`. The keys here are ask, answer."),
     ("figure: loss-1-N", "fig: x", "e.yaml:4: unknown key `fig`. The nearest key is `fit`."),
     ("parameter: alpha, ", "", "e.yaml:4: `parameter` is missing."),
     ("parameter: alpha, ", "parameter: gamma, ", "e.yaml:4: `gamma` is not one of A, B, alpha"),
-    ("  description: Reduced.", "  title: Reduced.", "e.yaml:23: unknown key `title`."),
+    ("  description: Reduced.", "  title: Reduced.", "e.yaml:24: unknown key `title`."),
     // Faults of the reduced tier are told when the whole is asked for.
-    ("tokens: [100k, 200k]", "tokens: [many]", "e.yaml:26: `many` is not a whole number."),
+    ("tokens: [100k, 200k]", "tokens: [many]", "e.yaml:27: `many` is not a whole number."),
   ])
   func faultsAreNamedWithTheirLine(part: String, instead: String, message: String) {
     let error = #expect(throws: InputError.self) {

@@ -80,7 +80,7 @@ struct ReportTests {
       return try Report(of: file, table: planted.table, fits: planted.fits).write(to: folder)
     }
     let named = try highlight("key: {fit: chinchilla_entropy, parameter: beta, figure: loss-2-D}\n")
-    #expect(named.fact?.name == "beta of chinchilla_entropy" && named.figure?.figure.name == "loss-2-D")
+    #expect(named.fact?.name == "β of chinchilla_entropy" && named.figure?.figure.name == "loss-2-D")
     #expect(named.fact?.note.hasPrefix("95 % interval [") == true)
     let first = try highlight("")
     #expect(first.fact?.name == "Size exponent α" && first.figure?.figure.name == "loss-1-N")
