@@ -76,8 +76,8 @@ struct Book {
         \.text)
       var results: ExperimentResults?
       do {
-        results = try ExperimentResults(
-          plan, store: session.store, corpora: session.corpora, neighbours: neighbours(of: index),
+        results = try ExperimentResults.write(
+          of: plan, in: session.store, corpora: session.corpora, neighbours: neighbours(of: index),
           label: label)
       } catch {
         complain("\(plan.experiment.name): \(error)")

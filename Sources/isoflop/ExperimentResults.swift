@@ -15,27 +15,28 @@ struct ExperimentResults {
   /// Fits the runs of a plan and writes all results into the experiment's folder.
   ///
   /// - Parameter neighbours: where the page stands in the book, if it is of one.
-  init(
-    _ plan: Plan, store: RunStore, corpora: CorpusCache, neighbours: Page.Neighbours? = nil,
+  static func write(
+    of plan: Plan, in store: RunStore, corpora: CorpusCache, neighbours: Page.Neighbours? = nil,
     label: String = ""
-  ) throws {
+  ) throws -> ExperimentResults {
     let folder = store.folder(of: plan.experiment)
     try FileAccess.makeFolder(folder)
     let records = store.records(of: plan)
     let table = ResultsTable(plan) { records[$0.configuration.identifier]?.result }
     try table.write(to: "\(folder)/results.csv")
-    try Self.writeTimings(of: plan, in: store, to: "\(folder)/timings.csv")
+    try writeTimings(of: plan, in: store, to: "\(folder)/timings.csv")
     let progress = ProgressLine(total: 1)
-    fits = progress.measure(label) {
+    let fits = progress.measure(label) {
       Fits(of: table, requests: plan.experiment.fits, progress: progress.reach)
     }
     try fits.write(to: "\(folder)/fits.json")
-    verdicts = plan.experiment.check(fits: fits, results: table)
+    let verdicts = plan.experiment.check(fits: fits, results: table)
     let report = Report(
       of: plan.experiment, table: table, fits: fits, verdicts: verdicts,
-      curves: try Self.curves(of: plan, in: store), nGrams: try Self.nGrams(of: plan, corpora),
+      curves: try curves(of: plan, in: store), nGrams: try nGrams(of: plan, corpora),
       provenance: records.values.map(\.provenance))
-    highlight = try report.write(to: folder, neighbours: neighbours)
+    return ExperimentResults(
+      fits: fits, verdicts: verdicts, highlight: try report.write(to: folder, neighbours: neighbours))
   }
 
   func print() {

@@ -25,7 +25,7 @@ struct RunCommand: ParsableCommand {
       complain("\(failures.count) trunks failed; what was finished is kept")
       throw ExitCode(Status.someRunsFailed.rawValue)
     }
-    try ExperimentResults(plan, store: session.store, corpora: session.corpora).print()
+    try ExperimentResults.write(of: plan, in: session.store, corpora: session.corpora).print()
     print("report  \(session.store.folder(of: plan.experiment))/report.html")
   }
 

@@ -73,7 +73,7 @@ struct TrainingSession {
     let time = duration(scheduler.predictedSeconds(workers: workers))
     print(
       "\(all) runs, \(all - pending) of them finished before"
-        + (pending == 0 ? "" : "; about \(time) on \(workers) cores"))
+        + (pending == 0 ? "" : "; about \(time) of training on \(workers) cores"))
   }
 
   /// Trains what a plan still needs and no plan before it has trained.

@@ -40,6 +40,11 @@ import Testing
     #expect(book.output.contains("6 runs, 0 of them finished before"))
     let store = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/store")
     #expect(store.count == 6)
+    // A trunk that two pages share is trained for both at once: every run knows its part of the time.
+    let timings = try folder.read("runs/a/timings.csv").split(separator: "\n").map {
+      $0.split(separator: ",")
+    }
+    #expect(timings.count == 7 && timings.allSatisfy { $0.count == 4 })
 
     let contents = try Document(folder.read("runs/book/index.html"))
     #expect(contents.links.contains("../b/report.html") && contents.links.contains("../a/report.html"))
