@@ -68,7 +68,6 @@ struct RegressCommand: ParsableCommand {
 
 extension Book {
   func announceAndMake() throws -> [Page] {
-    print("\(session.plans.count) pages")
     session.announce()
     return try make()
   }

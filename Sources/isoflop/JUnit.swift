@@ -48,7 +48,7 @@ struct JUnit {
       [
         "classname": page.name, "name": "\(verdict.subject): \(verdict.expected)", "time": "0",
         "file": page.plan.experiment.path, "line": verdict.line.map(String.init) ?? "",
-      ].filter { !$0.value.isEmpty })
+      ])
     let text = "expected \(verdict.expected), found \(verdict.found)"
     let reason = verdict.because.map { "\nbecause: \($0)" } ?? ""
     result.addChild(
@@ -58,11 +58,17 @@ struct JUnit {
     return result
   }
 
-  private static func element(_ name: String, _ attributes: [String: String] = [:], text: String? = nil)
-    -> XMLElement
-  {
+  /// An element with its attributes in this order, without those that are empty.
+  private static func element(
+    _ name: String, _ attributes: KeyValuePairs<String, String> = [:], text: String? = nil
+  ) -> XMLElement {
     let element = XMLElement(name: name)
-    element.setAttributesWith(attributes.mapValues(printable))
+    for (name, value) in attributes where !value.isEmpty {
+      let attribute = XMLNode(kind: .attribute)
+      attribute.name = name
+      attribute.stringValue = printable(value)
+      element.addAttribute(attribute)
+    }
     if let text { element.stringValue = printable(text) }
     return element
   }
