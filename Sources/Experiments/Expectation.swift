@@ -31,13 +31,18 @@ public struct Expectation: Sendable {
 
   let subject: Subject
   let demand: Demand
+  /// Where the tolerance comes from, in words; nil where the file does not say.
+  let because: String?
   /// The line in the experiment's file.
   public let line: Int?
 
   /// - Parameter fits: The fits that there will be.
   init(_ yaml: YAMLValue, fits: [FitRequest]) throws {
-    let map = try yaml.mapping(keys: ["fit", "parameter", "results", "between", "interval_contains"])
+    let map = try yaml.mapping(keys: [
+      "fit", "parameter", "results", "between", "interval_contains", "because",
+    ])
     line = yaml.line
+    because = try map["because"]?.string()
     subject = try Self.readSubject(yaml, map, fits)
     switch (map["between"], map["interval_contains"]) {
     case (let between?, nil):
@@ -72,10 +77,8 @@ public struct Expectation: Sendable {
       }
       return .statistic(try results.choice(of: Statistic.self))
     }
-    let name = try yaml.required("fit", in: map).choice(of: fits.map(\.name))
-    let parameter = try yaml.required("parameter", in: map)
-    let known = fits.first { $0.name == name }?.parameterNames ?? []
-    return .parameter(try parameter.choice(of: known), ofFit: name)
+    let (fit, parameter) = try FitRequest.readParameter(map, of: yaml, fits: fits)
+    return .parameter(parameter, ofFit: fit)
   }
 
   /// Holds what was expected against what was found.
@@ -134,12 +137,15 @@ public struct Verdict: Sendable, Codable, Equatable {
   public let expected: String
   public let found: String
   public let passed: Bool
+  /// Where the tolerance comes from, in words; nil where the file does not say.
+  public let because: String?
   /// The line of the expectation in the experiment's file.
   public let line: Int?
 
   init(_ expectation: Expectation, found: String, passed: Bool) {
     subject = expectation.subjectText
     expected = expectation.demandText
+    because = expectation.because
     line = expectation.line
     self.found = found
     self.passed = passed
@@ -154,6 +160,16 @@ extension ExperimentFile {
 }
 
 extension FitRequest {
+  /// The parameter of a fit that a mapping names by its keys `fit` and `parameter`.
+  static func readParameter(_ map: [String: YAMLValue], of yaml: YAMLValue, fits: [FitRequest]) throws
+    -> (fit: String, parameter: String)
+  {
+    let name = try yaml.required("fit", in: map).choice(of: fits.map(\.name))
+    let parameter = try yaml.required("parameter", in: map)
+    let known = fits.first { $0.name == name }?.parameterNames ?? []
+    return (name, try parameter.choice(of: known))
+  }
+
   /// The parameters that the fit will have, by their names in a file.
   var parameterNames: [String] {
     if law == .criticalBatch { return ["Bstar", "exponent", "growth"] }
@@ -172,6 +188,13 @@ extension ResultsTable {
     case .lowestLoss: completed.compactMap { $0.number("loss") }.min()
     case .lowestReducible: completed.compactMap { $0.number("reducible") }.min()
     }
+  }
+}
+
+extension ExperimentFit {
+  /// The symbol of a parameter that is given by its name in a file: `α` for `alpha`.
+  public func symbol(of parameter: String) -> String {
+    estimates.first { latin($0.symbol) == parameter }?.symbol ?? parameter
   }
 }
 

@@ -19,6 +19,14 @@ public struct ExperimentFile: Sendable {
   public let title: String
   /// What is done and why, for the report; empty where the file says nothing.
   public let description: String
+  /// Which part of the file this is.
+  public let tier: Tier
+  /// The page's number in the book; nil where it has none.
+  public let chapter: Int?
+  /// What the page says to a reader; nil where the file says nothing.
+  public let page: PageText?
+  /// What stands for the experiment in the book's contents; nil for the first number and figure of the report.
+  public let key: KeyResult?
   /// The fits that the file asks for; nil for the standard ones.
   public let fits: [FitRequest]?
   /// What must come out.
@@ -26,27 +34,45 @@ public struct ExperimentFile: Sendable {
   /// The runs, in the order of the grid: its first key changes slowest.
   var drafts: [RunDraft]
 
-  /// The file's name without its extension.
-  public var name: String { URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent }
+  /// The file's name without its extension; results of a reduced tier have a folder of their own.
+  public var name: String {
+    let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+    return tier == .whole ? name : "\(name)-\(tier.rawValue)"
+  }
 
   /// Reads the file at `path`.
   ///
   /// - Throws: `InputError` with file and line for a missing or unknown key and for an impossible value.
-  public init(contentsOf path: String) throws {
-    try self.init(path: path, text: FileAccess.readText(path))
+  public init(contentsOf path: String, tier: Tier = .whole) throws {
+    try self.init(path: path, text: FileAccess.readText(path), tier: tier)
   }
 
   /// Reads an experiment from its text.
-  public init(path: String, text: String) throws {
+  public init(path: String, text: String, tier: Tier = .whole) throws {
     let root = try YAMLValue(file: path, text: text)
-    let map = try root.mapping(keys: [
-      "title", "description", "corpus", "model", "training", "grid", "fits", "expect",
+    let whole = try root.mapping(keys: [
+      "title", "description", "chapter", "page", "key", "corpus", "model", "training", "grid", "fits",
+      "expect",
+      "minutes",
     ])
+    let reduced = try whole["minutes"]?.mapping(keys: Self.reducible)
+    if tier == .minutes, reduced == nil {
+      throw InputError(
+        "has no section `minutes`", file: path, remedy: "Add one, or leave out `--tier minutes`")
+    }
+    // Faults of the tier that is not asked for are told as well.
+    if tier == .whole, reduced != nil { _ = try ExperimentFile(path: path, text: text, tier: .minutes) }
+    let instead = tier == .minutes ? reduced ?? [:] : [:]
+    let map = whole.merging(instead) { $1 }
     self.path = path
+    self.tier = tier
     title = try root.required("title", in: map).string()
     description = try map["description"]?.string() ?? ""
     let common = try Setting.Section.allCases.flatMap { section in
-      try map[section.rawValue].map { try GivenSetting.read(section: section, from: $0) } ?? []
+      // Settings of a tier come later, and replace single ones.
+      try [whole, instead].compactMap { $0[section.rawValue] }.flatMap {
+        try GivenSetting.read(section: section, from: $0)
+      }
     }
     var draft = RunDraft()
     for setting in common { setting.apply(to: &draft) }
@@ -66,7 +92,13 @@ public struct ExperimentFile: Sendable {
     fits = try map["fits"].map(FitRequest.readList)
     let names = fits ?? FitRequest.standard(budgets: true, entropy: true)
     expectations = try map["expect"]?.list().map { try Expectation($0, fits: names) } ?? []
+    chapter = try map["chapter"]?.integer(in: 1...1000)
+    page = try map["page"].map(PageText.init)
+    key = try map["key"].map { try KeyResult($0, fits: names) }
   }
+
+  /// What a tier may give instead.
+  private static let reducible = ["corpus", "model", "training", "grid", "fits", "expect", "description"]
 
   /// An error in this file.
   func error(_ message: String, line: Int?, remedy: String?) -> InputError {

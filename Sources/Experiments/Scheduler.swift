@@ -4,13 +4,22 @@ import Foundation
 import Synchronization
 import Training
 
-/// Trains the runs of a plan that are not yet finished: trunk by trunk, the longest first, one a core.
+/// Trains the runs of some plans that are not yet finished, each once: plan by plan, trunk by trunk, the longest first,
+/// one a core.
 public struct Scheduler: Sendable {
   /// What came of a grid.
   public struct Outcome: Sendable {
-    /// Trunks that could not be trained, with the reason.
-    public let failures: [(label: String, error: String)]
+    public let failures: [Failure]
     public let wasCancelled: Bool
+  }
+
+  /// A trunk that could not be trained.
+  public struct Failure: Sendable {
+    public let job: Job
+    public let error: String
+
+    /// The run and the reason, for people.
+    public var text: String { "\(job.runs[0].label): \(error)" }
   }
 
   /// A trunk, and what is to be done for it.
@@ -22,17 +31,20 @@ public struct Scheduler: Sendable {
     let fault: InputError?
   }
 
-  /// The trunks with unfinished runs, the longest first.
-  public let jobs: [Job]
+  /// The trunks with unfinished runs, the longest first, for each plan: those that no plan before it has. A trunk comes
+  /// with all its runs, of whichever plan.
+  public let jobs: [[Job]]
   private let store: RunStore
   private let corpora: CorpusCache
   private let calibration: Calibration
 
-  public init(_ plan: Plan, store: RunStore, corpora: CorpusCache) throws {
+  public init(_ plans: [Plan], store: RunStore, corpora: CorpusCache) throws {
     self.store = store
     self.corpora = corpora
     var faults: [String: InputError] = [:]
-    let pending = plan.runs.filter { run in
+    var seen: Set<String> = []
+    let runs = plans.flatMap(\.runs).filter { seen.insert($0.configuration.identifier).inserted }
+    let pending = runs.filter { run in
       do {
         return try store.folder(of: run.configuration).record() == nil
       } catch {
@@ -44,16 +56,25 @@ public struct Scheduler: Sendable {
     self.calibration = calibration
     var trunks: [String: [PlannedRun]] = [:]
     for run in pending { trunks[run.configuration.trunkIdentifier, default: []].append(run) }
-    jobs = trunks.map { identifier, runs in
-      Job(runs: runs, seconds: calibration.seconds(ofTrunk: runs), fault: faults[identifier])
-    }.sorted { ($1.seconds, $0.runs[0].label) < ($0.seconds, $1.runs[0].label) }
+    jobs = plans.map { plan in
+      Set(plan.runs.map(\.configuration.trunkIdentifier)).compactMap { identifier in
+        trunks.removeValue(forKey: identifier).map { runs in
+          Job(runs: runs, seconds: calibration.seconds(ofTrunk: runs), fault: faults[identifier])
+        }
+      }.sorted { ($1.seconds, $0.runs[0].label) < ($0.seconds, $1.runs[0].label) }
+    }
   }
 
   /// Predicted seconds of all jobs together, on one core.
-  public var totalSeconds: Double { jobs.reduce(0) { $0 + $1.seconds } }
+  public var totalSeconds: Double { jobs.joined().reduce(0) { $0 + $1.seconds } }
 
-  /// Predicted seconds until all jobs are done, the longest first, each on the first core that is free.
+  /// Predicted seconds until all jobs are done, plan by plan.
   public func predictedSeconds(workers: Int) -> Double {
+    jobs.reduce(0) { $0 + predictedSeconds(of: $1, workers: workers) }
+  }
+
+  /// Predicted seconds until some jobs are done, the longest first, each on the first core that is free.
+  public func predictedSeconds(of jobs: [Job], workers: Int) -> Double {
     var busy = Array(repeating: 0.0, count: max(workers, 1))
     for job in jobs {
       guard let free = busy.indices.min(by: { busy[$0] < busy[$1] }) else { continue }
@@ -67,17 +88,17 @@ public struct Scheduler: Sendable {
     (calibration.branchSeconds(of: run), calibration.bytes(of: run))
   }
 
-  /// Trains everything. A trunk that fails does not stop the others.
+  /// Trains some of the jobs. A trunk that fails does not stop the others.
   ///
   /// - Parameters:
   ///   - workers: How many trunks at once; more than there are cores bring nothing.
   ///   - progress: Told predicted seconds of work as it is done.
   public func run(
-    workers: Int, keepsCheckpoints: Bool, isCancelled: @escaping @Sendable () -> Bool,
+    _ jobs: [Job], workers: Int, keepsCheckpoints: Bool, isCancelled: @escaping @Sendable () -> Bool,
     progress: @escaping @Sendable (Double) -> Void
   ) -> Outcome {
     let next = Atomic<Int>(0)
-    let failures = Mutex<[(label: String, error: String)]>([])
+    let failures = Mutex<[Failure]>([])
     DispatchQueue.concurrentPerform(iterations: min(workers, max(jobs.count, 1))) { _ in
       while !isCancelled() {
         let index = next.add(1, ordering: .relaxed).oldValue
@@ -87,7 +108,7 @@ public struct Scheduler: Sendable {
         } catch is TrunkTraining.Cancelled {
           return
         } catch {
-          failures.withLock { $0.append((jobs[index].runs[0].label, "\(error)")) }
+          failures.withLock { $0.append(Failure(job: jobs[index], error: "\(error)")) }
         }
       }
     }

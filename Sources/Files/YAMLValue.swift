@@ -1,3 +1,4 @@
+import Foundation
 import Yams
 
 /// A value in a YAML file that knows its place, so that every fault can be told with file and line.
@@ -110,6 +111,15 @@ public struct YAMLValue {
   public func string() throws -> String {
     guard let text = node.scalar?.string else { throw error("expected a text, found \(kind)") }
     return text
+  }
+
+  /// The value as paragraphs of text. YAML folds the lines of a paragraph into one, except in a literal block (`|`),
+  /// where a blank line parts paragraphs.
+  public func paragraphs() throws -> [String] {
+    let lines = try string().split(separator: "\n", omittingEmptySubsequences: false)
+      .map { $0.trimmingCharacters(in: .whitespaces) }
+    guard node.scalar?.style == .literal else { return lines.filter { !$0.isEmpty } }
+    return lines.split(separator: "").map { $0.joined(separator: " ") }
   }
 
   /// The value as one of `names`.

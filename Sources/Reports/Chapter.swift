@@ -1,9 +1,12 @@
+import Experiments
+
 /// A section of a report before its figures are drawn.
 struct Chapter: Sendable {
   enum Part: Sendable {
     case paragraph(String)
     case figure(Figure)
     case table(Page.Table)
+    case questions([(ask: String, answer: [String])])
   }
 
   var heading: String
@@ -18,6 +21,18 @@ struct Chapter: Sendable {
     parts.compactMap { if case .figure(let figure) = $0 { figure } else { nil } }
   }
 
+  /// What the experiment's file tells its reader under a heading; nil where it says nothing.
+  static func text(_ heading: String, _ paragraphs: [String]?) -> Chapter? {
+    guard let paragraphs, !paragraphs.isEmpty else { return nil }
+    return Chapter(heading, paragraphs.map { .paragraph($0) })
+  }
+
+  /// Questions to the reader; nil where there are none.
+  static func questions(_ questions: [PageText.Question]) -> Chapter? {
+    guard !questions.isEmpty else { return nil }
+    return Chapter("Questions", [.questions(questions.map { ($0.ask, $0.answer) })])
+  }
+
   /// The section of a page, with the figures as they were drawn.
   func section(drawn: [String: RenderedFigure]) -> Page.Section {
     Page.Section(
@@ -27,6 +42,7 @@ struct Chapter: Sendable {
         case .paragraph(let text): .paragraph(text)
         case .figure(let figure): drawn[figure.name].map(Page.Block.figure)
         case .table(let table): .table(table)
+        case .questions(let questions): .questions(questions)
         }
       })
   }

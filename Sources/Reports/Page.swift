@@ -9,15 +9,36 @@ public struct Page: Sendable {
   /// The key numbers, above everything else.
   public var facts: [Fact]
   public var sections: [Section]
+  /// Where the page stands in the book; nil outside of it.
+  public var neighbours: Neighbours?
   /// How the page was made, at its end.
   public var footer: String
 
-  public init(title: String, lead: String, facts: [Fact] = [], sections: [Section], footer: String) {
+  public init(
+    title: String, lead: String, facts: [Fact] = [], sections: [Section], neighbours: Neighbours? = nil,
+    footer: String
+  ) {
     self.title = title
     self.lead = lead
     self.facts = facts
     self.sections = sections
+    self.neighbours = neighbours
     self.footer = footer
+  }
+
+  /// Links to the book's contents and to the pages before and after, relative to the page.
+  public struct Neighbours: Sendable {
+    public typealias Link = (title: String, address: String)
+
+    public var contents: String
+    public var previous: Link?
+    public var next: Link?
+
+    public init(contents: String, previous: Link? = nil, next: Link? = nil) {
+      self.contents = contents
+      self.previous = previous
+      self.next = next
+    }
   }
 
   /// A key number with its name, and a remark such as its interval.
@@ -48,6 +69,8 @@ public struct Page: Sendable {
     case paragraph(String)
     case figure(RenderedFigure)
     case table(Table)
+    /// Questions whose answers are folded away, in paragraphs.
+    case questions([(ask: String, answer: [String])])
   }
 
   /// A table whose first column names its rows.
@@ -80,24 +103,49 @@ public struct Page: Sendable {
         case .table(let table):
           tables += 1
           return ["table": table.fields(number: tables)]
+        case .questions(let questions):
+          return ["questions": questions.map { ["ask": $0.ask, "answer": $0.answer] }]
         }
       }
       return ["id": "section-\(index + 1)", "heading": section.heading, "blocks": blocks]
     }
-    let fields: [String: Any] = [
+    var fields: [String: Any] = [
       "title": title, "lead": lead, "footer": footer, "sections": sections, "hasFacts": !facts.isEmpty,
-      "facts": facts.map { ["name": $0.name, "value": $0.value, "note": $0.note] },
+      "facts": facts.map(\.fields),
     ]
+    if let neighbours { fields["neighbours"] = neighbours.fields }
+    return try Self.render(PackageResources.page_mustache, fields)
+  }
+
+  /// Fills in a template.
+  static func render(_ page: [UInt8], _ fields: [String: Any]) throws -> String {
     let library = try MustacheLibrary(templates: [
-      "style": Page.template(PackageResources.style_mustache),
-      "figure": Page.template(PackageResources.figure_mustache),
-      "table": Page.template(PackageResources.table_mustache),
+      "style": template(PackageResources.style_mustache),
+      "facts": template(PackageResources.facts_mustache),
+      "figure": template(PackageResources.figure_mustache),
+      "table": template(PackageResources.table_mustache),
+      "questions": template(PackageResources.questions_mustache),
+      "neighbours": template(PackageResources.neighbours_mustache),
     ])
-    return try Page.template(PackageResources.page_mustache).render(fields, library: library)
+    return try template(page).render(fields, library: library)
   }
 
   private static func template(_ bytes: [UInt8]) throws -> MustacheTemplate {
     try MustacheTemplate(string: String(decoding: bytes, as: UTF8.self))
+  }
+}
+
+extension Page.Fact {
+  var fields: [String: Any] { ["name": name, "value": value, "note": note] }
+}
+
+extension Page.Neighbours {
+  fileprivate var fields: [String: Any] {
+    let link = { (link: Link) -> [String: Any] in ["title": link.title, "address": link.address] }
+    var fields: [String: Any] = ["contents": contents]
+    fields["previous"] = previous.map(link)
+    fields["next"] = next.map(link)
+    return fields
   }
 }
 

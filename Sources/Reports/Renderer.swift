@@ -65,7 +65,7 @@ public struct Renderer: Sendable {
     guard svg.contains("</svg>"), try FileAccess.read("\(base).png").suffix(8) == Renderer.endOfPNG else {
       throw failure("gnuplot left an unfinished image")
     }
-    return RenderedFigure(figure: figure, inlineSVG: inlineSVG(svg, of: figure))
+    return RenderedFigure(figure: figure, svg: svg)
   }
 
   /// The type and checksum of the chunk that ends a PNG, `IEND`.
@@ -75,13 +75,25 @@ public struct Renderer: Sendable {
 /// A figure that has been drawn.
 public struct RenderedFigure: Sendable {
   public let figure: Figure
-  /// An `<svg>` element for a page: no XML header, and ids that no other figure has.
-  public let inlineSVG: String
+  /// What gnuplot has drawn.
+  let svg: String
+
+  /// An `<svg>` element for a page: no XML header, and ids that no other figure has. Readers that see no image are told
+  /// what it is.
+  public var inlineSVG: String {
+    Reports.inlineSVG(
+      svg, prefix: figure.name, attributes: "role=\"img\" aria-labelledby=\"\(figure.name)-caption\"")
+  }
+
+  /// An `<svg>` element that stands in for the figure where its link is named, with a prefix to its ids.
+  func picture(prefix: String) -> String {
+    Reports.inlineSVG(svg, prefix: prefix, attributes: "aria-hidden=\"true\"")
+  }
 }
 
 /// gnuplot's SVG as an element that shares a page with others: its ids, and the references to them,
-/// get the figure's name as a prefix, and readers that see no image are told what it is.
-func inlineSVG(_ svg: String, of figure: Figure) -> String {
+/// get a prefix, and its first tag gets `attributes`.
+private func inlineSVG(_ svg: String, prefix: String, attributes: String) -> String {
   var result = ""
   // A piece is a tag up to `>`, then text, which stays as it is.
   for piece in svg[(svg.firstRange(of: "<svg")?.lowerBound ?? svg.startIndex)...].split(separator: "<") {
@@ -90,11 +102,11 @@ func inlineSVG(_ svg: String, of figure: Figure) -> String {
     let end = piece.firstIndex(of: ">") ?? piece.endIndex
     var tag = String(piece[..<end])
     for quote in ["'", "\""] {
-      tag = tag.replacing(" id=\(quote)", with: " id=\(quote)\(figure.name)-")
-      tag = tag.replacing("href=\(quote)#", with: "href=\(quote)#\(figure.name)-")
+      tag = tag.replacing(" id=\(quote)", with: " id=\(quote)\(prefix)-")
+      tag = tag.replacing("href=\(quote)#", with: "href=\(quote)#\(prefix)-")
     }
-    tag = tag.replacing("url(#", with: "url(#\(figure.name)-")
-    if tag.hasPrefix("svg") { tag += " role=\"img\" aria-labelledby=\"\(figure.name)-caption\"" }
+    tag = tag.replacing("url(#", with: "url(#\(prefix)-")
+    if tag.hasPrefix("svg") { tag += " \(attributes)" }
     result += "<" + tag + piece[end...]
   }
   return result

@@ -17,6 +17,8 @@ public struct Report: Sendable {
 
   /// What is known of runs that Isoflop trained itself.
   private struct Trained: Sendable {
+    let page: PageText?
+    let key: KeyResult?
     let table: ResultsTable
     let verdicts: [Verdict]
     let curves: [String: [CurvePoint]]
@@ -38,7 +40,10 @@ public struct Report: Sendable {
     timing: String = ""
   ) {
     title = experiment.title
-    lead = experiment.description
+    lead = [
+      experiment.description,
+      experiment.tier == .minutes ? "This is the short form of the experiment, which takes minutes." : "",
+    ].filter { !$0.isEmpty }.joined(separator: " ")
     self.fits = fits.fits.map { fit in
       ReportedFit(result: fit, labels: AxisLabels(experiment.fits?.first { $0.name == fit.name }))
     }
@@ -46,7 +51,8 @@ public struct Report: Sendable {
     biases = fits.biases
     counts = (fits.completed, fits.diverged, fits.missing)
     self.experiment = Trained(
-      table: table, verdicts: verdicts, curves: curves, nGrams: nGrams, provenance: provenance, timing: timing
+      page: experiment.page, key: experiment.key, table: table, verdicts: verdicts, curves: curves,
+      nGrams: nGrams, provenance: provenance, timing: timing
     )
   }
 
@@ -61,23 +67,39 @@ public struct Report: Sendable {
     experiment = nil
   }
 
+  /// What stands for a report elsewhere.
+  public struct Highlight: Sendable {
+    /// Its key number, or its first one.
+    public let fact: Page.Fact?
+    /// Its key figure, nil if there is no such; or its first one, where the file names none.
+    public let figure: RenderedFigure?
+  }
+
   /// Writes `report.html` into `folder`, and its figures as `figures/NAME.svg`, `.png` and `.gp`.
   ///
+  /// - Parameter neighbours: where the page stands in the book, if it is of one.
   /// - Throws: `InputError` if gnuplot is missing or fails, or if a file cannot be written.
-  public func write(to folder: String) throws {
+  @discardableResult
+  public func write(to folder: String, neighbours: Page.Neighbours? = nil) throws -> Highlight {
     let chapters = chapters
     let drawn = try Renderer().render(chapters.flatMap(\.figures), into: "\(folder)/figures")
     let byName = Dictionary(uniqueKeysWithValues: drawn.map { ($0.figure.name, $0) })
     let page = Page(
       title: title, lead: lead, facts: facts, sections: chapters.map { $0.section(drawn: byName) },
-      footer: footer)
+      neighbours: neighbours, footer: footer)
     try FileAccess.write(Data(page.html().utf8), to: "\(folder)/report.html")
+    let figure = experiment?.key?.figure
+    return Highlight(
+      fact: keyFact ?? facts.first, figure: figure == nil ? drawn.first : figure.flatMap { byName[$0] })
   }
 
   private var chapters: [Chapter] {
     let baselines = Baselines(
       entropy: fits.lazy.compactMap(\.result.entropy).first, nGrams: experiment?.nGrams ?? [])
+    let page = experiment?.page
     let chapters: [Chapter?] = [
+      .text("What is seen", page?.seen),
+      .text("What to look for", page?.look),
       experiment.flatMap { .expectations($0.verdicts) },
       experiment.flatMap { .trainingCurves(of: $0.table.rows, curves: $0.curves, baselines: baselines) },
       .losses(fits, baselines: baselines),
@@ -88,11 +110,15 @@ public struct Report: Sendable {
       .bends(fits),
       .comparisons(fits),
       .unidentified(fits),
+      .text("Why", page?.why),
+      .text("What the paper found", page?.paper),
+      .text("How this differs at toy scale", page?.toy),
       .laws(fits),
       experiment.flatMap { .families($0.table) },
       experiment.flatMap { .accuracy($0.table) },
       experiment.map { .runs($0.table) },
       experiment.map { .provenance($0.provenance, table: $0.table, timing: $0.timing) },
+      page.flatMap { .questions($0.questions) },
     ]
     return chapters.compactMap { $0 }
   }
@@ -121,6 +147,18 @@ public struct Report: Sendable {
         Page.Fact("Runs", "\(counts.completed)", note: runsNote),
       ]
     return facts.compactMap { $0 }
+  }
+
+  /// The number that the file calls the key; nil where it names none.
+  private var keyFact: Page.Fact? {
+    guard let (fit, parameter) = experiment?.key?.number else { return nil }
+    guard let result = fits.first(where: { $0.result.name == fit })?.result,
+      let number = result.number(parameter)
+    else { return Page.Fact("\(parameter) of \(fit)", "—", note: "no fit") }
+    let name = "\(result.symbol(of: parameter)) of \(fit)"
+    let interval = number.interval.map { "95 % interval \($0.text)" } ?? ""
+    return Page.Fact(
+      name, number.value.text(), note: number.identified ? interval : "not identified by these runs")
   }
 
   /// The true entropy beside what a fit takes it for.

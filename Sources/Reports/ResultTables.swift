@@ -51,10 +51,14 @@ extension Chapter {
   static func expectations(_ verdicts: [Verdict]) -> Chapter? {
     guard !verdicts.isEmpty else { return nil }
     let passed = verdicts.count(where: \.passed)
+    let reasons = verdicts.contains { $0.because != nil } ? [("because", Page.Table.Alignment.left)] : []
     let table = Page.Table(
       "Expectations of the experiment's file",
-      columns: [("subject", .left), ("expected", .left), ("found", .left), ("", .left)],
-      rows: verdicts.map { [$0.subject, $0.expected, $0.found, $0.passed ? "met" : "not met"] })
+      columns: [("subject", .left), ("expected", .left), ("found", .left), ("", .left)] + reasons,
+      rows: verdicts.map { verdict in
+        [verdict.subject, verdict.expected, verdict.found, verdict.passed ? "met" : "not met"]
+          + reasons.map { _ in verdict.because ?? "" }
+      })
     return Chapter(
       "Expected and found",
       [.paragraph("\(passed) of \(verdicts.count) expectations are met."), .table(table)])

@@ -5,7 +5,7 @@ import ScalingLaws
 /// Numbers as a person writes them, in three or four digits.
 extension Double {
   /// With `digits` significant digits: 0.342, 1.208, 61.2k, 3.1×10¹².
-  func text(_ digits: Int = 3) -> String {
+  public func text(_ digits: Int = 3) -> String {
     guard isFinite else { return isNaN ? "none" : self < 0 ? "−∞" : "∞" }
     guard self != 0 else { return "0" }
     // Rounded first, since 9.9996 belongs to the next power of ten.

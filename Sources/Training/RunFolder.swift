@@ -78,6 +78,8 @@ public struct RunRecord: Codable, Hashable, Sendable {
 public struct RunTiming: Codable, Hashable, Sendable {
   /// Seconds of this run alone: from where it left its trunk, evaluation included.
   public let seconds: Double
+  /// Seconds of its trunk, from where the run before left it; nil in records of earlier versions.
+  public let trunkSeconds: Double?
   /// Training tokens a second in that time, evaluation not counted.
   public let tokensPerSecond: Double
 }

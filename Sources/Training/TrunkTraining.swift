@@ -79,13 +79,14 @@ public final class TrunkTraining {
     trunk.copy(from: state)
     let log = try MetricsLog(trunkFolder.metrics, after: state.step)
     for run in pending {
+      let began = ContinuousClock.now
       if !hasCheckpoint(run) {
         try trainTrunk(to: run.training.schedule.branchPoint(tokens: run.training.tokens), log)
         try log.flush()
         trunk.copy(from: state)
         if run.trunkIdentifier != run.identifier { try write(state, of: run.trunk, to: trunkFolder) }
       }
-      try trainBranch(run)
+      try trainBranch(run, trunkSeconds: (ContinuousClock.now - began).seconds)
       state.copy(from: trunk)
     }
     try? FileManager.default.removeItem(atPath: trunkFolder.path)
@@ -131,7 +132,7 @@ public final class TrunkTraining {
     FileManager.default.fileExists(atPath: folder(run).checkpoint)
   }
 
-  private func trainBranch(_ run: RunConfiguration) throws {
+  private func trainBranch(_ run: RunConfiguration, trunkSeconds: Double) throws {
     let began = ContinuousClock.now
     let (state, folder) = (trainer.state, folder(run))
     let log: MetricsLog
@@ -155,7 +156,8 @@ public final class TrunkTraining {
     try FileAccess.write(
       JSONEncoder().encode(
         RunTiming(
-          seconds: seconds, tokensPerSecond: Double(state.tokens - before) / (trained - began).seconds)),
+          seconds: seconds, trunkSeconds: trunkSeconds,
+          tokensPerSecond: Double(state.tokens - before) / (trained - began).seconds)),
       to: folder.timing)
     try RunRecord(configuration: run, provenance: provenance, result: result).write(to: folder.result)
     if !control.keepsCheckpoints { try? FileManager.default.removeItem(atPath: folder.checkpoint) }

@@ -5,51 +5,58 @@ import Foundation
 import Reports
 import Training
 
-/// What an experiment's finished runs amount to: tables, fits and a report, written to its folder and printed.
+/// What an experiment's finished runs amount to: tables, fits and a report.
 struct ExperimentResults {
-  private let plan: Plan
-  private let store: RunStore
-  private let corpora: CorpusCache
+  let fits: Fits
+  let verdicts: [Verdict]
+  /// The report's key number and figure.
+  let highlight: Report.Highlight
 
-  init(_ plan: Plan, store: RunStore, corpora: CorpusCache) {
-    self.plan = plan
-    self.store = store
-    self.corpora = corpora
-  }
-
-  func writeAndPrint(to folder: String) throws {
+  /// Fits the runs of a plan and writes all results into the experiment's folder.
+  ///
+  /// - Parameter neighbours: where the page stands in the book, if it is of one.
+  static func write(
+    of plan: Plan, in store: RunStore, corpora: CorpusCache, neighbours: Page.Neighbours? = nil,
+    label: String = ""
+  ) throws -> ExperimentResults {
+    let folder = store.folder(of: plan.experiment)
     try FileAccess.makeFolder(folder)
     let records = store.records(of: plan)
     let table = ResultsTable(plan) { records[$0.configuration.identifier]?.result }
     try table.write(to: "\(folder)/results.csv")
-    try writeTimings(to: "\(folder)/timings.csv")
+    try writeTimings(of: plan, in: store, to: "\(folder)/timings.csv")
     let progress = ProgressLine(total: 1)
-    let fits = Fits(of: table, requests: plan.experiment.fits, progress: progress.reach)
-    progress.finish()
+    let fits = progress.measure(label) {
+      Fits(of: table, requests: plan.experiment.fits, progress: progress.reach)
+    }
     try fits.write(to: "\(folder)/fits.json")
-    printFits(fits)
-    let verdicts = plan.experiment.expectations.map { $0.check(fits: fits, results: table) }
-    if !verdicts.isEmpty { printVerdicts(verdicts) }
+    let verdicts = plan.experiment.check(fits: fits, results: table)
     let report = Report(
       of: plan.experiment, table: table, fits: fits, verdicts: verdicts,
-      curves: try curves(), nGrams: try nGrams(),
+      curves: try curves(of: plan, in: store), nGrams: try nGrams(of: plan, corpora),
       provenance: records.values.map(\.provenance))
-    try report.write(to: folder)
-    print("report  \(folder)/report.html")
+    return ExperimentResults(
+      fits: fits, verdicts: verdicts, highlight: try report.write(to: folder, neighbours: neighbours))
+  }
+
+  func print() {
+    printFits(fits)
+    if !verdicts.isEmpty { printVerdicts(verdicts) }
   }
 
   /// The part of the results that no two runs have in common.
-  private func writeTimings(to path: String) throws {
+  private static func writeTimings(of plan: Plan, in store: RunStore, to path: String) throws {
     let lines = plan.runs.map { run in
       let time = store.folder(of: run.configuration).time()
-      let seconds = time.map { String(format: "%.3f", $0.seconds) } ?? ""
+      let seconds = [time?.seconds, time?.trunkSeconds].map { $0.map { String(format: "%.3f", $0) } ?? "" }
       let rate = time.map { String(format: "%.0f", $0.tokensPerSecond) } ?? ""
-      return "\(run.configuration.identifier),\(seconds),\(rate)\n"
+      return "\(run.configuration.identifier),\(seconds.joined(separator: ",")),\(rate)\n"
     }
-    try FileAccess.write(Data(("run,seconds,tokens_per_second\n" + lines.joined()).utf8), to: path)
+    try FileAccess.write(
+      Data(("run,seconds,trunk_seconds,tokens_per_second\n" + lines.joined()).utf8), to: path)
   }
 
-  private func curves() throws -> [String: [CurvePoint]] {
+  private static func curves(of plan: Plan, in store: RunStore) throws -> [String: [CurvePoint]] {
     var curves: [String: [CurvePoint]] = [:]
     for run in plan.runs {
       let folder = store.folder(of: run.configuration)
@@ -61,7 +68,7 @@ struct ExperimentResults {
   }
 
   /// The n-gram baselines of the first run's corpus, counted on as much text as its longest run saw, up to 4M tokens.
-  private func nGrams() throws -> [Double] {
+  private static func nGrams(of plan: Plan, _ corpora: CorpusCache) throws -> [Double] {
     guard let run = plan.runs.max(by: { $0.tokens < $1.tokens })?.configuration else { return [] }
     let corpus = try corpora.corpus(run.corpus, context: run.model.context)
     return NGrams.losses(

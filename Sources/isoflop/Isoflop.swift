@@ -12,7 +12,8 @@ struct Isoflop: ParsableCommand {
     commandName: "isoflop", abstract: "Trains grids of toy language models and fits their scaling laws.",
     version: Provenance.version,
     subcommands: [
-      RunCommand.self, CheckCommand.self, FitCommand.self, PlanCommand.self, TrainCommand.self,
+      RunCommand.self, BookCommand.self, RegressCommand.self, CheckCommand.self, FitCommand.self,
+      PlanCommand.self, TrainCommand.self,
       SampleCommand.self,
       CorpusCommand.self,
       BenchCommand.self,

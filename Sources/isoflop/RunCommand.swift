@@ -1,10 +1,7 @@
 import ArgumentParser
-import Corpora
 import Experiments
 import Files
 import Foundation
-import Reports
-import Training
 
 /// `isoflop run`: the whole way from an experiment's file to its report.
 struct RunCommand: ParsableCommand {
@@ -15,61 +12,25 @@ struct RunCommand: ParsableCommand {
 
   @Argument(help: "The experiment's file.")
   var file: String
-  @Option(name: .shortAndLong, help: "The folder of runs and results, shared by all experiments.")
-  var output = "runs"
-  @Option(name: .shortAndLong, help: "Runs at once. Default: one a core.")
-  var jobs: Int?
-  @Flag(help: "Prints the runs with their size, memory and predicted time, and trains nothing.")
-  var dryRun = false
-  @Flag(help: "Trains a tiny form of the experiment, to see that it works.")
-  var shrink = false
-  @Flag(help: "Keeps the final weights of every run.")
-  var keepCheckpoints = false
-
-  func validate() throws {
-    if let jobs, jobs < 1 { throw ValidationError("--jobs must be at least 1.") }
-  }
+  @OptionGroup var options: TrainingOptions
 
   func run() throws {
-    let experiment = try ExperimentFile(contentsOf: file)
-    let corpora = CorpusCache()
-    let plan = try Plan(shrink ? experiment.shrunken() : experiment, corpora: corpora)
-    let store = try RunStore(output)
-    let scheduler = try Scheduler(plan, store: store, corpora: corpora)
-    let workers = jobs ?? ProcessInfo.processInfo.activeProcessorCount
-    if dryRun { return printPlan(plan, scheduler, workers) }
-    try train(plan, scheduler, workers)
-    try ExperimentResults(plan, store: store, corpora: corpora).writeAndPrint(
-      to: store.folder(of: plan.experiment))
-  }
-
-  private func train(_ plan: Plan, _ scheduler: Scheduler, _ workers: Int) throws {
-    let pending = scheduler.jobs.reduce(0) { $0 + $1.runs.count }
-    print("\(plan.experiment.title)")
-    print("\(plan.runs.count) runs, \(plan.runs.count - pending) of them finished before", terminator: "")
-    print(
-      pending == 0
-        ? "" : "; about \(duration(scheduler.predictedSeconds(workers: workers))) on \(workers) cores")
-    guard pending > 0 else { return }
-    let interruption = Interruption()
-    let progress = ProgressLine(total: scheduler.totalSeconds)
-    let outcome = scheduler.run(
-      workers: workers, keepsCheckpoints: keepCheckpoints, isCancelled: { interruption.hasHappened },
-      progress: { progress.advance(by: $0) })
-    progress.finish()
-    if outcome.wasCancelled {
-      complain("interrupted: everything so far is saved, and the same command goes on from here")
-      throw ExitCode(Status.interrupted.rawValue)
-    }
-    guard outcome.failures.isEmpty else {
-      for failure in outcome.failures { complain("\(failure.label): \(failure.error)") }
-      complain("\(outcome.failures.count) trunks failed; what was finished is kept")
+    let session = try TrainingSession([options.experiment(file)], options)
+    let plan = session.plans[0]
+    if options.dryRun { return printPlan(plan, session) }
+    print(plan.experiment.title)
+    session.announce()
+    let failures = try session.train(0)
+    guard failures.isEmpty else {
+      complain("\(failures.count) trunks failed; what was finished is kept")
       throw ExitCode(Status.someRunsFailed.rawValue)
     }
+    try ExperimentResults.write(of: plan, in: session.store, corpora: session.corpora).print()
+    print("report  \(session.store.folder(of: plan.experiment))/report.html")
   }
 
-  private func printPlan(_ plan: Plan, _ scheduler: Scheduler, _ workers: Int) {
-    let pending = Set(scheduler.jobs.flatMap(\.runs).map(\.configuration.identifier))
+  private func printPlan(_ plan: Plan, _ session: TrainingSession) {
+    let (pending, scheduler) = (session.pending, session.scheduler)
     printTable(
       ["run", "settings", "parameters", "tokens", "FLOPs", "memory", "seconds"],
       plan.runs.map { run in
@@ -84,8 +45,9 @@ struct RunCommand: ParsableCommand {
       })
     print("seconds: of each run's own part, after it has left the trunk that it shares, with its evaluation")
     print(
-      "in all about \(duration(scheduler.predictedSeconds(workers: workers))) on \(workers) cores, "
-        + "\(number(plan.runs.reduce(0) { $0 + $1.flops })) FLOPs if each run were trained alone")
+      "in all about \(duration(scheduler.predictedSeconds(workers: session.workers))) on \(session.workers) cores, "
+        + "\(number(plan.runs.trainingFlops)) FLOPs; \(number(plan.runs.reduce(0) { $0 + $1.flops })) if each run "
+        + "were trained alone")
   }
 }
 
@@ -98,13 +60,15 @@ struct CheckCommand: ParsableCommand {
   var file: String
   @Option(name: .shortAndLong, help: "The folder of runs and results.")
   var output = "runs"
+  @Option(help: "whole or minutes: which form of the experiment was run.")
+  var tier = Tier.whole
 
   func run() throws {
-    let experiment = try ExperimentFile(contentsOf: file)
+    let experiment = try ExperimentFile(contentsOf: file, tier: tier)
     let folder = "\(output)/\(experiment.name)"
     let table = try ResultsTable(contentsOf: "\(folder)/results.csv")
     let fits = try Fits(contentsOf: "\(folder)/fits.json")
-    let verdicts = experiment.expectations.map { $0.check(fits: fits, results: table) }
+    let verdicts = experiment.check(fits: fits, results: table)
     guard !verdicts.isEmpty else {
       throw InputError("expects nothing", file: file, remedy: "Add an `expect:` section")
     }

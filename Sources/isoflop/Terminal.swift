@@ -67,11 +67,13 @@ final class Interruption: Sendable {
 final class ProgressLine: Sendable {
   private struct State {
     var done = 0.0
+    var elapsed = Duration.zero
+    var began = ContinuousClock.now
+    var label = ""
     var lastShown: ContinuousClock.Instant
   }
 
   private let total: Double
-  private let began = ContinuousClock.now
   private let isTerminal = isatty(STDERR_FILENO) == 1
   private let state: Mutex<State>
 
@@ -93,8 +95,21 @@ final class ProgressLine: Sendable {
         return
       }
       state.lastShown = .now
-      show(state.done)
+      show(state)
     }
+  }
+
+  /// Does a part of the work, which the line calls `label`. Time between parts does not count.
+  func measure<Result>(_ label: String = "", _ body: () throws -> Result) rethrows -> Result {
+    state.withLock {
+      $0.label = label.isEmpty ? "" : "\(label): "
+      $0.began = .now
+    }
+    defer {
+      state.withLock { $0.elapsed += .now - $0.began }
+      finish()
+    }
+    return try body()
   }
 
   /// Clears the line.
@@ -102,12 +117,12 @@ final class ProgressLine: Sendable {
     if isTerminal { write("\r\u{1B}[K") }
   }
 
-  private func show(_ done: Double) {
-    let elapsed = Double((ContinuousClock.now - began).components.seconds)
+  private func show(_ state: State) {
+    let elapsed = Double((state.elapsed + (.now - state.began)).components.seconds)
     // A prediction that was too low must not claim to be done.
-    let fraction = min(done / total, 0.99)
+    let fraction = min(state.done / total, 0.99)
     let left = fraction > 0.005 ? ", \(duration(elapsed / fraction - elapsed)) left" : ""
-    let text = String(format: "%3.0f %%", 100 * fraction) + left
+    let text = state.label + String(format: "%3.0f %%", 100 * fraction) + left
     write(isTerminal ? "\r\u{1B}[K\(text)" : "\(text)\n")
   }
 

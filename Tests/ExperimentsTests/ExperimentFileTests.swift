@@ -118,17 +118,19 @@ private let badInputs: [(String, String)] = [
     #expect(complaint(text) == message)
   }
 
-  @Test func everyExperimentOfThePackageCanBePlanned() throws {
+  @Test func everyExperimentOfThePackageCanBePlannedInItsTiers() throws {
     let folder = "\(packageFolder)/experiments"
     let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
     #expect(files.contains("quickstart.yaml"))
     for file in files.sorted() {
-      let experiment = try ExperimentFile(contentsOf: "\(folder)/\(file)")
-      let tiny = try Plan(experiment.shrunken(), corpora: CorpusCache())
-      let cost = tiny.runs.reduce(0) { $0 + $1.flops }
-      #expect(tiny.runs.count > 1)
-      #expect(cost < 2e10, "\(file) shrunken takes \(cost) FLOPs")
-      #expect(Set(tiny.runs.compactMap(\.isoFLOPBudget)).count <= 8)
+      for tier in Tier.allCases {
+        let experiment = try ExperimentFile(contentsOf: "\(folder)/\(file)", tier: tier)
+        let tiny = try Plan(experiment.shrunken(), corpora: CorpusCache())
+        let cost = tiny.runs.reduce(0) { $0 + $1.flops }
+        #expect(tiny.runs.count > 1)
+        #expect(cost < 2e10, "\(file) shrunken takes \(cost) FLOPs")
+        #expect(Set(tiny.runs.compactMap(\.isoFLOPBudget)).count <= 8)
+      }
     }
   }
 

@@ -53,7 +53,12 @@ struct DrawingTests {
       let page = Page(
         title: hostile, lead: hostile, facts: [Page.Fact(hostile, "0.34", note: hostile)],
         sections: [
-          Page.Section(hostile, [.paragraph(hostile), .figure(drawn[0]), .figure(drawn[1]), .table(table)])
+          Page.Section(
+            hostile,
+            [
+              .paragraph(hostile), .figure(drawn[0]), .figure(drawn[1]), .table(table),
+              .questions([(hostile, [hostile, hostile])]),
+            ])
         ], footer: hostile)
       let parsed = try XMLText(Data(page.html().utf8))
       #expect(Set(parsed.ids).count == parsed.ids.count)

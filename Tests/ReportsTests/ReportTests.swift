@@ -102,6 +102,24 @@ struct ReportTests {
     }
   }
 
+  @Test func aFileNamesWhatStandsForIt() throws {
+    let planted = try PlantedExperiment(bootstraps: 5)
+    let highlight = { (key: String) in
+      let file = try ExperimentFile(
+        path: "e.yaml", text: "title: t\ncorpus: village\ngrid: {width: 16, tokens: 1M}\n\(key)")
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+      defer { try? FileManager.default.removeItem(atPath: folder) }
+      return try Report(of: file, table: planted.table, fits: planted.fits).write(to: folder)
+    }
+    let named = try highlight("key: {fit: chinchilla_entropy, parameter: beta, figure: loss-2-D}\n")
+    #expect(named.fact?.name == "β of chinchilla_entropy" && named.figure?.figure.name == "loss-2-D")
+    #expect(named.fact?.note.hasPrefix("95 % interval [") == true)
+    let first = try highlight("")
+    #expect(first.fact?.name == "Size exponent α" && first.figure?.figure.name == "loss-1-N")
+    // A figure that is not there is not replaced by another.
+    #expect(try highlight("key: {figure: loss-9-X}\n").figure == nil)
+  }
+
   @Test func severalKernelsInOneGridAreTold() throws {
     let here = Provenance(threads: 1)
     let encoder = JSONEncoder()
