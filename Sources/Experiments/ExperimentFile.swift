@@ -21,6 +21,8 @@ public struct ExperimentFile: Sendable {
   public let description: String
   /// The fits that the file asks for; nil for the standard ones.
   public let fits: [FitRequest]?
+  /// Which parameters of which fits are set side by side.
+  public let comparisons: [ComparisonRequest]
   /// What must come out.
   public let expectations: [Expectation]
   /// The runs, in the order of the grid: its first key changes slowest.
@@ -40,7 +42,7 @@ public struct ExperimentFile: Sendable {
   public init(path: String, text: String) throws {
     let root = try YAMLValue(file: path, text: text)
     let map = try root.mapping(keys: [
-      "title", "description", "corpus", "model", "training", "grid", "fits", "expect",
+      "title", "description", "corpus", "model", "training", "grid", "fits", "compare", "expect",
     ])
     self.path = path
     title = try root.required("title", in: map).string()
@@ -65,7 +67,10 @@ public struct ExperimentFile: Sendable {
     self.drafts = drafts
     fits = try map["fits"].map(FitRequest.readList)
     let names = fits ?? FitRequest.standard(budgets: true, entropy: true)
-    expectations = try map["expect"]?.list().map { try Expectation($0, fits: names) } ?? []
+    let comparisons = try map["compare"].map { try ComparisonRequest.readList($0, fits: names) } ?? []
+    self.comparisons = comparisons
+    expectations =
+      try map["expect"]?.list().map { try Expectation($0, fits: names, comparisons: comparisons) } ?? []
   }
 
   /// An error in this file.

@@ -24,7 +24,9 @@ struct ExperimentResults {
     try table.write(to: "\(folder)/results.csv")
     try writeTimings(to: "\(folder)/timings.csv")
     let progress = ProgressLine(total: 1)
-    let fits = Fits(of: table, requests: plan.experiment.fits, progress: progress.reach)
+    let fits = Fits(
+      of: table, requests: plan.experiment.fits, comparisons: plan.experiment.comparisons,
+      progress: progress.reach)
     progress.finish()
     try fits.write(to: "\(folder)/fits.json")
     printFits(fits)

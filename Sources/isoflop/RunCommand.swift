@@ -35,10 +35,14 @@ struct RunCommand: ParsableCommand {
     let corpora = CorpusCache()
     let plan = try Plan(shrink ? experiment.shrunken() : experiment, corpora: corpora)
     let store = try RunStore(output)
-    let scheduler = try Scheduler(plan, store: store, corpora: corpora)
     let workers = jobs ?? ProcessInfo.processInfo.activeProcessorCount
-    if dryRun { return printPlan(plan, scheduler, workers) }
-    try train(plan, scheduler, workers)
+    if dryRun {
+      return printPlan(plan, try Scheduler(plan, store: store, corpora: corpora), workers)
+    }
+    for (index, stage) in plan.stages.enumerated() {
+      if index > 0 { try announceForecasts(of: plan, before: stage, store: store) }
+      try train(stage, Scheduler(stage, store: store, corpora: corpora), workers)
+    }
     try ExperimentResults(plan, store: store, corpora: corpora).writeAndPrint(
       to: store.folder(of: plan.experiment))
   }
