@@ -78,7 +78,7 @@ struct GeneratedWindows: Sendable {
     entropy = TokenizedCorpus.Entropy(
       total: nats.reduce(0, +) / Double(count * context),
       families: zip(nats, targets).map { $1 > 0 ? $0 / Double($1) : nil },
-        windows: entropies)
+      windows: entropies)
     // Where windows are so short that the source repeats them all the time, leaving these out of training
     // would take the commonest text from it, and so change what is learned.
     excluded = Double(count - hashes.count) < 0.01 * Double(count) ? hashes : []

@@ -99,7 +99,7 @@ public struct Column: Sendable {
     },
   ]
 
-  private static let losses: [Column] = [
+  static let losses: [Column] = [
     number("loss", "nats/token", "loss on the validation windows") { $1?.loss },
     number("loss_se", "nats/token", "its standard error over windows") { $1?.lossStandardError },
     number("loss_bits_per_byte", "bits/byte", "the same loss, comparable between tokenizers") {

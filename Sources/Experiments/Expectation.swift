@@ -8,6 +8,7 @@ import ScalingLaws
 ///       - {results: completed, between: [48, 48]}
 ///       - {fit: chinchilla_entropy, parameter: beta, between: [0.25, 0.45]}
 ///       - {fit: chinchilla, parameter: E, interval_contains: entropy}
+///       - {compare: zipf, parameter: difference, interval_above: 0}
 public struct Expectation: Sendable {
   /// A number of the results.
   enum Statistic: String, CaseIterable, Sendable {
@@ -20,6 +21,7 @@ public struct Expectation: Sendable {
 
   enum Subject: Sendable {
     case parameter(String, ofFit: String)
+    case comparison(FitComparison.Number, of: String)
     case statistic(Statistic)
   }
 
@@ -27,6 +29,9 @@ public struct Expectation: Sendable {
     case between(Double, Double)
     /// The 95 % interval contains a number, or where it is nil the true entropy.
     case intervalContains(Double?)
+    /// The whole 95 % interval lies above, or below, a number.
+    case intervalAbove(Double)
+    case intervalBelow(Double)
   }
 
   let subject: Subject
@@ -36,46 +41,57 @@ public struct Expectation: Sendable {
   /// The line in the experiment's file.
   public let line: Int?
 
-  /// - Parameter fits: The fits that there will be.
-  init(_ yaml: YAMLValue, fits: [FitRequest]) throws {
-    let map = try yaml.mapping(keys: [
-      "fit", "parameter", "results", "between", "interval_contains", "because",
-    ])
+  /// - Parameters:
+  ///   - fits: The fits that there will be.
+  ///   - comparisons: The comparisons of them.
+  init(_ yaml: YAMLValue, fits: [FitRequest], comparisons: [ComparisonRequest] = []) throws {
+    let demands = ["between", "interval_contains", "interval_above", "interval_below"]
+    let map = try yaml.mapping(keys: ["fit", "parameter", "results", "compare", "because"] + demands)
     line = yaml.line
     because = try map["because"]?.string()
-    subject = try Self.readSubject(yaml, map, fits)
-    switch (map["between"], map["interval_contains"]) {
-    case (let between?, nil):
-      let limits = try between.list().map { try $0.number(in: (-Double.greatestFiniteMagnitude)...) }
+    subject = try Self.readSubject(yaml, map, fits, comparisons)
+    let given = demands.compactMap { name in map[name].map { (name, $0) } }
+    guard let (name, value) = given.first, given.count == 1 else {
+      throw yaml.error(
+        "an expectation wants one of \(demands.joined(separator: ", "))",
+        remedy: "Write for example `between: [0.2, 0.4]`")
+    }
+    if name != "between", !subject.hasInterval {
+      throw value.error("only parameters of fits have intervals", remedy: "Write `between: [low, high]`")
+    }
+    let anything = (-Double.greatestFiniteMagnitude)...
+    switch name {
+    case "between":
+      let limits = try value.list().map { try $0.number(in: anything) }
       guard limits.count == 2, limits[0] <= limits[1] else {
-        throw between.error(
+        throw value.error(
           "`between` wants two numbers, the lower first", remedy: "Write for example [0.2, 0.4]")
       }
       demand = .between(limits[0], limits[1])
-    case (nil, let contained?):
-      guard case .parameter(let parameter, _) = subject, parameter != "rms" else {
-        throw contained.error(
-          "only parameters of fits have intervals", remedy: "Write `between: [low, high]`")
-      }
-      demand = .intervalContains(
-        try contained.string() == "entropy"
-          ? nil
-          : try contained.number(in: (-Double.greatestFiniteMagnitude)..., what: "number, nor `entropy`"))
+    case "interval_above": demand = .intervalAbove(try value.number(in: anything))
+    case "interval_below": demand = .intervalBelow(try value.number(in: anything))
     default:
-      throw yaml.error(
-        "an expectation wants either `between` or `interval_contains`",
-        remedy: "Write for example `between: [0.2, 0.4]`")
+      demand = .intervalContains(
+        try value.string() == "entropy" ? nil : try value.number(in: anything, what: "number, nor `entropy`"))
     }
   }
 
   private static func readSubject(
-    _ yaml: YAMLValue, _ map: [String: YAMLValue], _ fits: [FitRequest]
+    _ yaml: YAMLValue, _ map: [String: YAMLValue], _ fits: [FitRequest], _ comparisons: [ComparisonRequest]
   ) throws -> Subject {
-    if let results = map["results"] {
-      guard map["fit"] == nil, map["parameter"] == nil else {
-        throw yaml.error("an expectation is about `results` or about a `fit`", remedy: "Make two of it")
-      }
-      return .statistic(try results.choice(of: Statistic.self))
+    guard ["fit", "results", "compare"].count(where: { map[$0] != nil }) < 2,
+      map["results"] == nil || map["parameter"] == nil
+    else {
+      throw yaml.error(
+        "an expectation is about `results`, about a `fit` or about a comparison", remedy: "Make two of it")
+    }
+    if let results = map["results"] { return .statistic(try results.choice(of: Statistic.self)) }
+    if let compared = map["compare"] {
+      let name = try compared.choice(of: comparisons.map(\.name))
+      let parameter = try yaml.required("parameter", in: map)
+      let known = comparisons.first { $0.name == name }?.numbers ?? []
+      _ = try parameter.choice(of: known.map(\.rawValue))
+      return .comparison(try parameter.choice(of: FitComparison.Number.self), of: name)
     }
     let (fit, parameter) = try FitRequest.readParameter(map, of: yaml, fits: fits)
     return .parameter(parameter, ofFit: fit)
@@ -92,6 +108,11 @@ public struct Expectation: Sendable {
       let fit = fits[name]
       let otherwise = fit.map { $0.refusal ?? "the fit has no `\(parameter)`" } ?? "there is no such fit"
       return verdict(fit?.number(parameter), entropy: fit?.entropy, otherwise: otherwise)
+    case .comparison(let number, let name):
+      let comparison = fits.comparisons.first { $0.name == name }
+      let otherwise = comparison.map { $0.refusal ?? "it has no `\(number.rawValue)`" }
+      return verdict(
+        comparison?.number(number), entropy: nil, otherwise: otherwise ?? "there is no such comparison")
     }
   }
 
@@ -102,12 +123,15 @@ public struct Expectation: Sendable {
     switch demand {
     case .between(let low, let high):
       return Verdict(self, found: found, passed: low <= number.value && number.value <= high)
+    case _ where !number.identified:
+      return Verdict(self, found: "\(found), but the data do not determine it", passed: false)
+    case .intervalAbove(let limit):
+      return Verdict(self, found: found, passed: number.interval.map { $0.low > limit } ?? false)
+    case .intervalBelow(let limit):
+      return Verdict(self, found: found, passed: number.interval.map { $0.high < limit } ?? false)
     case .intervalContains(let value):
       guard let target = value ?? entropy else {
         return Verdict(self, found: "\(found), but the true entropy is not known", passed: false)
-      }
-      guard number.identified else {
-        return Verdict(self, found: "\(found), but the data do not determine it", passed: false)
       }
       let shown = value == nil ? "\(found), the entropy is \(short(target))" : found
       return Verdict(self, found: shown, passed: number.interval?.contains(target) ?? false)
@@ -118,6 +142,7 @@ public struct Expectation: Sendable {
   var subjectText: String {
     switch subject {
     case .parameter(let parameter, let fit): "\(fit) \(parameter)"
+    case .comparison(let number, let name): "\(name) \(number.rawValue)"
     case .statistic(let statistic): "results \(statistic.rawValue)"
     }
   }
@@ -126,6 +151,18 @@ public struct Expectation: Sendable {
     switch demand {
     case .between(let low, let high): low == high ? short(low) : "\(short(low)) to \(short(high))"
     case .intervalContains(let value): "interval contains \(value.map(short) ?? "the entropy")"
+    case .intervalAbove(let limit): "interval above \(short(limit))"
+    case .intervalBelow(let limit): "interval below \(short(limit))"
+    }
+  }
+}
+
+extension Expectation.Subject {
+  fileprivate var hasInterval: Bool {
+    switch self {
+    case .parameter(let parameter, _): ExperimentFit.PlainNumber(rawValue: parameter) == nil
+    case .comparison(let number, _): number != .ordered
+    case .statistic: false
     }
   }
 }
@@ -176,6 +213,8 @@ extension FitRequest {
     guard let law = law(floor: floor == .free ? .free : .zero)?.law else { return ["a", "b"] }
     let derived = law.derived(law.parameters.map { _ in 1 })
     return (law.parameters.map(\.symbol) + derived.map(\.symbol)).map(latin) + ["rms"]
+      + analyses.flatMap(\.parameterNames)
+      + (forecast.isEmpty ? [] : ["forecast_error", "forecast_inside", "forecast_factor"])
   }
 }
 

@@ -29,6 +29,8 @@ public struct ExperimentFile: Sendable {
   public let key: KeyResult?
   /// The fits that the file asks for; nil for the standard ones.
   public let fits: [FitRequest]?
+  /// Which parameters of which fits are set side by side.
+  public let comparisons: [ComparisonRequest]
   /// What must come out.
   public let expectations: [Expectation]
   /// The runs, in the order of the grid: its first key changes slowest.
@@ -52,8 +54,8 @@ public struct ExperimentFile: Sendable {
     let root = try YAMLValue(file: path, text: text)
     let whole = try root.mapping(keys: [
       "title", "description", "chapter", "page", "key", "corpus", "model", "training", "grid", "fits",
-      "expect",
-      "minutes",
+      "compare",
+      "expect", "minutes",
     ])
     let reduced = try whole["minutes"]?.mapping(keys: Self.reducible)
     if tier == .minutes, reduced == nil {
@@ -91,14 +93,19 @@ public struct ExperimentFile: Sendable {
     self.drafts = drafts
     fits = try map["fits"].map(FitRequest.readList)
     let names = fits ?? FitRequest.standard(budgets: true, entropy: true)
-    expectations = try map["expect"]?.list().map { try Expectation($0, fits: names) } ?? []
+    let comparisons = try map["compare"].map { try ComparisonRequest.readList($0, fits: names) } ?? []
+    self.comparisons = comparisons
+    expectations =
+      try map["expect"]?.list().map { try Expectation($0, fits: names, comparisons: comparisons) } ?? []
     chapter = try map["chapter"]?.integer(in: 1...1000)
     page = try map["page"].map(PageText.init)
     key = try map["key"].map { try KeyResult($0, fits: names) }
   }
 
   /// What a tier may give instead.
-  private static let reducible = ["corpus", "model", "training", "grid", "fits", "expect", "description"]
+  private static let reducible = [
+    "corpus", "model", "training", "grid", "fits", "compare", "expect", "description",
+  ]
 
   /// An error in this file.
   func error(_ message: String, line: Int?, remedy: String?) -> InputError {

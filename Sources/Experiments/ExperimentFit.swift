@@ -24,6 +24,10 @@ public struct ExperimentFit: Codable, Sendable {
   public private(set) var bends: Bends?
   public private(set) var rivals: Selection?
   public private(set) var sensitivity: Sensitivity?
+  public private(set) var slopes: LocalSlopes?
+  public private(set) var counting: EmbeddingCount?
+  /// What the fit says of the runs that it holds out.
+  public private(set) var forecast: Forecast?
   /// Why one of these is not there.
   public private(set) var remarks: [String] = []
 
@@ -49,8 +53,46 @@ public struct ExperimentFit: Codable, Sendable {
 
   /// The number of a parameter by its name in a file: `alpha`, `E`, `a`, or `rms` for the residuals.
   public func number(_ parameter: String) -> Number? {
-    if parameter == "rms", let fit { return Number(value: fit.rmsLogResidual) }
-    return estimates.first { latin($0.symbol) == parameter }.map { Number($0) }
+    plainNumber(parameter).map { Number(value: $0) } ?? estimate(parameter).map { Number($0) }
+  }
+
+  private func plainNumber(_ parameter: String) -> Double? {
+    switch PlainNumber(rawValue: parameter) {
+    case .rms: fit?.rmsLogResidual
+    case .bends: bends.map { Double($0.bends.count) }
+    case .slopeSpread: slopes?.spread
+    case .forecastError: forecast?.largestError
+    case .forecastInside: forecast?.partInside
+    case .forecastFactor: forecast?.smallestFactor
+    case nil: nil
+    }
+  }
+
+  /// Numbers that have no interval.
+  enum PlainNumber: String, CaseIterable {
+    case rms, bends
+    case slopeSpread = "slope_spread"
+    case forecastError = "forecast_error"
+    case forecastInside = "forecast_inside"
+    case forecastFactor = "forecast_factor"
+  }
+
+  /// The estimate of a parameter by its name in a file.
+  func estimate(_ parameter: String) -> Estimate? {
+    if parameter == "bend" { return bends?.bends.first?.place }
+    let counted = [counting?.total, counting?.nonEmbedding].compactMap { $0 }
+    return (estimates + counted).first { latin($0.symbol) == parameter }
+  }
+
+  /// What the bootstrap resampled, and how: the draws of two fits with equal texts belong together.
+  var design: String {
+    var clusters: [String] = []
+    for (index, observation) in observations.enumerated() {
+      let cluster = observation.cluster ?? "\(index)"
+      if clusters.last != cluster { clusters.append(cluster) }
+    }
+    let kind = fit != nil ? "law" : envelope != nil ? "envelope" : "isoflop"
+    return ([kind] + clusters).joined(separator: " ")
   }
 
   /// All numbers of the fit, with their intervals.
@@ -111,12 +153,21 @@ public struct ExperimentFit: Codable, Sendable {
     entropy = data.entropies.count == 1 ? data.entropies[0] : nil
     selection = slice.text
     observations = slice.observations
-    guard let named, fit != nil else { return }
+    guard let named, let fit else { return }
+    if !request.forecast.isEmpty {
+      do {
+        forecast = try forecast(by: fit, request, data)
+      } catch {
+        remarks.append("forecast: \(error)")
+      }
+    }
     for analysis in request.analyses {
       do {
         switch analysis {
         case .bends: bends = try bends(request, floor: data.floor(request.floor), seed, progress)
         case .selection: rivals = try selection(request, floor: data.floor(request.floor))
+        case .slopes: slopes = try LocalSlopes(of: observations, under: fit)
+        case .counting: counting = try counting(by: fit, request, data)
         case .sensitivity:
           sensitivity = Sensitivity(
             of: try fitter(named), on: observations,
@@ -137,6 +188,27 @@ public struct ExperimentFit: Codable, Sendable {
       throw FitError("bends are of laws in one variable, such as power_n")
     }
     return try Bends(in: variable, of: observations, floor: floor, seed: seed, progress: progress)
+  }
+
+  private func forecast(by fit: LawFit, _ request: FitRequest, _ data: FitData) throws -> Forecast {
+    let slice = try data.slice(for: request)
+    // A frontier goes through means over seeds, which scatter less than the single run that is predicted.
+    let lost = law.variable == .compute ? data.varianceOverSeeds(above: fit.knownFloor) : 0
+    return try Forecast(
+      by: fit, of: data.heldOut(beside: slice, request),
+      dearest: slice.observations.compactMap(\.compute).max(),
+      scatter: (fit.rmsLogResidual * fit.rmsLogResidual + lost).squareRoot())
+  }
+
+  private func counting(by fit: LawFit, _ request: FitRequest, _ data: FitData) throws -> EmbeddingCount {
+    guard law == .chinchilla, request.size == .total else {
+      throw FitError("the other count needs the law chinchilla with `n: total`")
+    }
+    let computes = data.counts.map(\.compute)
+    guard let low = computes.min(), let high = computes.max() else {
+      throw FitError("the other count needs N with and without embeddings")
+    }
+    return try EmbeddingCount(under: fit, pairs: data.counts.map(\.pair), compute: low...high)
   }
 
   private func selection(_ request: FitRequest, floor: Floor) throws -> Selection {

@@ -1,3 +1,4 @@
+import Foundation
 import ScalingLaws
 
 /// The observations that a fit is made of, and the parts of them that each law wants.
@@ -16,16 +17,31 @@ struct FitData {
   /// The observations that belong to IsoFLOP budgets, each with its budget as compute; nil where budgets are to be
   /// found by equal compute.
   private let profiles: [Observation]?
+  /// The runs that the fit is to predict, by their identifiers, trained or not.
+  let heldOut: [(name: String, observation: Observation)]
+  /// The two counts of N of each run, and C as 6·N·D without embeddings; empty where they are not known.
+  let counts: [(pair: EmbeddingCount.Pair, compute: Double)]
 
-  /// The completed runs that a request asks for.
+  /// The completed runs that a request asks for, and those that it holds out.
   init(_ request: FitRequest, rows: [ResultsTable.Row]) {
     let chosen = rows.filter { row in
-      request.conditions.allSatisfy { $0.holds(for: row) } && row.number(request.loss) != nil
+      row.isCompleted && !request.holdsOut(row) && request.conditions.allSatisfy { $0.holds(for: row) }
+        && row.number(request.loss) != nil
+    }
+    heldOut = rows.filter(request.holdsOut).map { ($0.text("run"), $0.observation(request)) }
+    counts = chosen.compactMap { row in
+      guard let total = row.number(SizeConvention.total.column),
+        let nonEmbedding = row.number(SizeConvention.nonEmbedding.column),
+        let compute = row.number(ComputeConvention.sixNDNonEmbedding.column)
+      else { return nil }
+      return (EmbeddingCount.Pair(nonEmbedding: nonEmbedding, total: total), compute)
     }
     let observations = chosen.map { $0.observation(request) }
     whole = Slice(
       observations: observations,
-      text: request.conditions.isEmpty ? "all runs" : request.conditions.map(\.text).joined(separator: ", "))
+      text: (request.conditions.isEmpty
+        ? "all runs" : request.conditions.map(\.text).joined(separator: ", "))
+        + (request.forecast.isEmpty ? "" : " but the held-out ones"))
     // A run without a known entropy must not hide behind one that has it.
     let known = chosen.compactMap { $0.number(request.entropy) }
     entropies = known.count == chosen.count ? Set(known).sorted() : []
@@ -47,6 +63,8 @@ struct FitData {
     entropies = entropy.map { [$0] } ?? []
     self.convention = convention
     profiles = nil
+    heldOut = []
+    counts = []
   }
 
   /// The runs of a request with N or C counted otherwise, where its law sees the difference; by name.
@@ -132,12 +150,32 @@ struct FitData {
     }
     return means
   }
-}
 
-extension Observation {
-  fileprivate func hasSamePlace(as other: Observation) -> Bool {
-    parameters == other.parameters && tokens == other.tokens && compute == other.compute
-      && uniqueTokens == other.uniqueTokens
+  /// The held-out runs that a fit to a slice speaks of: a law in N at one D says nothing of another D.
+  func heldOut(beside slice: Slice, _ request: FitRequest) -> [(name: String, observation: Observation)] {
+    let held: Variable? =
+      switch request.law.variable {
+      case .parameters: .tokens
+      case .tokens: .parameters
+      default: nil
+      }
+    return heldOut.filter { run in held.map { run.observation[$0] == slice.observations.first?[$0] } ?? true }
+  }
+
+  /// The variance, in the log of the loss above a floor, that the mean over seeds has lost: s²·(1 − 1/k) of k runs
+  /// that differ in their seeds alone, pooled; 0 where every run has one seed.
+  func varianceOverSeeds(above floor: Double) -> Double {
+    let groups = meansOverSeeds().map { mean in
+      whole.observations.filter { $0.hasSamePlace(as: mean) }.map { log($0.loss - floor) }
+    }.filter { $0.count > 1 && $0.allSatisfy(\.isFinite) }
+    let freedom = groups.reduce(0) { $0 + $1.count - 1 }
+    guard freedom > 0 else { return 0 }
+    let sum = groups.reduce(0.0) { sum, logs in
+      let centre = logs.reduce(0, +) / Double(logs.count)
+      return sum + logs.reduce(0) { $0 + ($1 - centre) * ($1 - centre) }
+    }
+    let runs = Double(freedom + groups.count)
+    return sum / Double(freedom) * (1 - Double(groups.count) / runs)
   }
 }
 

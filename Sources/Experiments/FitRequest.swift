@@ -7,10 +7,11 @@ import ScalingLaws
 ///       - chinchilla
 ///       - {name: facts, law: power_d, loss: loss_facts, floor: entropy, where: {width: 64}, also: [bends]}
 public struct FitRequest: Sendable {
-  /// A condition on the runs: a column, and the values that it may have.
+  /// A condition on the runs: a column, and the values that it may have, or comparisons that must all hold.
   struct Condition: Sendable {
     let column: String
     let values: [(text: String, number: Double?)]
+    let comparisons: [RowFilter]
   }
 
   /// By what name reports and expectations call it.
@@ -29,6 +30,8 @@ public struct FitRequest: Sendable {
   /// The column of losses, such as `loss`, `loss_bits_per_byte` or `loss_facts`.
   public let loss: String
   let conditions: [Condition]
+  /// Which runs the fit predicts and is not fitted to, whatever `conditions` say; empty for none.
+  let forecast: [Condition]
 
   /// The column of the true entropy of these losses.
   var entropy: String { "entropy\(loss.dropFirst("loss".count))" }
@@ -41,14 +44,14 @@ public struct FitRequest: Sendable {
     self.init(
       name: nil, law, floor: floor, breaks: breaks, objective: objective, held: held, analyses: analyses,
       size: .total,
-      compute: .exact, loss: "loss", conditions: [])
+      compute: .exact, loss: "loss", conditions: [], forecast: [])
   }
 
   private init(
     name: String?, _ law: LawChoice, floor: FloorChoice, breaks: Int, objective: Objective,
     held: [String: Double], analyses: [AnalysisChoice], size: SizeConvention, compute: ComputeConvention,
     loss: String,
-    conditions: [Condition]
+    conditions: [Condition], forecast: [Condition]
   ) {
     self.name = name ?? (floor == .free ? law.rawValue : "\(law.rawValue)_\(floor.name)")
     self.law = law
@@ -61,6 +64,7 @@ public struct FitRequest: Sendable {
     self.compute = compute
     self.loss = loss
     self.conditions = conditions
+    self.forecast = forecast
   }
 
   /// The same with N and C counted otherwise.
@@ -68,7 +72,7 @@ public struct FitRequest: Sendable {
     FitRequest(
       name: name, law, floor: floor, breaks: breaks, objective: objective, held: held, analyses: analyses,
       size: size,
-      compute: compute, loss: loss, conditions: conditions)
+      compute: compute, loss: loss, conditions: conditions, forecast: forecast)
   }
 
   /// The law's parameters.
@@ -133,13 +137,18 @@ public struct FitRequest: Sendable {
       return
     }
     let map = try yaml.mapping(
-      keys: ["name", "law", "floor", "breaks", "objective", "hold", "also", "n", "c", "loss", "where"])
+      keys: [
+        "name", "law", "floor", "breaks", "objective", "hold", "also", "n", "c", "loss", "where", "forecast",
+      ])
     let law = try Self.law(yaml.required("law", in: map))
     if let breaks = map["breaks"], !law.isBroken {
       throw breaks.error("the law `\(law.rawValue)` has no breaks", remedy: "Remove `breaks`")
     }
     if let objective = map["objective"], !law.isLaw {
       throw objective.error("`\(law.rawValue)` is fitted by no objective", remedy: "Remove `objective`")
+    }
+    if let forecast = map["forecast"], !law.isLaw {
+      throw forecast.error("`\(law.rawValue)` predicts no loss", remedy: "Remove `forecast`")
     }
     let floor = try map["floor"].map(FloorChoice.init) ?? .free
     if floor != .free, !law.hasFloor {
@@ -162,7 +171,8 @@ public struct FitRequest: Sendable {
       analyses: try map["also"]?.list().map { try $0.choice(of: AnalysisChoice.self) } ?? [],
       size: try map["n"]?.choice(of: SizeConvention.self) ?? .total,
       compute: try map["c"]?.choice(of: ComputeConvention.self) ?? .exact, loss: loss,
-      conditions: try map["where"].map(Self.readConditions) ?? [])
+      conditions: try map["where"].map { try Self.readConditions($0, on: Column.fixed) } ?? [],
+      forecast: try map["forecast"].map { try Self.readConditions($0, on: Column.ofPlans) } ?? [])
   }
 
   private static func law(_ yaml: YAMLValue) throws -> LawChoice {
@@ -182,26 +192,69 @@ public struct FitRequest: Sendable {
     return Dictionary(values, uniquingKeysWith: { $1 })
   }
 
-  private static func readConditions(_ yaml: YAMLValue) throws -> [Condition] {
-    _ = try yaml.mapping(keys: Column.fixed.map(\.name))
+  private static func readConditions(_ yaml: YAMLValue, on columns: [Column]) throws -> [Condition] {
+    _ = try yaml.mapping(keys: columns.map(\.name))
     return try yaml.entries().map { key, value in
-      let column = Column.fixed.first { $0.name == key.text }
+      let isText = if case .text = columns.first(where: { $0.name == key.text })?.kind { true } else { false }
+      let entries = try value.list()
+      let comparisons = try entries.compactMap { try Self.readComparison($0, of: key.text, isText: isText) }
+      guard comparisons.isEmpty || comparisons.count == entries.count else {
+        throw value.error(
+          "values and comparisons do not go together", remedy: "Write one of them for `\(key.text)`")
+      }
       return Condition(
         column: key.text,
-        values: try value.list().map { value in
-          let isText = if case .text = column?.kind { true } else { false }
-          return (try value.string(), isText ? nil : try value.number(in: -Double.infinity...Double.infinity))
-        })
+        values: try (comparisons.isEmpty ? entries : []).map { value in
+          (try value.string(), isText ? nil : try value.number(in: -Double.infinity...Double.infinity))
+        }, comparisons: comparisons)
+    }
+  }
+
+  /// A value such as `>= 1M`; nil where it is no comparison.
+  private static func readComparison(_ yaml: YAMLValue, of column: String, isText: Bool) throws -> RowFilter?
+  {
+    let text = try yaml.string()
+    guard let sign = ["!=", "<=", ">=", "<", ">"].first(where: text.hasPrefix) else { return nil }
+    guard !isText || sign == "!=" else {
+      throw yaml.error(
+        "`\(column)` holds text, which `\(sign)` cannot compare", remedy: "Write != or the text")
+    }
+    do {
+      return try RowFilter("\(column) \(text)")
+    } catch let error as InputError {
+      throw yaml.error(error.message, remedy: "Write for example \">= 1M\"")
     }
   }
 }
 
 extension FitRequest.Condition {
   func holds(for row: ResultsTable.Row) -> Bool {
-    values.contains { value in
-      value.number.map { row.number(column) == $0 } ?? (row.text(column) == value.text)
-    }
+    let isAmong =
+      values.isEmpty
+      || values.contains { value in
+        value.number.map { row.number(column) == $0 } ?? (row.text(column) == value.text)
+      }
+    return isAmong && comparisons.allSatisfy { $0.holds(for: row.text(column)) ?? false }
   }
 
-  var text: String { "\(column) \(values.map(\.text).joined(separator: " or "))" }
+  var text: String {
+    comparisons.isEmpty
+      ? "\(column) \(values.map(\.text).joined(separator: " or "))"
+      : comparisons.map(\.text).joined(separator: " and ")
+  }
+}
+
+extension FitRequest {
+  /// Whether a run is one that the fit predicts.
+  func holdsOut(_ row: ResultsTable.Row) -> Bool {
+    !forecast.isEmpty && forecast.allSatisfy { $0.holds(for: row) }
+  }
+}
+
+extension Column {
+  /// The columns whose cells are known before a run is trained.
+  static let ofPlans: [Column] = {
+    let ofResults = ["status", "unique_tokens"] + losses.map(\.name)
+    return fixed.filter { !ofResults.contains($0.name) }
+  }()
 }

@@ -11,15 +11,19 @@ public struct Fits: Codable, Sendable {
   public let fits: [ExperimentFit]
   /// Chinchilla's three approaches to the compute-optimal split, side by side.
   public let approaches: [Approach]
+  /// Parameters of several fits side by side.
+  public let comparisons: [FitComparison]
 
   /// Fits what an experiment asks for to its results.
   ///
   /// - Parameters:
   ///   - requests: what the file asks for; nil for the standard fits.
+  ///   - comparisons: of these fits.
   ///   - bootstraps: samples for the intervals; whole trunks are drawn.
   ///   - progress: told now and then which part is done.
   public init(
-    of table: ResultsTable, requests: [FitRequest]? = nil, bootstraps: Int = 1000, seed: UInt64 = 1,
+    of table: ResultsTable, requests: [FitRequest]? = nil, comparisons: [ComparisonRequest] = [],
+    bootstraps: Int = 1000, seed: UInt64 = 1,
     progress: @escaping (Double) -> Void = { _ in }
   ) {
     let rows = table.completed
@@ -33,10 +37,12 @@ public struct Fits: Codable, Sendable {
     missing = table.rows.count - completed - diverged
     fits = Self.fit(requests, progress) { request, progress in
       ExperimentFit(
-        request, FitData(request, rows: rows), variants: { FitData.variants(of: request, rows: rows) },
+        request, FitData(request, rows: table.rows),
+        variants: { FitData.variants(of: request, rows: table.rows) },
         bootstraps: bootstraps, seed: seed, progress: progress)
     }
     approaches = Approach.all(in: fits)
+    self.comparisons = comparisons.map { [fits] in FitComparison($0, among: fits, seed: seed) }
   }
 
   /// Fits laws to observations from anywhere.
@@ -67,6 +73,7 @@ public struct Fits: Codable, Sendable {
         }, bootstraps: bootstraps, seed: seed, progress: progress)
     }
     approaches = Approach.all(in: fits)
+    comparisons = []
   }
 
   /// Fits one request after the other; `progress` is told the part of all that is done.

@@ -51,4 +51,18 @@ public enum AnalysisChoice: String, CaseIterable, Codable, Sendable {
   case selection
   /// How the fit moves with choices that the data do not dictate.
   case sensitivity
+  /// The slope of a loss in one variable, place by place.
+  case slopes
+  /// The compute-optimal size with and without embeddings, from one surface.
+  case counting
+
+  /// The parameters that it adds to a fit.
+  var parameterNames: [String] {
+    switch self {
+    case .bends: ["bends", "bend"]
+    case .slopes: ["slope_spread"]
+    case .counting: ["a_total", "a_non_embedding"]
+    case .selection, .sensitivity: []
+    }
+  }
 }

@@ -57,6 +57,13 @@ public struct Plan: Sendable {
     families = planner.families
   }
 
+  /// Some of the runs of another plan.
+  init(_ runs: [PlannedRun], of plan: Plan) {
+    experiment = plan.experiment
+    families = plan.families
+    self.runs = runs
+  }
+
   /// The settings of the grid that do not have one value throughout.
   private static func varyingSettings(_ drafts: [RunDraft]) -> Set<String> {
     let names = Set(drafts.flatMap { $0.axes.map(\.setting) })

@@ -31,9 +31,16 @@ public struct Scheduler: Sendable {
     let fault: InputError?
   }
 
-  /// The trunks with unfinished runs, the longest first, for each plan: those that no plan before it has. A trunk comes
-  /// with all its runs, of whichever plan.
-  public let jobs: [[Job]]
+  /// What is trained together: all of a plan, or what lies before or after its forecasts.
+  public struct Stage: Sendable {
+    public let plan: Plan
+    /// The trunks with unfinished runs that no stage before it has, the longest first. A trunk comes with all its runs,
+    /// of whichever plan, but for those that a forecast still holds out.
+    public let jobs: [Job]
+  }
+
+  /// The stages of each plan.
+  public let stages: [[Stage]]
   private let store: RunStore
   private let corpora: CorpusCache
   private let calibration: Calibration
@@ -54,27 +61,50 @@ public struct Scheduler: Sendable {
     }
     let calibration = try Calibration(pending, corpora: corpora)
     self.calibration = calibration
-    var trunks: [String: [PlannedRun]] = [:]
-    for run in pending { trunks[run.configuration.trunkIdentifier, default: []].append(run) }
-    jobs = plans.map { plan in
-      Set(plan.runs.map(\.configuration.trunkIdentifier)).compactMap { identifier in
-        trunks.removeValue(forKey: identifier).map { runs in
-          Job(runs: runs, seconds: calibration.seconds(ofTrunk: runs), fault: faults[identifier])
+    let parts = plans.map(\.stages)
+    let heldOut = Set(parts.flatMap { $0.dropFirst() }.flatMap(\.runs).map(\.configuration.identifier))
+    let part = { (run: PlannedRun) in
+      Part(
+        trunk: run.configuration.trunkIdentifier, isHeldOut: heldOut.contains(run.configuration.identifier))
+    }
+    var trunks = Dictionary(grouping: pending, by: part)
+    stages = parts.map { plans in
+      plans.map { plan in
+        let jobs = Set(plan.runs.map(part)).compactMap { part in
+          trunks.removeValue(forKey: part).map { runs in
+            Job(runs: runs, seconds: calibration.seconds(ofTrunk: runs), fault: faults[part.trunk])
+          }
         }
-      }.sorted { ($1.seconds, $0.runs[0].label) < ($0.seconds, $1.runs[0].label) }
+        return Stage(
+          plan: plan, jobs: jobs.sorted { ($1.seconds, $0.runs[0].label) < ($0.seconds, $1.runs[0].label) })
+      }
     }
   }
 
+  /// A trunk's runs, those that forecasts hold out apart: these must not be known before they are predicted.
+  private struct Part: Hashable {
+    let trunk: String
+    let isHeldOut: Bool
+  }
+
+  /// The jobs of all stages.
+  public var jobs: [Job] { stages.joined().flatMap(\.jobs) }
+
   /// Predicted seconds of all jobs together, on one core.
-  public var totalSeconds: Double { jobs.joined().reduce(0) { $0 + $1.seconds } }
+  public var totalSeconds: Double { jobs.reduce(0) { $0 + $1.seconds } }
 
   /// Predicted seconds until all jobs are done, plan by plan.
   public func predictedSeconds(workers: Int) -> Double {
-    jobs.reduce(0) { $0 + predictedSeconds(of: $1, workers: workers) }
+    stages.reduce(0) { $0 + predictedSeconds(of: $1, workers: workers) }
+  }
+
+  /// Predicted seconds until a plan's stages are done, one after the other.
+  public func predictedSeconds(of stages: [Stage], workers: Int) -> Double {
+    stages.reduce(0) { $0 + predictedSeconds(of: $1.jobs, workers: workers) }
   }
 
   /// Predicted seconds until some jobs are done, the longest first, each on the first core that is free.
-  public func predictedSeconds(of jobs: [Job], workers: Int) -> Double {
+  private func predictedSeconds(of jobs: [Job], workers: Int) -> Double {
     var busy = Array(repeating: 0.0, count: max(workers, 1))
     for job in jobs {
       guard let free = busy.indices.min(by: { busy[$0] < busy[$1] }) else { continue }

@@ -19,7 +19,8 @@ extension Chapter {
           A power law is straight above its floor. A smoothly broken power law changes its exponent at a place d, within \
           about f e-foldings; it always fits better, having more parameters, so a bend is accepted only where the gain is \
           larger than nearly all unbent curves with the same scatter would show by chance. Those are simulated: p is the \
-          part of them that seem as bent.
+          part of them that seem as bent. Beside it stand the gain in AICc, and how far either law misses the last \
+          quarter of the points when it is fitted to the others.
           """)
       ] + parts)
   }
@@ -49,7 +50,7 @@ extension Chapter {
       name: "bends-\(fit.result.name)",
       title: "\(fit.result.name): \(bends.bends.isEmpty ? "no bend" : "a bend")",
       caption: """
-        \(bends.verdict). Left: loss minus \(lowest), with the accepted law. Right: what each law leaves unexplained.
+        \(bends.verdict.prefix(1).uppercased() + bends.verdict.dropFirst()). Left: loss minus \(lowest), with the accepted law. Right: what each law leaves unexplained.
         """,
       panels: [above] + residuals(of: bends, fit, axis))
   }
@@ -68,13 +69,16 @@ extension Chapter {
       "\(fit.result.name): evidence for each further break, T = n·log(RSS without/RSS with)",
       columns: [
         ("breaks", .left), ("T", .right), ("p", .right), ("unbent curves simulated", .right),
-        ("accepted", .left),
+        ("ΔAICc", .right), ("forecast error without", .right), ("with", .right), ("accepted", .left),
       ],
       rows: bends.evidence.map { evidence in
-        [
+        let errors = [evidence.forecast?.errorWithout, evidence.forecast?.errorWith].map { error in
+          error.map { "\((100 * $0).text(2)) %" } ?? "—"
+        }
+        return [
           "\(evidence.breaks)", evidence.statistic.text(), evidence.pValue.text(2), "\(evidence.simulations)",
-          evidence.accepted ? "yes" : "no",
-        ]
+          evidence.aiccGain.text(),
+        ] + errors + [evidence.accepted ? "yes" : "no"]
       })
   }
 

@@ -66,11 +66,16 @@ public struct Axis: Sendable {
   public var scale: Scale
   /// The part of the axis that is shown; `nil` takes in all finite data with a little air.
   public var range: ClosedRange<Double>?
+  /// What stands at 1, 2, … instead of numbers; empty for numbers.
+  public var names: [String]
 
-  public init(_ label: String, _ scale: Scale = .linear, range: ClosedRange<Double>? = nil) {
+  public init(
+    _ label: String, _ scale: Scale = .linear, range: ClosedRange<Double>? = nil, names: [String] = []
+  ) {
     self.label = label
     self.scale = scale
     self.range = range
+    self.names = names
   }
 }
 

@@ -10,6 +10,7 @@ public struct Report: Sendable {
   private let lead: String
   private let fits: [ReportedFit]
   private let approaches: [Approach]
+  private let comparisons: [FitComparison]
   /// What the grids do to the exponents, in sentences.
   private let biases: [String]
   private let counts: (completed: Int, diverged: Int, missing: Int)
@@ -48,6 +49,7 @@ public struct Report: Sendable {
       ReportedFit(result: fit, labels: AxisLabels(experiment.fits?.first { $0.name == fit.name }))
     }
     approaches = fits.approaches
+    comparisons = fits.comparisons
     biases = fits.biases
     counts = (fits.completed, fits.diverged, fits.missing)
     self.experiment = Trained(
@@ -62,6 +64,7 @@ public struct Report: Sendable {
     lead = "Scaling laws fitted to \(fits.completed) runs."
     self.fits = fits.fits.map { ReportedFit(result: $0, labels: .asGiven) }
     approaches = fits.approaches
+    comparisons = fits.comparisons
     biases = fits.biases
     counts = (fits.completed, fits.diverged, fits.missing)
     experiment = nil
@@ -108,6 +111,10 @@ public struct Report: Sendable {
       .isoFLOP(fits, approaches, biases: biases),
       .criticalBatch(fits),
       .bends(fits),
+      .slopes(fits),
+      .forecasts(fits),
+      .sideBySide(comparisons),
+      .counting(fits),
       .comparisons(fits),
       .unidentified(fits),
       .text("Why", page?.why),

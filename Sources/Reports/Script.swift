@@ -179,7 +179,10 @@ struct Script {
   // MARK: Text
 
   /// `text` as a gnuplot string that shows just its characters: none may act as markup or end the string.
-  static func quoted(_ text: String) -> String {
+  static func quoted(_ text: String) -> String { "'\(escaped(text))'" }
+
+  /// The same without the quotes.
+  static func escaped(_ text: String) -> String {
     var result = ""
     for character in text {
       switch character {
@@ -190,7 +193,7 @@ struct Script {
       default: result.append(character)
       }
     }
-    return "'\(result)'"
+    return result
   }
 
   /// About the width of a text in pixels: generous, since fonts differ from machine to machine.

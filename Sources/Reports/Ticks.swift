@@ -13,6 +13,9 @@ extension Axis {
   /// gnuplot's own marks leave a logarithmic axis shorter than a decade without labels, and losses
   /// seldom span one.
   func ticks(in range: ClosedRange<Double>) -> [Tick] {
+    guard names.isEmpty else {
+      return names.enumerated().map { Tick(value: Double($0 + 1), label: Script.escaped($1)) }
+    }
     guard scale == .logarithmic else { return Axis.linearTicks(in: range) }
     let decades = log10(range.upperBound / range.lowerBound)
     return decades < 0.7 ? Axis.linearTicks(in: range) : Axis.decadeTicks(in: range, decades: decades)
@@ -21,6 +24,7 @@ extension Axis {
   /// The marks for an axis along which labels lie, `length` pixels long: of labels that would touch, the rounder stays.
   func ticks(in range: ClosedRange<Double>, length: Double) -> [Tick] {
     var ticks = ticks(in: range)
+    guard names.isEmpty else { return ticks }
     let roundness = { (value: Double) -> Int in
       let digit = value == 0 ? 1 : (abs(value) / pow(10, floor(log10(abs(value)) + 1e-9))).rounded()
       return [1: 0, 5: 1, 2: 2][digit] ?? 3

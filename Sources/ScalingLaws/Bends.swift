@@ -31,6 +31,19 @@ public struct Bends: Sendable, Codable {
     public let pValue: Double
     public let simulations: Int
     public let accepted: Bool
+    /// AICc of the law without this break minus that with it: above zero, the break is worth its parameters.
+    public let aiccGain: Double
+    /// How well either law, fitted to the other observations, predicts those of the largest values; nil where
+    /// too few are left to fit both.
+    public let forecast: Forecast?
+  }
+
+  /// Root mean square log residuals of the largest observations, predicted from the others.
+  public struct Forecast: Sendable, Codable {
+    /// Values of the variable that were left out: the last quarter, and at least two.
+    public let places: Int
+    public let errorWithout: Double
+    public let errorWith: Double
   }
 
   public let variable: Variable
@@ -64,9 +77,14 @@ public struct Bends: Sendable, Codable {
       // A law with one break more must leave degrees of freedom to judge it by.
       guard observations.count >= next.law.parameters.count + 3 else { break }
       let trial = try Trial(null: law, alternative: next, observations: observations)
-      let found = trial.evidence(breaks: breaks, significance: significance, seed: seed) { part in
+      let test = trial.test(significance: significance, seed: seed) { part in
         progress((Double(breaks - 1) + part) / Double(most))
       }
+      let aicc = try [law, next].map { Selection.aicc(try fitter($0, 0).fit(observations)) }
+      let found = Evidence(
+        breaks: breaks, statistic: test.statistic, pValue: test.pValue, simulations: test.simulations,
+        accepted: test.pValue <= significance, aiccGain: aicc[0] - aicc[1],
+        forecast: Self.forecast(law, in: variable, breaks: breaks, floor: floor, observations))
       evidence.append(found)
       guard found.accepted else { break }
       law = next
@@ -81,13 +99,37 @@ public struct Bends: Sendable, Codable {
   }
 
   /// Breaks must leave three observations on either side.
-  private static func interior(_ observations: [Observation], _ variable: Variable) throws -> Interval {
+  private static func interior(
+    _ observations: [Observation], _ variable: Variable, atLeast least: Int = 8
+  ) throws -> Interval {
     let values = Set(observations.compactMap { $0[variable] }).sorted()
-    guard values.count >= 8, values[0] > 0 else {
+    guard values.count >= least, values[0] > 0 else {
       throw FitError(
-        "a bend needs at least 8 different values of \(variable.symbol); there are \(values.count)")
+        "a bend needs at least \(least) different values of \(variable.symbol); there are \(values.count)")
     }
     return Interval(low: values[2], high: values[values.count - 3])
+  }
+
+  /// The last quarter of the values predicted from the others, by a law and by one with `breaks` breaks.
+  private static func forecast(
+    _ law: NamedLaw, in variable: Variable, breaks: Int, floor: Floor, _ observations: [Observation]
+  ) -> Forecast? {
+    let values = Set(observations.compactMap { $0[variable] }).sorted()
+    let places = max(2, values.count / 4)
+    guard values.count > places else { return nil }
+    let cut = values[values.count - places]
+    let smaller = observations.filter { ($0[variable] ?? 0) < cut }
+    let largest = observations.filter { ($0[variable] ?? 0) >= cut }
+    guard let range = try? interior(smaller, variable, atLeast: 6) else { return nil }
+    // Every break of either law must lie where there is something left to fit.
+    let laws = [breaks - 1, breaks].map { breaks -> NamedLaw in
+      breaks == 0 ? law : .broken(BrokenLaw(in: variable, breaks: breaks, floor: floor, within: range))
+    }
+    let errors = laws.map { law in
+      Selection.residuals(ofForecasting: largest, from: smaller, by: law).map(rootMeanSquare)
+    }
+    guard let without = errors[0], let with = errors[1], without.isFinite, with.isFinite else { return nil }
+    return Forecast(places: places, errorWithout: without, errorWith: with)
   }
 
   private static func bends(of fit: LawFit) -> [Bend] {
@@ -111,15 +153,27 @@ public struct Bends: Sendable, Codable {
   }
 
   private static func verdict(_ bends: [Bend], _ evidence: [Evidence], _ variable: Variable) -> String {
-    let p = evidence.last.map { String(format: "p = %.2g", $0.pValue) } ?? "too few observations to test"
+    let deciding = evidence.last { $0.accepted } ?? evidence.last
+    let p = deciding.map { String(format: "p = %.2g", $0.pValue) } ?? "too few observations to test"
+    let support = [p, deciding.map { String(format: "ΔAICc %+.1f", $0.aiccGain) }, deciding?.forecast?.text]
+      .compactMap { $0 }.joined(separator: "; ")
     guard !bends.isEmpty else {
-      return "no bend in \(variable.symbol): a power law with its floor suffices (\(p))"
+      return "no bend in \(variable.symbol): a power law with its floor suffices (\(support))"
     }
-    return bends.map { bend in
+    let places = bends.map { bend in
       let interval = bend.place.interval.map { String(format: " [%.3g, %.3g]", $0.low, $0.high) } ?? ""
-      return "bend at \(variable.symbol) = " + String(format: "%.3g", bend.place.value) + interval
-        + String(format: ": exponent %.3f → %.3f", bend.before.value, bend.after.value)
-    }.joined(separator: "; ")
+      return "a bend at \(variable.symbol) = " + String(format: "%.3g", bend.place.value) + interval
+        + String(format: ", from slope %.3f to %.3f", bend.before.value, bend.after.value)
+    }
+    return "\(places.joined(separator: ", then ")) (\(support))"
+  }
+}
+
+extension Bends.Forecast {
+  /// As in `forecast error 0.4 % with, 3.1 % without a break`.
+  var text: String {
+    String(
+      format: "forecast error %.2g %% with, %.2g %% without the break", 100 * errorWith, 100 * errorWithout)
   }
 }
 
@@ -142,14 +196,14 @@ private struct Trial: Sendable {
     alternativeStarts = MultiStart.starts(of: alternative.law, on: self.alternative.workspace.table)
   }
 
-  func evidence(breaks: Int, significance: Double, seed: UInt64, progress: (Double) -> Void) -> Bends.Evidence
+  /// T, the part of simulated curves without the break whose T is as large, and how many were simulated.
+  func test(significance: Double, seed: UInt64, progress: (Double) -> Void)
+    -> (statistic: Double, pValue: Double, simulations: Int)
   {
     let minimum = best(null, nullStarts)
     let statistic = Double(observations) * log(minimum.value / best(alternative, alternativeStarts).value)
     // A simulated T below this is common even at three parameters fixed beforehand (χ², p = .05).
-    guard statistic > 7.8 else {
-      return Bends.Evidence(breaks: breaks, statistic: statistic, pValue: 1, simulations: 0, accepted: false)
-    }
+    guard statistic > 7.8 else { return (statistic, 1, 0) }
     var null = null
     null.evaluate(at: minimum.search)
     let fitted = null.workspace.predictions.map { log($0) }
@@ -168,9 +222,7 @@ private struct Trial: Sendable {
       progress(Double(simulations) / Double(wanted))
       exceeded += statistics.count { $0 >= statistic }
     }
-    let p = Double(exceeded + 1) / Double(simulations + 1)
-    return Bends.Evidence(
-      breaks: breaks, statistic: statistic, pValue: p, simulations: simulations, accepted: p <= significance)
+    return (statistic, Double(exceeded + 1) / Double(simulations + 1), simulations)
   }
 
   private func statistic(of logLosses: [Double]) -> Double {

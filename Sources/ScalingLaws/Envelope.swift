@@ -37,8 +37,8 @@ public struct Envelope: Sendable, Codable {
     let draws = parallelMap(bootstraps) { sample in
       var generator = SeededGenerator(seed: seed, stream: sample)
       let drawn = curves.map { _ in curves[generator.index(below: curves.count)] }
-      return Self.exponents(Self.envelope(of: drawn, grid: grid))
-    }.compactMap { $0 }
+      return Self.exponents(Self.envelope(of: drawn, grid: grid)) ?? (.nan, .nan)
+    }
     self.curves = curves.count
     self.places = places
     let estimate = { (name: String, symbol: String, value: ((n: Double, d: Double)) -> Double) in

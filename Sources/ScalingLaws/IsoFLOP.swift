@@ -141,7 +141,7 @@ public struct IsoFLOPAnalysis: Sendable, Codable {
       return placed.count < 2 ? nil : line(placed.map(\.0), placed.map(\.1))
     }
     guard let central = fit(minima) else { return nil }
-    let drawn = draws.compactMap(fit)
+    let drawn = draws.map { fit($0) ?? (.nan, .nan) }
     return IsoFLOPTrend(
       exponent: Estimate(
         name: "exponent of \(name) in C", symbol: symbol, unit: "1", value: central.slope,

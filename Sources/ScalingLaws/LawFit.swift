@@ -14,6 +14,10 @@ public struct Estimate: Sendable, Codable {
   public let interval: Interval?
   /// The profile likelihood of a parameter; nil for a derived quantity.
   public let profile: Profile?
+  /// The bootstrap's draws, some of which may not be finite; they are not written to a file.
+  public private(set) var draws: [Double] = []
+  /// By what the percentiles of small samples are widened.
+  private(set) var freedom: Freedom?
   /// False where the data do not bound a parameter on both sides (`profile`), to within a factor of 1000.
   public var identified: Bool { profile?.identified ?? true }
 
@@ -22,14 +26,20 @@ public struct Estimate: Sendable, Codable {
     freedom: Freedom? = nil,
     profile: Profile? = nil
   ) {
-    let draws = draws?.filter { $0.isFinite }
+    let finite = draws?.filter { $0.isFinite }
     self.name = name
     self.symbol = symbol
     self.unit = unit
     self.value = value
-    standardError = draws.map(standardDeviation)
-    interval = draws.map { Interval(of: $0, freedom: freedom) }
+    standardError = finite.map(standardDeviation)
+    interval = finite.map { Interval(of: $0, freedom: freedom) }
     self.profile = profile
+    self.draws = draws ?? []
+    self.freedom = freedom
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case name, symbol, unit, value, standardError, interval, profile
   }
 }
 

@@ -85,6 +85,12 @@ public struct Observation: Sendable, Codable, Equatable {
     self.cluster = cluster
   }
 
+  /// Whether two runs differ at most in what they reached, as runs of different seeds do.
+  public func hasSamePlace(as other: Observation) -> Bool {
+    parameters == other.parameters && tokens == other.tokens && compute == other.compute
+      && uniqueTokens == other.uniqueTokens
+  }
+
   /// The value of a variable, where the observation has it.
   public subscript(variable: Variable) -> Double? {
     switch variable {

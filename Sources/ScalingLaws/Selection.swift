@@ -42,15 +42,10 @@ public struct Selection: Sendable, Codable {
     let unranked = try laws.map { law -> Candidate in
       let fitter = Fitter(law, minimizing: Objective(.leastSquares), bootstraps: bootstraps, seed: seed)
       let fit = try fitter.fit(observations)
-      let predicted = try? Fitter(law, minimizing: Objective(.leastSquares), bootstraps: 0).fit(smaller)
-      let residuals = predicted.map { predicted in
-        largest.compactMap { run in
-          predicted.predict(at: run).map { log(($0.value - fit.knownFloor) / (run.loss - fit.knownFloor)) }
-        }
-      }
+      let residuals = Self.residuals(ofForecasting: largest, from: smaller, by: law)
       return Candidate(
         fit: fit, aicc: Self.aicc(fit), excess: 0, heldOutMean: residuals.map(mean),
-        heldOutRMS: residuals.map { mean($0.map { $0 * $0 }).squareRoot() })
+        heldOutRMS: residuals.map(rootMeanSquare))
     }
     let best = unranked.map(\.aicc).min() ?? 0
     candidates = unranked.sorted { $0.aicc < $1.aicc }.map {
@@ -59,6 +54,18 @@ public struct Selection: Sendable, Codable {
         heldOutRMS: $0.heldOutRMS)
     }
     heldOut = cut
+  }
+
+  /// Log residuals of runs that a law fitted to others predicts; nil where the others are too few.
+  static func residuals(
+    ofForecasting largest: some Sequence<Observation>, from smaller: [Observation], by law: NamedLaw
+  ) -> [Double]? {
+    let fit = try? Fitter(law, minimizing: Objective(.leastSquares), bootstraps: 0).fit(smaller)
+    return fit.map { fit in
+      largest.compactMap { run in
+        fit.predict(at: run).map { log(($0.value - fit.knownFloor) / (run.loss - fit.knownFloor)) }
+      }
+    }
   }
 
   static func aicc(_ fit: LawFit) -> Double {

@@ -52,6 +52,8 @@ func quantile(_ sorted: [Double], _ q: Double) -> Double {
 
 func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
 
+func rootMeanSquare(_ values: [Double]) -> Double { mean(values.map { $0 * $0 }).squareRoot() }
+
 /// Standard deviation with n − 1; 0 for fewer than two values.
 func standardDeviation(_ values: [Double]) -> Double {
   guard values.count > 1 else { return 0 }

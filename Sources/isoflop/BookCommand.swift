@@ -77,12 +77,12 @@ extension Book {
     let (pending, scheduler) = (session.pending, session.scheduler)
     printTable(
       ["page", "title", "runs", "finished", "FLOPs", "seconds"],
-      zip(session.plans, scheduler.jobs).map { plan, jobs in
+      zip(session.plans, scheduler.stages).map { plan, stages in
         [
           plan.experiment.name, plan.experiment.title, "\(plan.runs.count)",
           "\(plan.runs.count { !pending.contains($0.configuration.identifier) })",
           number(plan.runs.trainingFlops),
-          String(format: "%.0f", scheduler.predictedSeconds(of: jobs, workers: session.workers)),
+          String(format: "%.0f", scheduler.predictedSeconds(of: stages, workers: session.workers)),
         ]
       })
     print("seconds: of the training that no page before has done, on \(session.workers) cores")

@@ -27,7 +27,9 @@ struct ExperimentResults {
     try writeTimings(of: plan, in: store, to: "\(folder)/timings.csv")
     let progress = ProgressLine(total: 1)
     let fits = progress.measure(label) {
-      Fits(of: table, requests: plan.experiment.fits, progress: progress.reach)
+      Fits(
+        of: table, requests: plan.experiment.fits, comparisons: plan.experiment.comparisons,
+        progress: progress.reach)
     }
     try fits.write(to: "\(folder)/fits.json")
     let verdicts = plan.experiment.check(fits: fits, results: table)

@@ -165,6 +165,9 @@ extension AnalysisChoice: EnumerableFlag {
     case .selection: "Compares each law with its rivals: AICc, and how well each predicts the largest runs."
     case .sensitivity:
       "Shows how the numbers move with the penalty, outliers dropped, and other columns of N and C."
+    case .slopes: "Says how the local slope of the laws in one variable goes, and whether that is straight."
+    case .counting:
+      "Shows how the best size grows by N with and without embeddings: for an experiment's own fits alone."
     }
   }
 }

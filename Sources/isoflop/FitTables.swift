@@ -28,8 +28,34 @@ func printFits(_ fits: Fits) {
     fit.bends.map { printBends($0, fit.name) }
     fit.rivals.map { printRivals($0, fit.name) }
     fit.sensitivity.map { printSensitivity($0, fit.name) }
+    fit.slopes.map { print("\n\(fit.name): \($0.verdict)") }
+    fit.counting.map { printCounting($0, fit.name) }
+    fit.forecast.map { printForecast($0, fit.name) }
     for remark in fit.remarks { print("\(fit.name): \(remark)") }
   }
+  for comparison in fits.comparisons { printComparison(comparison) }
+}
+
+private func printCounting(_ count: EmbeddingCount, _ name: String) {
+  print("\n\(name): the best size by N with and without embeddings, N* ∝ C^a")
+  printTable(
+    ["exponent", "value", "95 % interval"],
+    [count.total, count.nonEmbedding].map { [$0.symbol, number($0.value), $0.interval.map(text) ?? ""] })
+}
+
+private func printComparison(_ comparison: FitComparison) {
+  print("\n\(comparison.title): \(comparison.parameter) side by side")
+  guard let values = comparison.comparison else { return print(comparison.refusal ?? "") }
+  let interval = { (estimate: Estimate?) in estimate?.interval.map(text) ?? "" }
+  printTable(
+    ["fit", "value", "95 % interval", "minus the first", "95 % interval"],
+    zip(comparison.fits, zip(values.values, [nil] + values.fromFirst)).map { name, row in
+      [name, number(row.0.value), interval(row.0), row.1.map { number($0.value) } ?? "", interval(row.1)]
+    })
+  if let trend = comparison.trend, let ordered = values.ordered {
+    print("\(trend.rawValue) throughout in \(number(100 * ordered)) % of draws")
+  }
+  if let slope = values.slope { print("slope \(number(slope.value)), 95 % interval \(interval(slope))") }
 }
 
 private func printLaws(_ laws: [(name: String, fit: LawFit)]) {
@@ -95,11 +121,11 @@ private func printBends(_ bends: Bends, _ name: String) {
   print("\n\(name): \(bends.verdict)")
   if !bends.evidence.isEmpty {
     printTable(
-      ["breaks", "T = n·log(RSS ratio)", "p", "unbent curves simulated", "accepted"],
+      ["breaks", "T = n·log(RSS ratio)", "p", "unbent curves simulated", "ΔAICc", "accepted"],
       bends.evidence.map { evidence in
         [
           "\(evidence.breaks)", number(evidence.statistic), number(evidence.pValue),
-          "\(evidence.simulations)", evidence.accepted ? "yes" : "no",
+          "\(evidence.simulations)", number(evidence.aiccGain), evidence.accepted ? "yes" : "no",
         ]
       })
   }

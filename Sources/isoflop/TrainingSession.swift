@@ -52,13 +52,13 @@ struct TrainingSession {
     scheduler = try Scheduler(plans, store: store, corpora: corpora)
     workers = options.jobs ?? ProcessInfo.processInfo.activeProcessorCount
     keepsCheckpoints = options.keepCheckpoints
-    interruption = scheduler.jobs.joined().isEmpty || options.dryRun ? nil : Interruption()
+    interruption = scheduler.jobs.isEmpty || options.dryRun ? nil : Interruption()
     progress = ProgressLine(total: scheduler.totalSeconds)
   }
 
   /// The identifiers of the runs that were not finished at first.
   var pending: Set<String> {
-    Set(scheduler.jobs.joined().flatMap(\.runs).map(\.configuration.identifier))
+    Set(scheduler.jobs.flatMap(\.runs).map(\.configuration.identifier))
   }
 
   /// All runs, each once.
@@ -76,15 +76,27 @@ struct TrainingSession {
         + (pending == 0 ? "" : "; about \(time) of training on \(workers) cores"))
   }
 
-  /// Trains what a plan still needs and no plan before it has trained.
+  /// Trains what a plan still needs and no plan before it has trained. Forecasts are told before the runs that they
+  /// are about.
   ///
   /// - Parameter label: what the line of progress calls it.
   /// - Returns: Trunks that failed.
   func train(_ index: Int, label: String = "") throws -> [Scheduler.Failure] {
     guard let interruption else { return [] }
+    var failures: [Scheduler.Failure] = []
+    for (order, stage) in scheduler.stages[index].enumerated() {
+      if order > 0 { try announceForecasts(of: plans[index], before: stage.plan, store: store) }
+      failures += try train(stage, label, interruption)
+    }
+    return failures
+  }
+
+  private func train(_ stage: Scheduler.Stage, _ label: String, _ interruption: Interruption) throws
+    -> [Scheduler.Failure]
+  {
     let outcome = progress.measure(label) {
       scheduler.run(
-        scheduler.jobs[index], workers: workers, keepsCheckpoints: keepsCheckpoints,
+        stage.jobs, workers: workers, keepsCheckpoints: keepsCheckpoints,
         isCancelled: { interruption.hasHappened }, progress: { [progress] in progress.advance(by: $0) })
     }
     if outcome.wasCancelled {

@@ -13,12 +13,23 @@ struct PlantedExperiment {
   static let entropy = 1.05
   static let (sizeExponent, dataExponent) = (0.45, 0.38)
 
+  private static let expectations = """
+    expect:
+      - {results: completed, between: [67, 67]}
+      - {fit: chinchilla, parameter: beta, between: [5, 6]}
+    """
+
   private static func loss(_ n: Double, _ d: Double) -> Double {
     entropy + 60 * pow(n, -sizeExponent) + 90 * pow(d, -dataExponent)
   }
 
-  /// - Parameter knowsEntropy: whether the corpus has a known entropy.
-  init(title: String = "A planted surface", knowsEntropy: Bool = true, bootstraps: Int = 50) throws {
+  /// - Parameters:
+  ///   - knowsEntropy: whether the corpus has a known entropy.
+  ///   - sections: of the file, for other fits than the standard ones.
+  init(
+    title: String = "A planted surface", knowsEntropy: Bool = true, bootstraps: Int = 50,
+    sections: String? = nil
+  ) throws {
     file = try ExperimentFile(
       path: "planted.yaml",
       text: """
@@ -26,9 +37,7 @@ struct PlantedExperiment {
         description: Losses on a surface that is known.
         corpus: village
         grid: {width: [16, 24, 32, 48, 64], tokens: [500k, 1M, 2M, 4M], seeds: 2}
-        expect:
-          - {results: completed, between: [67, 67]}
-          - {fit: chinchilla, parameter: beta, between: [5, 6]}
+        \(sections ?? Self.expectations)
         """)
     var noise = Noise()
     var rows: [[String: String]] = []
@@ -46,7 +55,8 @@ struct PlantedExperiment {
           "run": run, "trunk": "trunk\(Int(width))-\(seed)", "status": "completed", "corpus": "village",
           "tokenizer": "characters", "family": "gpt2", "width": Int(width), "depth": 2, "seed": seed,
           "n_total": Int(size), "n_non_embedding": Int(24 * width * width), "d_tokens": Int(tokens),
-          "c_exact": 6 * size * tokens, "isoflop_budget": budget, "loss": value, "loss_se": 0.002,
+          "c_exact": 6 * size * tokens, "c_6nd_non_embedding": 144 * width * width * tokens,
+          "isoflop_budget": budget, "loss": value, "loss_se": 0.002,
           "entropy": knowsEntropy ? Self.entropy : nil,
           "reducible": knowsEntropy ? value - Self.entropy : nil,
           "loss_story": value - 0.1, "entropy_story": knowsEntropy ? 0.98 : nil, "loss_sums": value + 0.6,
@@ -61,7 +71,8 @@ struct PlantedExperiment {
     for name in ["loss", "loss_se", "reducible", "loss_story", "loss_sums"] { rows[3][name] = nil }
     self.curves = curves
     table = try Self.table(rows)
-    fits = Fits(of: table, bootstraps: bootstraps)
+    fits = Fits(
+      of: table, requests: file.fits, comparisons: file.comparisons, bootstraps: bootstraps)
   }
 
   /// The loss before the cooldown is higher; the steps before it are those of the trunk.

@@ -120,6 +120,39 @@ struct ReportTests {
     #expect(try highlight("key: {figure: loss-9-X}\n").figure == nil)
   }
 
+  /// With `ISOFLOP_FIGURES` set, the report stays in that folder to be looked at.
+  @Test func analysesBesideTheFitsHaveTheirChapters() throws {
+    let planted = try PlantedExperiment(
+      bootstraps: 100,
+      sections: """
+        fits:
+          - {law: chinchilla, floor: entropy, also: [counting], forecast: {width: 64, d_tokens: ">= 2M"}}
+          - {law: power_c, floor: entropy, also: [bends, slopes], forecast: {width: 64, d_tokens: ">= 2M"}}
+          - {name: story_d, law: power_d, loss: loss_story, floor: 0.95}
+          - {name: sums_d, law: power_d, loss: loss_sums, floor: 1.65}
+          - {name: all_d, law: power_d, floor: 1.05}
+        compare:
+          - {name: kinds, parameter: alpha, fits: [all_d, story_d, sums_d], title: Kinds of task}
+          - {name: axis, parameter: alpha, fits: [all_d, story_d, sums_d], at: [1.2, 1.5, 2], axis: Zipf exponent s,
+             theory: [0.36, 0.38, 0.4], theory_label: (s − 1)/s, trend: rising}
+        """)
+    try write(report(planted)) { page, figures in
+      for name in [
+        "forecast-chinchilla_entropy", "forecast-power_c_entropy", "slopes-power_c_entropy",
+        "bends-power_c_entropy", "side-by-side-kinds", "side-by-side-axis", "counting-chinchilla_entropy",
+      ] {
+        #expect(figures.contains("\(name).png"), "\(name)")
+        #expect(page.contains("id=\"\(name)\""))
+      }
+      for text in ["The forecast", "ΔAICc", "the same trainings, compared draw by draw", "How straight"] {
+        #expect(page.contains(text), "\(text)")
+      }
+    }
+    if let folder = ProcessInfo.processInfo.environment["ISOFLOP_FIGURES"] {
+      try report(planted).write(to: folder)
+    }
+  }
+
   @Test func severalKernelsInOneGridAreTold() throws {
     let here = Provenance(threads: 1)
     let encoder = JSONEncoder()

@@ -13,7 +13,7 @@ import Testing
   }
 
   @Test func unbentCurvesShowNoBend() throws {
-    var found = 0
+    var (found, worthwhile) = (0, 0)
     for seed in 0..<200 {
       let floor = seed % 2 == 0
       let observations = Self.curve(
@@ -21,8 +21,10 @@ import Testing
         noise: 0.01, seed: seed)
       let bends = try Bends(in: .tokens, of: observations, bootstraps: 0)
       if !bends.bends.isEmpty { found += 1 }
+      if (bends.evidence.first?.aiccGain ?? 0) > 10 { worthwhile += 1 }
     }
     #expect(found <= 10)
+    #expect(worthwhile <= 10)
   }
 
   @Test func plantedBendIsFound() throws {
@@ -33,5 +35,12 @@ import Testing
     #expect(bends.verdict.contains("bend at D"))
     let place = try #require(bends.bends.first?.place.interval)
     #expect(place.contains(1e7))
+    // The break is worth its parameters; beyond it, the unbent law misses.
+    let evidence = try #require(bends.evidence.first)
+    #expect(evidence.accepted && evidence.aiccGain > 10)
+    let forecast = try #require(evidence.forecast)
+    #expect(forecast.places == 10)
+    #expect(forecast.errorWith < forecast.errorWithout)
+    #expect(bends.verdict.contains("from slope 0.") && bends.verdict.contains("ΔAICc +"))
   }
 }

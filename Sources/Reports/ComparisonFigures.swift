@@ -1,0 +1,92 @@
+import Experiments
+import ScalingLaws
+
+extension Chapter {
+  /// Parameters of several fits side by side; nil where none were asked for.
+  static func sideBySide(_ comparisons: [FitComparison]) -> Chapter? {
+    guard !comparisons.isEmpty else { return nil }
+    let parts = comparisons.flatMap { comparison -> [Part] in
+      guard let values = comparison.comparison else {
+        return [.paragraph("\(comparison.title): no comparison: \(comparison.refusal ?? "").")]
+      }
+      return [.figure(figure(of: comparison, values)), .table(table(of: comparison, values))]
+    }
+    return Chapter(
+      "Side by side",
+      [
+        .paragraph(
+          """
+          Whether two numbers differ is not seen from whether their intervals overlap: the interval of the difference \
+          says it, and a difference is real where that interval leaves out zero. Where fits are of the same trainings, \
+          what these have in common cancels in the difference.
+          """)
+      ] + parts)
+  }
+
+  private static func figure(of comparison: FitComparison, _ values: Comparison) -> Figure {
+    let places = comparison.places ?? comparison.fits.indices.map { Double($0 + 1) }
+    let found = zip(places, values.values).map { place, estimate in
+      let interval = estimate.interval ?? Interval(low: estimate.value, high: estimate.value)
+      return Point(place, estimate.value, low: interval.low, high: interval.high)
+    }
+    let theory = zip(places, comparison.theory ?? []).map { Point($0, $1) }
+    let expected = Style(comparison.theoryLabel, .category(1), dash: .dashed, marker: .diamond)
+    let onAxis = comparison.places != nil
+    let layers: [Layer] =
+      (onAxis && !theory.isEmpty ? [.line(theory.sorted { $0.x < $1.x }, expected)] : [])
+      + (theory.isEmpty ? [] : [.points(theory, expected)])
+      + [.points(found, Style(theory.isEmpty ? nil : "fitted, with 95 % interval", .category(0)))]
+    let axis =
+      onAxis
+      ? Axis(comparison.axis ?? "")
+      : Axis("", range: 0.5...(Double(places.count) + 0.5), names: comparison.fits)
+    let ordered = comparison.trend.flatMap { trend in
+      values.ordered.map { "\(trend.rawValue) throughout in \((100 * $0).text()) % of the bootstrap's draws" }
+    }
+    let slope = values.slope.map {
+      "slope of a line through the values: \($0.value.text()) \($0.intervalText)"
+    }
+    let notes = [ordered, slope].compactMap { $0 }.joined(separator: "; ")
+    return Figure(
+      name: "side-by-side-\(fileName(comparison.name))", title: comparison.title,
+      caption: "\(values.values[0].symbol) of each fit, with 95 % intervals. \(notes)",
+      panels: [
+        Panel(
+          x: axis, y: Axis("\(values.values[0].name.capitalizedSentence) \(values.values[0].symbol)"),
+          layers: layers)
+      ])
+  }
+
+  private static func table(of comparison: FitComparison, _ values: Comparison) -> Page.Table {
+    let difference = { (estimates: [Estimate], index: Int) in
+      index == 0 ? ["", ""] : [estimates[index - 1].value.text(), estimates[index - 1].intervalText]
+    }
+    return Page.Table(
+      """
+      \(comparison.title): \(comparison.parameter), and its differences with their 95 % intervals \
+      (\(values.isPaired ? "the same trainings, compared draw by draw" : "of different trainings"))
+      """,
+      columns: [("fit", .left)] + (comparison.places == nil ? [] : [("at", .right)])
+        + (comparison.theory == nil ? [] : [(comparison.theoryLabel, .right)]) + [
+          ("value", .right), ("95 % interval", .right), ("minus the first", .right),
+          ("95 % interval", .right),
+          ("minus the one before", .right), ("95 % interval", .right),
+        ],
+      rows: comparison.fits.enumerated().map { index, name in
+        [name] + (comparison.places.map { [$0[index].text()] } ?? [])
+          + (comparison.theory.map { [$0[index].text()] } ?? [])
+          + [values.values[index].value.text(), values.values[index].intervalText]
+          + difference(values.fromFirst, index) + difference(values.fromPrevious, index)
+      })
+  }
+
+  /// A name in the letters that a figure's file may have.
+  private static func fileName(_ name: String) -> String {
+    String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
+  }
+}
+
+extension String {
+  /// With a capital at its beginning.
+  fileprivate var capitalizedSentence: String { prefix(1).uppercased() + dropFirst() }
+}

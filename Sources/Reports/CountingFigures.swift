@@ -1,0 +1,51 @@
+import Experiments
+import ScalingLaws
+
+extension Chapter {
+  /// The best size with and without embeddings, from one surface; nil where it was not asked for.
+  static func counting(_ fits: [ReportedFit]) -> Chapter? {
+    let asked = fits.compactMap { fit in fit.result.counting.map { (fit, $0) } }
+    guard !asked.isEmpty else { return nil }
+    return Chapter(
+      "The other count of N",
+      [
+        .paragraph(
+          """
+          Kaplan et al. (2020) left embeddings out of N and C and found that the best size grows as about C^0.73; \
+          Hoffmann et al. (2022) counted everything and found about C^0.5. Both can come from one law: of small models \
+          embeddings are a large part, so that leaving them out makes the best size seem to grow faster (Pearce and Song \
+          2024). Here the optimum of one and the same fitted surface is found by either count, with C = 6ND.
+          """)
+      ] + asked.flatMap { fit, count in [.figure(figure(of: count, fit)), .table(table(of: count, fit))] })
+  }
+
+  private static func figure(of count: EmbeddingCount, _ fit: ReportedFit) -> Figure {
+    let line = { (places: [EmbeddingCount.Place]) in places.map { Point($0.compute, $0.parameters) } }
+    return Figure(
+      name: "counting-\(fit.result.name)", title: "The best size by either count of N and C",
+      caption:
+        "The optimum of the fit \(fit.result.name), over the range of the runs' compute without embeddings.",
+      panels: [
+        Panel(
+          x: Axis("Compute C = 6ND (FLOPs)", .logarithmic), y: Axis("Best size N*", .logarithmic),
+          layers: [
+            .line(
+              line(count.frontierTotal), Style("in total, a = \(count.total.value.text())", .category(0))),
+            .line(
+              line(count.frontierNonEmbedding),
+              Style("without embeddings, a = \(count.nonEmbedding.value.text())", .category(1), dash: .dashed)
+            ),
+          ])
+      ])
+  }
+
+  private static func table(of count: EmbeddingCount, _ fit: ReportedFit) -> Page.Table {
+    Page.Table(
+      "\(fit.result.name): N* ∝ C^a by either count",
+      columns: [("N and C", .left), ("a", .right), ("95 % interval", .right)],
+      rows: [
+        ["in total", count.total.value.text(), count.total.intervalText],
+        ["without embeddings", count.nonEmbedding.value.text(), count.nonEmbedding.intervalText],
+      ])
+  }
+}

@@ -1,0 +1,130 @@
+import Experiments
+import ScalingLaws
+
+extension Chapter {
+  /// What fits said of runs that they were not fitted to; nil where no run is held out.
+  static func forecasts(_ fits: [ReportedFit]) -> Chapter? {
+    let asked = fits.compactMap { fit in fit.result.forecast.map { (fit, $0) } }
+    guard !asked.isEmpty else { return nil }
+    return Chapter(
+      "The forecast",
+      [
+        .paragraph(
+          """
+          A law that has merely been fitted is a summary; a law that predicts is knowledge. Some runs were held out: the \
+          law was fitted without them, and says what they will reach. The interval is that of a single run, made of the \
+          uncertainty of the law's parameters and the scatter of runs about it; 19 of 20 runs should lie inside.
+          """)
+      ]
+        + asked.flatMap { fit, forecast in
+          [.figure(figure(of: forecast, fit)), .table(table(of: forecast, fit))]
+        })
+  }
+
+  private static func figure(of forecast: Forecast, _ fit: ReportedFit) -> Figure {
+    let floor = fit.result.fit?.knownFloor ?? 0
+    let loss = floor > 0 ? fit.labels.reducibleAxis : fit.labels.lossAxis
+    // A law in one variable is a line against it; a surface has no line against compute.
+    let variable = fit.variable ?? .compute
+    let predicted = forecast.places.compactMap { place in
+      place[variable].map { x in
+        let interval = place.interval ?? Interval(low: place.loss, high: place.loss)
+        return Point(x, place.loss - floor, low: interval.low - floor, high: interval.high - floor)
+      }
+    }
+    let found = forecast.points(along: variable) { $1 - floor }
+    let runs = fit.result.observations
+    let places = runs.compactMap { $0[variable] } + predicted.map(\.x)
+    let all = places.map { Observation(loss: .nan).setting(variable, to: $0) }
+    let curve = fit.variable.flatMap { variable in
+      all.range(of: variable).flatMap { fit.result.fit?.curve(along: variable, over: $0, above: floor) }
+    }
+    let law = Style("the law, fitted to the black points", .category(0))
+    let left = Panel(
+      x: fit.labels.axis(variable), y: loss,
+      layers: (curve.map { [.band($0, law), .line($0, law)] } ?? []) + [
+        .points(
+          runs.points(along: variable, above: floor), Style("runs fitted", .category(6), marker: .small)),
+        .points(predicted, Style("predicted, 95 % interval of a run", .category(0), marker: .diamond)),
+        .points(found, Style("held-out runs, found", .category(1), marker: .open)),
+      ])
+    return Figure(
+      name: "forecast-\(fit.result.name)", title: "\(fit.result.name): predicted and found",
+      caption: """
+        Left: the runs of the fit, what it predicts of the held-out ones, and what they came to\
+        \(floor > 0 ? ", above the true entropy" : ""). Right: the loss found over the loss predicted, against how many \
+        times as dear as the dearest run of the fit a run is; bars are the prediction's interval. \(summary(of: forecast))
+        """,
+      panels: [left, errors(of: forecast)])
+  }
+
+  private static func errors(of forecast: Forecast) -> Panel {
+    let intervals = forecast.places.compactMap { place -> Point? in
+      guard let factor = place.computeFactor, let interval = place.interval else { return nil }
+      let percent = { (loss: Double) in 100 * (loss / place.loss - 1) }
+      return Point(factor, 0, low: percent(interval.low), high: percent(interval.high))
+    }
+    let found = forecast.places.flatMap { place in
+      place.runs.compactMap { run in
+        place.computeFactor.flatMap { factor in run.loss.map { Point(factor, 100 * ($0 / place.loss - 1)) } }
+      }
+    }
+    return Panel(
+      x: Axis("Compute over that of the dearest run fitted", .logarithmic),
+      y: Axis("Found over predicted − 1 (%)"),
+      layers: [
+        .horizontal(0, ""),
+        .points(intervals, Style("predicted, 95 % interval of a run", .category(0), marker: .diamond)),
+        .points(found, Style("held-out runs, found", .category(1), marker: .open)),
+      ])
+  }
+
+  private static func summary(of forecast: Forecast) -> String {
+    guard let error = forecast.largestError, let inside = forecast.partInside else {
+      return "None of the held-out runs is trained yet."
+    }
+    return "Largest error \((100 * error).text(2)) %; \((100 * inside).text(2)) % of the runs lie inside."
+  }
+
+  private static func table(of forecast: Forecast, _ fit: ReportedFit) -> Page.Table {
+    Page.Table(
+      "\(fit.result.name): \(fit.result.fit?.equation ?? "") predicts the held-out runs. \(summary(of: forecast))",
+      columns: [
+        ("N", .right), ("D", .right), ("C (FLOPs)", .right), ("C over the dearest fitted", .right),
+        ("predicted", .right), ("95 % interval of a run", .right), ("found", .right), ("error", .right),
+        ("", .left),
+      ],
+      rows: forecast.places.flatMap { place in
+        place.runs.map { run in
+          let interval = place.interval.map { "[\($0.low.text(4)), \($0.high.text(4))]" }
+          return [
+            place.parameters?.text() ?? "—", place.tokens?.text() ?? "—", place.compute?.text() ?? "—",
+            place.computeFactor?.text() ?? "—", place.loss.text(4), interval ?? "—", run.loss?.text(4) ?? "—",
+            run.relativeError.map { "\((100 * $0).text(2)) %" } ?? "—",
+            run.isInside.map { $0 ? "inside" : "outside" } ?? "",
+          ]
+        }
+      })
+  }
+}
+
+extension Forecast {
+  /// The held-out runs that are trained, against a variable; `y` is told the place and the loss found.
+  fileprivate func points(along variable: Variable, _ y: (Place, Double) -> Double) -> [Point] {
+    places.flatMap { place in
+      place.runs.compactMap { run in
+        place[variable].flatMap { x in run.loss.map { Point(x, y(place, $0)) } }
+      }
+    }
+  }
+}
+
+extension Forecast.Place {
+  fileprivate subscript(variable: Variable) -> Double? {
+    switch variable {
+    case .parameters: parameters
+    case .tokens: tokens
+    default: compute
+    }
+  }
+}

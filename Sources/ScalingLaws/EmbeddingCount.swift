@@ -1,0 +1,116 @@
+import Foundation
+
+/// The compute-optimal size by two counts of N: with and without embeddings.
+///
+/// Kaplan et al. counted parameters and compute without embeddings, Hoffmann et al. with them. From one and the same
+/// surface L(N, D), with N in total, the optimum at a compute without embeddings
+///
+///     N*(C) = argmin over N of L(N_total(N), C/(6N))
+///
+/// grows by another power of C as long as embeddings are a good part of the parameters (Pearce and Song 2024,
+/// arXiv:2406.12907, section 3).
+public struct EmbeddingCount: Sendable, Codable {
+  /// The two counts of one model.
+  public struct Pair: Sendable, Codable, Equatable {
+    public let nonEmbedding: Double
+    public let total: Double
+
+    public init(nonEmbedding: Double, total: Double) {
+      self.nonEmbedding = nonEmbedding
+      self.total = total
+    }
+  }
+
+  /// An optimum: N* at C, both by one count.
+  public struct Place: Sendable, Codable {
+    public let compute: Double
+    public let parameters: Double
+  }
+
+  /// The exponents a of N* ∝ C^a over the range of compute.
+  public let total: Estimate
+  public let nonEmbedding: Estimate
+  public let frontierTotal: [Place]
+  public let frontierNonEmbedding: [Place]
+
+  /// - Parameters:
+  ///   - fit: a law of N and D, with N in total.
+  ///   - pairs: the counts of the models; between them, and beyond, log N in total is linear in the log of the other.
+  ///   - compute: the range of C = 6ND.
+  /// - Throws: `FitError` where the law is another, or there are too few models.
+  public init(under fit: LawFit, pairs: [Pair], compute: ClosedRange<Double>, places: Int = 48) throws {
+    guard Set(fit.law.law.variables) == [.parameters, .tokens] else {
+      throw FitError("the other count needs a law of N and D, not the \(fit.name) law")
+    }
+    let models = Dictionary(pairs.map { ($0.nonEmbedding, $0) }, uniquingKeysWith: { first, _ in first })
+      .values.sorted { $0.nonEmbedding < $1.nonEmbedding }
+    guard models.count >= 3, models[0].nonEmbedding > 0, compute.lowerBound > 0,
+      compute.lowerBound < compute.upperBound
+    else { throw FitError("the other count needs models of at least three sizes") }
+    let (first, last) = (log(compute.lowerBound), log(compute.upperBound))
+    let grid = (0..<places).map { first + (last - first) * Double($0) / Double(places - 1) }
+    let map = CountMap(models)
+    let search = { @Sendable (θ: [Double], isTotal: Bool) -> [Double] in
+      let optimum = Optimum(law: fit.law.law, θ: θ) { isTotal ? $0 : map($0) }
+      return grid.map { optimum.size(logCompute: $0) }
+    }
+    let exponent = { @Sendable (sizes: [Double]) in line(grid, sizes)?.slope ?? .nan }
+    let central = [true, false].map { search(fit.values, $0) }
+    let draws = parallelMap(fit.draws.count) { index in
+      [true, false].map { exponent(search(fit.draws[index], $0)) }
+    }
+    let estimate = { (index: Int, symbol: String, counted: String) in
+      Estimate(
+        name: "exponent of N* in C, both \(counted)", symbol: symbol, unit: "1",
+        value: exponent(central[index]), draws: draws.isEmpty ? nil : draws.map { $0[index] },
+        freedom: fit.freedom)
+    }
+    total = estimate(0, "a_total", "in total")
+    nonEmbedding = estimate(1, "a_non_embedding", "without embeddings")
+    let frontier = { (sizes: [Double]) in
+      zip(grid, sizes).map { Place(compute: exp($0), parameters: exp($1)) }
+    }
+    (frontierTotal, frontierNonEmbedding) = (frontier(central[0]), frontier(central[1]))
+  }
+
+  /// log N in total of log N without embeddings.
+  private struct CountMap: Sendable {
+    let x: [Double]
+    let y: [Double]
+
+    init(_ models: [Pair]) {
+      x = models.map { log($0.nonEmbedding) }
+      y = models.map { log($0.total) }
+    }
+
+    func callAsFunction(_ n: Double) -> Double {
+      let above = min(max(x.firstIndex { $0 > n } ?? x.count - 1, 1), x.count - 1)
+      let slope = (y[above] - y[above - 1]) / (x[above] - x[above - 1])
+      return y[above - 1] + slope * (n - x[above - 1])
+    }
+  }
+
+  private struct Optimum {
+    let law: any Law
+    let θ: [Double]
+    /// log of the N that the law knows, of log N.
+    let counted: @Sendable (Double) -> Double
+
+    private func loss(_ n: Double, _ c: Double) -> Double {
+      law.loss(θ, at: Observation(parameters: exp(counted(n)), tokens: exp(c - n) / 6, loss: 1)) ?? .infinity
+    }
+
+    /// log N* at a log C: the best of a coarse grid, and from there by golden section.
+    func size(logCompute c: Double) -> Double {
+      let step = 0.5
+      let coarse = stride(from: 0.0, to: c, by: step).min { loss($0, c) < loss($1, c) } ?? 0
+      var (low, high) = (coarse - step, coarse + step)
+      let golden = (5.0.squareRoot() - 1) / 2
+      while high - low > 1e-4 {
+        let (left, right) = (high - golden * (high - low), low + golden * (high - low))
+        if loss(left, c) < loss(right, c) { high = right } else { low = left }
+      }
+      return (low + high) / 2
+    }
+  }
+}
