@@ -70,7 +70,7 @@ extension Chapter {
       }
     }
     return Panel(
-      x: Axis("Compute over that of the dearest run fitted", .logarithmic),
+      x: Axis("C over that of the dearest run fitted", .logarithmic),
       y: Axis("Found over predicted − 1 (%)"),
       layers: [
         .horizontal(0, ""),
@@ -91,7 +91,8 @@ extension Chapter {
       "\(fit.result.name): \(fit.result.fit?.equation ?? "") predicts the held-out runs. \(summary(of: forecast))",
       columns: [
         ("N", .right), ("D", .right), ("C (FLOPs)", .right), ("C over the dearest fitted", .right),
-        ("predicted", .right), ("95 % interval of a run", .right), ("found", .right), ("error", .right),
+        ("predicted", .right), ("95 % interval of a run", .right), ("found", .right),
+        ("predicted over found − 1", .right),
         ("", .left),
       ],
       rows: forecast.places.flatMap { place in

@@ -24,7 +24,7 @@ extension Axis {
   /// The marks for an axis along which labels lie, `length` pixels long: of labels that would touch, the rounder stays.
   func ticks(in range: ClosedRange<Double>, length: Double) -> [Tick] {
     var ticks = ticks(in: range)
-    guard names.isEmpty else { return ticks }
+    guard names.isEmpty else { return shortened(ticks, to: length / (range.upperBound - range.lowerBound)) }
     let roundness = { (value: Double) -> Int in
       let digit = value == 0 ? 1 : (abs(value) / pow(10, floor(log10(abs(value)) + 1e-9))).rounded()
       return [1: 0, 5: 1, 2: 2][digit] ?? 3
@@ -44,6 +44,15 @@ extension Axis {
       }
     }
     return ticks
+  }
+
+  /// Names that are longer than their place end in an ellipsis.
+  private func shortened(_ ticks: [Tick], to width: Double) -> [Tick] {
+    zip(ticks, names).map { tick, name in
+      let fitting = max(1, Int((width - 6) / Script.width(of: "n")) - 1)
+      return Script.width(of: name) <= width - 6
+        ? tick : Tick(value: tick.value, label: Script.escaped("\(name.prefix(fitting))…"))
+    }
   }
 
   private static func linearTicks(in range: ClosedRange<Double>) -> [Tick] {

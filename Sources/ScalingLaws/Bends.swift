@@ -80,10 +80,9 @@ public struct Bends: Sendable, Codable {
       let test = trial.test(significance: significance, seed: seed) { part in
         progress((Double(breaks - 1) + part) / Double(most))
       }
-      let aicc = try [law, next].map { Selection.aicc(try fitter($0, 0).fit(observations)) }
       let found = Evidence(
         breaks: breaks, statistic: test.statistic, pValue: test.pValue, simulations: test.simulations,
-        accepted: test.pValue <= significance, aiccGain: aicc[0] - aicc[1],
+        accepted: test.pValue <= significance, aiccGain: test.aiccGain,
         forecast: Self.forecast(law, in: variable, breaks: breaks, floor: floor, observations))
       evidence.append(found)
       guard found.accepted else { break }
@@ -125,11 +124,12 @@ public struct Bends: Sendable, Codable {
     let laws = [breaks - 1, breaks].map { breaks -> NamedLaw in
       breaks == 0 ? law : .broken(BrokenLaw(in: variable, breaks: breaks, floor: floor, within: range))
     }
-    let errors = laws.map { law in
-      Selection.residuals(ofForecasting: largest, from: smaller, by: law).map(rootMeanSquare)
+    guard let trial = try? Trial(null: laws[0], alternative: laws[1], observations: smaller) else {
+      return nil
     }
-    guard let without = errors[0], let with = errors[1], without.isFinite, with.isFinite else { return nil }
-    return Forecast(places: places, errorWithout: without, errorWith: with)
+    let errors = trial.residuals(ofForecasting: largest).map(rootMeanSquare)
+    guard errors.allSatisfy(\.isFinite) else { return nil }
+    return Forecast(places: places, errorWithout: errors[0], errorWith: errors[1])
   }
 
   private static func bends(of fit: LawFit) -> [Bend] {
@@ -198,12 +198,16 @@ private struct Trial: Sendable {
 
   /// T, the part of simulated curves without the break whose T is as large, and how many were simulated.
   func test(significance: Double, seed: UInt64, progress: (Double) -> Void)
-    -> (statistic: Double, pValue: Double, simulations: Int)
+    -> (statistic: Double, pValue: Double, simulations: Int, aiccGain: Double)
   {
     let minimum = best(null, nullStarts)
-    let statistic = Double(observations) * log(minimum.value / best(alternative, alternativeStarts).value)
+    let bent = best(alternative, alternativeStarts)
+    let statistic = Double(observations) * log(minimum.value / bent.value)
+    let aiccGain =
+      Selection.aicc(residualSum: minimum.value, observations: observations, parameters: null.size)
+      - Selection.aicc(residualSum: bent.value, observations: observations, parameters: alternative.size)
     // A simulated T below this is common even at three parameters fixed beforehand (χ², p = .05).
-    guard statistic > 7.8 else { return (statistic, 1, 0) }
+    guard statistic > 7.8 else { return (statistic, 1, 0, aiccGain) }
     var null = null
     null.evaluate(at: minimum.search)
     let fitted = null.workspace.predictions.map { log($0) }
@@ -222,7 +226,18 @@ private struct Trial: Sendable {
       progress(Double(simulations) / Double(wanted))
       exceeded += statistics.count { $0 >= statistic }
     }
-    return (statistic, Double(exceeded + 1) / Double(simulations + 1), simulations)
+    return (statistic, Double(exceeded + 1) / Double(simulations + 1), simulations, aiccGain)
+  }
+
+  /// Log residuals of other observations under either law, fitted to these.
+  func residuals(ofForecasting others: [Observation]) -> [[Double]] {
+    zip([null, alternative], [nullStarts, alternativeStarts]).map { problem, starts in
+      let law = problem.law
+      let θ = zip(law.parameters, best(problem, starts).search).map { $0.domain.natural($1) }
+      return others.map { run in
+        log(((law.loss(θ, at: run) ?? .nan) - law.knownFloor) / (run.loss - law.knownFloor))
+      }
+    }
   }
 
   private func statistic(of logLosses: [Double]) -> Double {

@@ -10,7 +10,7 @@ public struct LocalSlopes: Sendable, Codable {
     public let low: Double
     public let high: Double
     public let observations: Int
-    /// Of the loss itself, and of the loss above the floor.
+    /// Of the loss itself, and of the loss above the floor; without an interval where all runs are of one cluster.
     public let ofLoss: Estimate
     public let aboveFloor: Estimate
     /// The middle, on a log axis.
@@ -67,18 +67,19 @@ public struct LocalSlopes: Sendable, Codable {
       }
     windows = ranges.map { range in
       let members = runs.indices.filter { range.contains(runs[$0].x) }
+      let independent = Set(members.map { clusters[$0] }).count
       let estimate = { (name: String, floor: Double, floorOfDraw: @escaping (Double) -> Double) in
         Estimate(
           name: name, symbol: "slope", unit: "1",
           value: Self.slope(members.map { runs[$0] }, above: floor),
-          draws: draws.isEmpty
+          draws: draws.isEmpty || independent < 2
             ? nil
             : draws.map { draw in
               Self.slope(
                 members.map { runs[$0] }, above: floorOfDraw(draw.floor),
                 weights: members.map { draw.weights[$0] })
             },
-          freedom: Freedom(observations: Set(members.map { clusters[$0] }).count, parameters: 2))
+          freedom: Freedom(observations: independent, parameters: 2))
       }
       return Window(
         low: exp(range.lowerBound), high: exp(range.upperBound), observations: members.count,

@@ -42,7 +42,12 @@ public struct Selection: Sendable, Codable {
     let unranked = try laws.map { law -> Candidate in
       let fitter = Fitter(law, minimizing: Objective(.leastSquares), bootstraps: bootstraps, seed: seed)
       let fit = try fitter.fit(observations)
-      let residuals = Self.residuals(ofForecasting: largest, from: smaller, by: law)
+      let predicted = try? Fitter(law, minimizing: Objective(.leastSquares), bootstraps: 0).fit(smaller)
+      let residuals = predicted.map { predicted in
+        largest.compactMap { run in
+          predicted.predict(at: run).map { log(($0.value - fit.knownFloor) / (run.loss - fit.knownFloor)) }
+        }
+      }
       return Candidate(
         fit: fit, aicc: Self.aicc(fit), excess: 0, heldOutMean: residuals.map(mean),
         heldOutRMS: residuals.map(rootMeanSquare))
@@ -56,21 +61,15 @@ public struct Selection: Sendable, Codable {
     heldOut = cut
   }
 
-  /// Log residuals of runs that a law fitted to others predicts; nil where the others are too few.
-  static func residuals(
-    ofForecasting largest: some Sequence<Observation>, from smaller: [Observation], by law: NamedLaw
-  ) -> [Double]? {
-    let fit = try? Fitter(law, minimizing: Objective(.leastSquares), bootstraps: 0).fit(smaller)
-    return fit.map { fit in
-      largest.compactMap { run in
-        fit.predict(at: run).map { log(($0.value - fit.knownFloor) / (run.loss - fit.knownFloor)) }
-      }
-    }
+  static func aicc(_ fit: LawFit) -> Double {
+    aicc(
+      residualSum: fit.objectiveValue, observations: fit.observations,
+      parameters: fit.parameters.count - fit.held.count)
   }
 
-  static func aicc(_ fit: LawFit) -> Double {
-    let (n, k) = (Double(fit.observations), Double(fit.parameters.count - fit.held.count + 1))
+  static func aicc(residualSum: Double, observations: Int, parameters: Int) -> Double {
+    let (n, k) = (Double(observations), Double(parameters + 1))
     guard n > k + 1 else { return .greatestFiniteMagnitude }
-    return n * log(fit.objectiveValue / n) + 2 * k + 2 * k * (k + 1) / (n - k - 1)
+    return n * log(residualSum / n) + 2 * k + 2 * k * (k + 1) / (n - k - 1)
   }
 }

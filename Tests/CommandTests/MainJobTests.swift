@@ -42,6 +42,39 @@ import Testing
     #expect(fit.status == 0 || fit.errors.contains("allows no fit"), "\(fit.errors)")
   }
 
+  @Test(
+    "Held-out runs are predicted before they are trained, and the prediction is never rewritten afterwards")
+  func forecast() throws {
+    let folder = try ScratchFolder()
+    try folder.write(smallText(words: 40_000), to: "text.txt")
+    try folder.write(
+      """
+      title: A forecast
+      corpus: {source: text.txt, validation_tokens: 4096}
+      model: {context: 32, depth: 1}
+      training: {warmup_steps: 5}
+      grid: {width: 16, tokens: [20k, 40k, 80k, 160k, 320k], seeds: 2}
+      fits:
+        - {law: power_d, floor: zero, forecast: {d_tokens: ">= 300k"}}
+      expect:
+        - {fit: power_d_zero, parameter: forecast_error, between: [0, 1]}
+      """, to: "future.yaml")
+    let run = try Command("run", "future.yaml", in: folder.path)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("before any of these runs is trained"))
+    let before = try folder.read("runs/future/forecast.json")
+    #expect(before.contains("power_d_zero") && before.contains("interval"))
+    #expect(!before.contains("relativeError"))
+    #expect(try folder.read("runs/future/fits.json").contains("relativeError"))
+    #expect(try folder.read("runs/future/report.html").contains("The forecast"))
+    let again = try Command("run", "future.yaml", in: folder.path)
+    #expect(again.status == 0 && !again.output.contains("before any of these runs is trained"))
+    let unchanged = try folder.read("runs/future/forecast.json")
+    #expect(unchanged == before)
+    let check = try Command("check", "future.yaml", in: folder.path)
+    #expect(check.status == 0 && check.output.contains("pass"))
+  }
+
   @Test("A failed expectation is exit status 1")
   func failedExpectation() throws {
     let folder = try ScratchFolder()

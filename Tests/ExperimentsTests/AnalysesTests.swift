@@ -179,7 +179,7 @@ import Testing
         - {fit: power_c_entropy, parameter: bend, between: [0, 1e20]}
         - {fit: power_c_entropy, parameter: slope_spread, between: [0, 0.5]}
         - {fit: chinchilla, parameter: a_total, between: [0.4, 0.5]}
-        - {fit: chinchilla, parameter: a_non_embedding, interval_above: 0.5}
+        - {fit: chinchilla, parameter: a_non_embedding, interval_above: 0.45}
       """)
     let (fits, table) = try Self.fits(plan, bootstraps: 40)
     let verdicts = plan.experiment.check(fits: fits, results: table)
