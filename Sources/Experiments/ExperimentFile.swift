@@ -79,7 +79,8 @@ public struct ExperimentFile: Sendable {
     var draft = RunDraft()
     for setting in common { setting.apply(to: &draft) }
     let drafts = try root.required("grid", in: map).list().flatMap { grid in
-      try GridMapping(grid).drafts(from: draft)
+      grid.isMapping
+        ? try GridMapping(grid).drafts(from: draft) : try Self.grid(of: grid, beside: path, tier: tier)
     }
     for (name, remedy) in [
       ("corpus", "Add `corpus: village`"), ("width", "Add `width: [16, 32]` to the grid"),
@@ -100,6 +101,22 @@ public struct ExperimentFile: Sendable {
     chapter = try map["chapter"]?.integer(in: 1...1000)
     page = try map["page"].map(PageText.init)
     key = try map["key"].map { try KeyResult($0, fits: names) }
+  }
+
+  /// The runs of the experiment that a grid names: a file beside this one, which borrows none itself.
+  private static func grid(of name: YAMLValue, beside path: String, tier: Tier) throws -> [RunDraft] {
+    let other = URL(fileURLWithPath: path).deletingLastPathComponent().path + "/\(try name.string()).yaml"
+    guard FileManager.default.fileExists(atPath: other) else {
+      throw name.error(
+        "there is no experiment `\(try name.string())` beside this one",
+        remedy: "Write settings with their values, or the name of another experiment whose runs to take")
+    }
+    let grid = try YAMLValue(contentsOf: other).entries().first { $0.key.text == "grid" }?.value
+    guard try grid?.list().allSatisfy(\.isMapping) ?? true else {
+      throw name.error(
+        "`\(try name.string())` borrows its own grid", remedy: "Name the experiment that it borrows from")
+    }
+    return try ExperimentFile(contentsOf: other, tier: tier).drafts
   }
 
   /// What a tier may give instead.
