@@ -42,7 +42,8 @@ public struct Column: Sendable {
     text("status", "completed, diverged or missing") { $1?.status.rawValue ?? "missing" },
   ]
 
-  private static let configuration: [Column] = [
+  /// What determines a run, but for its length.
+  static let configuration: [Column] = [
     text("corpus", "name of a recipe, or path of a text") { run, _ in run.corpus },
     text("tokenizer", "how text becomes tokens") { run, _ in run.tokenizer },
     integer("corpus_seed", "", "chooses the text") { run, _ in Int(clamping: run.configuration.corpus.seed) },
@@ -83,6 +84,9 @@ public struct Column: Sendable {
     },
     integer("d_tokens", "tokens", "D, tokens trained on") { $1?.tokens ?? $0.tokens },
     integer("unique_tokens", "tokens", "different ones among them") { $1?.uniqueTokens },
+    number("epochs", "", "times that each token was seen: D over the different ones") { _, result in
+      result.map { Double($0.tokens) / Double(max($0.uniqueTokens, 1)) }
+    },
     integer("steps", "steps", "optimizer steps, S") { $1?.steps ?? $0.steps },
     number("c_exact", "FLOPs", "C of the training: every matrix product, attention and head included") {
       $1?.flops ?? $0.flops

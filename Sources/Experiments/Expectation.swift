@@ -22,6 +22,7 @@ public struct Expectation: Sendable {
   enum Subject: Sendable {
     case parameter(String, ofFit: String)
     case comparison(FitComparison.Number, of: String)
+    case sweep(Sweep.Setting)
     case statistic(Statistic)
   }
 
@@ -44,12 +45,18 @@ public struct Expectation: Sendable {
   /// - Parameters:
   ///   - fits: The fits that there will be.
   ///   - comparisons: The comparisons of them.
-  init(_ yaml: YAMLValue, fits: [FitRequest], comparisons: [ComparisonRequest] = []) throws {
+  ///   - sweeps: The settings that are swept.
+  init(
+    _ yaml: YAMLValue, fits: [FitRequest], comparisons: [ComparisonRequest] = [], sweeps: [Sweep.Setting] = []
+  )
+    throws
+  {
     let demands = ["between", "interval_contains", "interval_above", "interval_below"]
-    let map = try yaml.mapping(keys: ["fit", "parameter", "results", "compare", "because"] + demands)
+    let map = try yaml.mapping(
+      keys: ["fit", "parameter", "results", "compare", "sweep", "because"] + demands)
     line = yaml.line
     because = try map["because"]?.string()
-    subject = try Self.readSubject(yaml, map, fits, comparisons)
+    subject = try Self.readSubject(yaml, map, fits, comparisons, sweeps)
     let given = demands.compactMap { name in map[name].map { (name, $0) } }
     guard let (name, value) = given.first, given.count == 1 else {
       throw yaml.error(
@@ -77,13 +84,14 @@ public struct Expectation: Sendable {
   }
 
   private static func readSubject(
-    _ yaml: YAMLValue, _ map: [String: YAMLValue], _ fits: [FitRequest], _ comparisons: [ComparisonRequest]
+    _ yaml: YAMLValue, _ map: [String: YAMLValue], _ fits: [FitRequest], _ comparisons: [ComparisonRequest],
+    _ sweeps: [Sweep.Setting]
   ) throws -> Subject {
-    guard ["fit", "results", "compare"].count(where: { map[$0] != nil }) < 2,
+    guard ["fit", "results", "compare", "sweep"].count(where: { map[$0] != nil }) < 2,
       map["results"] == nil || map["parameter"] == nil
     else {
       throw yaml.error(
-        "an expectation is about `results`, about a `fit` or about a comparison", remedy: "Make two of it")
+        "an expectation is about `results`, about a `fit`, a comparison or a sweep", remedy: "Make two of it")
     }
     if let results = map["results"] { return .statistic(try results.choice(of: Statistic.self)) }
     if let compared = map["compare"] {
@@ -92,6 +100,11 @@ public struct Expectation: Sendable {
       let known = comparisons.first { $0.name == name }?.numbers ?? []
       _ = try parameter.choice(of: known.map(\.rawValue))
       return .comparison(try parameter.choice(of: FitComparison.Number.self), of: name)
+    }
+    if let swept = map["sweep"] {
+      let setting = try Sweep.Setting(rawValue: swept.choice(of: sweeps.map(\.rawValue)))
+      _ = try yaml.required("parameter", in: map).choice(of: ["excess"])
+      if let setting { return .sweep(setting) }
     }
     let (fit, parameter) = try FitRequest.readParameter(map, of: yaml, fits: fits)
     return .parameter(parameter, ofFit: fit)
@@ -108,6 +121,11 @@ public struct Expectation: Sendable {
       let fit = fits[name]
       let otherwise = fit.map { $0.refusal ?? "the fit has no `\(parameter)`" } ?? "there is no such fit"
       return verdict(fit?.number(parameter), entropy: fit?.entropy, otherwise: otherwise)
+    case .sweep(let setting):
+      let excess = fits.sweeps.first { $0.setting == setting }?.excess
+      return verdict(
+        excess.map { ExperimentFit.Number(value: $0) }, entropy: nil,
+        otherwise: "the program's own choice was not tried beside others")
     case .comparison(let number, let name):
       let comparison = fits.comparisons.first { $0.name == name }
       let otherwise = comparison.map { $0.refusal ?? "it has no `\(number.rawValue)`" }
@@ -143,6 +161,7 @@ public struct Expectation: Sendable {
     switch subject {
     case .parameter(let parameter, let fit): "\(fit) \(parameter)"
     case .comparison(let number, let name): "\(name) \(number.rawValue)"
+    case .sweep(let setting): "\(setting.rawValue) excess"
     case .statistic(let statistic): "results \(statistic.rawValue)"
     }
   }
@@ -162,6 +181,7 @@ extension Expectation.Subject {
     switch self {
     case .parameter(let parameter, _): ExperimentFit.PlainNumber(rawValue: parameter) == nil
     case .comparison(let number, _): number != .ordered
+    case .sweep: false
     case .statistic: false
     }
   }

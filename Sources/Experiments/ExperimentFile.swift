@@ -31,6 +31,8 @@ public struct ExperimentFile: Sendable {
   public let fits: [FitRequest]?
   /// Which parameters of which fits are set side by side.
   public let comparisons: [ComparisonRequest]
+  /// Settings of the training whose effect is told.
+  public let sweeps: [Sweep.Setting]
   /// What must come out.
   public let expectations: [Expectation]
   /// The runs, in the order of the grid: its first key changes slowest.
@@ -54,8 +56,7 @@ public struct ExperimentFile: Sendable {
     let root = try YAMLValue(file: path, text: text)
     let whole = try root.mapping(keys: [
       "title", "description", "chapter", "page", "key", "corpus", "model", "training", "grid", "fits",
-      "compare",
-      "expect", "minutes",
+      "compare", "sweeps", "expect", "minutes",
     ])
     let reduced = try whole["minutes"]?.mapping(keys: Self.reducible)
     if tier == .minutes, reduced == nil {
@@ -96,8 +97,12 @@ public struct ExperimentFile: Sendable {
     let names = fits ?? FitRequest.standard(budgets: true, entropy: true)
     let comparisons = try map["compare"].map { try ComparisonRequest.readList($0, fits: names) } ?? []
     self.comparisons = comparisons
+    let sweeps = try map["sweeps"]?.list().map { try $0.choice(of: Sweep.Setting.self) } ?? []
+    self.sweeps = sweeps
     expectations =
-      try map["expect"]?.list().map { try Expectation($0, fits: names, comparisons: comparisons) } ?? []
+      try map["expect"]?.list().map {
+        try Expectation($0, fits: names, comparisons: comparisons, sweeps: sweeps)
+      } ?? []
     chapter = try map["chapter"]?.integer(in: 1...1000)
     page = try map["page"].map(PageText.init)
     key = try map["key"].map { try KeyResult($0, fits: names) }
@@ -121,7 +126,7 @@ public struct ExperimentFile: Sendable {
 
   /// What a tier may give instead.
   private static let reducible = [
-    "corpus", "model", "training", "grid", "fits", "compare", "expect", "description",
+    "corpus", "model", "training", "grid", "fits", "compare", "sweeps", "expect", "description", "key",
   ]
 
   /// An error in this file.

@@ -13,17 +13,21 @@ public struct Fits: Codable, Sendable {
   public let approaches: [Approach]
   /// Parameters of several fits side by side.
   public let comparisons: [FitComparison]
+  /// What settings of the training do to the loss, and how much of it is noise.
+  public let sweeps: [Sweep]
+  public let noise: [SeedNoise]
 
   /// Fits what an experiment asks for to its results.
   ///
   /// - Parameters:
   ///   - requests: what the file asks for; nil for the standard fits.
   ///   - comparisons: of these fits.
+  ///   - sweeps: settings whose effect is to be told.
   ///   - bootstraps: samples for the intervals; whole trunks are drawn.
   ///   - progress: told now and then which part is done.
   public init(
     of table: ResultsTable, requests: [FitRequest]? = nil, comparisons: [ComparisonRequest] = [],
-    bootstraps: Int = 1000, seed: UInt64 = 1,
+    sweeps: [Sweep.Setting] = [], bootstraps: Int = 1000, seed: UInt64 = 1,
     progress: @escaping (Double) -> Void = { _ in }
   ) {
     let rows = table.completed
@@ -43,6 +47,8 @@ public struct Fits: Codable, Sendable {
     }
     approaches = Approach.all(in: fits)
     self.comparisons = comparisons.map { [fits] in FitComparison($0, among: fits, seed: seed) }
+    self.sweeps = sweeps.map { Sweep($0, of: rows) }
+    noise = sweeps.isEmpty ? [] : SeedNoise.all(in: rows)
   }
 
   /// Fits laws to observations from anywhere.
@@ -74,6 +80,8 @@ public struct Fits: Codable, Sendable {
     }
     approaches = Approach.all(in: fits)
     comparisons = []
+    sweeps = []
+    noise = []
   }
 
   /// Fits one request after the other; `progress` is told the part of all that is done.

@@ -11,6 +11,8 @@ public struct Report: Sendable {
   private let fits: [ReportedFit]
   private let approaches: [Approach]
   private let comparisons: [FitComparison]
+  private let sweeps: [Sweep]
+  private let noise: [SeedNoise]
   /// What the grids do to the exponents, in sentences.
   private let biases: [String]
   private let counts: (completed: Int, diverged: Int, missing: Int)
@@ -50,6 +52,7 @@ public struct Report: Sendable {
     }
     approaches = fits.approaches
     comparisons = fits.comparisons
+    (sweeps, noise) = (fits.sweeps, fits.noise)
     biases = fits.biases
     counts = (fits.completed, fits.diverged, fits.missing)
     self.experiment = Trained(
@@ -65,6 +68,7 @@ public struct Report: Sendable {
     self.fits = fits.fits.map { ReportedFit(result: $0, labels: .asGiven) }
     approaches = fits.approaches
     comparisons = fits.comparisons
+    (sweeps, noise) = (fits.sweeps, fits.noise)
     biases = fits.biases
     counts = (fits.completed, fits.diverged, fits.missing)
     experiment = nil
@@ -114,6 +118,7 @@ public struct Report: Sendable {
       .slopes(fits),
       .forecasts(fits),
       .sideBySide(comparisons),
+      .sweeps(sweeps, noise: noise),
       .counting(fits),
       .comparisons(fits),
       .unidentified(fits),

@@ -29,6 +29,7 @@ struct ExperimentResults {
     let fits = progress.measure(label) {
       Fits(
         of: table, requests: plan.experiment.fits, comparisons: plan.experiment.comparisons,
+        sweeps: plan.experiment.sweeps,
         progress: progress.reach)
     }
     try fits.write(to: "\(folder)/fits.json")

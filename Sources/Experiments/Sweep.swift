@@ -1,0 +1,151 @@
+import Foundation
+import Models
+import ScalingLaws
+import Training
+
+/// What a setting of the training does to the loss, other things equal: an entry of `sweeps`.
+///
+/// Runs that differ in nothing but this setting and the seed are one *cell*. Of each, the sweep tells by how much the
+/// loss at the program's own choice exceeds the best one tried. Where values are tried with one seed each, the best of
+/// them owes something to luck: compare the excess with the noise of seeds.
+public struct Sweep: Codable, Sendable {
+  /// A setting that can be swept.
+  public enum Setting: String, CaseIterable, Codable, Sendable {
+    case learningRate = "learning_rate"
+    case batch
+    case warmup
+    case schedule
+    case weightDecay = "weight_decay"
+
+    /// What the program takes where a run's file says nothing, as its column has it.
+    fileprivate func usual(for row: ResultsTable.Row) -> String {
+      let usual = TrainingConfiguration(tokens: 0)
+      switch self {
+      case .learningRate:
+        let parametrisation =
+          ModelConfiguration.Parametrisation(rawValue: row.text("parametrisation")) ?? .mup
+        let rate = RunDraft.usualLearningRate(parametrisation)(width: Int(row.number("width") ?? 0))
+        return Column.Cell.number(rate).description
+      case .batch: return usual.batch.text
+      case .warmup: return "\(usual.warmupSteps)"
+      case .schedule: return usual.schedule.text
+      case .weightDecay: return Column.Cell.number(usual.weightDecay).description
+      }
+    }
+  }
+
+  /// One value of the setting in a cell.
+  public struct Trial: Codable, Sendable {
+    public let value: String
+    /// The value as a multiple of the program's own choice, where both are numbers.
+    public let multiple: Double?
+    /// The mean over seeds, nats a token.
+    public let loss: Double
+    public let seeds: Int
+    public let isUsual: Bool
+  }
+
+  public struct Cell: Codable, Sendable {
+    /// What sets the cell apart, as in `llama, width 32, 500k tokens`.
+    public let label: String
+    /// The values tried, in the order of the runs.
+    public let trials: [Trial]
+
+    /// The lowest loss of the cell.
+    public var best: Double { trials.map(\.loss).min() ?? .nan }
+    /// By which part the loss at the program's choice exceeds the best one; nil where that choice was not tried.
+    public var excess: Double? { trials.first(where: \.isUsual).map { $0.loss / best - 1 } }
+  }
+
+  public let setting: Setting
+  public let cells: [Cell]
+
+  /// The largest excess of a cell.
+  public var excess: Double? { cells.compactMap(\.excess).max() }
+
+  init(_ setting: Setting, of rows: [ResultsTable.Row]) {
+    self.setting = setting
+    let others = Column.configuration.map(\.name).filter { $0 != "seed" && $0 != setting.rawValue }
+    let groups = rows.inGroups { row in others.map { row.text($0) } + [row.roughTokens] }
+    let several = groups.filter { rows in Set(rows.map { $0.text(setting.rawValue) }).count > 1 }
+    let varying = others.filter { name in Set(several.joined().map { $0.text(name) }).count > 1 }
+    cells = several.map { rows in
+      let label = varying.map { rows[0].described($0) } + ["\(rows[0].roughTokens) tokens"]
+      return Cell(
+        label: label.joined(separator: ", "),
+        trials: rows.inGroups { $0.text(setting.rawValue) }.map { Trial($0, of: setting) })
+    }
+  }
+}
+
+extension Sweep.Trial {
+  fileprivate init(_ rows: [ResultsTable.Row], of setting: Sweep.Setting) {
+    value = rows[0].text(setting.rawValue)
+    let usual = setting.usual(for: rows[0])
+    multiple = Double(value).flatMap { value in Double(usual).map { value / $0 } }
+    let losses = rows.compactMap { $0.number("loss") }
+    loss = losses.reduce(0, +) / Double(losses.count)
+    seeds = losses.count
+    isUsual = value == usual
+  }
+}
+
+/// How much the loss moves with the seed alone.
+public struct SeedNoise: Codable, Sendable {
+  /// What was trained.
+  public let label: String
+  public let seeds: Int
+  /// Nats a token.
+  public let loss: Double
+  /// The standard deviation of one run, as a part of the loss.
+  public let deviation: Double
+
+  /// Of all runs that at least `least` seeds repeat.
+  static func all(in rows: [ResultsTable.Row], least: Int = 3) -> [SeedNoise] {
+    let names = Column.configuration.map(\.name).filter { $0 != "seed" }
+    let groups = rows.inGroups { row in names.map { row.text($0) } + [row.roughTokens] }
+      .filter { $0.count >= least }
+    let varying = names.filter { name in Set(groups.map { $0[0].text(name) }).count > 1 }
+    return groups.map { rows in
+      let losses = rows.compactMap { $0.number("loss") }
+      let mean = losses.reduce(0, +) / Double(losses.count)
+      let variance = losses.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(losses.count - 1)
+      let label = varying.map { rows[0].described($0) } + ["\(rows[0].roughTokens) tokens"]
+      return SeedNoise(
+        label: label.joined(separator: ", "), seeds: losses.count, loss: mean,
+        deviation: variance.squareRoot() / mean)
+    }
+  }
+}
+
+extension ResultsTable.Row {
+  /// The tokens in two digits: lengths that were meant to be equal differ by part of a step.
+  fileprivate var roughTokens: String {
+    let tokens = number("d_tokens") ?? 0
+    let unit = tokens < 1e6 ? (1e3, "k") : (1e6, "M")
+    return String(format: tokens / unit.0 < 10 ? "%.2g%@" : "%.0f%@", tokens / unit.0, unit.1)
+  }
+
+  /// A column as a person would name it: words speak for themselves, numbers need their names.
+  fileprivate func described(_ column: String) -> String {
+    number(column) == nil ? text(column) : "\(column) \(text(column))"
+  }
+}
+
+extension Sequence {
+  /// The elements by their keys, in the order in which the keys first appear.
+  fileprivate func inGroups<Key: Hashable>(by key: (Element) -> Key) -> [[Element]] {
+    var places: [Key: Int] = [:]
+    var groups: [[Element]] = []
+    for element in self {
+      let key = key(element)
+      if let place = places[key] {
+        groups[place].append(element)
+      } else {
+        places[key] = groups.count
+        groups.append([element])
+      }
+    }
+    return groups
+  }
+}

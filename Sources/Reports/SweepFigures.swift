@@ -1,0 +1,97 @@
+import Experiments
+
+extension Chapter {
+  /// What each setting of the training does to the loss, and how much of that is noise; nil where it was not asked.
+  static func sweeps(_ sweeps: [Sweep], noise: [SeedNoise]) -> Chapter? {
+    guard !sweeps.isEmpty else { return nil }
+    let parts = sweeps.flatMap { sweep -> [Part] in
+      guard !sweep.cells.isEmpty else {
+        return [.paragraph("No two runs differ in nothing but \(sweep.setting.words).")]
+      }
+      return [figure(of: sweep).map(Part.figure), .table(table(of: sweep))].compactMap { $0 }
+    }
+    return Chapter(
+      "What the settings of training do",
+      [
+        .paragraph(
+          """
+          Runs that differ in nothing but one setting are set side by side. The excess is by how much the loss at the \
+          program's own choice lies above the best one tried. The best of several noisy losses owes something to \
+          luck: an excess of the size of the seeds' noise means nothing.
+          """)
+      ] + parts + (noise.isEmpty ? [] : [.table(table(of: noise))]))
+  }
+
+  /// The loss over the best one against the setting, where it is a number.
+  private static func figure(of sweep: Sweep) -> Figure? {
+    let lines = sweep.cells.map { cell in
+      (
+        cell.label,
+        cell.trials.compactMap { trial in trial.multiple.map { Point($0, 100 * (trial.loss / cell.best - 1)) }
+        }
+      )
+    }.filter { $0.1.count > 1 && $0.1.allSatisfy { $0.x > 0 } }
+    guard !lines.isEmpty else { return nil }
+    // A panel each for the families and parametrisations, told by the first word of the labels.
+    let groups = Dictionary(grouping: lines) { line in
+      line.0.split(separator: ",").dropLast(2).joined(separator: ",")
+    }.sorted { $0.key < $1.key }
+    let panels = groups.prefix(6).map { name, lines in
+      Panel(
+        name, x: Axis("\(sweep.setting.words), as a multiple of the program's choice", .logarithmic),
+        y: Axis("Loss above the best (%)"),
+        layers: [.horizontal(1, "1 %")]
+          + lines.enumerated().flatMap { index, line -> [Layer] in
+            let points = line.1.sorted { $0.x < $1.x }
+            let label = String(line.0.dropFirst(name.count).drop { $0 == "," || $0 == " " })
+            return [
+              .line(points, Style(label, .category(index % 8))),
+              .points(points, Style(label, .category(index % 8))),
+            ]
+          })
+    }
+    return Figure(
+      name: "sweep-\(sweep.setting.rawValue)", title: "The loss against \(sweep.setting.words)",
+      caption: """
+        Each line is one model and length; its lowest point is 0. At 1 on the horizontal axis is what the program \
+        chooses by itself.
+        """, panels: panels)
+  }
+
+  private static func table(of sweep: Sweep) -> Page.Table {
+    Page.Table(
+      "Losses by \(sweep.setting.words), nats a token; the program's own choice in brackets",
+      columns: [("runs", .left), ("losses", .left), ("excess of the program's choice", .right)],
+      rows: sweep.cells.map { cell in
+        [
+          cell.label,
+          cell.trials.map { trial in
+            let value = trial.isUsual ? "[\(trial.value)]" : trial.value
+            return "\(value): \(trial.loss.text(4))"
+          }.joined(separator: " · "),
+          cell.excess.map { "\((100 * $0).text(2)) %" } ?? "not tried",
+        ]
+      })
+  }
+
+  private static func table(of noise: [SeedNoise]) -> Page.Table {
+    Page.Table(
+      "The noise of the seed: the standard deviation of one run",
+      columns: [("runs", .left), ("seeds", .right), ("mean loss", .right), ("deviation", .right)],
+      rows: noise.map { noise in
+        [noise.label, "\(noise.seeds)", noise.loss.text(4), "\((100 * noise.deviation).text(2)) %"]
+      })
+  }
+}
+
+extension Sweep.Setting {
+  var words: String {
+    switch self {
+    case .learningRate: "learning rate"
+    case .batch: "batch"
+    case .warmup: "steps of warmup"
+    case .schedule: "schedule"
+    case .weightDecay: "decay of weights"
+    }
+  }
+}
