@@ -29,6 +29,18 @@ import Testing
       to: "b.yaml")
   }
 
+  @Test("The reduced tier of every experiment comes out as its file expects")
+  func reducedTier() throws {
+    let folder = try ScratchFolder()
+    let regress = try Command("regress", "--tier", "minutes", "-o", folder.path, in: packageRoot)
+    #expect(regress.status == 0, "\(regress.output)\n\(regress.errors)")
+    let contents = try Document(folder.read("book-minutes/index.html"))
+    let files = try FileManager.default.contentsOfDirectory(atPath: "\(packageRoot)/experiments")
+    for file in files where file.hasSuffix(".yaml") {
+      #expect(contents.links.contains("../\(file.dropLast(5))-minutes/report.html"), "\(file)")
+    }
+  }
+
   @Test("A book trains shared runs once, links its pages, and tells which expectations fail")
   func book() throws {
     let folder = try ScratchFolder()

