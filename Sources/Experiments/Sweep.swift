@@ -46,9 +46,11 @@ public struct Sweep: Codable, Sendable {
   }
 
   public struct Cell: Codable, Sendable {
-    /// What sets the cell apart, as in `llama, width 32, 500k tokens`.
+    /// The kind of model, as in `llama, mup`; empty where all are of one kind.
+    public let kind: String
+    /// What else sets the cell apart, as in `width 32, 500k tokens`.
     public let label: String
-    /// The values tried, in the order of the runs.
+    /// The values tried: numbers in their order, others in the order of the runs.
     public let trials: [Trial]
 
     /// The lowest loss of the cell.
@@ -68,12 +70,13 @@ public struct Sweep: Codable, Sendable {
     let others = Column.configuration.map(\.name).filter { $0 != "seed" && $0 != setting.rawValue }
     let groups = rows.inGroups { row in others.map { row.text($0) } + [row.roughTokens] }
     let several = groups.filter { rows in Set(rows.map { $0.text(setting.rawValue) }).count > 1 }
-    let varying = others.filter { name in Set(several.joined().map { $0.text(name) }).count > 1 }
     cells = several.map { rows in
-      let label = varying.map { rows[0].described($0) } + ["\(rows[0].roughTokens) tokens"]
+      let (kind, label) = rows[0].description(among: several.joined(), but: ["seed", setting.rawValue])
+      let trials = rows.inGroups { $0.text(setting.rawValue) }.map { Trial($0, of: setting) }
+      let isNumeric = trials.allSatisfy { $0.multiple != nil }
       return Cell(
-        label: label.joined(separator: ", "),
-        trials: rows.inGroups { $0.text(setting.rawValue) }.map { Trial($0, of: setting) })
+        kind: kind, label: label,
+        trials: isNumeric ? trials.sorted { ($0.multiple ?? 0) < ($1.multiple ?? 0) } : trials)
     }
   }
 }
@@ -105,14 +108,13 @@ public struct SeedNoise: Codable, Sendable {
     let names = Column.configuration.map(\.name).filter { $0 != "seed" }
     let groups = rows.inGroups { row in names.map { row.text($0) } + [row.roughTokens] }
       .filter { $0.count >= least }
-    let varying = names.filter { name in Set(groups.map { $0[0].text(name) }).count > 1 }
     return groups.map { rows in
       let losses = rows.compactMap { $0.number("loss") }
       let mean = losses.reduce(0, +) / Double(losses.count)
       let variance = losses.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(losses.count - 1)
-      let label = varying.map { rows[0].described($0) } + ["\(rows[0].roughTokens) tokens"]
+      let (kind, label) = rows[0].description(among: groups.joined(), but: ["seed"])
       return SeedNoise(
-        label: label.joined(separator: ", "), seeds: losses.count, loss: mean,
+        label: kind.isEmpty ? label : "\(kind), \(label)", seeds: losses.count, loss: mean,
         deviation: variance.squareRoot() / mean)
     }
   }
@@ -126,9 +128,20 @@ extension ResultsTable.Row {
     return String(format: tokens / unit.0 < 10 ? "%.2g%@" : "%.0f%@", tokens / unit.0, unit.1)
   }
 
-  /// A column as a person would name it: words speak for themselves, numbers need their names.
-  fileprivate func described(_ column: String) -> String {
-    number(column) == nil ? text(column) : "\(column) \(text(column))"
+  /// What sets a run apart among others, as a person would name it: the kind of model in words, its numbers with their
+  /// names. What follows from the width or the kind is left out.
+  fileprivate func description(among rows: some Sequence<ResultsTable.Row>, but hidden: [String]) -> (
+    kind: String, label: String
+  ) {
+    let names = Column.configuration.map(\.name).filter { name in
+      !(hidden + ["heads", "tied_head", "vocabulary"]).contains(name)
+        && rows.contains { $0.text(name) != text(name) }
+    }
+    let numbers = names.filter { number($0) != nil }.map { "\($0) \(text($0))" }
+    return (
+      names.filter { number($0) == nil }.map { text($0) }.joined(separator: ", "),
+      (numbers + ["\(roughTokens) tokens"]).joined(separator: ", ")
+    )
   }
 }
 

@@ -156,6 +156,7 @@ public struct Report: Sendable {
         fact("Best size grows as C^a, a =", isoFLOP?.isoFLOP?.parameters?.exponent, isoFLOP?.name),
         fact("Loss falls with compute, α =", inCompute?.fit?["α"], inCompute?.name),
         floorFact,
+        excessFact,
         Page.Fact("Runs", "\(counts.completed)", note: runsNote),
       ]
     return facts.compactMap { $0 }
@@ -183,6 +184,15 @@ public struct Report: Sendable {
     }
     let note = fitted.map { "the fit's own floor: \($0.value.text(4)) \($0.intervalText)" }
     return Page.Fact("True entropy\(unit.isEmpty ? "" : ", \(unit)")", entropy.text(4), note: note ?? "")
+  }
+
+  /// What the program's own choice of settings costs at most.
+  private var excessFact: Page.Fact? {
+    guard let sweep = sweeps.first, let excess = sweep.excess else { return nil }
+    let deviation = noise.map(\.deviation).max().map { "; one run's noise is up to \((100 * $0).text(2)) %" }
+    return Page.Fact(
+      "Loss above the best \(sweep.setting.words), at most", "\((100 * excess).text(2)) %",
+      note: "of \(sweep.cells.count) cells\(deviation ?? "")")
   }
 
   private var runsNote: String {

@@ -24,32 +24,18 @@ extension Chapter {
 
   /// The loss over the best one against the setting, where it is a number.
   private static func figure(of sweep: Sweep) -> Figure? {
-    let lines = sweep.cells.map { cell in
-      (
-        cell.label,
-        cell.trials.compactMap { trial in trial.multiple.map { Point($0, 100 * (trial.loss / cell.best - 1)) }
-        }
-      )
-    }.filter { $0.1.count > 1 && $0.1.allSatisfy { $0.x > 0 } }
-    guard !lines.isEmpty else { return nil }
-    // A panel each for the families and parametrisations, told by the first word of the labels.
-    let groups = Dictionary(grouping: lines) { line in
-      line.0.split(separator: ",").dropLast(2).joined(separator: ",")
-    }.sorted { $0.key < $1.key }
-    let panels = groups.prefix(6).map { name, lines in
-      Panel(
-        name, x: Axis("\(sweep.setting.words), as a multiple of the program's choice", .logarithmic),
-        y: Axis("Loss above the best (%)"),
-        layers: [.horizontal(1, "1 %")]
-          + lines.enumerated().flatMap { index, line -> [Layer] in
-            let points = line.1.sorted { $0.x < $1.x }
-            let label = String(line.0.dropFirst(name.count).drop { $0 == "," || $0 == " " })
-            return [
-              .line(points, Style(label, .category(index % 8))),
-              .points(points, Style(label, .category(index % 8))),
-            ]
-          })
+    let kinds = Set(sweep.cells.map(\.kind)).sorted()
+    // One colour for equal labels in all panels.
+    let labels = sweep.cells.reduce(into: [String]()) { if !$0.contains($1.label) { $0.append($1.label) } }
+    let panels = kinds.compactMap { kind -> Panel? in
+      let cells = sweep.cells.filter { $0.kind == kind }
+      let lines = cells.flatMap { layers(of: $0, ink: labels.firstIndex(of: $0.label) ?? 0) }
+      guard !lines.isEmpty else { return nil }
+      return Panel(
+        kind, x: Axis("\(sweep.setting.words) over the usual one", .logarithmic),
+        y: Axis("Loss above the best (%)"), layers: [.horizontal(1, "1 %")] + lines)
     }
+    guard !panels.isEmpty else { return nil }
     return Figure(
       name: "sweep-\(sweep.setting.rawValue)", title: "The loss against \(sweep.setting.words)",
       caption: """
@@ -58,13 +44,23 @@ extension Chapter {
         """, panels: panels)
   }
 
+  /// A cell's line; empty where its values are no numbers above 0.
+  private static func layers(of cell: Sweep.Cell, ink: Int) -> [Layer] {
+    let points = cell.trials.compactMap { trial in
+      trial.multiple.map { Point($0, 100 * (trial.loss / cell.best - 1)) }
+    }
+    guard points.count == cell.trials.count, points.allSatisfy({ $0.x > 0 }) else { return [] }
+    let style = Style(cell.label, .category(ink % 8))
+    return [.line(points, style), .points(points, style)]
+  }
+
   private static func table(of sweep: Sweep) -> Page.Table {
     Page.Table(
       "Losses by \(sweep.setting.words), nats a token; the program's own choice in brackets",
       columns: [("runs", .left), ("losses", .left), ("excess of the program's choice", .right)],
       rows: sweep.cells.map { cell in
         [
-          cell.label,
+          cell.kind.isEmpty ? cell.label : "\(cell.kind), \(cell.label)",
           cell.trials.map { trial in
             let value = trial.isUsual ? "[\(trial.value)]" : trial.value
             return "\(value): \(trial.loss.text(4))"

@@ -37,7 +37,7 @@ import Testing
     #expect(rates.cells[0].trials.map(\.multiple) == [0.5, 1, 2])
     #expect(rates.cells.prefix(4).allSatisfy { abs($0.excess ?? .nan) < 1e-9 })
     let standard = try #require(rates.cells.last)
-    #expect(standard.trials.map(\.isUsual) == [true, false] && standard.label.contains("standard"))
+    #expect(standard.trials.map(\.isUsual) == [true, false] && standard.kind == "standard")
     // A rule that is wrong by a factor of two costs what was planted.
     let (wrong, plan, table) = try fits(
       best: 0.016, "expect:\n  - {sweep: learning_rate, parameter: excess, between: [0, 0.01]}\n")
