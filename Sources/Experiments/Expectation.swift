@@ -17,6 +17,8 @@ public struct Expectation: Sendable {
     /// The least loss of a run.
     case lowestLoss = "lowest_loss"
     case lowestReducible = "lowest_reducible"
+    /// The geometric mean over all runs: of many noisy losses it is the steadiest number.
+    case meanLoss = "mean_loss"
   }
 
   enum Subject: Sendable {
@@ -246,6 +248,7 @@ extension ResultsTable {
     case .missing: Double(rows.count { $0.text("status") == "missing" })
     case .lowestLoss: completed.compactMap { $0.number("loss") }.min()
     case .lowestReducible: completed.compactMap { $0.number("reducible") }.min()
+    case .meanLoss: mean(completed.compactMap { $0.number("loss") }.map(log)).map(exp)
     }
   }
 }
@@ -267,4 +270,9 @@ func latin(_ symbol: String) -> String {
 private func short(_ number: Double) -> String {
   number == number.rounded() && abs(number) < 1e6
     ? String(format: "%.0f", number) : String(format: "%.4g", number)
+}
+
+/// The mean; nil of no numbers.
+private func mean(_ numbers: [Double]) -> Double? {
+  numbers.isEmpty ? nil : numbers.reduce(0, +) / Double(numbers.count)
 }
