@@ -12,8 +12,9 @@
 ///           ])
 ///       ])
 public struct Figure: Sendable {
-  /// The files' name without an ending, and the prefix of the SVG's ids: ASCII letters, digits, `-`, `_`.
-  public var name: String
+  /// The files' name without an ending, and the prefix of the SVG's ids: ASCII letters, digits, `-`, `_`. What else a
+  /// fit is called by becomes `-`.
+  public let name: String
   /// One line above the panels.
   public var title: String
   /// What a reader should see and how it was made; stands below the figure in a page, not in the image.
@@ -24,20 +25,17 @@ public struct Figure: Sendable {
   public var panels: [Panel]
 
   public init(name: String, title: String, caption: String, legend: String? = nil, panels: [Panel]) {
-    precondition(
-      !name.isEmpty && name.utf8.allSatisfy(Figure.isNameByte), "figure name `\(name)` is no file name")
     precondition(!panels.isEmpty, "figure `\(name)` has no panel")
-    self.name = name
+    self.name = String(name.unicodeScalars.map { Figure.isNameScalar($0) ? Character($0) : "-" })
     self.title = title
     self.caption = caption
     self.legend = legend
     self.panels = panels
   }
 
-  private static func isNameByte(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"): true
+  private static func isNameScalar(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar {
+    case "a"..."z", "A"..."Z", "0"..."9", "-", "_": true
     default: false
     }
   }

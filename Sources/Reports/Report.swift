@@ -90,7 +90,7 @@ public struct Report: Sendable {
   public func write(to folder: String, neighbours: Page.Neighbours? = nil) throws -> Highlight {
     let chapters = chapters
     let drawn = try Renderer().render(chapters.flatMap(\.figures), into: "\(folder)/figures")
-    let byName = Dictionary(uniqueKeysWithValues: drawn.map { ($0.figure.name, $0) })
+    let byName = Dictionary(drawn.map { ($0.figure.name, $0) }, uniquingKeysWith: { first, _ in first })
     let page = Page(
       title: title, lead: lead, facts: facts, sections: chapters.map { $0.section(drawn: byName) },
       neighbours: neighbours, footer: footer)
