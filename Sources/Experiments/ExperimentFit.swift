@@ -80,7 +80,7 @@ public struct ExperimentFit: Codable, Sendable {
   /// The estimate of a parameter by its name in a file.
   func estimate(_ parameter: String) -> Estimate? {
     if parameter == "bend" { return bends?.bends.first?.place }
-    let counted = [counting?.total, counting?.nonEmbedding].compactMap { $0 }
+    let counted = [counting?.total, counting?.nonEmbedding, counting?.shift].compactMap { $0 }
     return (estimates + counted).first { latin($0.symbol) == parameter }
   }
 

@@ -61,7 +61,7 @@ public enum AnalysisChoice: String, CaseIterable, Codable, Sendable {
     switch self {
     case .bends: ["bends", "bend"]
     case .slopes: ["slope_spread"]
-    case .counting: ["a_total", "a_non_embedding"]
+    case .counting: ["a_total", "a_non_embedding", "a_shift"]
     case .selection, .sensitivity: []
     }
   }

@@ -46,6 +46,7 @@ extension Chapter {
       rows: [
         ["in total", count.total.value.text(), count.total.intervalText],
         ["without embeddings", count.nonEmbedding.value.text(), count.nonEmbedding.intervalText],
+        ["difference", count.shift.value.text(), count.shift.intervalText],
       ])
   }
 }

@@ -30,6 +30,8 @@ public struct EmbeddingCount: Sendable, Codable {
   /// The exponents a of N* ∝ C^a over the range of compute.
   public let total: Estimate
   public let nonEmbedding: Estimate
+  /// What leaving the embeddings out adds to the exponent. Both come from one surface: most of their error cancels.
+  public let shift: Estimate
   public let frontierTotal: [Place]
   public let frontierNonEmbedding: [Place]
 
@@ -67,6 +69,10 @@ public struct EmbeddingCount: Sendable, Codable {
     }
     total = estimate(0, "a_total", "in total")
     nonEmbedding = estimate(1, "a_non_embedding", "without embeddings")
+    shift = Estimate(
+      name: "what leaving out the embeddings adds to a", symbol: "a_shift", unit: "1",
+      value: nonEmbedding.value - total.value, draws: draws.isEmpty ? nil : draws.map { $0[1] - $0[0] },
+      freedom: fit.freedom)
     let frontier = { (sizes: [Double]) in
       zip(grid, sizes).map { Place(compute: exp($0), parameters: exp($1)) }
     }
