@@ -232,7 +232,9 @@ extension FitRequest {
   /// The parameters that the fit will have, by their names in a file.
   var parameterNames: [String] {
     if law == .criticalBatch { return ["Bstar", "exponent", "growth"] }
-    guard let law = law(floor: floor == .free ? .free : .zero)?.law else { return ["a", "b"] }
+    guard let law = law(floor: floor == .free ? .free : .zero)?.law else {
+      return ["a", "b"] + (law == .envelope ? [] : ["tokens_per_parameter"])
+    }
     let derived = law.derived(law.parameters.map { _ in 1 })
     return (law.parameters.map(\.symbol) + derived.map(\.symbol)).map(latin) + ["rms"]
       + analyses.flatMap(\.parameterNames)

@@ -1,3 +1,4 @@
+import Foundation
 import ScalingLaws
 
 /// One fit, or the reason why there is none.
@@ -64,6 +65,7 @@ public struct ExperimentFit: Codable, Sendable {
     case .forecastError: forecast?.largestError
     case .forecastInside: forecast?.partInside
     case .forecastFactor: forecast?.smallestFactor
+    case .tokensPerParameter: isoFLOP.flatMap(tokensPerParameter)
     case nil: nil
     }
   }
@@ -75,6 +77,15 @@ public struct ExperimentFit: Codable, Sendable {
     case forecastError = "forecast_error"
     case forecastInside = "forecast_inside"
     case forecastFactor = "forecast_factor"
+    case tokensPerParameter = "tokens_per_parameter"
+  }
+
+  /// D*/N*, the geometric mean over the budgets whose profiles have a minimum.
+  private func tokensPerParameter(_ analysis: IsoFLOPAnalysis) -> Double? {
+    let logs = analysis.profiles.compactMap { profile in
+      profile.minimum.map { log($0.tokens / $0.parameters) }
+    }
+    return logs.isEmpty ? nil : exp(logs.reduce(0, +) / Double(logs.count))
   }
 
   /// The estimate of a parameter by its name in a file.
