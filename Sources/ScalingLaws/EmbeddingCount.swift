@@ -70,7 +70,7 @@ public struct EmbeddingCount: Sendable, Codable {
     total = estimate(0, "a_total", "in total")
     nonEmbedding = estimate(1, "a_non_embedding", "without embeddings")
     shift = Estimate(
-      name: "what leaving out the embeddings adds to a", symbol: "a_shift", unit: "1",
+      name: "shift of the exponent of N*", symbol: "a_shift", unit: "1",
       value: nonEmbedding.value - total.value, draws: draws.isEmpty ? nil : draws.map { $0[1] - $0[0] },
       freedom: fit.freedom)
     let frontier = { (sizes: [Double]) in
