@@ -70,8 +70,9 @@ extension ExperimentFile {
   }
 }
 
+/// Longer by half of the first for each rank: a grid of many lengths must not grow without bounds.
 private func growing(_ first: Double, _ rank: Int) -> Int {
-  Int((0..<rank).reduce(first) { value, _ in value * 1.5 }.rounded())
+  Int((first * (1 + 0.5 * Double(rank))).rounded())
 }
 
 private func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {
