@@ -101,8 +101,6 @@ public struct Report: Sendable {
   }
 
   private var chapters: [Chapter] {
-    let baselines = Baselines(
-      entropy: fits.lazy.compactMap(\.result.entropy).first, nGrams: experiment?.nGrams ?? [])
     let page = experiment?.page
     let chapters: [Chapter?] = [
       .text("What is seen", page?.seen),
@@ -174,12 +172,26 @@ public struct Report: Sendable {
       name, number.value.text(), note: number.identified ? interval : "not identified by these runs")
   }
 
+  /// What no model, and what counting, can do: of a text that all runs have in common. Lines of one text among several
+  /// would be read as lines of all.
+  private var baselines: Baselines {
+    let texts = Set((experiment?.table.rows ?? []).map { [$0.text("corpus"), $0.text("tokenizer")] })
+    return Baselines(entropy: entropy, nGrams: texts.count == 1 ? experiment?.nGrams ?? [] : [])
+  }
+
+  /// The true entropy of the whole text, where it is known and one for all runs.
+  private var entropy: Double? {
+    let known: [Double?] =
+      experiment.map { $0.table.completed.map { $0.number("entropy") } } ?? fits.map(\.result.entropy)
+    return Set(known).count == 1 ? known[0] : nil
+  }
+
   /// The true entropy beside what a fit takes it for.
   private var floorFact: Page.Fact? {
     let free = fits.first { $0.isParametric && $0.result.fit?["E"] != nil }
     let fitted = free?.result.fit?["E"]
     let unit = free?.labels.lossUnit ?? ""
-    guard let entropy = free?.result.entropy ?? fits.lazy.compactMap(\.result.entropy).first else {
+    guard let entropy else {
       return fitted.map { Page.Fact("Fitted floor E", $0.value.text(4), note: "\($0.intervalText) \(unit)") }
     }
     let note = fitted.map { "the fit's own floor: \($0.value.text(4)) \($0.intervalText)" }
