@@ -2,7 +2,8 @@
 
     pytorch_step.py 32,2,4,128,4,79 --rotary --seconds 2
 
-The shape is width, depth, heads, context, batch and vocabulary. Prints a line of JSON. `compare-pytorch` calls it."""
+The shape is width, depth, heads, context, batch and vocabulary, and of a mixture experts and experts a token. Prints a
+line of JSON. `compare-pytorch` calls it."""
 
 import argparse
 import json
@@ -13,13 +14,15 @@ import torch
 from torch.nn.functional import cross_entropy, embedding, gelu, layer_norm, linear, scaled_dot_product_attention
 
 LEARNING_RATE, BETAS, CLIP, BATCHES = 0.008, (0.9, 0.95), 1.0, 16
+BALANCE, LOGIT_SIZE = 0.01, 0.001
 
 
 class Transformer:
     """Plain functions of named weights, without the cost of modules. The head is the embedding."""
 
-    def __init__(self, width, depth, heads, context, vocabulary, rotary):
+    def __init__(self, width, depth, heads, context, vocabulary, rotary, experts=0, chosen=1):
         self.width, self.depth, self.heads = width, depth, heads
+        self.experts, self.chosen = experts, chosen
         self.weights = {}
         self.add("embedding", vocabulary, width)
         self.angles = None
@@ -31,9 +34,12 @@ class Transformer:
         else:
             self.add("positions", context, width)
         for block in range(depth):
-            for name, inputs, outputs in [
-                ("qkv", width, 3 * width), ("out", width, width), ("up", width, 4 * width), ("down", 4 * width, width),
-            ]:
+            maps = [("qkv", width, 3 * width), ("out", width, width)]
+            for expert in range(experts) if experts else [""]:
+                maps += [(f"up{expert}", width, 4 * width), (f"down{expert}", 4 * width, width)]
+            if experts:
+                self.add(f"{block}.router", experts, width)
+            for name, inputs, outputs in maps:
                 self.add(f"{block}.{name}", outputs, inputs)
                 self.add(f"{block}.{name}.bias", outputs)
         for name in [f"{block}.{part}" for block in range(depth) for part in ("norm1", "norm2")] + ["norm"]:
@@ -64,16 +70,40 @@ class Transformer:
         mixed = scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.linear(f"{block}.out", mixed.transpose(1, 2).reshape(batch, context, width))
 
+    def feed_forward(self, block, x, expert=""):
+        return self.linear(f"{block}.down{expert}", gelu(self.linear(f"{block}.up{expert}", x), approximate="tanh"))
+
+    def mixture(self, block, x):
+        """What the chosen experts make of each row, and the penalties of the router."""
+        shape, x = x.shape, x.flatten(0, 1)
+        logits = linear(x, self.weights[f"{block}.router"])
+        probabilities = logits.softmax(-1)
+        gates, choices = probabilities.topk(self.chosen)
+        out = torch.zeros_like(x)
+        for expert in range(self.experts):
+            rows, ranks = torch.where(choices == expert)
+            if len(rows):
+                made = self.feed_forward(block, x.index_select(0, rows), expert)
+                out.index_add_(0, rows, made * gates[rows, ranks, None])
+        loads = torch.bincount(choices.flatten(), minlength=self.experts) / choices.numel()
+        balance = self.experts * (loads * probabilities.mean(0)).sum()
+        return out.view(shape), BALANCE * balance + LOGIT_SIZE * logits.logsumexp(-1).square().mean()
+
     def loss(self, tokens, targets):
+        penalties = 0
         x = embedding(tokens, self.weights["embedding"])
         if "positions" in self.weights:
             x = x + self.weights["positions"]
         for block in range(self.depth):
             x = x + self.attention(block, self.norm(f"{block}.norm1", x))
-            hidden = gelu(self.linear(f"{block}.up", self.norm(f"{block}.norm2", x)), approximate="tanh")
-            x = x + self.linear(f"{block}.down", hidden)
+            normal = self.norm(f"{block}.norm2", x)
+            if self.experts:
+                made, penalty = self.mixture(block, normal)
+                x, penalties = x + made, penalties + penalty
+            else:
+                x = x + self.feed_forward(block, normal)
         logits = linear(self.norm("norm", x), self.weights["embedding"])
-        return cross_entropy(logits.flatten(0, 1), targets.flatten())
+        return cross_entropy(logits.flatten(0, 1), targets.flatten()) + penalties
 
 
 def resident(key):
@@ -82,9 +112,9 @@ def resident(key):
         return next(1024 * int(line.split()[1]) for line in status if line.startswith(f"{key}:"))
 
 
-def training(width, depth, heads, context, batch, vocabulary, rotary, compiled=False):
+def training(width, depth, heads, context, batch, vocabulary, experts=0, chosen=1, *, rotary, compiled=False):
     """A function that takes step number n."""
-    model = Transformer(width, depth, heads, context, vocabulary, rotary)
+    model = Transformer(width, depth, heads, context, vocabulary, rotary, experts, chosen)
     weights = list(model.weights.values())
     optimizer = torch.optim.AdamW(weights, lr=LEARNING_RATE, betas=BETAS, weight_decay=0, fused=True)
     loss = torch.compile(model.loss) if compiled else model.loss
@@ -118,8 +148,9 @@ def main():
     torch.set_num_threads(1)
     torch.manual_seed(0)
     base = base_size()
-    width, depth, heads, context, batch, vocabulary = map(int, arguments.shape.split(","))
-    step = training(width, depth, heads, context, batch, vocabulary, arguments.rotary, arguments.compile)
+    shape = list(map(int, arguments.shape.split(",")))
+    context, batch = shape[3:5]
+    step = training(*shape, rotary=arguments.rotary, compiled=arguments.compile)
     for number in range(5):
         step(number)
     times, end = [], time.perf_counter() + arguments.seconds

@@ -15,6 +15,7 @@ public final class Arena {
     isIsolated = isolated
     plan = MemoryPlan(
       operations: program.steps.map(\.operation), slots: program.slots, output: program.output,
+      kept: program.kept,
       gradients: program.gradients, shared: !isolated)
     floats = FloatBuffer(count: plan.count)
     integerStart = .allocate(capacity: max(program.integerCount, 1))
@@ -28,6 +29,12 @@ public final class Arena {
 
   /// The elements of the program's output, valid after `forward`.
   public var output: UnsafeMutableBufferPointer<Float> { slot(program.output, plan.valueOffsets) }
+
+  /// The elements of a tensor that the program keeps, valid after `forward`.
+  public func value(of kept: Tensor) -> UnsafeBufferPointer<Float> {
+    precondition(program.kept.contains(kept), "a tensor \(kept.shape) that the program does not keep")
+    return UnsafeBufferPointer(slot(kept, plan.valueOffsets))
+  }
 
   /// The gradient of the output, which the caller writes before `backward`.
   public var outputGradient: UnsafeMutableBufferPointer<Float> { slot(program.output, plan.gradientOffsets) }

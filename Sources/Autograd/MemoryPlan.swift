@@ -20,9 +20,13 @@ struct MemoryPlan: Sendable {
 
   /// - Parameter shared: Without it every piece has memory of its own, so that reading what another piece
   ///   has overwritten shows.
-  init(operations: [any Operation], slots: [Tensor], output: Tensor, gradients: Bool, shared: Bool) {
+  init(
+    operations: [any Operation], slots: [Tensor], output: Tensor, kept: [Tensor], gradients: Bool,
+    shared: Bool
+  ) {
     let n = operations.count
-    let lives = Lifetimes(operations: operations, slots: slots, output: output, gradients: gradients)
+    let lives = Lifetimes(
+      operations: operations, slots: slots, output: output, kept: kept, gradients: gradients)
     let owner = shared ? lives.owners : Array(slots.indices)
 
     var pieces: [Piece] = []
@@ -83,7 +87,10 @@ private struct Lifetimes {
   /// For each slot the slot whose memory it lives in: itself, unless an operation works in place.
   var owners: [Int]
 
-  init(operations: [any Operation], slots: [Tensor], output: Tensor, gradients hasGradients: Bool) {
+  init(
+    operations: [any Operation], slots: [Tensor], output: Tensor, kept: [Tensor],
+    gradients hasGradients: Bool
+  ) {
     let n = operations.count
     values = Array(repeating: nil, count: slots.count)
     gradients = values
@@ -111,7 +118,8 @@ private struct Lifetimes {
       }
     }
     // The caller reads the output after the forward pass and writes its gradient before the backward pass.
-    use(output, at: 2 * n, in: &values)
+    for tensor in kept + [output] { use(tensor, at: 2 * n, in: &values) }
+    for slot in kept.compactMap(\.slot) { isSaved[slot] = true }
     if output.needsGradient { use(output, at: n - 1, in: &gradients) }
 
     for operation in operations {

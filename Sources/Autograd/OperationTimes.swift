@@ -24,7 +24,7 @@ extension Program {
       times.forward[step.name, default: 0] += time
     }
     arena.outputGradient.update(repeating: weight)
-    for (index, step) in steps.enumerated().reversed() {
+    for (index, step) in steps.enumerated().reversed() where step.hasGradient {
       let frame = Frame(
         arena, index, scratch: arena.plan.scratchOffsets[index].backward, parameters: parameters,
         gradients: gradients)

@@ -10,6 +10,12 @@ public struct Parameter: Sendable, Hashable {
     case head
     /// A gain or a bias.
     case vector
+    /// Weights as `hidden`, of several experts: (E, inputs, outputs).
+    case expert
+    /// Turns a vector into logits of the experts.
+    case router
+    /// Biases that balance experts, which no loss depends on.
+    case balance
   }
 
   /// A path such as `blocks.0.attention.out.weight`.

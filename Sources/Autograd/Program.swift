@@ -8,6 +8,8 @@ public struct Program: Sendable {
     let operation: any Operation
     /// For each input: whether its gradient already holds what later operations put there.
     let accumulates: [Bool]
+    /// Whether a later operation gives its output a gradient. One whose output nothing depends on has none to pass on.
+    let hasGradient: Bool
   }
 
   let steps: [Step]
@@ -16,21 +18,31 @@ public struct Program: Sendable {
   let gradients: Bool
   /// What the program computes.
   public let output: Tensor
+  /// What the caller reads besides.
+  let kept: [Tensor]
   /// The operations of the matrix products of one replay, by the kind of operation.
   public let flops: Flops
 
-  init(operations: [any Operation], slots: [Tensor], integerCount: Int, output: Tensor, gradients: Bool) {
+  init(
+    operations: [any Operation], slots: [Tensor], integerCount: Int, output: Tensor, kept: [Tensor],
+    gradients: Bool
+  ) {
     // Backward, the last operation recorded runs first: it stores a gradient, and those before it add to it.
-    var written: Set<Tensor> = []
+    var written: Set<Tensor> = [output]
     var reversed: [Step] = []
     for operation in operations.reversed() {
+      let hasGradient = written.contains(operation.output)
       reversed.append(
-        Step(operation: operation, accumulates: operation.inputs.map { !written.insert($0).inserted }))
+        Step(
+          operation: operation,
+          accumulates: operation.inputs.map { hasGradient && !written.insert($0).inserted },
+          hasGradient: hasGradient))
     }
     steps = reversed.reversed()
     self.slots = slots
     self.integerCount = integerCount
     self.output = output
+    self.kept = kept
     self.gradients = gradients
     flops = operations.reduce(into: Flops()) { sum, operation in
       sum += Flops(
@@ -58,7 +70,7 @@ public struct Program: Sendable {
   public func backward(_ arena: Arena, parameters: FloatBuffer, gradients: FloatBuffer) {
     precondition(self.gradients, "this program was recorded without gradients")
     withoutSubnormals {
-      for index in steps.indices.reversed() {
+      for index in steps.indices.reversed() where steps[index].hasGradient {
         steps[index].operation.backward(
           Frame(
             arena, index, scratch: arena.plan.scratchOffsets[index].backward, parameters: parameters,

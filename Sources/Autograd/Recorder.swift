@@ -35,8 +35,11 @@ public final class Recorder {
   }
 
   /// The program so far, with `output` as what it computes.
-  public func finish(_ output: Tensor) -> Program {
+  ///
+  /// - Parameter kept: Tensors that the caller reads too, after `forward`.
+  public func finish(_ output: Tensor, keeping kept: [Tensor] = []) -> Program {
     Program(
-      operations: operations, slots: slots, integerCount: integerCount, output: output, gradients: gradients)
+      operations: operations, slots: slots, integerCount: integerCount, output: output, kept: kept,
+      gradients: gradients)
   }
 }

@@ -94,6 +94,27 @@ ISOFLOP_INLINE floats16 after16(floats16 x, int count, float rest) {
   return index < (ints16)count ? (floats16)rest : x;
 }
 
+/// y ← xᵀ of a square of 16 floats by 16, whose rows are `x_row` and `y_row` apart. Each of four rounds shuffles the rows
+/// like a pack of cards, which moves one bit of an element's row number to its column number.
+ISOFLOP_INLINE void transpose16(const float *x, long x_row, float *y, long y_row) {
+  floats16 a[16], b[16];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 16; i++) a[i] = load16(x + i * x_row);
+#pragma clang loop unroll(full)
+  for (int round = 0; round < 4; round++) {
+    floats16 *from = round % 2 ? b : a, *to = round % 2 ? a : b;
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 8; i++) {
+      to[2 * i] = __builtin_shufflevector(
+          from[i], from[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      to[2 * i + 1] = __builtin_shufflevector(
+          from[i], from[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    }
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 16; i++) store16(a[i], y + i * y_row);
+}
+
 /// The elements at even places of x, then of y.
 ISOFLOP_INLINE floats16 even16(floats16 x, floats16 y) {
   return __builtin_shufflevector(x, y, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);

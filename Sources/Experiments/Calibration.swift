@@ -74,7 +74,10 @@ public struct Calibration: Sendable {
     guard let longest = runs.max(by: { branchPoint(of: $0) < branchPoint(of: $1) }) else { return 0 }
     let trunk = branchPoint(of: longest)
     // On its way an evaluation stops when it is precise enough; half of the windows is a fair guess.
-    let windows = TrunkTraining.evaluationPoints(through: trunk).count * validationWindows(of: longest) / 2
+    let looks = TrunkTraining.routingPoints(through: trunk, of: longest.configuration.model).count
+    let windows =
+      TrunkTraining.evaluationPoints(through: trunk).count * validationWindows(of: longest) / 2
+      + looks * TrunkTraining.routingWindows
     return branches + seconds(of: longest, from: 0, to: trunk) + seconds(of: longest, windows: windows)
   }
 

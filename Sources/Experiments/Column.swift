@@ -25,7 +25,7 @@ public struct Column: Sendable {
   let cell: @Sendable (PlannedRun, RunResult?) -> Cell
 
   /// The columns of every table, in their order.
-  public static let fixed: [Column] = identity + configuration + sizes + losses
+  public static let fixed: [Column] = identity + configuration + sizes + losses + routing
 
   /// All columns of a table over some task families.
   public static func all(families: [String]) -> [Column] {
@@ -58,6 +58,40 @@ public struct Column: Sendable {
       "\(run.configuration.model.tiedHead)"
     },
     text("parametrisation", "mup or standard") { run, _ in run.configuration.model.parametrisation.rawValue },
+    integer("experts", "", "weights of the feed-forward part in units of the dense one's, E; 1 is dense") {
+      run, _ in
+      run.configuration.model.mixture?.experts ?? 1
+    },
+    integer("top_k", "", "experts that a token uses, K") { run, _ in
+      run.configuration.model.mixture?.topK
+    },
+    integer("granularity", "", "pieces that each expert is cut into") { run, _ in
+      run.configuration.model.mixture?.granularity
+    },
+    integer("shared_experts", "", "pieces that all tokens use") { run, _ in
+      run.configuration.model.mixture?.shared
+    },
+    text("routed_blocks", "all or every_other; empty where there are no experts") { run, _ in
+      run.configuration.model.mixture?.placement.rawValue ?? ""
+    },
+    text("gate", "softmax_first or choice_first") { run, _ in
+      run.configuration.model.mixture?.gate.rawValue ?? ""
+    },
+    text("capacity_factor", "of an even load, or none") { run, _ in
+      run.configuration.model.mixture.map { $0.capacityFactor.map { "\($0)" } ?? "none" } ?? ""
+    },
+    text("balance", "auxiliary, bias or none") { run, _ in
+      run.configuration.model.mixture?.balance.rawValue ?? ""
+    },
+    number("balance_weight", "", "weight of the balancing loss, or step of the biases") { run, _ in
+      run.configuration.model.mixture?.balanceWeight
+    },
+    number("z_loss", "", "weight of the loss on the size of a router's logits") { run, _ in
+      run.configuration.model.mixture?.zLoss
+    },
+    number("router_noise", "", "standard deviation of the noise on them while training") { run, _ in
+      run.configuration.model.mixture?.noise
+    },
     number("learning_rate", "", "highest rate") { run, _ in run.configuration.training.learningRate },
     text("batch", "tokens in a step; after a semicolon, from how many tokens on another number") { run, _ in
       run.configuration.training.batch.text
@@ -82,6 +116,9 @@ public struct Column: Sendable {
     integer("n_active", "parameters", "N that takes part in predicting one token") { run, _ in
       run.counts.active
     },
+    integer("n_router", "parameters", "N of routers alone, which are among the others") { run, _ in
+      run.counts.router
+    },
     integer("d_tokens", "tokens", "D, tokens trained on") { $1?.tokens ?? $0.tokens },
     integer("unique_tokens", "tokens", "different ones among them") { $1?.uniqueTokens },
     number("epochs", "", "times that each token was seen: D over the different ones") { _, result in
@@ -91,11 +128,12 @@ public struct Column: Sendable {
     number("c_exact", "FLOPs", "C of the training: every matrix product, attention and head included") {
       $1?.flops ?? $0.flops
     },
-    number("c_6nd", "FLOPs", "C as 6·N·D with all parameters") { run, result in
-      6 * Double(run.counts.total) * Double(result?.tokens ?? run.tokens)
+    number("c_6nd", "FLOPs", "C as 6·N·D with all active parameters") { run, result in
+      6 * Double(run.counts.active) * Double(result?.tokens ?? run.tokens)
     },
-    number("c_6nd_non_embedding", "FLOPs", "C as 6·N·D without embeddings") { run, result in
-      6 * Double(run.counts.nonEmbedding) * Double(result?.tokens ?? run.tokens)
+    number("c_6nd_non_embedding", "FLOPs", "C as 6·N·D with those but embeddings") { run, result in
+      6 * Double(run.counts.active - run.counts.total + run.counts.nonEmbedding)
+        * Double(result?.tokens ?? run.tokens)
     },
     number("isoflop_budget", "FLOPs", "the budget that D was computed from, in c_exact's convention") {
       run, _ in
@@ -115,6 +153,23 @@ public struct Column: Sendable {
     number("entropy_bits_per_byte", "bits/byte", "the same entropy") { $1?.entropyBitsPerByte },
     number("reducible", "nats/token", "loss minus entropy") { _, result in result?.reducible },
     number("reducible_se", "nats/token", "its standard error over windows") { $1?.reducibleStandardError },
+  ]
+
+  static let routing: [Column] = [
+    number("load_entropy", "", "entropy of the experts' loads over that of even ones, the least of a layer") {
+      $1?.routing?.map(\.loadEntropy).min()
+    },
+    integer("dead_experts", "", "experts that no validation token chose, of all layers") {
+      $1?.routing?.map(\.dead).reduce(0, +)
+    },
+    number("dropped", "", "part of the choices that found an expert full, the mean over layers") {
+      $1?.routing?.mean(of: \.dropped)
+    },
+    number(
+      "router_entropy", "", "entropy of the routers' softmax over that of even parts, the mean over layers"
+    ) {
+      $1?.routing?.mean(of: \.routerEntropy)
+    },
   ]
 
   static func loss(of family: String) -> Column {
@@ -178,6 +233,12 @@ extension Column.Cell: CustomStringConvertible {
 extension RunResult {
   /// Loss minus the true entropy, in nats a token, where both are known.
   var reducible: Double? { loss.flatMap { loss in entropy.map { loss - $0 } } }
+}
+
+extension [LayerRouting] {
+  fileprivate func mean(of part: (LayerRouting) -> Double) -> Double? {
+    isEmpty ? nil : reduce(0) { $0 + part($1) } / Double(count)
+  }
 }
 
 extension BatchSchedule {

@@ -19,6 +19,9 @@ public struct Expectation: Sendable {
     case lowestReducible = "lowest_reducible"
     /// The geometric mean over all runs: of many noisy losses it is the steadiest number.
     case meanLoss = "mean_loss"
+    /// Of the experts of a run: the least even loads, and the most experts that no token chose.
+    case lowestLoadEntropy = "lowest_load_entropy"
+    case mostDeadExperts = "most_dead_experts"
   }
 
   enum Subject: Sendable {
@@ -251,6 +254,8 @@ extension ResultsTable {
     case .lowestLoss: completed.compactMap { $0.number("loss") }.min()
     case .lowestReducible: completed.compactMap { $0.number("reducible") }.min()
     case .meanLoss: mean(completed.compactMap { $0.number("loss") }.map(log)).map(exp)
+    case .lowestLoadEntropy: completed.compactMap { $0.number("load_entropy") }.min()
+    case .mostDeadExperts: completed.compactMap { $0.number("dead_experts") }.max()
     }
   }
 }
@@ -264,7 +269,10 @@ extension ExperimentFit {
 
 /// A symbol of a law in the letters of a keyboard: `α` is `alpha`.
 func latin(_ symbol: String) -> String {
-  let names: [Character: String] = ["α": "alpha", "β": "beta", "η": "eta", "κ": "kappa"]
+  let names: [Character: String] = [
+    "α": "alpha", "β": "beta", "η": "eta", "κ": "kappa", "δ": "delta", "γ": "gamma", "ω": "omega",
+    "ζ": "zeta",
+  ]
   return symbol.map { names[$0] ?? String($0) }.joined()
 }
 

@@ -189,6 +189,7 @@ extension ResultsTable.Row {
       steps: number("steps"), uniqueTokens: number("unique_tokens"), loss: number(request.loss) ?? .nan,
       standardError: request.loss == "loss" ? number("loss_se") : nil,
       reducibleStandardError: request.loss == "loss" ? number("reducible_se") : nil, cluster: text("trunk"))
+    observation.experts = number("experts")
     if request.law == .criticalBatch {
       // A ramp is no number.
       observation.batch = Double(text("batch"))

@@ -254,7 +254,7 @@ extension FitRequest {
 extension Column {
   /// The columns whose cells are known before a run is trained.
   static let ofPlans: [Column] = {
-    let ofResults = ["status", "unique_tokens"] + losses.map(\.name)
+    let ofResults = ["status", "unique_tokens"] + (losses + routing).map(\.name)
     return fixed.filter { !ofResults.contains($0.name) }
   }()
 }

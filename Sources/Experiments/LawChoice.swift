@@ -18,6 +18,7 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
   case kaplanSteps = "kaplan_steps"
   case repeatedData = "repeated_data"
   case routed
+  case jointRouted = "joint_routed"
   case mixture
   /// Parabolas through the profiles of the grid's budgets, by least squares or least absolute deviations.
   case isoFLOP = "isoflop"
@@ -28,7 +29,7 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
   case criticalBatch = "critical_batch"
 
   /// Those that the runs of an experiment have the columns for.
-  static let ofExperiments = allCases.filter { $0 != .routed && $0 != .mixture }
+  static let ofExperiments = allCases.filter { $0 != .mixture }
 
   /// The one variable of the law, if there is but one.
   public var variable: Variable? {
@@ -48,7 +49,7 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
 
   /// Whether the formula has a floor that may be chosen.
   public var hasFloor: Bool {
-    variable != nil || self == .chinchilla || self == .interaction || self == .overtraining
+    variable != nil || [.chinchilla, .interaction, .overtraining, .routed, .jointRouted].contains(self)
   }
 
   /// The law with a floor; nil where it is no formula.
@@ -67,7 +68,9 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
     case .kaplan: .kaplan(KaplanLaw())
     case .kaplanSteps: .kaplanSteps(KaplanStepsLaw())
     case .repeatedData: .repeatedData(RepeatedDataLaw())
-    case .routed: .routed(RoutedLaw())
+    // The paper's form has no floor: with one to fit, nothing would be determined.
+    case .routed: .routed(RoutedLaw(floor: floor == .free ? .zero : floor))
+    case .jointRouted: .jointRouted(JointRoutedLaw(floor: floor == .free ? .zero : floor))
     case .mixture: .mixture(MixtureLaw(domains: domains))
     case .isoFLOP, .isoFLOPRobust, .envelope, .criticalBatch: nil
     }

@@ -130,7 +130,7 @@ private struct Planner {
       return try ModelConfiguration(
         family: draft.family, width: draft.width ?? 0, depth: draft.depth, heads: heads, headWidth: headWidth,
         context: draft.context, vocabulary: vocabulary, positions: draft.positions, tiedHead: draft.tiedHead,
-        parametrisation: draft.parametrisation)
+        parametrisation: draft.parametrisation, mixture: draft.mixtureIfAny)
     } catch let fault as ModelFault {
       // The usual number of heads follows the width.
       let line = draft.lines[fault.setting] ?? draft.lines["head_width"] ?? draft.lines["width"]

@@ -29,6 +29,10 @@ struct RunDraft: Sendable {
   var positions = ModelConfiguration.Positions.rotary
   var tiedHead: Bool?
   var parametrisation = ModelConfiguration.Parametrisation.mup
+  /// The experts; one of them alone is a dense model.
+  var mixture = MixtureOfExperts(experts: 1)
+  /// The weight of the balancing, where it is not the usual one of its kind.
+  var balanceWeight: Double?
   var length: Length?
   var learningRate: LearningRate?
   /// Everything else about the training; its tokens and its rate are set when the run is planned.
@@ -39,6 +43,14 @@ struct RunDraft: Sendable {
   var lines: [String: Int] = [:]
   /// What the grid chose for this run, in the order of the file.
   var axes: [AxisValue] = []
+
+  /// The experts with all that is usual; nil of a dense model.
+  var mixtureIfAny: MixtureOfExperts? {
+    guard mixture.experts > 1 else { return nil }
+    var mixture = mixture
+    mixture.balanceWeight = balanceWeight ?? MixtureOfExperts.usualBalanceWeight(mixture.balance)
+    return mixture
+  }
 
   /// The learning rate where none is given: the best one found at the base width. μP carries it to other widths
   /// by itself; in the standard parametrisation it falls with the width.

@@ -1,3 +1,4 @@
+import Autograd
 import Corpora
 import Files
 import Models
@@ -96,6 +97,53 @@ struct Setting: Sendable {
       .model, "parametrisation", values: "mup, standard", default: "mup",
       "how scales and learning rates follow the width", \.parametrisation
     ) { try $0.choice(of: ModelConfiguration.Parametrisation.self) },
+    Setting(
+      .model, "experts", values: "whole number", default: "1, a dense model",
+      "weights of the feed-forward part in units of the dense one's, E", \.mixture.experts
+    ) { try $0.integer(in: 1...4096) },
+    Setting(
+      .model, "top_k", values: "whole number", default: "1",
+      "how many of them a token uses, in the same units, K", \.mixture.topK
+    ) { try $0.integer(in: 1...4096) },
+    Setting(
+      .model, "granularity", values: "whole number", default: "1",
+      "pieces that each expert is cut into, G: of E·G pieces K·G are chosen", \.mixture.granularity
+    ) { try $0.integer(in: 1...1024) },
+    Setting(
+      .model, "shared_experts", values: "whole number", default: "0",
+      "pieces among the K·G that all tokens use", \.mixture.shared
+    ) { try $0.integer(in: 0...4096) },
+    Setting(
+      .model, "routed_blocks", values: "all, every_other", default: "all",
+      "which blocks have experts; every other begins with the second", \.mixture.placement
+    ) { try $0.choice(of: MixtureOfExperts.Placement.self) },
+    Setting(
+      .model, "gate", values: "softmax_first, choice_first", default: "softmax_first",
+      "what chosen experts are weighted by: their parts of the softmax over all, or a softmax over them alone",
+      \.mixture.gate
+    ) { try $0.choice(of: Gate.self) },
+    Setting(
+      .model, "capacity_factor", values: "number, or none", default: "none",
+      "tokens that an expert takes at most, in units of an even load; those beyond are dropped",
+      \.mixture.capacityFactor
+    ) { try $0.string() == "none" ? nil : $0.number(in: 0.01...1000) },
+    Setting(
+      .model, "balance", values: "auxiliary, bias, none", default: "auxiliary",
+      "what evens out the experts' loads: a loss, or a bias on each expert's logit for the choice alone",
+      \.mixture.balance
+    ) { try $0.choice(of: MixtureOfExperts.Balance.self) },
+    Setting(
+      .model, "balance_weight", values: "number", default: "0.01; where the balance is none, 0",
+      "the weight of that loss, or the step of the biases", \.balanceWeight
+    ) { try $0.number(in: 0...100) },
+    Setting(
+      .model, "z_loss", values: "number", default: "0.001",
+      "weight of the squared logarithm of the sum of a router's exponentials", \.mixture.zLoss
+    ) { try $0.number(in: 0...100) },
+    Setting(
+      .model, "router_noise", values: "number", default: "0",
+      "standard deviation of the noise on a router's logits while training", \.mixture.noise
+    ) { try $0.number(in: 0...100) },
     Setting(
       .training, "tokens", values: "whole number", default: "required, or flops", "tokens to train on, D",
       \.length

@@ -16,10 +16,15 @@ public struct Sweep: Codable, Sendable {
     case warmup
     case schedule
     case weightDecay = "weight_decay"
+    case granularity, balance
+    case capacityFactor = "capacity_factor"
+    case routerNoise = "router_noise"
+    case zLoss = "z_loss"
 
     /// What the program takes where a run's file says nothing, as its column has it.
     fileprivate func usual(for row: ResultsTable.Row) -> String {
       let usual = TrainingConfiguration(tokens: 0)
+      let mixture = MixtureOfExperts(experts: 1)
       switch self {
       case .learningRate:
         let parametrisation =
@@ -30,6 +35,11 @@ public struct Sweep: Codable, Sendable {
       case .warmup: return "\(usual.warmupSteps)"
       case .schedule: return usual.schedule.text
       case .weightDecay: return Column.Cell.number(usual.weightDecay).description
+      case .granularity: return "\(mixture.granularity)"
+      case .balance: return mixture.balance.rawValue
+      case .capacityFactor: return "none"
+      case .routerNoise: return Column.Cell.number(mixture.noise).description
+      case .zLoss: return Column.Cell.number(mixture.zLoss).description
       }
     }
   }
@@ -67,11 +77,14 @@ public struct Sweep: Codable, Sendable {
 
   init(_ setting: Setting, of rows: [ResultsTable.Row]) {
     self.setting = setting
-    let others = Column.configuration.map(\.name).filter { $0 != "seed" && $0 != setting.rawValue }
+    let others = Column.configuration.map(\.name).filter { name in
+      !["seed", setting.rawValue].contains(name) && !(setting == .balance && name == "balance_weight")
+    }
     let groups = rows.inGroups { row in others.map { row.text($0) } + [row.roughTokens] }
     let several = groups.filter { rows in Set(rows.map { $0.text(setting.rawValue) }).count > 1 }
     cells = several.map { rows in
-      let (kind, label) = rows[0].description(among: several.joined(), but: ["seed", setting.rawValue])
+      let (kind, label) = rows[0].description(
+        among: several.joined(), but: ["seed", "balance_weight", setting.rawValue])
       let trials = rows.inGroups { $0.text(setting.rawValue) }.map { Trial($0, of: setting) }
       let isNumeric = trials.allSatisfy { $0.multiple != nil }
       return Cell(
@@ -126,6 +139,12 @@ extension ResultsTable.Row {
     let tokens = number("d_tokens") ?? 0
     let unit = tokens < 1e6 ? (1e3, "k") : (1e6, "M")
     return String(format: tokens / unit.0 < 10 ? "%.2g%@" : "%.0f%@", tokens / unit.0, unit.1)
+  }
+
+  /// What sets a run apart among others but its seed, as in `bias, experts 8, 500k tokens`.
+  public func label(among rows: [ResultsTable.Row]) -> String {
+    let (kind, label) = description(among: rows, but: ["seed", "balance_weight"])
+    return kind.isEmpty ? label : "\(kind), \(label)"
   }
 
   /// What sets a run apart among others, as a person would name it: the kind of model in words, its numbers with their

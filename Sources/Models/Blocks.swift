@@ -6,25 +6,42 @@ struct Block {
   private let queriesKeysValues: Linear
   private let attentionOut: Linear
   private let feedForwardNorm: Norm
-  private let up: Linear
-  private let down: Linear
+  private let part: Part
   private let configuration: ModelConfiguration
 
-  init(_ name: String, _ c: ModelConfiguration, in layout: inout ParameterLayout) {
+  private enum Part {
+    case dense(FeedForward)
+    case routed(RoutedFeedForward)
+  }
+
+  init(number: Int, _ c: ModelConfiguration, in layout: inout ParameterLayout) {
+    let name = "blocks.\(number)"
     configuration = c
-    let hidden = c.feedForwardWidth
     attentionNorm = Norm("\(name).attention.norm", c, in: &layout)
     queriesKeysValues = Linear("\(name).attention.qkv", c.width, 3 * c.attentionWidth, c, in: &layout)
     attentionOut = Linear("\(name).attention.out", c.attentionWidth, c.width, c, in: &layout)
     feedForwardNorm = Norm("\(name).feedForward.norm", c, in: &layout)
-    // SwiGLU's gate and value come from one matrix.
-    up = Linear("\(name).feedForward.up", c.width, c.family == .llama ? 2 * hidden : hidden, c, in: &layout)
-    down = Linear("\(name).feedForward.down", hidden, c.width, c, in: &layout)
+    if let mixture = c.mixture, mixture.routes(block: number) {
+      part = .routed(RoutedFeedForward("\(name).feedForward", block: number, mixture, c, in: &layout))
+    } else {
+      part = .dense(FeedForward("\(name).feedForward", hidden: c.feedForwardWidth, c, in: &layout))
+    }
   }
 
-  func callAsFunction(_ x: Tensor, angles: RotaryAngles?, on recorder: Recorder) -> Tensor {
+  /// - Parameters:
+  ///   - routed: What was routed so far.
+  ///   - noise: The keys of the routers' noise; nil for none.
+  func callAsFunction(
+    _ x: Tensor, angles: RotaryAngles?, routed: inout [RoutedLayer], noise: Integers?, on recorder: Recorder
+  ) -> Tensor {
     let attended = recorder.add(x, attention(attentionNorm(x, on: recorder), angles, on: recorder))
-    return recorder.add(attended, feedForward(feedForwardNorm(attended, on: recorder), on: recorder))
+    let normal = feedForwardNorm(attended, on: recorder)
+    let fed =
+      switch part {
+      case .dense(let part): part(normal, on: recorder)
+      case .routed(let part): part(normal, routed: &routed, noise: noise, on: recorder)
+      }
+    return recorder.add(attended, fed)
   }
 
   private func attention(_ x: Tensor, _ angles: RotaryAngles?, on recorder: Recorder) -> Tensor {
@@ -33,16 +50,6 @@ struct Block {
     if let angles { qkv = recorder.rotary(qkv, heads: c.heads, angles: angles) }
     let mixed = recorder.causalAttention(qkv, heads: c.heads, context: c.context, scale: c.attentionScale)
     return attentionOut(mixed, on: recorder)
-  }
-
-  private func feedForward(_ x: Tensor, on recorder: Recorder) -> Tensor {
-    let hidden = up(x, on: recorder)
-    let activated =
-      switch configuration.family {
-      case .gpt2: recorder.gelu(hidden)
-      case .llama: recorder.swiGLU(hidden)
-      }
-    return down(activated, on: recorder)
   }
 }
 

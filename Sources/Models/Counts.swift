@@ -8,6 +8,8 @@ public struct Counts: Codable, Hashable, Sendable {
   public let total: Int
   /// The weights that take part in predicting one token: all of them in a dense model.
   public let active: Int
+  /// The weights of routers, which are among the others; nil in a dense model.
+  public let router: Int?
   /// The floating-point operations of training on one token: the matrix products of the recorded program, forward
   /// and backward, attention and head included.
   public let trainingFlopsPerToken: Double
@@ -16,9 +18,16 @@ public struct Counts: Codable, Hashable, Sendable {
 
   public init(_ transformer: Transformer) {
     let parameters = transformer.layout.parameters
-    nonEmbedding = parameters.filter { $0.role == .hidden || $0.role == .vector }.reduce(0) { $0 + $1.count }
-    total = transformer.layout.count
-    active = total
+    func count(_ roles: Set<Parameter.Role>) -> Int {
+      parameters.filter { roles.contains($0.role) }.reduce(0) { $0 + $1.count }
+    }
+    let mixture = transformer.configuration.mixture
+    router = mixture.map { _ in count([.router]) }
+    nonEmbedding = count([.hidden, .vector, .expert, .router])
+    total = nonEmbedding + count([.embedding, .head])
+    // Of the weights of the experts, biases included, a token uses those of the chosen ones.
+    let ofExperts = parameters.filter { $0.name.contains(".experts.") }.reduce(0) { $0 + $1.count }
+    active = total - (mixture.map { ofExperts / $0.routed * ($0.routed - $0.choices) } ?? 0)
     let flops = transformer.lossProgram(windows: 1, gradients: true).program.flops
     trainingFlopsPerToken = flops.total / Double(transformer.configuration.context)
     forwardFlopsPerToken = flops.forward / Double(transformer.configuration.context)

@@ -43,6 +43,8 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   /// Whether the head is the embedding transposed.
   public var tiedHead: Bool
   public var parametrisation: Parametrisation
+  /// How feed-forward parts are split among experts; nil in a dense model.
+  public var mixture: MixtureOfExperts?
 
   /// - Parameters:
   ///   - heads: their number; nil for as many as it takes to be at least C wide together.
@@ -51,7 +53,8 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   public init(
     family: Family = .gpt2, width: Int, depth: Int = 2, heads: Int? = nil, headWidth: Int? = nil,
     context: Int = 128, vocabulary: Int,
-    positions: Positions = .rotary, tiedHead: Bool? = nil, parametrisation: Parametrisation = .mup
+    positions: Positions = .rotary, tiedHead: Bool? = nil, parametrisation: Parametrisation = .mup,
+    mixture: MixtureOfExperts? = nil
   ) throws {
     self.family = family
     self.width = width
@@ -69,7 +72,9 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     self.positions = positions
     self.tiedHead = tiedHead ?? (family == .gpt2)
     self.parametrisation = parametrisation
+    self.mixture = mixture
     try check()
+    try mixture?.check(feedForwardWidth: feedForwardWidth, depth: depth)
   }
 
   /// Heads of 8 do better at toy sizes than wider ones at the same number of parameters.

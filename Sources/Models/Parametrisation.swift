@@ -24,19 +24,19 @@ extension ModelConfiguration {
 
   /// The factor of the learning rate for weights of a role.
   public func learningRateScale(of role: Parameter.Role) -> Double {
-    parametrisation == .mup && role == .hidden ? 1 / widthRatio : 1
+    parametrisation == .mup && [.hidden, .expert, .router].contains(role) ? 1 / widthRatio : 1
   }
 
   /// The standard deviation of a new weight: 1/√fan-in inside, half that over the width at the edges, and less by
   /// √(2·depth) where it writes to the stream, so that the stream's size does not grow with depth.
   func initialDeviation(of parameter: Parameter) -> Double {
     switch parameter.role {
-    case .vector: return 0
+    case .vector, .balance: return 0
     case .embedding, .head:
       return 0.5 / Double(parametrisation == .mup ? Self.baseWidth : width).squareRoot()
-    case .hidden:
+    case .hidden, .expert, .router:
       let writesToStream = parameter.name.hasSuffix("out.weight") || parameter.name.hasSuffix("down.weight")
-      let deviation = 1 / Double(parameter.tensor.shape[0]).squareRoot()
+      let deviation = 1 / Double(parameter.tensor.shape[parameter.tensor.shape.count - 2]).squareRoot()
       return writesToStream ? deviation / Double(2 * depth).squareRoot() : deviation
     }
   }

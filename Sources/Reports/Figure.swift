@@ -86,6 +86,8 @@ public enum Layer: Sendable {
   case line([Point], Style)
   /// A shaded area between the ends of each point's interval, such as a 95 % interval of a fit.
   case band([Point], Style)
+  /// Filled rectangles, such as the cells of a heat map that have one level.
+  case cells([Cell], Style)
   /// A line across the panel, such as a floor or a baseline; its label stands right of the panel.
   case horizontal(Double, String, Style = Style(nil, .neutral, dash: .dashed))
   /// A line up the panel; its label stands above the panel.
@@ -114,6 +116,20 @@ public struct Point: Sendable {
     self.low = low
     self.high = high
   }
+}
+
+/// A rectangle on a panel.
+public struct Cell: Sendable {
+  public var x: ClosedRange<Double>
+  public var y: ClosedRange<Double>
+
+  public init(x: ClosedRange<Double>, y: ClosedRange<Double>) {
+    self.x = x
+    self.y = y
+  }
+
+  /// Its lower left and its upper right corner.
+  var corners: [Point] { [Point(x.lowerBound, y.lowerBound), Point(x.upperBound, y.upperBound)] }
 }
 
 /// How a layer looks, and the label by which the legend names it. Layers with one label share one entry.

@@ -92,6 +92,7 @@ extension Panel {
     switch layer {
     case .points(let points, _), .line(let points, _): points.filter(shows)
     case .band(let points, _): points.filter(showsInterval)
+    case .cells(let cells, _): cells.map(\.corners).filter { $0.allSatisfy(shows) }.flatMap { $0 }
     case .horizontal, .vertical, .text: []
     }
   }
@@ -122,7 +123,7 @@ extension Layer {
   /// How the layer looks, for those that a legend may name.
   var style: Style? {
     switch self {
-    case .points(_, let style), .line(_, let style), .band(_, let style): style
+    case .points(_, let style), .line(_, let style), .band(_, let style), .cells(_, let style): style
     case .horizontal, .vertical, .text: nil
     }
   }
@@ -130,8 +131,8 @@ extension Layer {
   /// What the layer asks its axis to span.
   fileprivate func values(_ direction: Panel.Direction, on panel: Panel) -> [Double] {
     switch (self, direction) {
-    case (.points, .x), (.line, .x), (.band, .x): panel.shown(self).map(\.x)
-    case (.line, .y): panel.shown(self).map(\.y)
+    case (.points, .x), (.line, .x), (.band, .x), (.cells, .x): panel.shown(self).map(\.x)
+    case (.line, .y), (.cells, .y): panel.shown(self).map(\.y)
     case (.points, .y): panel.shown(self).flatMap { [$0.low, $0.y, $0.high] }
     case (.band, .y): panel.shown(self).flatMap { [$0.low, $0.high] }
     case (.horizontal(let y, _, _), .y): [y]

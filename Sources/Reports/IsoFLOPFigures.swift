@@ -30,7 +30,8 @@ extension Chapter {
           one sees too few. In between lies a best size N*, at the bottom of a parabola in log N. How N* and its \
           tokens D* grow with compute says how to spend a larger budget.
           """)
-      ] + parts + refusals(of: asked, laws: asked.map(\.result.law)) + table(of: approaches)
+      ] + parts + sideBySide(asked) + refusals(of: asked, laws: asked.map(\.result.law))
+        + table(of: approaches)
         + biases.map { .paragraph("\($0).") })
   }
 
@@ -139,6 +140,30 @@ extension Chapter {
           minimum.loss.text(4), "",
         ]
       })
+  }
+
+  /// The minima of profiles of different runs, by budget; empty where there are no two kinds of runs.
+  private static func sideBySide(_ fits: [ReportedFit]) -> [Part] {
+    let analyses = fits.compactMap { fit in fit.result.isoFLOP.map { (fit.result, $0) } }
+    guard Set(analyses.map(\.0.selection)).count > 1 else { return [] }
+    let budgets = Set(analyses.flatMap { $0.1.profiles.map(\.budget) }).sorted()
+    let rows = budgets.map { budget -> [String] in
+      let minima = analyses.map { $0.1.profiles.first { $0.budget == budget }?.minimum }
+      let best = minima.compactMap { $0?.loss }.min()
+      return [budget.amount]
+        + minima.map { minimum in
+          guard let minimum else { return "—" }
+          let loss = minimum.loss == best ? "[\(minimum.loss.text(4))]" : minimum.loss.text(4)
+          return "\(loss) at \(minimum.parameters.amount), \(minimum.tokens.amount)"
+        }
+    }
+    return [
+      .table(
+        Page.Table(
+          "The least loss that each budget buys, at N* and D*; the lowest of a row in brackets",
+          columns: [("C (FLOPs)", Page.Table.Alignment.right)] + analyses.map { ($0.0.name, .right) },
+          rows: rows))
+    ]
   }
 
   private static func table(of approaches: [Approach]) -> [Part] {

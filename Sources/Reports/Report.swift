@@ -106,6 +106,8 @@ public struct Report: Sendable {
       .text("What is seen", page?.seen),
       .text("What to look for", page?.look),
       experiment.flatMap { .expectations($0.verdicts) },
+      experiment.flatMap { .experts($0.table, fits) },
+      experiment.flatMap { .routing($0.table, curves: $0.curves) },
       experiment.flatMap { .trainingCurves(of: $0.table.rows, curves: $0.curves, baselines: baselines) },
       .losses(fits, baselines: baselines),
       .reducibleLosses(fits),

@@ -158,6 +158,15 @@ struct Script {
       guard !panel.shown(layer).isEmpty else { return [] }
       let rows = points.map { panel.showsInterval($0) ? "\($0.x) \($0.low) \($0.high)" : "" }
       return ["\(addBlock(rows)) using 1:2:3 with filledcurves \(style.fillStyle) notitle"]
+    case .cells(let cells, let style):
+      let shown = cells.filter { $0.corners.allSatisfy(panel.shows) }
+      guard !shown.isEmpty else { return [] }
+      let rows = shown.map { cell in
+        let (x, y) = (cell.x, cell.y)
+        return
+          "\(x.lowerBound) \(y.lowerBound) \(x.lowerBound) \(x.upperBound) \(y.lowerBound) \(y.upperBound)"
+      }
+      return ["\(addBlock(rows)) using 1:2:3:4:5:6 with boxxyerror \(style.cellStyle) notitle"]
     case .horizontal(let y, _, let style):
       guard panel.y.shows(y) else { return [] }
       let (low, high) = (panel.range(of: panel.x, .x).lowerBound, panel.range(of: panel.x, .x).upperBound)
@@ -216,6 +225,8 @@ extension Style {
 
   fileprivate var fillStyle: String { "fc rgb '\(ink.hex)' fs transparent solid 0.2 noborder" }
 
+  fileprivate var cellStyle: String { "fc rgb '\(ink.hex)' fs solid 1 noborder" }
+
   /// Kinds differ in shape as well as in colour.
   fileprivate var shape: String {
     let type =
@@ -263,7 +274,9 @@ private struct LegendEntry {
       return "keyentry with linespoints \(line.lineStyle) \(point.shape) \(title)"
     case (let point?, nil): return "keyentry with points \(point.pointStyle) \(title)"
     case (nil, let line?): return "keyentry with lines \(line.lineStyle) \(title)"
-    case (nil, nil): return "keyentry with filledcurves \(layers[0].style?.fillStyle ?? "") \(title)"
+    case (nil, nil):
+      if case .cells(_, let style) = layers[0] { return "keyentry with boxes \(style.cellStyle) \(title)" }
+      return "keyentry with filledcurves \(layers[0].style?.fillStyle ?? "") \(title)"
     }
   }
 }

@@ -11,7 +11,7 @@ extension Chapter {
       return [figure(of: sweep).map(Part.figure), .table(table(of: sweep))].compactMap { $0 }
     }
     return Chapter(
-      "What the settings of training do",
+      "What single settings do",
       [
         .paragraph(
           """
@@ -88,6 +88,11 @@ extension Sweep.Setting {
     case .warmup: "steps of warmup"
     case .schedule: "schedule"
     case .weightDecay: "decay of weights"
+    case .granularity: "granularity"
+    case .balance: "balance"
+    case .capacityFactor: "capacity factor"
+    case .routerNoise: "noise of the router"
+    case .zLoss: "weight of the z-loss"
     }
   }
 }

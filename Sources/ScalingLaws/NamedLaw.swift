@@ -9,6 +9,7 @@ public enum NamedLaw: Sendable, Codable {
   case overtraining(OvertrainingLaw)
   case broken(BrokenLaw)
   case routed(RoutedLaw)
+  case jointRouted(JointRoutedLaw)
   case mixture(MixtureLaw)
 
   public var law: any Law {
@@ -22,6 +23,7 @@ public enum NamedLaw: Sendable, Codable {
     case .overtraining(let law): law
     case .broken(let law): law
     case .routed(let law): law
+    case .jointRouted(let law): law
     case .mixture(let law): law
     }
   }

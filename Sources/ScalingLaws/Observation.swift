@@ -88,7 +88,7 @@ public struct Observation: Sendable, Codable, Equatable {
   /// Whether two runs differ at most in what they reached, as runs of different seeds do.
   public func hasSamePlace(as other: Observation) -> Bool {
     parameters == other.parameters && tokens == other.tokens && compute == other.compute
-      && uniqueTokens == other.uniqueTokens
+      && uniqueTokens == other.uniqueTokens && experts == other.experts
   }
 
   /// The value of a variable, where the observation has it.

@@ -8,11 +8,14 @@ import Models
 ///     m ← β₁m + (1 − β₁)g    v ← β₂v + (1 − β₂)g²
 ///     p ← p − η·(m̂/(√v̂ + ε) + λp)    m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ)
 ///
-/// η follows the width where the parametrisation says so; λ is 0 for gains and biases.
+/// η follows the width where the parametrisation says so; λ is 0 for gains and biases. Biases that balance experts have
+/// no gradient but loads: each moves by a fixed step against its sign (Wang et al. 2024, algorithm 1).
 struct AdamW {
   static let epsilon: Float = 1e-8
 
   private let segments: [Segment]
+  private let balances: [Range<Int>]
+  private let balanceStep: Float
   private let beta1: Float
   private let beta2: Float
 
@@ -26,7 +29,10 @@ struct AdamW {
   init(_ transformer: Transformer, _ training: TrainingConfiguration) {
     beta1 = Float(training.beta1)
     beta2 = Float(training.beta2)
-    segments = transformer.layout.parameters.map { parameter in
+    let parameters = transformer.layout.parameters
+    balances = parameters.filter { $0.role == .balance }.map(\.range)
+    balanceStep = Float(transformer.configuration.mixture?.balanceWeight ?? 0)
+    segments = parameters.filter { $0.role != .balance }.map { parameter in
       Segment(
         range: parameter.range, rateScale: transformer.configuration.learningRateScale(of: parameter.role),
         decay: parameter.role == .vector ? 0 : training.weightDecay)
@@ -55,6 +61,9 @@ struct AdamW {
         v[i] = fused_multiply_add(beta2, v[i], (1 - beta2) * slope * slope)
         p[i] = keep * p[i] - stepSize * m[i] / (relaxed_sqrt(v[i]) * inverseRoot2 + Self.epsilon)
       }
+    }
+    for i in balances.joined() where gradient[i] != 0 {
+      state.parameters[i] -= gradient[i] > 0 ? balanceStep : -balanceStep
     }
   }
 

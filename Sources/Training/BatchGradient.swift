@@ -4,24 +4,28 @@ import Models
 
 /// The loss of a batch and its gradient, computed in shards.
 ///
-/// A batch is cut into shards of at most `shardTokens` tokens, whatever the number of threads; each has a gradient
+/// A batch is cut into shards of at most `shardTokens(of:)` tokens, whatever the number of threads; each has a gradient
 /// of its own, and they are added in their order. So the numbers do not depend on who computed what when.
 final class BatchGradient {
-  /// Large enough for efficient products, small enough for a core's own cache at toy widths.
-  static let shardTokens = 1024
+  /// Large enough for efficient products, small enough for a core's own cache at toy widths. A mixture's tokens are spread
+  /// over its experts, and the gradient of each shard has all their weights: its shards are larger.
+  static func shardTokens(of model: ModelConfiguration) -> Int { model.mixture == nil ? 1024 : 4096 }
 
   /// The gradient of the mean loss, after a call.
   var gradient: FloatBuffer { results[0].gradient }
 
   private let transformer: Transformer
+  /// Of the routers' noise.
+  private let seed: UInt64
   private var programs: [Int: LossProgram] = [:]
   /// The windows of each shard of the last batch, counted from the batch's first: the next is mostly as large.
   private var shards: [Range<Int>] = []
   private var results: [ShardResult] = []
   private let workers: [Worker]
 
-  init(_ transformer: Transformer, threads: Int) {
+  init(_ transformer: Transformer, seed: UInt64, threads: Int) {
     self.transformer = transformer
+    self.seed = seed
     workers = (0..<max(threads, 1)).map { _ in Worker() }
   }
 
@@ -59,7 +63,7 @@ final class BatchGradient {
 
   /// Contiguous shards as equal as whole windows allow, the longer ones first.
   private func cut(_ windows: Int) -> [Range<Int>] {
-    let perShard = max(1, Self.shardTokens / transformer.configuration.context)
+    let perShard = max(1, Self.shardTokens(of: transformer.configuration) / transformer.configuration.context)
     let count = (windows + perShard - 1) / perShard
     let (size, extra) = windows.quotientAndRemainder(dividingBy: count)
     var start = 0
@@ -101,6 +105,10 @@ final class BatchGradient {
       windows.copy(
         window: order.window(at: first + position), inputs: arena.integers(loss.inputs) + offset,
         targets: arena.integers(loss.targets) + offset)
+      if let noise = loss.noise {
+        var random = SplitMix64(seed: seed, stream: UInt64(first + position))
+        arena.integers(noise)[slot] = Int32(truncatingIfNeeded: random.next())
+      }
     }
     loss.program.forward(arena, parameters: parameters)
     results[index].loss = arena.output.reduce(0) { $0 + Double($1) }

@@ -19,6 +19,8 @@ public struct Evaluation: Sendable, Hashable {
   /// The part of the endings of each family (`TokenWindows.Ending`) of which every target is the model's greedy choice;
   /// NaN where there are none. Every target before it is given, which for exact match is the same as decoding.
   public let exactMatches: [Double]
+  /// What the routers chose, by layer; empty in a dense model.
+  public let routing: [LayerRouting]
   /// The windows read.
   public let windows: Int
 }
@@ -28,16 +30,18 @@ final class Evaluator {
   /// Windows in one replay.
   private static let chunk = 16
   /// Windows between two looks at the standard error.
-  private static let round = 8 * chunk
+  static let round = 8 * chunk
 
   private let corpus: TokenizedCorpus
   private let program: LossProgram
   private let arenas: [Arena]
+  private let classes: [ByteClass]
 
   init(_ transformer: Transformer, corpus: TokenizedCorpus, threads: Int) {
     self.corpus = corpus
     let program = transformer.lossProgram(windows: Self.chunk, gradients: false)
     self.program = program
+    classes = (0..<corpus.tokenizer.vocabulary).map { ByteClass(corpus.tokenizer.bytes(of: $0).first) }
     arenas = (0..<max(threads, 1)).map { _ in Arena(for: program.program) }
   }
 
@@ -50,7 +54,8 @@ final class Evaluator {
   func callAsFunction(_ parameters: FloatBuffer, precision: Double?) -> Evaluation {
     let windows = corpus.validation
     let entropies = corpus.validationEntropy?.windows
-    var sums = Sums(families: corpus.families.count, knowsEntropy: entropies != nil)
+    var sums = Sums(
+      families: corpus.families, knowsEntropy: entropies != nil, routed: program.routed)
     var start = 0
     while start < windows.count {
       let end = min(start + Self.round, windows.count)
@@ -70,7 +75,7 @@ final class Evaluator {
     let chunks = stride(from: range.lowerBound, to: range.upperBound, by: Self.chunk).map {
       $0..<min($0 + Self.chunk, range.upperBound)
     }
-    var outcomes = Array(repeating: Outcome(losses: [], answers: []), count: range.count)
+    var outcomes = Array(repeating: Outcome(losses: [], answers: [], routing: []), count: range.count)
     outcomes.withUnsafeMutableBufferPointer { outcomes in
       inParallel(chunks.count, threads: arenas.count) { index, thread in
         let (chunk, arena) = (chunks[index], arenas[thread])
@@ -89,6 +94,11 @@ final class Evaluator {
             losses: Array(arena.output[row..<row + windows.context]),
             answers: windows.endings(ofWindow: window).map { ending in
               ending.targets.allSatisfy { hits?[$0] == 1 }
+            },
+            routing: program.routed.map { layer in
+              RoutingCounts(
+                layer, arena, firstRow: row, window: window, of: windows, families: corpus.families.count,
+                classes: classes)
             })
         }
       }
@@ -103,6 +113,8 @@ private struct Outcome {
   let losses: [Float]
   /// Whether each ending is right.
   let answers: [Bool]
+  /// By routed layer.
+  let routing: [RoutingCounts]
 }
 
 /// The running mean of a quantity over windows.
@@ -133,14 +145,18 @@ private struct Sums {
   private(set) var loss = WindowMean()
   /// The loss above the true entropy, where it is known.
   private var reducible: WindowMean?
+  private let names: [String]
+  private let layers: [RoutedLayer]
   private var families: [Double]
   private var counts: [Int]
   private var endings: [Int]
   private var right: [Int]
+  private var routing: [RoutingCounts] = []
 
-  init(families: Int, knowsEntropy: Bool) {
+  init(families: [String], knowsEntropy: Bool, routed: [RoutedLayer]) {
     reducible = knowsEntropy ? WindowMean() : nil
-    self.families = Array(repeating: 0, count: families)
+    (names, layers) = (families, routed)
+    self.families = Array(repeating: 0, count: families.count)
     (counts, endings, right) = (
       self.families.map { _ in 0 }, self.families.map { _ in 0 }, self.families.map { _ in 0 }
     )
@@ -161,6 +177,7 @@ private struct Sums {
       endings[ending.family] += 1
       right[ending.family] += isRight ? 1 : 0
     }
+    routing = routing.isEmpty ? outcome.routing : zip(routing, outcome.routing).map { $0 + $1 }
   }
 
   var evaluation: Evaluation {
@@ -168,6 +185,8 @@ private struct Sums {
     return Evaluation(
       loss: loss.mean, standardError: loss.standardError, reducibleStandardError: reducible?.standardError,
       families: zip(families, counts).map { $0 / Double($1) }, shares: counts.map { Double($0) / targets },
-      exactMatches: zip(right, endings).map { Double($0) / Double($1) }, windows: loss.count)
+      exactMatches: zip(right, endings).map { Double($0) / Double($1) },
+      routing: zip(layers, routing).map { LayerRouting($1, block: $0.block, families: names) },
+      windows: loss.count)
   }
 }

@@ -42,6 +42,8 @@ struct EvaluationMetrics: Codable {
   let validationWindows: Int
   /// By family, of those that have endings.
   let exactMatch: [String: Double]?
+  /// By routed layer; nil of a dense model.
+  let routing: [LayerRouting]?
 
   init(_ evaluation: Evaluation, families: [String], _ state: TrainingState) {
     step = state.step
@@ -50,6 +52,7 @@ struct EvaluationMetrics: Codable {
     validationStandardError = evaluation.standardError
     validationWindows = evaluation.windows
     let matches = zip(families, evaluation.exactMatches).filter { !$1.isNaN }
+    routing = evaluation.routing.isEmpty ? nil : evaluation.routing
     exactMatch = matches.isEmpty ? nil : Dictionary(uniqueKeysWithValues: matches)
   }
 }
@@ -58,6 +61,8 @@ struct EvaluationMetrics: Codable {
 public struct CurvePoint: Sendable, Hashable {
   public let tokens: Int
   public let validationLoss: Double
+  /// What the routers chose, by layer; empty of a dense model.
+  public let routing: [LayerRouting]
 }
 
 extension RunFolder {
@@ -67,7 +72,8 @@ extension RunFolder {
       guard line.contains("validationLoss"),
         let point = try? JSONDecoder().decode(EvaluationMetrics.self, from: Data(line.utf8))
       else { return nil }
-      return CurvePoint(tokens: point.tokens, validationLoss: point.validationLoss)
+      return CurvePoint(
+        tokens: point.tokens, validationLoss: point.validationLoss, routing: point.routing ?? [])
     }
   }
 }

@@ -41,5 +41,7 @@ public struct RunResult: Codable, Hashable, Sendable {
   public let entropy: Double?
   public let entropyBitsPerByte: Double?
   public let families: [FamilyLoss]
+  /// What the routers chose, by layer; nil of a dense model.
+  public let routing: [LayerRouting]?
   public let validationTokens: Int
 }

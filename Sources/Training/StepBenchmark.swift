@@ -39,6 +39,8 @@ public struct StepBenchmark: Codable, Sendable {
   public let stepSeconds: Double
   public let floorSeconds: Double
   public let stepOverFloor: Double
+  /// Of a mixture of experts, the time over that of a step of the dense model of its active size, in turns.
+  public let overDense: Double?
   public let tokensPerSecond: Double
   /// Operations a second: of the step those that it needs, of the floor those that it does. The floor computes whole
   /// squares of attention.
@@ -89,6 +91,15 @@ public struct StepBenchmark: Codable, Sendable {
     (stepSeconds, floorSeconds) = (times[0], times[1])
     stepOverFloor = stepSeconds / floorSeconds
     tokensPerSecond = tokens / stepSeconds
+    if model.mixture == nil {
+      overDense = nil
+    } else {
+      var dense = model
+      dense.mixture = nil
+      let twin = try BenchmarkText(dense, batch: batch).trainer()
+      let turns = Self.medians(for: seconds, [step, { _ = twin.step(of: .max) }])
+      overDense = turns[0] / turns[1]
+    }
     stepFlopRate = whole.flops.total / stepSeconds
     floorFlopRate = floor.flops / floorSeconds
 

@@ -26,7 +26,7 @@ public final class Trainer {
     windows = try corpus.training(tokens: training.tokens + training.batch.tokens(after: training.tokens))
     order = TokenOrder(count: windows.count, seed: configuration.seed)
     optimizer = AdamW(transformer, training)
-    batchGradient = BatchGradient(transformer, threads: threads)
+    batchGradient = BatchGradient(transformer, seed: configuration.seed, threads: threads)
     evaluator = Evaluator(transformer, corpus: corpus, threads: threads)
   }
 

@@ -169,10 +169,30 @@ public final class TrunkTraining {
     let before = trainer.state.tokens
     try log.append(trainer.step(of: tokens))
     control.progress(trainer.state.tokens - before, 0)
-    if isEvaluated(between: before, and: trainer.state.tokens) && !trainer.hasDiverged {
+    guard !trainer.hasDiverged else { return }
+    if isEvaluated(between: before, and: trainer.state.tokens) {
       _ = try evaluate(precision: 0.003, log)
+    } else if isRoutingEvaluated(between: before, and: trainer.state.tokens) {
+      // A few windows tell enough of loads.
+      _ = try evaluate(precision: .infinity, log)
     }
   }
+
+  private func isRoutingEvaluated(between before: Int, and after: Int) -> Bool {
+    let isTrunk = trainer.state.branched ?? 0 == 0
+    return isTrunk
+      && Self.routingPoints(through: after, of: trainer.transformer.configuration).contains { $0 > before }
+  }
+
+  /// The tokens after which the routers of a trunk are looked at besides: every other power of two from 2¹³ on.
+  package static func routingPoints(through tokens: Int, of model: ModelConfiguration) -> [Int] {
+    guard model.mixture != nil else { return [] }
+    let points = (13..<Int.bitWidth - 1).map { 1 << $0 }.filter { $0 <= tokens }
+    return points.filter { !evaluationPoints(through: tokens).contains($0) }
+  }
+
+  /// The windows that are read for it.
+  package static var routingWindows: Int { Evaluator.round }
 
   private func isEvaluated(between before: Int, and after: Int) -> Bool {
     let isTrunk = trainer.state.branched ?? 0 == 0
@@ -236,6 +256,7 @@ public final class TrunkTraining {
             exactMatch: evaluation.exactMatches[index].isNaN ? nil : evaluation.exactMatches[index])
         }
       } ?? [],
+      routing: evaluation.flatMap { $0.routing.isEmpty ? nil : $0.routing },
       validationTokens: corpus.validation.targetCount)
   }
 }

@@ -17,7 +17,8 @@ struct StepsCommand: ParsableCommand {
   var family = FamilyChoice.all
   @Option(
     parsing: .singleValue,
-    help: "Width, depth, heads, context, batch and vocabulary, such as 32,2,4,128,4,79. Default: ten of them."
+    help:
+      "Width, depth, heads, context, batch and vocabulary, such as 32,2,4,128,4,79; of a mixture, also experts and experts a token. Default: twelve of them."
   )
   var shape: [BenchmarkShape] = []
   @Flag(help: "Prints the time of each kind of operation too.")
@@ -144,6 +145,15 @@ struct StepsCommand: ParsableCommand {
           step.twoCores.map { digits($0.oneRun, 2) } ?? "",
         ]
       })
+    let mixtures = steps.filter { $0.overDense != nil }
+    if !mixtures.isEmpty {
+      print(
+        "\n\(family.rawValue): a step of a mixture of experts over one of the dense model with its active size"
+      )
+      printTable(
+        [Self.shapeTitle + ", experts, experts a token", "step / dense step"],
+        mixtures.map { [$0.shape, digits($0.overDense ?? 0, 2)] })
+    }
     guard operations else { return }
     for step in steps {
       print("\n\(family.rawValue), \(step.shape): operations")
@@ -167,7 +177,7 @@ struct StepsCommand: ParsableCommand {
 extension StepBenchmark {
   /// The numbers that name the shape.
   fileprivate var shape: String {
-    [model.width, model.depth, model.heads, model.context, batch, model.vocabulary].map(String.init)
-      .joined(separator: ", ")
+    ([model.width, model.depth, model.heads, model.context, batch, model.vocabulary]
+      + (model.mixture.map { [$0.experts, $0.topK] } ?? [])).map(String.init).joined(separator: ", ")
   }
 }

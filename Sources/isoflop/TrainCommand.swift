@@ -28,6 +28,10 @@ struct TrainCommand: ParsableCommand {
   var context = 128
   @Option(help: "rotary, learned or none.")
   var positions = ModelConfiguration.Positions.rotary
+  @Option(help: "Feed-forward parts in each block, of which a token uses some. 1: a dense model.")
+  var experts = 1
+  @Option(help: "How many of them a token uses.")
+  var topK = 1
   @Option(help: "standard or mup.")
   var parametrisation = ModelConfiguration.Parametrisation.mup
   @Option(help: "Tokens to train on, for example 1000000 or 1M.")
@@ -50,7 +54,8 @@ struct TrainCommand: ParsableCommand {
     let model = try ModelConfiguration(
       family: family, width: width, depth: depth, heads: heads, context: context,
       vocabulary: corpus.vocabulary,
-      positions: positions, parametrisation: parametrisation)
+      positions: positions, parametrisation: parametrisation,
+      mixture: experts > 1 ? MixtureOfExperts(experts: experts, topK: topK) : nil)
     let batch = try self.batch.map { try BatchSchedule(stages: [.init(from: 0, tokens: $0)]) } ?? .ramp
     let run = RunConfiguration(
       corpus: corpusConfiguration, corpusFingerprint: corpus.fingerprint, model: model,

@@ -96,6 +96,7 @@ private let cases: [Case] =
   [(1, 1, 1), (3, 5, 7), (33, 17, 19), (16, 32, 48)].flatMap(linearCases)
   + [(1, 1), (1, 5), (3, 7), (5, 33), (2, 64)].flatMap(rowCases)
   + [(1, 1, 1, 4), (2, 5, 1, 8), (1, 17, 3, 12), (3, 16, 2, 4), (1, 40, 2, 20)].flatMap(attentionCases)
+  + routedCases
 
 @Suite struct GradientTests {
   @Test("Value and gradient agree with a naive reference", arguments: cases)

@@ -1,4 +1,5 @@
 import Experiments
+import Files
 import Foundation
 import Testing
 import Training
@@ -44,6 +45,37 @@ import Training
       #expect(abs(run.flops - (run.isoFLOPBudget ?? 0)) <= step)
     }
     #expect(runs[0].tokens > runs[2].tokens)
+  }
+
+  @Test func oneExpertIsTheDenseModelAndMoreAreAnother() throws {
+    let runs = try plan("grid: {width: 16, tokens: 100k, experts: [1, 8], granularity: [1, 2]}\n").runs
+    let dense = try plan("grid: {width: 16, tokens: 100k}\n").runs
+    // Granularity means nothing without experts: the two dense runs are one.
+    #expect(runs.map(\.configuration.model.mixture?.granularity) == [nil, 1, 2])
+    #expect(runs[0].configuration.identifier == dense[0].configuration.identifier)
+    #expect(!runs[0].configuration.canonicalJSON.contains("mixture"))
+    #expect(runs[1].counts.total > 5 * runs[1].counts.active / 2)
+    #expect(runs[1].flops < 1.1 * runs[0].flops)
+  }
+
+  @Test func balancesHaveWeightsOfTheirOwn() throws {
+    let mixtures = try plan(
+      """
+      grid:
+        - {width: 16, tokens: 100k, experts: 4, balance: [auxiliary, bias, none]}
+        - {width: 16, tokens: 100k, experts: 4, balance: bias, balance_weight: 0.1, capacity_factor: [1.25, none]}
+      """
+    ).runs.map(\.configuration.model.mixture)
+    #expect(mixtures.map { $0?.balanceWeight } == [0.01, 0.01, 0, 0.1, 0.1])
+    #expect(mixtures.map { $0?.capacityFactor } == [nil, nil, nil, 1.25, nil])
+  }
+
+  @Test func mixturesThatCannotBeAreNamedByTheirLine() {
+    let error = #expect(throws: InputError.self) {
+      try plan("model:\n  experts: 4\n  top_k: 5\ngrid: {width: 16, tokens: 100k}\n")
+    }
+    #expect(error?.message.contains("top_k is 5 of 4 experts") ?? false)
+    #expect(error?.line != nil)
   }
 
   @Test func anySettingMayBeSwept() throws {

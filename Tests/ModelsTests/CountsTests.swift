@@ -23,6 +23,31 @@ import Testing
     #expect(counts.total == counts.nonEmbedding + 2 * 50 * 24)
   }
 
+  @Test("Parameters of mixtures of experts: in all, active, and of the routers")
+  func mixture() throws {
+    func counts(_ mixture: MixtureOfExperts?, depth: Int = 2) throws -> Counts {
+      Counts(
+        Transformer(
+          try ModelConfiguration(width: 16, depth: depth, context: 32, vocabulary: 50, mixture: mixture)))
+    }
+    let dense = try counts(nil)
+    let feedForward = 8 * 16 * 16 + 5 * 16
+    let eight = try counts(MixtureOfExperts(experts: 8))
+    #expect(dense.router == nil)
+    #expect(eight.router == 2 * 16 * 8)
+    #expect(eight.total == dense.total + 2 * (7 * feedForward + 16 * 8))
+    #expect(eight.active == dense.total + 2 * 16 * 8)
+    // An expert's work is the dense one's; a router adds its product, forward and twice backward.
+    #expect(eight.trainingFlopsPerToken == dense.trainingFlopsPerToken + 3 * 2 * 2 * 16 * 8)
+    // Cut into pieces, only biases and routers change; a step of bias is no weight.
+    let fine = try counts(MixtureOfExperts(experts: 8, granularity: 4, shared: 1, balance: .bias))
+    #expect(fine.router == 2 * 16 * 31)
+    // Each of 31 pieces has an output bias of its own, and all shared ones together have one.
+    #expect(fine.total == dense.total + 2 * (7 * (8 * 16 * 16 + 4 * 16) + 31 * 16 + 16 * 31))
+    #expect(fine.active == dense.total + 2 * (3 * 16 + 16 * 31))
+    #expect(try counts(MixtureOfExperts(experts: 8, placement: .everyOther)).router == 16 * 8)
+  }
+
   @Test("FLOPs are those of the matrix products, forward and backward")
   func flops() throws {
     let (c, t, v) = (16.0, 32.0, 50.0)
@@ -40,6 +65,22 @@ import Testing
   func faults(_ width: Int, _ heads: Int, _ setting: String) {
     let fault = #expect(throws: ModelFault.self) {
       try ModelConfiguration(width: width, heads: heads, context: 8, vocabulary: 10)
+    }
+    #expect(fault?.setting == setting)
+  }
+
+  @Test(
+    "So are mixtures that cannot be built",
+    arguments: [
+      (MixtureOfExperts(experts: 4, topK: 5), "top_k"),
+      (MixtureOfExperts(experts: 4, granularity: 3), "granularity"),
+      (MixtureOfExperts(experts: 4, granularity: 2, shared: 2), "shared_experts"),
+      (MixtureOfExperts(experts: 4, gate: .choiceFirst), "gate"),
+      (MixtureOfExperts(experts: 4, placement: .everyOther), "routed_blocks"),
+    ])
+  func mixtureFaults(_ mixture: MixtureOfExperts, _ setting: String) {
+    let fault = #expect(throws: ModelFault.self) {
+      try ModelConfiguration(width: 16, depth: 1, context: 8, vocabulary: 10, mixture: mixture)
     }
     #expect(fault?.setting == setting)
   }

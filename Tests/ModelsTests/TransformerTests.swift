@@ -9,9 +9,11 @@ import Testing
   }
 
   /// Loss and gradient of a batch of random tokens.
-  private func step(_ model: ModelConfiguration, isolated: Bool, replays: Int = 1) -> (
-    losses: [Float], gradient: [Float]
-  ) {
+  ///
+  /// - Parameter weights: by name, instead of new ones.
+  private func step(
+    _ model: ModelConfiguration, isolated: Bool, replays: Int = 1, weights: [String: [Float]] = [:]
+  ) -> (losses: [Float], gradient: [Float]) {
     let transformer = Transformer(model)
     let loss = transformer.lossProgram(windows: 3, gradients: true)
     let arena = Arena(for: loss.program, isolated: isolated)
@@ -21,6 +23,11 @@ import Testing
       arena.integers(loss.targets)[i] = Int32(random.uniform() * Double(model.vocabulary))
     }
     let parameters = transformer.initialParameters(seed: 4)
+    for parameter in transformer.layout.parameters {
+      for (i, weight) in (weights[parameter.name] ?? []).enumerated() {
+        parameters[parameter.offset + i] = weight
+      }
+    }
     let gradient = FloatBuffer(count: transformer.layout.bufferCount)
     for _ in 0..<replays {
       loss.program.forward(arena, parameters: parameters)
@@ -40,6 +47,67 @@ import Testing
       #expect(planned.gradient == isolated.gradient)
       #expect(planned.gradient.allSatisfy { $0.isFinite })
     }
+  }
+
+  @Test("So it does with experts, some of them full")
+  func memoryPlanOfMixtures() throws {
+    for family in ModelConfiguration.Family.allCases {
+      let mixture = MixtureOfExperts(
+        experts: 3, topK: 2, granularity: 2, shared: 1, capacityFactor: 0.8, balance: .bias, noise: 0.5)
+      let model = try ModelConfiguration(
+        family: family, width: 24, depth: 3, context: 20, vocabulary: 37, mixture: mixture)
+      let (planned, isolated) = (step(model, isolated: false), step(model, isolated: true))
+      #expect(planned.losses == isolated.losses)
+      #expect(planned.gradient == isolated.gradient)
+      #expect(planned.gradient.allSatisfy { $0.isFinite })
+    }
+  }
+
+  @Test("One expert is the dense model", arguments: ModelConfiguration.Family.allCases)
+  func oneExpert(_ family: ModelConfiguration.Family) throws {
+    func model(_ mixture: MixtureOfExperts?) throws -> ModelConfiguration {
+      try ModelConfiguration(
+        family: family, width: 24, depth: 2, context: 20, vocabulary: 37, mixture: mixture)
+    }
+    let dense = Transformer(try model(nil))
+    let routed = Transformer(try model(MixtureOfExperts(experts: 1, balance: .none, zLoss: 0)))
+    let values = dense.initialParameters(seed: 7)
+    let weights = Dictionary(
+      uniqueKeysWithValues: dense.layout.parameters.map { ($0.name, $0.range.map { values[$0] }) })
+    func dense(_ name: String) -> String { name.replacing(".experts.", with: ".") }
+    let ofExperts = Dictionary(
+      uniqueKeysWithValues: routed.layout.parameters.map { ($0.name, weights[dense($0.name)] ?? []) })
+    let one = step(dense.configuration, isolated: false, weights: weights)
+    let other = step(routed.configuration, isolated: false, weights: ofExperts)
+    for (a, b) in zip(one.losses, other.losses) { #expect(abs(a - b) < 1e-6 * (1 + abs(a))) }
+    for parameter in routed.layout.parameters {
+      guard let twin = dense.layout.parameters.first(where: { $0.name == dense(parameter.name) }) else {
+        // The gate of the only expert is 1, whatever its logit.
+        #expect(parameter.role == .router && parameter.range.allSatisfy { abs(other.gradient[$0]) < 1e-6 })
+        continue
+      }
+      for (i, j) in zip(twin.range, parameter.range) {
+        #expect(
+          abs(one.gradient[i] - other.gradient[j]) < 1e-5 * (1 + abs(one.gradient[i])), "\(parameter.name)")
+      }
+    }
+  }
+
+  @Test("With experts that may be full, no position sees what comes after it")
+  func causalityOfMixtures() throws {
+    let mixture = MixtureOfExperts(experts: 4, topK: 2, capacityFactor: 0.5)
+    let transformer = Transformer(
+      try ModelConfiguration(width: 32, context: 16, vocabulary: 60, mixture: mixture))
+    let (program, inputs) = transformer.logitsProgram()
+    let arena = Arena(for: program)
+    let parameters = transformer.initialParameters(seed: 1)
+    func logits(last: Int32) -> [Float] {
+      for i in 0..<16 { arena.integers(inputs)[i] = i < 10 ? Int32(i) : last }
+      program.forward(arena, parameters: parameters)
+      return Array(arena.output)
+    }
+    let before = logits(last: 20)
+    for last in 21..<40 { #expect(logits(last: Int32(last))[..<(10 * 60)] == before[..<(10 * 60)]) }
   }
 
   @Test("A second replay gives the same gradients: nothing is added to what was there")

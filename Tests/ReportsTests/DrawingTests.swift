@@ -24,6 +24,7 @@ struct DrawingTests {
       .band(points, Style("95 % interval", .category(0))), .line(points, Style(hostile, .category(0))),
       .points(points, Style(hostile, .category(0))), .horizontal(1, hostile), .vertical(1e4, hostile),
       .text(hostile, x: 1e3, y: 2),
+      .cells([Cell(x: 10...100, y: 2...3), Cell(x: 0...1, y: 2...3)], Style("cells", .ordered(0.3))),
     ]
   }
 

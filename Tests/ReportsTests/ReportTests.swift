@@ -46,6 +46,77 @@ struct ReportTests {
     }
   }
 
+  @Test func mixturesOfExpertsAreDrawn() throws {
+    let file = try ExperimentFile(
+      path: "planted.yaml",
+      text: """
+        title: Experts
+        corpus: village
+        grid: {width: 16, tokens: 1M}
+        fits: [{law: routed, floor: entropy, n: active, hold: {Es: 1, Em: 1e9}}]
+        sweeps: [balance]
+        """)
+    var rows: [[String: String]] = []
+    var curves: [String: [CurvePoint]] = [:]
+    for (index, size) in [8000.0, 16_000, 32_000, 64_000].enumerated() {
+      for experts in [1, 2, 4, 8] {
+        for balance in experts == 1 ? [""] : ["auxiliary", "none"] {
+          for seed in [0, 1] {
+            let (n, e) = (log10(size), log10(Double(experts)))
+            let noise = 1 + 0.003 * sin(Double(rows.count))
+            let loss = 1.05 + pow(10, 1.5 - 0.4 * n - 0.5 * e + 0.08 * n * e) * noise
+            var row: [String: Any] = [
+              "run": "run\(rows.count)", "trunk": "trunk\(rows.count)", "status": "completed",
+              "width": 16 << index, "depth": 2, "experts": experts, "balance": balance, "seed": seed,
+              "n_active": Int(size), "n_total": Int(size) * experts, "d_tokens": 1_000_000,
+              "c_exact": 6e6 * size, "loss": loss, "entropy": 1.05, "reducible": loss - 1.05,
+            ]
+            if experts > 1 {
+              row.merge([
+                "granularity": 1, "load_entropy": balance == "none" ? 0.4 : 0.98, "dead_experts": 1,
+                "dropped": 0,
+                "router_entropy": 0.5,
+              ]) { $1 }
+              curves["run\(rows.count)"] = try routedCurve(experts: experts)
+            }
+            rows.append(row.mapValues { "\($0)" })
+          }
+        }
+      }
+    }
+    let table = try PlantedExperiment.table(rows)
+    let fits = Fits(of: table, requests: file.fits, sweeps: file.sweeps, bootstraps: 100)
+    try write(Report(of: file, table: table, fits: fits, curves: curves)) { page, figures in
+      let names = [
+        "expert-loads", "expert-specialisation", "loss-loads", "experts-size", "experts-routed_entropy",
+      ]
+      for name in names { #expect(figures.contains("\(name).svg"), "\(name)") }
+      #expect(page.contains("Ncut"))
+      #expect(page.contains("Losses by balance"))
+      #expect(!page.contains("No fit"))
+    }
+  }
+
+  /// The log of a training whose first expert takes over.
+  private func routedCurve(experts: Int) throws -> [CurvePoint] {
+    let lines = (0..<6).map { step in
+      let most = 0.4 + 0.1 * Double(step)
+      let loads = (0..<experts).map { $0 == 0 ? most : (1 - most) / Double(experts - 1) }
+      return """
+        {"step":\(step),"tokens":\(8192 << step),"validationLoss":2.0,"validationStandardError":0.002,\
+        "validationWindows":64,"routing":[{"block":0,"loads":\(loads),"loadEntropy":0.5,"dead":0,"dropped":0,\
+        "routerEntropy":0.5,"families":{"story":\(loads),"sums":\(loads.reversed().map { $0 })},\
+        "classes":{"letter":\(loads),"digit":\(loads)}}]}
+
+        """
+    }
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try lines.joined().write(toFile: RunFolder(folder.path).metrics, atomically: true, encoding: .utf8)
+    return try RunFolder(folder.path).curve()
+  }
+
   @Test func theCriticalBatchIsDrawn() throws {
     let file = try ExperimentFile(
       path: "planted.yaml",

@@ -35,12 +35,21 @@ import Testing
       curve
     ),
     (.routed(RoutedLaw()), [-0.083, -0.118, 0.0099, 1.1136, 2.1, 240], routed),
+    (.routed(RoutedLaw(floor: .known(0.8))), [-0.3, -0.2, 0.02, 2.5, 2.1, 240], routed),
+    (
+      .jointRouted(JointRoutedLaw(floor: .known(0.25))), [40, 120, 0.4, 0.4, -0.3, -0.015, 0.1, 0.01], sparse
+    ),
     (.mixture(MixtureLaw(domains: 3)), [1.2, 0.8, -2, 1], mixtures),
   ]
 
   static let repeats = [1e8, 3e8, 1e9, 3e9].flatMap { n in
     [1e8, 1e9, 1e10].flatMap { u in
       [1.0, 2, 4, 8, 16, 40, 100].map { Observation(parameters: n, tokens: u * $0, uniqueTokens: u, loss: 1) }
+    }
+  }
+  static let sparse = [1e4, 3e4, 1e5].flatMap { n in
+    [5e5, 1e6, 4e6].flatMap { d in
+      [1.0, 2, 4, 8, 32].map { Observation(parameters: n, tokens: d, experts: $0, loss: 1) }
     }
   }
   static let routed = (0..<50).map {

@@ -19,12 +19,38 @@ import Training
     _ family: ModelConfiguration.Family, _ positions: ModelConfiguration.Positions,
     _ parametrisation: ModelConfiguration.Parametrisation
   ) throws {
+    try agrees { vocabulary in
+      try ModelConfiguration(
+        family: family, width: 8, depth: 2, heads: 3, headWidth: 4, context: 5, vocabulary: vocabulary,
+        positions: positions, parametrisation: parametrisation)
+    }
+  }
+
+  @Test(
+    "So do those of mixtures of experts",
+    arguments: [
+      (
+        ModelConfiguration.Family.gpt2,
+        MixtureOfExperts(experts: 4, topK: 2, gate: .choiceFirst, balance: .none, zLoss: 0)
+      ),
+      (
+        .llama,
+        MixtureOfExperts(
+          experts: 3, granularity: 4, shared: 1, placement: .everyOther, balance: .none, zLoss: 0)
+      ),
+      (.gpt2, MixtureOfExperts(experts: 5, balance: .none, zLoss: 0)),
+    ])
+  func mixtures(_ family: ModelConfiguration.Family, _ mixture: MixtureOfExperts) throws {
+    try agrees { vocabulary in
+      try ModelConfiguration(
+        family: family, width: 8, depth: 2, context: 5, vocabulary: vocabulary, mixture: mixture)
+    }
+  }
+
+  private func agrees(_ model: (_ vocabulary: Int) throws -> ModelConfiguration) throws {
     let folder = try ScratchFolder()
     let (source, corpus) = try smallCorpus(in: folder, context: 5)
-    let model = try ModelConfiguration(
-      family: family, width: 8, depth: 2, heads: 3, headWidth: 4, context: 5, vocabulary: corpus.vocabulary,
-      positions: positions,
-      parametrisation: parametrisation)
+    let model = try model(corpus.vocabulary)
     let training = TrainingConfiguration(
       tokens: 100, batch: .fixed(10), learningRate: 0.005, warmupSteps: 3,
       schedule: .cooldown(fraction: 0.4, shape: .sqrt), weightDecay: 0.1, clip: 0.5)

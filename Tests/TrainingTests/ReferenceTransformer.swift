@@ -42,11 +42,25 @@ struct ReferenceTransformer {
   private func dot(_ a: [Scalar], _ b: [Scalar]) -> Scalar { sum(zip(a, b).map(*)) }
 
   private func linear(_ x: [Scalar], _ name: String) -> [Scalar] {
-    let matrix = weight("\(name).weight")
+    product(x, weight("\(name).weight")[...], plus: weight("\(name).bias")[...])
+  }
+
+  /// The linear map of one of several experts.
+  private func linear(_ x: [Scalar], _ name: String, expert: Int, of experts: Int) -> [Scalar] {
+    func part(_ name: String) -> ArraySlice<Scalar> {
+      let count = weight(name).count / experts
+      return weight(name)[expert * count..<(expert + 1) * count]
+    }
+    return product(x, part("\(name).weight"), plus: part("\(name).bias"))
+  }
+
+  private func product(_ x: [Scalar], _ matrix: ArraySlice<Scalar>, plus bias: ArraySlice<Scalar>) -> [Scalar]
+  {
+    let (matrix, bias) = (Array(matrix), Array(bias))
     let columns = matrix.count / x.count
     return (0..<columns).map { column in
       let y = sum(x.indices.map { x[$0] * matrix[$0 * columns + column] })
-      return configuration.family == .gpt2 ? y + weight("\(name).bias")[column] : y
+      return bias.isEmpty ? y : y + bias[column]
     }
   }
 
@@ -100,20 +114,41 @@ struct ReferenceTransformer {
   }
 
   private func feedForward(_ x: [Scalar], _ name: String) -> [Scalar] {
-    let hidden = linear(x, "\(name).up")
+    if let mixture = configuration.mixture, !weight("\(name).router.weight").isEmpty {
+      return self.mixture(mixture, x, name)
+    }
+    return linear(activated(linear(x, "\(name).up")), "\(name).down")
+  }
+
+  private func mixture(_ mixture: MixtureOfExperts, _ x: [Scalar], _ name: String) -> [Scalar] {
+    let experts = mixture.experts * mixture.granularity - mixture.shared
+    let powers = product(x, weight("\(name).router.weight")[...], plus: []).map { $0.exponential() }
+    let chosen = powers.indices.sorted { powers[$0].value > powers[$1].value }
+      .prefix(mixture.topK * mixture.granularity - mixture.shared)
+    let whole = sum(mixture.gate == .softmaxFirst ? powers : chosen.map { powers[$0] }).inverse()
+    let parts = chosen.map { expert in
+      let hidden = linear(x, "\(name).experts.up", expert: expert, of: experts)
+      return linear(activated(hidden), "\(name).experts.down", expert: expert, of: experts)
+        .map { $0 * powers[expert] * whole }
+    }
+    let shared =
+      mixture.shared == 0
+      ? [] : [linear(activated(linear(x, "\(name).shared.up")), "\(name).shared.down")]
+    return x.indices.map { c in sum((parts + shared).map { $0[c] }) }
+  }
+
+  private func activated(_ hidden: [Scalar]) -> [Scalar] {
     switch configuration.family {
     case .gpt2:
       let root = (2 / Double.pi).squareRoot()
-      let activated = hidden.map { h in
+      return hidden.map { h in
         h * 0.5 * (((h + h * h * h * 0.044715) * root).tangent() + 1)
       }
-      return linear(activated, "\(name).down")
     case .llama:
       let half = hidden.count / 2
-      let activated = (0..<half).map { i in
+      return (0..<half).map { i in
         hidden[i] * ((hidden[i] * -1).exponential() + 1).inverse() * hidden[half + i]
       }
-      return linear(activated, "\(name).down")
     }
   }
 }

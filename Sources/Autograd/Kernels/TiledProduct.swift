@@ -84,14 +84,27 @@ private struct Panels {
       let panel = packed(first)
       if columns < tileColumns { panel.update(repeating: 0, count: tileColumns * rows.count) }
       if b.isTransposed {
-        for j in 0..<columns {
-          let column = b.place(rows.lowerBound, first + j)
-          for k in 0..<rows.count { panel[k * tileColumns + j] = column[k] }
-        }
+        packTransposed(columns, from: b.place(rows.lowerBound, first), to: panel)
       } else {
         for k in 0..<rows.count {
           (panel + k * tileColumns).update(from: b.place(rows.lowerBound + k, first), count: columns)
         }
+      }
+    }
+  }
+
+  /// Turns columns that are contiguous into rows of a panel, by squares as far as they go.
+  private func packTransposed(_ columns: Int, from start: Floats, to panel: Floats) {
+    let side = 16
+    let (wholeColumns, wholeRows) = (columns / side * side, rows.count / side * side)
+    for j in stride(from: 0, to: wholeColumns, by: side) {
+      for k in stride(from: 0, to: wholeRows, by: side) {
+        transpose16(start + j * b.stride + k, b.stride, panel + k * tileColumns + j, tileColumns)
+      }
+    }
+    for j in 0..<columns {
+      for k in (j < wholeColumns ? wholeRows : 0)..<rows.count {
+        panel[k * tileColumns + j] = start[j * b.stride + k]
       }
     }
   }

@@ -2,20 +2,28 @@ import Foundation
 
 /// Routed (mixture-of-experts) models, with saturation in the number of experts:
 ///
-///     log₁₀ L = a·log₁₀ N + b·log₁₀ Ê + c·log₁₀ N·log₁₀ Ê + d
+///     log₁₀ (L − E₀) = a·log₁₀ N + b·log₁₀ Ê + c·log₁₀ N·log₁₀ Ê + d
 ///     1/Ê = 1/(E − 1 + 1/(1/Es − 1/Em)) + 1/Em
 ///
-/// N parameters of the dense base, E experts; Es is Ê at E = 1, and Em where Ê saturates.
+/// N parameters of the dense base, E experts; Es is Ê at E = 1, and Em where Ê saturates. The paper has no floor E₀; near
+/// the entropy of a text the loss above it is what may follow a power law.
 /// Clark et al. 2022, arXiv:2202.01169, equations 7 and 10.
 public struct RoutedLaw: Law, Codable {
-  public init() {}
+  public let floor: Floor
+
+  /// - Parameter floor: Zero, as in the paper, or a known one.
+  public init(floor: Floor = .zero) {
+    precondition(floor != .free, "a routed law's floor is not fitted")
+    self.floor = floor
+  }
 
   public var name: String { "routed" }
   public var equation: String {
-    "log10 L = a·log10 N + b·log10 Ê + c·log10 N·log10 Ê + d; 1/Ê = 1/(E − 1 + 1/(1/Es − 1/Em)) + 1/Em"
+    "log10 \(floor == .zero ? "L" : "(L − \(floor.text.dropLast(3)))") = a·log10 N + b·log10 Ê + c·log10 N·log10 Ê + d; 1/Ê = 1/(E − 1 + 1/(1/Es − 1/Em)) + 1/Em"
   }
   public var source: String { "Clark et al. 2022, arXiv:2202.01169" }
   public var variables: [Variable] { [.parameters, .experts] }
+  public var knownFloor: Double { floor.value }
   public var parameters: [Parameter] {
     [
       Parameter("size exponent", "a", domain: .real, starts: [-0.1]),

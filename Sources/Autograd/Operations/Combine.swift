@@ -1,0 +1,53 @@
+import CBLAS
+
+/// y_r = Σ_j g_rj·x_p with p the place of choice j; a choice without a place adds nothing
+///
+///     dx_p = g_rj·dy_r    dg_rj = x_p·dy_r
+///
+/// x (places, C), g (R, K), y (R, C).
+struct Combine: Operation {
+  let x: Tensor
+  let gates: Tensor
+  let routes: Routes
+  let output: Tensor
+
+  var inputs: [Tensor] { [x, gates] }
+  var saved: [Tensor] { [x, gates] }
+
+  func forward(_ memory: Frame) {
+    let (x, gates, y) = (memory.value(self.x), memory.value(gates), memory.value(output))
+    let place = memory.integers(routes.place)
+    let width = output.columns
+    y.update(repeating: 0, count: output.count)
+    for index in 0..<routes.rows * routes.choices where place[index] >= 0 {
+      addScaled(
+        gates[index], x + Int(place[index]) * width, to: y + index / routes.choices * width, count: width)
+    }
+  }
+
+  func backward(_ memory: Frame) {
+    let (x, gates) = (memory.value(self.x), memory.value(gates))
+    let (dx, dgates, dy) = (memory.gradient(self.x), memory.gradient(self.gates), memory.gradient(output))
+    let place = memory.integers(routes.place)
+    let width = output.columns
+    if !memory.accumulates(0) { dx.update(repeating: 0, count: self.x.count) }
+    if !memory.accumulates(1) { dgates.update(repeating: 0, count: self.gates.count) }
+    for index in 0..<routes.rows * routes.choices where place[index] >= 0 {
+      let (row, p) = (dy + index / routes.choices * width, Int(place[index]) * width)
+      addScaled(gates[index], row, to: dx + p, count: width)
+      dgates[index] += dot(x + p, row, count: width)
+    }
+  }
+}
+
+extension Recorder {
+  /// The sum of what each row's experts made of it, x (places, C), weighted by the gates (R, K) → (R, C).
+  public func combine(_ x: Tensor, gates: Tensor, _ routes: Routes) -> Tensor {
+    precondition(
+      x.rows == routes.places && gates.shape == [routes.rows, routes.choices],
+      "combine: x \(x.shape), gates \(gates.shape), \(routes.places) places")
+    return record(
+      Combine(
+        x: x, gates: gates, routes: routes, output: tensor([routes.rows, x.columns], from: [x, gates])))
+  }
+}

@@ -1,0 +1,53 @@
+/// y_p = x_r for the place p of each choice of row r; 0 at places that are not taken
+///
+///     dx_r = Σ_{p : places of r} dy_p
+///
+/// x (R, C), y (places, C).
+struct Dispatch: Operation {
+  let x: Tensor
+  let routes: Routes
+  let output: Tensor
+
+  var inputs: [Tensor] { [x] }
+
+  func forward(_ memory: Frame) {
+    let x = memory.value(self.x)
+    let y = memory.value(output)
+    let source = memory.integers(routes.source)
+    let taken = Int(memory.integers(routes.starts)[routes.experts])
+    let width = output.columns
+    for place in 0..<taken {
+      (y + place * width).update(from: x + Int(source[place]) / routes.choices * width, count: width)
+    }
+    clearRows(from: taken, of: y, output)
+  }
+
+  func backward(_ memory: Frame) {
+    let dx = memory.gradient(x)
+    let dy = memory.gradient(output)
+    let place = memory.integers(routes.place)
+    let width = output.columns
+    for row in 0..<routes.rows {
+      var adds = memory.accumulates(0)
+      for j in 0..<routes.choices where place[row * routes.choices + j] >= 0 {
+        store(
+          dy + Int(place[row * routes.choices + j]) * width, in: dx + row * width, adding: adds, count: width)
+        adds = true
+      }
+      if !adds { (dx + row * width).update(repeating: 0, count: width) }
+    }
+  }
+}
+
+/// Writes zeros to the places that no row has taken.
+func clearRows(from taken: Int, of values: Floats, _ tensor: Tensor) {
+  (values + taken * tensor.columns).update(repeating: 0, count: (tensor.rows - taken) * tensor.columns)
+}
+
+extension Recorder {
+  /// The rows of x (R, C) in the order of the experts to whom they go → (places, C).
+  public func dispatch(_ x: Tensor, _ routes: Routes) -> Tensor {
+    precondition(x.rows == routes.rows, "dispatch: x \(x.shape), \(routes.rows) rows routed")
+    return record(Dispatch(x: x, routes: routes, output: tensor([routes.places, x.columns], from: [x])))
+  }
+}

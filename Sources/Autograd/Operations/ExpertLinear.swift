@@ -1,0 +1,108 @@
+/// y_p = x_p·W_e + b_e, with e the expert that place p belongs to; 0 at places that are not taken
+///
+///     dx_p = dy_p·W_eᵀ    dW_e = Σ_{p of e} x_pᵀ·dy_p    db_e = Σ_{p of e} dy_p
+///
+/// x (places, K), W (E, K, N), b (E, N), y (places, N). The places of an expert are contiguous, so that each expert is
+/// one matrix product.
+struct ExpertLinear: Operation {
+  let x: Tensor
+  let weight: Tensor
+  let bias: Tensor?
+  let routes: Routes
+  let output: Tensor
+
+  private var inner: Int { x.columns }
+
+  var inputs: [Tensor] { [x, weight] + (bias.map { [$0] } ?? []) }
+  var saved: [Tensor] { [x, weight] }
+  /// Of as many rows as there are places: what is computed where none stays empty.
+  var flops: Flops {
+    let product = 2 * Double(x.rows) * Double(inner) * Double(output.columns)
+    return Flops(forward: product, backward: (x.needsGradient ? 2 : 1) * product)
+  }
+
+  /// Those of an even load.
+  var products: [Product] {
+    let (r, k, n) = (max(1, x.rows / routes.experts), inner, output.columns)
+    let ofInput = x.needsGradient ? [Product(rows: r, columns: k, inner: n, count: routes.experts)] : []
+    return [
+      Product(rows: r, columns: n, inner: k, count: routes.experts),
+      Product(rows: k, columns: n, inner: r, count: routes.experts),
+    ] + ofInput
+  }
+
+  /// The three products' packed operands; one expert may have all places.
+  var scratch: Int {
+    let (r, k, n) = (x.rows, inner, output.columns)
+    return max(
+      packedCount(inner: k, columns: n), packedCount(inner: n, columns: k), packedCount(inner: r, columns: n))
+  }
+
+  func forward(_ memory: Frame) {
+    let starts = memory.integers(routes.starts)
+    for expert in 0..<routes.experts where starts[expert] < starts[expert + 1] {
+      let places = Int(starts[expert])..<Int(starts[expert + 1])
+      let y = rows(places, of: memory.value(output), output)
+      multiply(
+        rows(places, of: memory.value(x), x), matrix(expert, of: memory.value(weight)), into: y,
+        plus: bias.map { Matrix(memory.value($0) + expert * y.columns, y.rows, y.columns, stride: 0) },
+        scratch: memory.scratch)
+    }
+    clearRows(from: Int(starts[routes.experts]), of: memory.value(output), output)
+  }
+
+  func backward(_ memory: Frame) {
+    let starts = memory.integers(routes.starts)
+    for expert in 0..<routes.experts {
+      let places = Int(starts[expert])..<Int(starts[expert + 1])
+      let dy = rows(places, of: memory.gradient(output), output)
+      let dw = matrix(expert, of: memory.gradient(weight))
+      if let bias {
+        sumColumns(
+          dy.start, rows: dy.rows, columns: dy.columns, into: memory.gradient(bias) + expert * dy.columns,
+          adding: memory.accumulates(2))
+      }
+      guard !places.isEmpty else {
+        if !memory.accumulates(1) { dw.start.update(repeating: 0, count: dw.rows * dw.columns) }
+        continue
+      }
+      multiply(
+        rows(places, of: memory.value(x), x).transposed, dy, into: dw, plus: memory.accumulates(1) ? dw : nil,
+        scratch: memory.scratch)
+      if x.needsGradient {
+        let dx = rows(places, of: memory.gradient(x), x)
+        multiply(
+          dy, matrix(expert, of: memory.value(weight)).transposed, into: dx,
+          plus: memory.accumulates(0) ? dx : nil, scratch: memory.scratch)
+      }
+    }
+    if x.needsGradient && !memory.accumulates(0) {
+      clearRows(from: Int(starts[routes.experts]), of: memory.gradient(x), x)
+    }
+  }
+
+  private func rows(_ places: Range<Int>, of values: Floats, _ tensor: Tensor) -> Matrix {
+    Matrix(values + places.lowerBound * tensor.columns, places.count, tensor.columns)
+  }
+
+  private func matrix(_ expert: Int, of weights: Floats) -> Matrix {
+    Matrix(weights + expert * inner * output.columns, inner, output.columns)
+  }
+}
+
+extension Recorder {
+  /// Each expert's linear map of its own rows: x (places, K), weight (E, K, N), bias (E, N) → (places, N).
+  public func expertLinear(_ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, _ routes: Routes) -> Tensor {
+    let n = weight.columns
+    precondition(
+      weight.shape == [routes.experts, x.columns, n] && x.rows == routes.places,
+      "expertLinear: x \(x.shape) against weight \(weight.shape), \(routes.places) places")
+    precondition(
+      bias == nil || bias?.shape == [routes.experts, n],
+      "expertLinear: bias \(bias?.shape ?? []) for \(routes.experts) experts of \(n) columns")
+    let inputs = [x, weight] + (bias.map { [$0] } ?? [])
+    return record(
+      ExpertLinear(
+        x: x, weight: weight, bias: bias, routes: routes, output: tensor([x.rows, n], from: inputs)))
+  }
+}

@@ -1,0 +1,93 @@
+import CBLAS
+
+/// y_r = ℓ_r + α·E·Σ_e f_e·p_re + ζ·(log Σ_e exp z_re)²
+///
+///     dℓ_r = dy_r    dz_re = dy_r·(α·E·p_re·(f_e − Σ_i f_i·p_ri) + 2ζ·p_re·log Σ_i exp z_ri)
+///
+/// with p_r = softmax(z_r) and f_e the part of all choices that are e, which has no gradient. The mean over rows of the
+/// second term is the balancing loss, α where all experts are chosen alike (Fedus et al. 2021, equation 4); that of the
+/// third keeps logits small (Zoph et al. 2022, equation 5).
+///
+/// ℓ and y (R), z (R, E).
+struct RouterPenalty: Operation {
+  let losses: Tensor
+  let logits: Tensor
+  let balance: Float
+  let size: Float
+  let routes: Routes
+  let output: Tensor
+
+  var inputs: [Tensor] { [losses, logits] }
+  var saved: [Tensor] { [logits] }
+  /// f, and p of a row.
+  var scratch: Int { 2 * logits.columns }
+
+  func forward(_ memory: Frame) {
+    let (losses, y) = (memory.value(self.losses), memory.value(output))
+    let experts = logits.columns
+    let f = parts(memory)
+    let p = f + experts
+    for row in 0..<logits.rows {
+      let logSum = softmax(memory.value(logits) + row * experts, into: p)
+      y[row] = losses[row] + balance * Float(experts) * dot(f, p, count: experts) + size * logSum * logSum
+    }
+  }
+
+  func backward(_ memory: Frame) {
+    let dy = memory.gradient(output)
+    let experts = logits.columns
+    let f = parts(memory)
+    let p = f + experts
+    store(dy, in: memory.gradient(losses), adding: memory.accumulates(0), count: losses.count)
+    if !memory.accumulates(1) { memory.gradient(logits).update(repeating: 0, count: logits.count) }
+    for row in 0..<logits.rows {
+      let dz = memory.gradient(logits) + row * experts
+      let logSum = softmax(memory.value(logits) + row * experts, into: p)
+      let mean = dot(f, p, count: experts)
+      let (a, b) = (balance * Float(experts) * dy[row], 2 * size * logSum * dy[row])
+      for e in 0..<experts { dz[e] += p[e] * (a * (f[e] - mean) + b) }
+    }
+  }
+
+  /// The part f of all choices that each expert has.
+  private func parts(_ memory: Frame) -> Floats {
+    let chosen = memory.integers(routes.chosen)
+    let f = memory.scratch
+    let choices = routes.rows * routes.choices
+    f.update(repeating: 0, count: logits.columns)
+    for index in 0..<choices { f[Int(chosen[index])] += 1 }
+    for e in 0..<logits.columns { f[e] /= Float(choices) }
+    return f
+  }
+
+  /// Writes softmax(z) to p and returns log Σ exp z.
+  private func softmax(_ z: UnsafePointer<Float>, into p: Floats) -> Float {
+    let top = greatest(z, count: logits.columns)
+    var sum: Float = 0
+    for e in 0..<logits.columns {
+      p[e] = exponential(z[e] - top)
+      sum = relaxed_add(sum, p[e])
+    }
+    for e in 0..<logits.columns { p[e] /= sum }
+    return top + logarithm(sum)
+  }
+}
+
+extension Recorder {
+  /// The losses (R) of rows, with what the training adds for the logits (R, E) of a router → (R).
+  ///
+  /// - Parameters:
+  ///   - balance: The weight of the balancing loss.
+  ///   - size: The weight of the squared logarithm of the logits' sum, the z-loss.
+  public func routerPenalty(
+    _ losses: Tensor, logits: Tensor, _ routes: Routes, balance: Float, size: Float
+  ) -> Tensor {
+    precondition(
+      losses.count == logits.rows && logits.rows == routes.rows,
+      "routerPenalty: losses \(losses.shape), logits \(logits.shape)")
+    return record(
+      RouterPenalty(
+        losses: losses, logits: logits, balance: balance, size: size, routes: routes,
+        output: tensor(losses.shape, from: [losses, logits])))
+  }
+}

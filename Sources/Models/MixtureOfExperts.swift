@@ -1,0 +1,117 @@
+import Autograd
+
+/// How feed-forward parts are split among experts, of which each token uses a few   (Shazeer et al. 2017).
+///
+/// The measure is the dense feed-forward part: E `experts` are E times its weights, and `topK` of them its operations
+/// K times. A `granularity` G cuts each into G pieces of a G-th of the hidden width, of which K·G are chosen: neither
+/// weights nor operations change (Dai et al. 2024; Krajewski et al. 2024). So does setting aside some of the K·G pieces
+/// as `shared`, which all tokens use without choosing them.
+public struct MixtureOfExperts: Codable, Hashable, Sendable {
+  /// What keeps tokens from all choosing the same experts.
+  public enum Balance: String, Codable, Sendable, CaseIterable {
+    /// A loss that grows with the part of the tokens that an expert has, times its probability   (Fedus et al. 2021)
+    case auxiliary
+    /// A bias on each expert's logit, for the choice alone, that falls by a fixed step wherever more than the mean have
+    /// chosen the expert, and rises elsewhere   (Wang et al. 2024)
+    case bias
+    case none
+  }
+
+  /// Which blocks are routed.
+  public enum Placement: String, Codable, Sendable, CaseIterable {
+    case all
+    /// The second, the fourth and so on   (Lepikhin et al. 2020)
+    case everyOther = "every_other"
+  }
+
+  public var experts: Int
+  public var topK: Int
+  public var granularity: Int
+  public var shared: Int
+  /// The rows that an expert takes at most, in units of an even load; nil where none is refused. The group over which
+  /// the load is counted is what is computed at once: a shard of a batch, or the windows of a part of an evaluation.
+  public var capacityFactor: Double?
+  public var gate: Gate
+  public var placement: Placement
+  public var balance: Balance
+  /// The weight of the balancing loss, or the step of the biases.
+  public var balanceWeight: Double
+  /// The weight of the squared logarithm of the sum that the softmax divides by   (Zoph et al. 2022)
+  public var zLoss: Double
+  /// The standard deviation of the noise on the logits while training.
+  public var noise: Double
+
+  public init(
+    experts: Int, topK: Int = 1, granularity: Int = 1, shared: Int = 0, capacityFactor: Double? = nil,
+    gate: Gate = .softmaxFirst, placement: Placement = .all, balance: Balance = .auxiliary,
+    balanceWeight: Double? = nil, zLoss: Double = 0.001, noise: Double = 0
+  ) {
+    self.experts = experts
+    self.topK = topK
+    self.granularity = granularity
+    self.shared = shared
+    self.capacityFactor = capacityFactor
+    self.gate = gate
+    self.placement = placement
+    self.balance = balance
+    self.balanceWeight = balanceWeight ?? Self.usualBalanceWeight(balance)
+    self.zLoss = zLoss
+    self.noise = noise
+  }
+
+  /// The weight where none is given: 0.01 of the loss (Fedus et al. 2021). Steps of the biases are ten times those of Wang
+  /// et al. (2024), as trainings are hundredfold shorter: with 0.001 loads are even only at their end.
+  public static func usualBalanceWeight(_ balance: Balance) -> Double {
+    switch balance {
+    case .auxiliary: 0.01
+    case .bias: 0.01
+    case .none: 0
+    }
+  }
+
+  /// The pieces among which a router chooses.
+  public var routed: Int { experts * granularity - shared }
+  /// The pieces that it chooses for a token.
+  public var choices: Int { topK * granularity - shared }
+
+  /// Whether the feed-forward part of a block is routed.
+  func routes(block: Int) -> Bool { placement == .all || !block.isMultiple(of: 2) }
+
+  /// The rows of a group that an expert takes at most.
+  func capacity(rows: Int) -> Int? {
+    capacityFactor.map { max(1, Int(($0 * Double(rows * choices) / Double(routed)).rounded(.up))) }
+  }
+
+  /// - Throws: `ModelFault` if no such model of this shape can be built.
+  func check(feedForwardWidth: Int, depth: Int) throws {
+    func fault(_ setting: String, _ message: String, _ remedy: String) -> ModelFault {
+      ModelFault(setting: setting, message: message, remedy: remedy)
+    }
+    guard experts >= 1, topK >= 1, granularity >= 1, shared >= 0 else {
+      throw fault("experts", "experts, top_k and granularity must be at least 1", "Raise them")
+    }
+    guard topK <= experts else {
+      throw fault("top_k", "top_k is \(topK) of \(experts) experts", "Choose at most \(experts)")
+    }
+    guard feedForwardWidth.isMultiple(of: granularity) else {
+      throw fault(
+        "granularity", "a granularity of \(granularity) does not divide the hidden width \(feedForwardWidth)",
+        "Choose among \([1, 2, 4, 8, 16].filter(feedForwardWidth.isMultiple))")
+    }
+    guard shared < topK * granularity else {
+      throw fault(
+        "shared_experts",
+        "\(shared) shared experts leave nothing to choose of the \(topK * granularity) that a token uses",
+        "Lower shared_experts, or raise top_k or granularity")
+    }
+    guard gate == .softmaxFirst || choices > 1 || routed == 1 else {
+      throw fault(
+        "gate", "the gate of one expert alone is always 1: with choice_first its router would learn nothing",
+        "Choose softmax_first, or a top_k of at least 2")
+    }
+    guard placement == .all || depth > 1 else {
+      throw fault(
+        "routed_blocks", "of one block, every other is none", "Choose all, or a depth of at least 2")
+    }
+  }
+}

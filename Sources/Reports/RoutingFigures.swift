@@ -1,0 +1,171 @@
+import Experiments
+import Training
+
+extension Chapter {
+  /// How tokens are spread over experts while a mixture learns, and what the experts are for; nil of dense models.
+  static func routing(_ table: ResultsTable, curves: [String: [CurvePoint]]) -> Chapter? {
+    let routed = table.completed.filter { $0.number("load_entropy") != nil }
+    guard !routed.isEmpty else { return nil }
+    let watched = extremes(
+      of: routed.filter { curves[$0.text("run")]?.contains { !$0.routing.isEmpty } ?? false })
+    let histories = watched.compactMap { row in
+      curves[row.text("run")].flatMap { history(of: row, among: watched, $0) }
+    }
+    var parts: [Part] = [
+      .paragraph(
+        """
+        A router gives every token to the experts that it finds fittest. Experts that get more tokens learn more and \
+        are chosen the more for it: without a counterweight a few of them end up with all tokens, and the others with \
+        none. The entropy of the loads is 1 where all experts have equally many, 0 where one has all.
+        """)
+    ]
+    if !histories.isEmpty {
+      parts.append(
+        .figure(
+          Figure(
+            name: "expert-loads", title: "The load of each expert over the training",
+            caption: """
+              Of each training the layer whose loads are least even at the end; experts in the order of their loads \
+              there. Up to three trainings that end most and three that end least evenly.
+              """,
+            legend: "load over an even one", panels: histories)))
+    }
+    if let row = watched.last, let layer = curves[row.text("run")]?.last?.routing.last,
+      let figure = specialisation(layer, of: row, among: watched)
+    {
+      parts.append(.figure(figure))
+    }
+    if let figure = lossOverLoads(routed) { parts.append(.figure(figure)) }
+    return Chapter("Who gets which tokens", parts + [.table(loads(of: routed))])
+  }
+
+  /// The trainings with the least and the most even loads at their ends, at most six, the least even first: of runs of one
+  /// kind, that of one seed and the greatest length.
+  private static func extremes(of rows: [ResultsTable.Row]) -> [ResultsTable.Row] {
+    var longest: [String: ResultsTable.Row] = [:]
+    for row in rows
+    where (row.number("d_tokens") ?? 0) > (longest[row.text("trunk")]?.number("d_tokens") ?? 0) {
+      longest[row.text("trunk")] = row
+    }
+    let seed = longest.values.compactMap { $0.number("seed") }.min()
+    let sorted = longest.values.filter { $0.number("seed") == seed }.sorted {
+      ($0.number("load_entropy") ?? 0, $0.text("run")) < ($1.number("load_entropy") ?? 0, $1.text("run"))
+    }
+    return sorted.count <= 6 ? sorted : Array(sorted.prefix(3) + sorted.suffix(3))
+  }
+
+  /// The loss of each run over how even its loads are, a colour for each kind of balance; nil where there is but one.
+  private static func lossOverLoads(_ rows: [ResultsTable.Row]) -> Figure? {
+    let balances = Set(rows.map { $0.text("balance") }).sorted()
+    guard balances.count > 1 else { return nil }
+    let layers = balances.enumerated().map { index, balance in
+      Layer.points(
+        rows.filter { $0.text("balance") == balance }.compactMap { row in
+          row.number("load_entropy").flatMap { x in row.number("loss").map { Point(x, $0) } }
+        }, Style(balance, .category(index)))
+    }
+    return Figure(
+      name: "loss-loads", title: "Loss and loads",
+      caption: "Each point is a run. To the left, few experts have most of the tokens.", legend: "balance",
+      panels: [
+        Panel(
+          x: Axis("Entropy of the loads over that of even ones", range: 0...1.02),
+          y: Axis("Loss (nats a token)"),
+          layers: layers)
+      ])
+  }
+
+  /// The bounds of the levels that a heat map tells apart, in units of an even load, with their names.
+  private static let levels: [(upTo: Double, name: String)] = [
+    (0.02, "none"), (0.5, "below a half"), (0.8, "below .8"), (1.25, "even"), (2, "up to 2"), (4, "up to 4"),
+    (.infinity, "more than 4"),
+  ]
+
+  /// Cells of values in units of an even load, a layer for each level.
+  private static func layers(_ cells: [(cell: Cell, value: Double)]) -> [Layer] {
+    zip(levels.indices, Ink.family(levels.count)).map { index, ink in
+      let low = index == 0 ? -1 : levels[index - 1].upTo
+      return .cells(
+        cells.filter { $0.value > low && $0.value <= levels[index].upTo }.map(\.cell),
+        Style(levels[index].name, ink))
+    }
+  }
+
+  /// The loads of one training, tokens to the right and experts upwards.
+  private static func history(of row: ResultsTable.Row, among rows: [ResultsTable.Row], _ curve: [CurvePoint])
+    -> Panel?
+  {
+    let points = curve.filter { !$0.routing.isEmpty }
+    guard let last = points.last?.routing, points.count > 1,
+      let worst = last.indices.min(by: { last[$0].loadEntropy < last[$1].loadEntropy })
+    else { return nil }
+    let loads = last[worst].loads
+    let order = loads.indices.sorted { (loads[$0], $0) < (loads[$1], $1) }
+    let cells = zip(points, points.dropFirst()).flatMap { point, next in
+      order.enumerated().map { place, expert in
+        (
+          Cell(
+            x: Double(point.tokens)...Double(max(next.tokens, point.tokens + 1)),
+            y: (Double(place) + 0.5)...(Double(place) + 1.5)),
+          next.routing[worst].loads[expert] * Double(loads.count)
+        )
+      }
+    }
+    return Panel(
+      row.label(among: rows), x: Axis("Training tokens", .logarithmic),
+      y: Axis("Expert", range: 0.5...(Double(loads.count) + 0.5)), layers: layers(cells))
+  }
+
+  /// Which part of each kind of target, and of each kind of byte, each expert has.
+  private static func specialisation(
+    _ layer: LayerRouting, of row: ResultsTable.Row, among rows: [ResultsTable.Row]
+  ) -> Figure? {
+    func panel(_ title: String, _ parts: [String: [Double]]) -> Panel? {
+      guard parts.count > 1 else { return nil }
+      let names = parts.keys.sorted()
+      let cells = names.enumerated().flatMap { place, name in
+        (parts[name] ?? []).enumerated().map { expert, part in
+          (
+            Cell(
+              x: (Double(expert) + 0.5)...(Double(expert) + 1.5),
+              y: (Double(place) + 0.5)...(Double(place) + 1.5)),
+            part * Double(layer.loads.count)
+          )
+        }
+      }
+      return Panel(
+        title, x: Axis("Expert", range: 0.5...(Double(layer.loads.count) + 0.5)),
+        y: Axis("", range: 0.5...(Double(names.count) + 0.5), names: names), layers: layers(cells))
+    }
+    let panels = [panel("by kind of task", layer.families), panel("by first byte", layer.classes)].compactMap
+    { $0 }
+    guard !panels.isEmpty else { return nil }
+    return Figure(
+      name: "expert-specialisation", title: "What the experts are for",
+      caption: """
+        Block \(layer.block + 1) at the end of the most even training (\(row.label(among: rows))): of each kind of \
+        token the part that each expert gets. Where all experts were alike, all cells would be.
+        """,
+      legend: "part over an even one", panels: panels)
+  }
+
+  private static func loads(of rows: [ResultsTable.Row]) -> Page.Table {
+    let shown = rows.sorted { ($0.number("load_entropy") ?? 0) < ($1.number("load_entropy") ?? 0) }
+    let few = shown.count <= 24 ? shown : Array(shown.prefix(12) + shown.suffix(12))
+    return Page.Table(
+      "Loads at the end, the least even first\(few.count < shown.count ? "; of \(shown.count) runs the first and the last twelve" : "")",
+      columns: [
+        ("run", .left), ("seed", .right), ("loss", .right), ("entropy of loads", .right),
+        ("dead experts", .right),
+        ("dropped", .right), ("entropy of the router", .right),
+      ],
+      rows: few.map { row in
+        [
+          row.label(among: rows), row.text("seed"), row.number("loss")?.text(4) ?? "",
+          row.number("load_entropy")?.text(3) ?? "", row.text("dead_experts"),
+          row.number("dropped").map { "\((100 * $0).text(2)) %" } ?? "",
+          row.number("router_entropy")?.text(3) ?? "",
+        ]
+      })
+  }
+}
