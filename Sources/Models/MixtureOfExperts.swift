@@ -63,8 +63,7 @@ public struct MixtureOfExperts: Codable, Hashable, Sendable {
   /// et al. (2024), as trainings are hundredfold shorter: with 0.001 loads are even only at their end.
   public static func usualBalanceWeight(_ balance: Balance) -> Double {
     switch balance {
-    case .auxiliary: 0.01
-    case .bias: 0.01
+    case .auxiliary, .bias: 0.01
     case .none: 0
     }
   }

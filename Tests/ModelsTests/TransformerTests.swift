@@ -74,21 +74,21 @@ import Testing
     let values = dense.initialParameters(seed: 7)
     let weights = Dictionary(
       uniqueKeysWithValues: dense.layout.parameters.map { ($0.name, $0.range.map { values[$0] }) })
-    func dense(_ name: String) -> String { name.replacing(".experts.", with: ".") }
+    func twinName(_ name: String) -> String { name.replacing(".experts.", with: ".") }
     let ofExperts = Dictionary(
-      uniqueKeysWithValues: routed.layout.parameters.map { ($0.name, weights[dense($0.name)] ?? []) })
+      uniqueKeysWithValues: routed.layout.parameters.map { ($0.name, weights[twinName($0.name)] ?? []) })
     let one = step(dense.configuration, isolated: false, weights: weights)
     let other = step(routed.configuration, isolated: false, weights: ofExperts)
     for (a, b) in zip(one.losses, other.losses) { #expect(abs(a - b) < 1e-6 * (1 + abs(a))) }
     for parameter in routed.layout.parameters {
-      guard let twin = dense.layout.parameters.first(where: { $0.name == dense(parameter.name) }) else {
+      guard let twin = dense.layout.parameters.first(where: { $0.name == twinName(parameter.name) }) else {
         // The gate of the only expert is 1, whatever its logit.
         #expect(parameter.role == .router && parameter.range.allSatisfy { abs(other.gradient[$0]) < 1e-6 })
         continue
       }
       for (i, j) in zip(twin.range, parameter.range) {
-        #expect(
-          abs(one.gradient[i] - other.gradient[j]) < 1e-5 * (1 + abs(one.gradient[i])), "\(parameter.name)")
+        let (a, b) = (one.gradient[i], other.gradient[j])
+        #expect(abs(a - b) < 1e-5 * (1 + abs(a)), "\(parameter.name)")
       }
     }
   }
