@@ -154,7 +154,7 @@ struct Setting: Sendable {
     ) { .flops(try $0.number(in: 1...)) },
     Setting(
       .training, "learning_rate", values: "number, or {at_width: 32, rate: 0.008, exponent: -1}",
-      default: "0.008; where the parametrisation is standard, 0.008 · 32 / width",
+      default: "0.008, with experts 0.0056; where the parametrisation is standard, times 32 / width",
       "the highest rate; as a rule, rate · (width / at_width)^exponent", \.learningRate,
       read: readLearningRate),
     Setting(

@@ -29,7 +29,8 @@ public struct Sweep: Codable, Sendable {
       case .learningRate:
         let parametrisation =
           ModelConfiguration.Parametrisation(rawValue: row.text("parametrisation")) ?? .mup
-        let rate = RunDraft.usualLearningRate(parametrisation)(width: Int(row.number("width") ?? 0))
+        let rate = RunDraft.usualLearningRate(
+          parametrisation, experts: Int(row.number("experts") ?? 1))(width: Int(row.number("width") ?? 0))
         return Column.Cell.number(rate).description
       case .batch: return usual.batch.text
       case .warmup: return "\(usual.warmupSteps)"
