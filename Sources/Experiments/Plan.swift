@@ -91,7 +91,8 @@ private struct Planner {
     let counts = countsOf(model)
     try checkBatch(of: draft)
     var training = draft.training
-    let rate = draft.learningRate ?? RunDraft.usualLearningRate(draft.parametrisation, experts: draft.mixture.experts)
+    let rate =
+      draft.learningRate ?? RunDraft.usualLearningRate(draft.parametrisation, experts: draft.mixture.experts)
     training.learningRate = rate(width: model.width)
     var budget: Double?
     switch draft.length {
