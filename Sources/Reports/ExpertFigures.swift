@@ -47,13 +47,13 @@ extension Chapter {
       let inks = Ink.family(counts.count)
       return Panel(
         title, x: Axis("Parameters N", .logarithmic),
-        y: Axis("Loss above the entropy (nats a token)", .logarithmic),
+        y: Axis("Loss above the entropy", .logarithmic),
         layers: zip(counts, inks).flatMap { layers($0, $1, over: column) })
     }
     return Figure(
       name: "experts-size", title: "Loss over active and over total size",
       caption:
-        "The longest runs. Points are runs, lines go through the means of seeds. One expert is a dense model.",
+        "The longest runs, in nats a token. Points are runs, lines go through the means of seeds. One expert is a dense model.",
       legend: "experts", panels: [panel("active", "n_active"), panel("total", "n_total")])
   }
 

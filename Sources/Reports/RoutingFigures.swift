@@ -9,7 +9,7 @@ extension Chapter {
     let watched = extremes(
       of: routed.filter { curves[$0.text("run")]?.contains { !$0.routing.isEmpty } ?? false })
     let histories = watched.compactMap { row in
-      curves[row.text("run")].flatMap { history(of: row, among: watched, $0) }
+      curves[row.text("run")].flatMap(history).map { (label: row.label(among: watched), cells: $0) }
     }
     var parts: [Part] = [
       .paragraph(
@@ -20,15 +20,22 @@ extension Chapter {
         """)
     ]
     if !histories.isEmpty {
+      let names = histories.enumerated().map { "\($0 + 1): \($1.label)" }
       parts.append(
         .figure(
           Figure(
             name: "expert-loads", title: "The load of each expert over the training",
             caption: """
               Of each training the layer whose loads are least even at the end; experts in the order of their loads \
-              there. Up to three trainings that end most and three that end least evenly.
+              there. Up to three trainings that end least and three that end most evenly. \(names.joined(separator: "; ")).
               """,
-            legend: "load over an even one", panels: histories)))
+            legend: "load over an even one",
+            panels: heatMaps(
+              histories.enumerated().map { index, history in
+                HeatMap(
+                  title: "\(index + 1)", x: Axis("Training tokens", .logarithmic), y: Axis("Expert"),
+                  cells: history.cells)
+              }))))
     }
     if let row = watched.last, let layer = curves[row.text("run")]?.last?.routing.last,
       let figure = specialisation(layer, of: row, among: watched)
@@ -70,7 +77,7 @@ extension Chapter {
       panels: [
         Panel(
           x: Axis("Entropy of the loads over that of even ones", range: 0...1.02),
-          y: Axis("Loss (nats a token)"),
+          y: Axis("Loss (nats a token)", .logarithmic),
           layers: layers)
       ])
   }
@@ -81,72 +88,79 @@ extension Chapter {
     (.infinity, "more than 4"),
   ]
 
-  /// Cells of values in units of an even load, a layer for each level.
-  private static func layers(_ cells: [(cell: Cell, value: Double)]) -> [Layer] {
-    zip(levels.indices, Ink.family(levels.count)).map { index, ink in
-      let low = index == 0 ? -1 : levels[index - 1].upTo
-      return .cells(
-        cells.filter { $0.value > low && $0.value <= levels[index].upTo }.map(\.cell),
-        Style(levels[index].name, ink))
+  /// A panel of coloured cells, with values in units of an even load.
+  private struct HeatMap {
+    let title: String
+    let x: Axis
+    let y: Axis
+    let cells: [(cell: Cell, value: Double)]
+  }
+
+  /// Panels with one legend: levels that only later panels have are named in the first by a rectangle without area.
+  private static func heatMaps(_ maps: [HeatMap]) -> [Panel] {
+    func level(_ value: Double) -> Int { levels.firstIndex { value <= $0.upTo } ?? levels.count - 1 }
+    let used = Set(maps.flatMap { $0.cells.map { level($0.value) } }).sorted()
+    let inks = Ink.family(levels.count)
+    return maps.enumerated().map { index, map in
+      let layers = used.compactMap { number -> Layer? in
+        let cells = map.cells.filter { level($0.value) == number }.map(\.cell)
+        guard cells.isEmpty else { return .cells(cells, Style(levels[number].name, inks[number])) }
+        guard index == 0, let corner = map.cells.first?.cell else { return nil }
+        let nowhere = Cell(
+          x: corner.x.lowerBound...corner.x.lowerBound, y: corner.y.lowerBound...corner.y.lowerBound)
+        return .cells([nowhere], Style(levels[number].name, inks[number]))
+      }
+      return Panel(map.title, x: map.x, y: map.y, layers: layers)
     }
   }
 
-  /// The loads of one training, tokens to the right and experts upwards.
-  private static func history(of row: ResultsTable.Row, among rows: [ResultsTable.Row], _ curve: [CurvePoint])
-    -> Panel?
-  {
+  /// The loads of one training, tokens to the right and experts upwards; nil where they were logged but once.
+  private static func history(_ curve: [CurvePoint]) -> [(cell: Cell, value: Double)]? {
     let points = curve.filter { !$0.routing.isEmpty }
     guard let last = points.last?.routing, points.count > 1,
       let worst = last.indices.min(by: { last[$0].loadEntropy < last[$1].loadEntropy })
     else { return nil }
     let loads = last[worst].loads
     let order = loads.indices.sorted { (loads[$0], $0) < (loads[$1], $1) }
-    let cells = zip(points, points.dropFirst()).flatMap { point, next in
-      order.enumerated().map { place, expert in
-        (
-          Cell(
-            x: Double(point.tokens)...Double(max(next.tokens, point.tokens + 1)),
-            y: (Double(place) + 0.5)...(Double(place) + 1.5)),
-          next.routing[worst].loads[expert] * Double(loads.count)
-        )
+    return zip(points, points.dropFirst()).flatMap { point, next in
+      let tokens = Double(point.tokens)...Double(max(next.tokens, point.tokens + 1))
+      return order.enumerated().map { place, expert in
+        (Cell(x: tokens, y: row(place)), next.routing[worst].loads[expert] * Double(loads.count))
       }
     }
-    return Panel(
-      row.label(among: rows), x: Axis("Training tokens", .logarithmic),
-      y: Axis("Expert", range: 0.5...(Double(loads.count) + 0.5)), layers: layers(cells))
+  }
+
+  /// The interval around number `place` + 1.
+  private static func row(_ place: Int) -> ClosedRange<Double> {
+    (Double(place) + 0.5)...(Double(place) + 1.5)
   }
 
   /// Which part of each kind of target, and of each kind of byte, each expert has.
   private static func specialisation(
-    _ layer: LayerRouting, of row: ResultsTable.Row, among rows: [ResultsTable.Row]
+    _ layer: LayerRouting, of run: ResultsTable.Row, among rows: [ResultsTable.Row]
   ) -> Figure? {
-    func panel(_ title: String, _ parts: [String: [Double]]) -> Panel? {
+    let experts = layer.loads.count
+    func map(_ title: String, _ parts: [String: [Double]]) -> HeatMap? {
       guard parts.count > 1 else { return nil }
       let names = parts.keys.sorted()
       let cells = names.enumerated().flatMap { place, name in
         (parts[name] ?? []).enumerated().map { expert, part in
-          (
-            Cell(
-              x: (Double(expert) + 0.5)...(Double(expert) + 1.5),
-              y: (Double(place) + 0.5)...(Double(place) + 1.5)),
-            part * Double(layer.loads.count)
-          )
+          (cell: Cell(x: row(expert), y: row(place)), value: part * Double(experts))
         }
       }
-      return Panel(
-        title, x: Axis("Expert", range: 0.5...(Double(layer.loads.count) + 0.5)),
-        y: Axis("", range: 0.5...(Double(names.count) + 0.5), names: names), layers: layers(cells))
+      return HeatMap(
+        title: title, x: Axis("Expert", range: 0.5...(Double(experts) + 0.5)),
+        y: Axis("", range: 0.5...(Double(names.count) + 0.5), names: names), cells: cells)
     }
-    let panels = [panel("by kind of task", layer.families), panel("by first byte", layer.classes)].compactMap
-    { $0 }
-    guard !panels.isEmpty else { return nil }
+    let maps = [map("by kind of task", layer.families), map("by first byte", layer.classes)].compactMap { $0 }
+    guard !maps.isEmpty else { return nil }
     return Figure(
       name: "expert-specialisation", title: "What the experts are for",
       caption: """
-        Block \(layer.block + 1) at the end of the most even training (\(row.label(among: rows))): of each kind of \
+        Block \(layer.block + 1) at the end of the most even training (\(run.label(among: rows))): of each kind of \
         token the part that each expert gets. Where all experts were alike, all cells would be.
         """,
-      legend: "part over an even one", panels: panels)
+      legend: "part over an even one", panels: heatMaps(maps))
   }
 
   private static func loads(of rows: [ResultsTable.Row]) -> Page.Table {

@@ -43,8 +43,13 @@ public struct RoutedLaw: Law, Codable {
     return .exp((θ[0] * logN + θ[1] * logÊ + θ[2] * logÊ * logN + θ[3]) * logTen)
   }
 
-  /// The size at which routing stops helping, N = 10^(−b/c).
+  /// The exponent of Ê at two sizes, b + c·log₁₀ N, as b itself is far outside of any data; and the size at which routing
+  /// stops helping, N = 10^(−b/c).
   public func derived(_ θ: [Double]) -> [Derived] {
-    [Derived("size at which routing stops helping", "Ncut", unit: "parameters", pow(10, -θ[1] / θ[2]))]
+    [
+      Derived("expert exponent of a model of 10⁴ parameters", "b4", θ[1] + 4 * θ[2]),
+      Derived("expert exponent of a model of 10⁸ parameters", "b8", θ[1] + 8 * θ[2]),
+      Derived("size at which routing stops helping", "Ncut", unit: "parameters", pow(10, -θ[1] / θ[2])),
+    ]
   }
 }
