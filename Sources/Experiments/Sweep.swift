@@ -159,7 +159,10 @@ extension ResultsTable.Row {
     }
     let numbers = names.filter { number($0) != nil }.map { "\($0) \(text($0))" }
     return (
-      names.filter { number($0) == nil }.map { text($0) }.joined(separator: ", "),
+      names.filter { number($0) == nil }.map { name in
+        // "none" would not say what there is none of.
+        ["balance", "capacity_factor"].contains(name) ? "\(name) \(text(name))" : text(name)
+      }.joined(separator: ", "),
       (numbers + ["\(roughTokens) tokens"]).joined(separator: ", ")
     )
   }

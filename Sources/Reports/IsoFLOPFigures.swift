@@ -62,7 +62,7 @@ extension Chapter {
     let diamonds = Layer.points(
       minima.map { Point($0.parameters, $0.loss) }, Style("minimum", .category(6), marker: .diamond))
     return Figure(
-      name: name, title: "IsoFLOP profiles",
+      name: name, title: "IsoFLOP profiles\(fit.subject)",
       caption: """
         Loss of models of equal compute against their size, with a parabola in log N for each budget. A diamond marks \
         a minimum, the bar through it the 95 % interval of N*.
@@ -105,7 +105,7 @@ extension Chapter {
     let curve = law?.curve(along: .compute, over: range) ?? []
     let style = Style("law of the loss in C", .category(0))
     return Figure(
-      name: name, title: "The compute-optimal frontier",
+      name: name, title: "The compute-optimal frontier\(fit.subject)",
       caption: """
         Best size, best data and the loss they reach for each budget, with 95 % intervals; exponents are of \
         N* ∝ C^a and D* ∝ C^b.\(law == nil ? "" : " The line in the last panel was fitted to the best runs of all.")
@@ -181,4 +181,9 @@ extension Chapter {
           }))
     ]
   }
+}
+
+extension ReportedFit {
+  /// The fit's own name as the end of a title; empty where it has but its law's.
+  fileprivate var subject: String { result.name == result.law.rawValue ? "" : ": \(result.name)" }
 }
