@@ -53,12 +53,11 @@ struct RunDraft: Sendable {
   }
 
   /// The learning rate where none is given: the best one found at the base width. μP carries it to other widths
-  /// by itself; in the standard parametrisation it falls with the width. Experts see fewer tokens each, so that their
-  /// gradients are noisier, and a lower rate is better.
+  /// by itself; in the standard parametrisation it falls with the width.
   static func usualLearningRate(
     _ parametrisation: ModelConfiguration.Parametrisation, experts: Int
   ) -> LearningRate {
-    let rate = experts > 1 ? 0.0056 : TrainingConfiguration(tokens: 0).learningRate
+    let rate = TrainingConfiguration.usualLearningRate(experts: experts)
     return switch parametrisation {
     case .mup: .constant(rate)
     case .standard: .power(rate: rate, width: ModelConfiguration.baseWidth, exponent: -1)

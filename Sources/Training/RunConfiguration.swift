@@ -77,8 +77,13 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
   /// The greatest norm of the gradient of all parameters together; a longer one is shortened to it.
   public var clip: Double
 
+  /// The best rate found at the base width. Experts see fewer tokens each, so that their gradients are noisier, and a
+  /// lower rate is better.
+  public static func usualLearningRate(experts: Int) -> Double { experts > 1 ? 0.0056 : 0.008 }
+
   public init(
-    tokens: Int, batch: BatchSchedule = .ramp, learningRate: Double = 0.008, warmupSteps: Int = 100,
+    tokens: Int, batch: BatchSchedule = .ramp, learningRate: Double = usualLearningRate(experts: 1),
+    warmupSteps: Int = 100,
     schedule: Schedule = .cooldown(fraction: 0.2, shape: .linear), weightDecay: Double = 0,
     beta1: Double = 0.9,
     beta2: Double = 0.95, clip: Double = 1

@@ -38,8 +38,8 @@ struct TrainCommand: ParsableCommand {
   var tokens = Count(1_000_000)
   @Option(help: "Tokens in a step. Default: a ramp from 512 to 2048.")
   var batch: Int?
-  @Option(help: "The highest learning rate.")
-  var learningRate = 0.008
+  @Option(help: "The highest learning rate. Default: 0.008, or 0.0056 with experts.")
+  var learningRate: Double?
   @Option(help: "The seed of initial weights.")
   var seed: UInt64 = 0
   @Option(help: "Threads within the run. They do not change the numbers.")
@@ -59,7 +59,9 @@ struct TrainCommand: ParsableCommand {
     let batch = try self.batch.map { try BatchSchedule(stages: [.init(from: 0, tokens: $0)]) } ?? .ramp
     let run = RunConfiguration(
       corpus: corpusConfiguration, corpusFingerprint: corpus.fingerprint, model: model,
-      training: TrainingConfiguration(tokens: tokens.value, batch: batch, learningRate: learningRate),
+      training: TrainingConfiguration(
+        tokens: tokens.value, batch: batch,
+        learningRate: learningRate ?? TrainingConfiguration.usualLearningRate(experts: experts)),
       seed: seed)
     let folder = RunFolder("\(output)/\(run.identifier)")
     let progress = ProgressLine(total: Double(tokens.value))
