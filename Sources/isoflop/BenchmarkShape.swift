@@ -12,6 +12,7 @@ struct BenchmarkShape: ExpressibleByArgument, CustomStringConvertible {
     [256, 6, 4, 256, 16, 256], [16, 2, 2, 128, 4, 79], [32, 2, 4, 128, 4, 79], [64, 2, 8, 128, 4, 79],
     [32, 2, 4, 128, 16, 79], [64, 2, 8, 128, 16, 79], [128, 4, 4, 128, 32, 256, 8, 1],
     [128, 4, 4, 128, 32, 256, 32, 1],
+    [32, 2, 4, 128, 4, 79, 8, 1], [32, 2, 4, 128, 4, 79, 32, 1],
   ].map(BenchmarkShape.init)
 
   private init(_ numbers: [Int]) { self.numbers = numbers }

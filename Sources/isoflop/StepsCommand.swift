@@ -18,7 +18,7 @@ struct StepsCommand: ParsableCommand {
   @Option(
     parsing: .singleValue,
     help:
-      "Width, depth, heads, context, batch and vocabulary, such as 32,2,4,128,4,79; of a mixture, also experts and experts a token. Default: twelve of them."
+      "Width, depth, heads, context, batch and vocabulary, such as 32,2,4,128,4,79; of a mixture, also experts and experts a token. Default: fourteen of them."
   )
   var shape: [BenchmarkShape] = []
   @Flag(help: "Prints the time of each kind of operation too.")
