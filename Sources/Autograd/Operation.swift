@@ -19,6 +19,8 @@ public protocol Operation: Sendable {
   var overwrites: Int? { get }
   /// Floating-point operations of the matrix products in `forward`, and in the gradient.
   var flops: Flops { get }
+  /// Those of `flops` that the data spared the last `forward` in `arena`, and spare the `backward` after it.
+  func spared(_ arena: Arena) -> Flops
   /// The same matrix products as a general library would compute them, for timing them alone.
   var products: [Product] { get }
 
@@ -35,6 +37,7 @@ extension Operation {
   public var scratch: Int { 0 }
   public var overwrites: Int? { nil }
   public var flops: Flops { Flops() }
+  public func spared(_ arena: Arena) -> Flops { Flops() }
   public var products: [Product] { [] }
 }
 

@@ -80,6 +80,16 @@ public struct Program: Sendable {
   }
 }
 
+extension Program {
+  /// Those of `flops` that the data spared the last `forward` in `arena`, and spare the `backward` after it.
+  public func spared(_ arena: Arena) -> Flops {
+    steps.reduce(into: Flops()) { sum, step in
+      let spared = step.operation.spared(arena)
+      sum += Flops(forward: spared.forward, backward: gradients ? spared.backward : 0)
+    }
+  }
+}
+
 /// What an operation sees of the memory while a program is replayed.
 public struct Frame {
   private let arena: Arena

@@ -19,7 +19,7 @@ public struct PlannedRun: Sendable {
   /// Tokens of all its steps, D: the least number of whole steps that reaches `configuration.training.tokens`.
   public let tokens: Int
 
-  /// Floating-point operations of its training, exact.
+  /// Floating-point operations of its training: exact, but for experts of a limited capacity, which count as full.
   public var flops: Double { counts.trainingFlopsPerToken * Double(tokens) }
 
   /// The run as a person would name it: `width 32, tokens 4M, seed 1`.

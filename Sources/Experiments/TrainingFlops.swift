@@ -1,8 +1,9 @@
 import Training
 
 extension Sequence<PlannedRun> {
-  /// The floating-point operations of training all of these runs, exact: a run that occurs twice counts once, and so
-  /// does the part of a trunk that several runs share. Evaluation is not counted.
+  /// The floating-point operations of training all of these runs: a run that occurs twice counts once, and so does the
+  /// part of a trunk that several runs share. Evaluation is not counted. Exact, but for experts of a limited capacity: these
+  /// count as full.
   public var trainingFlops: Double {
     var trunks: [String: [String: PlannedRun]] = [:]
     for run in self {

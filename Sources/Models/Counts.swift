@@ -11,7 +11,7 @@ public struct Counts: Codable, Hashable, Sendable {
   /// The weights of routers, which are among the others; nil in a dense model.
   public let router: Int?
   /// The floating-point operations of training on one token: the matrix products of the recorded program, forward
-  /// and backward, attention and head included.
+  /// and backward, attention and head included. Experts of a limited capacity count as full.
   public let trainingFlopsPerToken: Double
   /// The floating-point operations of predicting one token.
   public let forwardFlopsPerToken: Double

@@ -93,6 +93,8 @@ public final class TrainingState {
   package(set) public var branched: Int?
   /// The training loss, averaged over about the last ten steps.
   public internal(set) var recentLoss: Double?
+  /// The operations that all steps were spared, as experts had room left.
+  public internal(set) var sparedFlops = 0.0
 
   init(parameters: FloatBuffer) {
     self.parameters = parameters
@@ -106,5 +108,6 @@ public final class TrainingState {
     moment1.copy(from: other.moment1)
     moment2.copy(from: other.moment2)
     (step, tokens, branched, recentLoss) = (other.step, other.tokens, other.branched, other.recentLoss)
+    sparedFlops = other.sparedFlops
   }
 }

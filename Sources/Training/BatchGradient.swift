@@ -46,6 +46,9 @@ final class BatchGradient {
     return results[..<shards.count].reduce(0) { $0 + $1.loss } / Double(positions.count * windows.context)
   }
 
+  /// The operations among `flops(windows:)` that the last batch was spared, as experts had room left.
+  var sparedFlops: Double { results[..<shards.count].reduce(0) { $0 + $1.sparedFlops } }
+
   /// Floating-point operations of a step with this many windows.
   func flops(windows: Int) -> Double {
     shardPrograms(windows: windows).reduce(0) { $0 + $1.program.flops.total }
@@ -111,16 +114,19 @@ final class BatchGradient {
       }
     }
     loss.program.forward(arena, parameters: parameters)
+    results[index].sparedFlops = loss.program.spared(arena).total
     results[index].loss = arena.output.reduce(0) { $0 + Double($1) }
     arena.outputGradient.update(repeating: weight)
     loss.program.backward(arena, parameters: parameters, gradients: results[index].gradient)
   }
 }
 
-/// What one shard adds to the batch: the sum of its losses, and the gradient of its part of the mean.
+/// What one shard adds to the batch: the sum of its losses, the gradient of its part of the mean, and the operations
+/// that it was spared.
 private final class ShardResult {
   let gradient: FloatBuffer
   var loss = 0.0
+  var sparedFlops = 0.0
 
   init(gradient: FloatBuffer) {
     self.gradient = gradient

@@ -26,6 +26,7 @@ public struct Checkpoint {
       "step": "\(state.step)", "tokens": "\(state.tokens)",
       "branched": state.branched.map(String.init) ?? "",
       "recent_loss": state.recentLoss.map { String($0.bitPattern) } ?? "",
+      "spared_flops": "\(state.sparedFlops)",
     ]
     for (prefix, buffer) in sections(of: state) {
       for parameter in layout.parameters {
@@ -53,10 +54,12 @@ public struct Checkpoint {
       }
     }
     guard let step = file.metadata["step"].flatMap({ Int($0) }),
-      let tokens = file.metadata["tokens"].flatMap({ Int($0) })
+      let tokens = file.metadata["tokens"].flatMap({ Int($0) }),
+      let sparedFlops = file.metadata["spared_flops"].flatMap({ Double($0) })
     else { throw foreign }
     state.step = step
     state.tokens = tokens
+    state.sparedFlops = sparedFlops
     state.branched = file.metadata["branched"].flatMap { Int($0) }
     state.recentLoss = file.metadata["recent_loss"].flatMap { UInt64($0) }.map { Double(bitPattern: $0) }
   }

@@ -53,6 +53,7 @@ public final class Trainer {
         rate: rate, step: state.step)
     }
     state.tokens += batch
+    state.sparedFlops += batchGradient.sparedFlops
     state.recentLoss = state.recentLoss.map { 0.9 * $0 + 0.1 * loss } ?? loss
     return StepMetrics(
       step: state.step, tokens: state.tokens, loss: loss, gradientNorm: norm, learningRate: rate)
@@ -79,10 +80,10 @@ public final class Trainer {
     evaluator(state.parameters, precision: precision)
   }
 
-  /// The operations of training from the beginning to `tokens` tokens.
-  func flops(through tokens: Int) -> Double {
-    var (seen, sum) = (0, 0.0)
-    while seen < tokens {
+  /// The operations of training so far.
+  package var flops: Double {
+    var (seen, sum) = (0, -state.sparedFlops)
+    while seen < state.tokens {
       let batch = configuration.training.batch.tokens(after: seen)
       sum += batchGradient.flops(windows: batch / windows.context)
       seen += batch

@@ -243,7 +243,7 @@ public final class TrunkTraining {
     return RunResult(
       status: evaluation == nil ? .diverged : .completed, counts: Counts(trainer.transformer),
       tokens: trainer.state.tokens, uniqueTokens: trainer.uniqueTokens(of: trainer.state.tokens),
-      steps: trainer.state.step, flops: trainer.flops(through: trainer.state.tokens), loss: evaluation?.loss,
+      steps: trainer.state.step, flops: trainer.flops, loss: evaluation?.loss,
       lossStandardError: evaluation?.standardError,
       reducibleStandardError: evaluation?.reducibleStandardError,
       lossBitsPerByte: (evaluation?.loss).map(bitsPerByte),

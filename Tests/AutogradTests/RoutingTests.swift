@@ -98,6 +98,24 @@ extension Reference {
 }
 
 @Suite struct RoutingTests {
+  @Test("The operations of places that stay empty are not counted", arguments: [1, 2, 3, 9, nil])
+  func spared(capacity: Int?) {
+    // Of 20 rows, 11 choose the first of four experts and 9 the second.
+    var layout = ParameterLayout()
+    let z = layout.add("z", [20, 4], role: .hidden)
+    let x = layout.add("x", [20, 6], role: .hidden)
+    let w = layout.add("w", [4, 6, 5], role: .expert)
+    let recorder = Recorder(gradients: true)
+    let routes = recorder.route(z, choices: 1, gate: .softmaxFirst, capacity: capacity).routes
+    let program = recorder.finish(recorder.expertLinear(recorder.dispatch(x, routes), w, routes))
+    let (arena, parameters) = (Arena(for: program), FloatBuffer(count: layout.bufferCount))
+    for row in 0..<20 { parameters[layout.parameters[0].offset + 4 * row + row % 2 * (row < 18 ? 1 : 0)] = 1 }
+    program.forward(arena, parameters: parameters)
+    let taken = min(11, capacity ?? 20) + min(9, capacity ?? 20)
+    let done = program.flops.total - program.spared(arena).total
+    #expect(done == Double(3 * 2 * taken * 6 * 5))
+  }
+
   /// Routes rows of logits by experts, and gives what was chosen, where the choices went, and the biases' gradient.
   private func route(
     _ logits: [[Float]], choices: Int, bias: [Float]? = nil, capacity: Int? = nil

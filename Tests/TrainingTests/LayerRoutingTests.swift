@@ -38,6 +38,16 @@ import Training
     }
   }
 
+  @Test("The operations are those of choices that found room")
+  func flops() throws {
+    let flops = try [nil, 4, 1, 0.5].map {
+      try trained(MixtureOfExperts(experts: 4, capacityFactor: $0, balance: .none)).1.flops
+    }
+    // An expert with room for all refuses none, and leaves as much empty as the others have taken.
+    #expect(flops[0] == flops[1])
+    #expect(flops[2] < flops[0] && flops[3] < flops[2])
+  }
+
   @Test("A dense model routes nothing")
   func dense() throws {
     let folder = try ScratchFolder()

@@ -15,9 +15,16 @@ struct ExpertLinear: Operation {
 
   var inputs: [Tensor] { [x, weight] + (bias.map { [$0] } ?? []) }
   var saved: [Tensor] { [x, weight] }
-  /// Of as many rows as there are places: what is computed where none stays empty.
-  var flops: Flops {
-    let product = 2 * Double(x.rows) * Double(inner) * Double(output.columns)
+  /// Of as many rows as there are places.
+  var flops: Flops { flops(places: x.rows) }
+
+  /// Places that are not taken are not computed.
+  func spared(_ arena: Arena) -> Flops {
+    flops(places: x.rows - Int(arena.integers(routes.starts)[routes.experts]))
+  }
+
+  private func flops(places: Int) -> Flops {
+    let product = 2 * Double(places) * Double(inner) * Double(output.columns)
     return Flops(forward: product, backward: (x.needsGradient ? 2 : 1) * product)
   }
 
