@@ -153,9 +153,10 @@ extension ResultsTable.Row {
   fileprivate func description(among rows: some Sequence<ResultsTable.Row>, but hidden: [String]) -> (
     kind: String, label: String
   ) {
+    // What a run has not, as a dense one has no balance, sets nobody apart from it but the number of experts.
     let names = Column.configuration.map(\.name).filter { name in
-      !(hidden + ["heads", "tied_head", "vocabulary"]).contains(name)
-        && rows.contains { $0.text(name) != text(name) }
+      !(hidden + ["heads", "tied_head", "vocabulary"]).contains(name) && !text(name).isEmpty
+        && rows.contains { ![text(name), ""].contains($0.text(name)) }
     }
     let numbers = names.filter { number($0) != nil }.map { "\($0) \(text($0))" }
     return (

@@ -149,7 +149,10 @@ extension Chapter {
         }
       }
       return HeatMap(
-        title: title, x: Axis("Expert", range: 0.5...(Double(experts) + 0.5)),
+        title: title,
+        x: Axis(
+          "Expert", range: 0.5...(Double(experts) + 0.5),
+          names: experts > 8 ? [] : (1...experts).map(String.init)),
         y: Axis("", range: 0.5...(Double(names.count) + 0.5), names: names), cells: cells)
     }
     let maps = [map("by kind of task", layer.families), map("by first byte", layer.classes)].compactMap { $0 }

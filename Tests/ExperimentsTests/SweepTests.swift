@@ -57,6 +57,27 @@ import Testing
     #expect(batches.cells[0].trials[0].multiple == nil)
   }
 
+  /// A dense model has neither balance nor z-loss: these set no mixture apart from it, and it says nothing of them.
+  @Test func denseAndMixedCellsAreNamedByWhatTheyHave() throws {
+    let plan = try plan(
+      """
+      model: {width: 16}
+      grid:
+        - {experts: 1, learning_rate: [0.004, 0.008], tokens: 500k}
+        - {experts: 4, balance: [bias, none], learning_rate: [0.004, 0.008], tokens: 500k}
+      sweeps: [learning_rate]
+
+      """)
+    let table = try ResultsTable(plan) { try plantedResult(of: $0) }
+    let fits = Fits(of: table, requests: [], sweeps: plan.experiment.sweeps, bootstraps: 5)
+    let names = fits.sweeps[0].cells.map { [$0.kind, $0.label] }
+    #expect(
+      names == [
+        ["", "experts 1, 500k tokens"], ["balance bias", "experts 4, 500k tokens"],
+        ["balance none", "experts 4, 500k tokens"],
+      ])
+  }
+
   @Test func theNoiseOfSeedsIsTheirDeviation() throws {
     let plan = try plan("grid: {width: [16, 32], tokens: 1M, seeds: 4}\nsweeps: [warmup]\nfits: []\n")
     let table = try ResultsTable(plan) {
