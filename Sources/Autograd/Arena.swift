@@ -13,10 +13,7 @@ public final class Arena {
   public init(for program: Program, isolated: Bool = false) {
     self.program = program
     isIsolated = isolated
-    plan = MemoryPlan(
-      operations: program.steps.map(\.operation), slots: program.slots, output: program.output,
-      kept: program.kept,
-      gradients: program.gradients, shared: !isolated)
+    plan = MemoryPlan(for: program, shared: !isolated)
     floats = FloatBuffer(count: plan.count)
     integerStart = .allocate(capacity: max(program.integerCount, 1))
     integerStart.update(repeating: 0, count: program.integerCount)
@@ -25,7 +22,16 @@ public final class Arena {
   deinit { integerStart.deallocate() }
 
   /// The size of the arena in bytes.
-  public var byteCount: Int { floats.count * MemoryLayout<Float>.stride + program.integerCount * 4 }
+  public var byteCount: Int { Self.byteCount(plan, program) }
+
+  /// The bytes that an arena for `program` would have, found without making it.
+  public static func byteCount(for program: Program) -> Int {
+    byteCount(MemoryPlan(for: program, shared: true), program)
+  }
+
+  private static func byteCount(_ plan: MemoryPlan, _ program: Program) -> Int {
+    plan.count * MemoryLayout<Float>.stride + program.integerCount * MemoryLayout<Int32>.stride
+  }
 
   /// The elements of the program's output, valid after `forward`.
   public var output: UnsafeMutableBufferPointer<Float> { slot(program.output, plan.valueOffsets) }

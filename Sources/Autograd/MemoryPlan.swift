@@ -20,13 +20,12 @@ struct MemoryPlan: Sendable {
 
   /// - Parameter shared: Without it every piece has memory of its own, so that reading what another piece
   ///   has overwritten shows.
-  init(
-    operations: [any Operation], slots: [Tensor], output: Tensor, kept: [Tensor], gradients: Bool,
-    shared: Bool
-  ) {
+  init(for program: Program, shared: Bool) {
+    let operations = program.steps.map(\.operation)
+    let (slots, output, gradients) = (program.slots, program.output, program.gradients)
     let n = operations.count
     let lives = Lifetimes(
-      operations: operations, slots: slots, output: output, kept: kept, gradients: gradients)
+      operations: operations, slots: slots, output: output, kept: program.kept, gradients: gradients)
     let owner = shared ? lives.owners : Array(slots.indices)
 
     var pieces: [Piece] = []

@@ -2,10 +2,6 @@ import Files
 import Foundation
 import Training
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 /// The folder of all runs, each under the name of its configuration's hash, whichever experiment asked for it: a
 /// finished run is never done again.
 ///
@@ -13,34 +9,28 @@ import Training
 /// |---|---|
 /// | `store/RUN/` | a run's records (`RunFolder`) |
 /// | `trunks/TRUNK/` | the state of a trunk under way |
-/// | `EXPERIMENT/` | `results.csv`, `timings.csv`, `fits.json`, `report.html` and its figures |
+/// | `claims/TRUNK/` | which process is at it (`Claims`) |
+/// | `logs/TRUNK.log` | what went wrong with it |
+/// | `EXPERIMENT/` | `plan.json`, `results.csv`, `timings.csv`, `fits.json`, `report.html` and its figures |
+///
+/// Any number of processes on any number of machines may work in it at one time.
 public final class RunStore: Sendable {
   public let root: String
-  private let lock: Int32
+  public let claims: Claims
 
-  /// Opens the store at `root`, made if missing, for this process alone.
+  /// Opens the store at `root`, made if missing.
   ///
-  /// - Throws: `InputError` if another command uses the folder, or it cannot be written.
+  /// - Throws: `InputError` if it cannot be written.
   public init(_ root: String) throws {
     self.root = root
     try FileAccess.makeFolder(root)
-    let path = "\(root)/lock"
-    lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard lock >= 0 else {
+    claims = Claims("\(root)/claims")
+    guard FileManager.default.isWritableFile(atPath: root) else {
       throw InputError(
-        "cannot be written: \(String(cString: strerror(errno)))", file: root,
-        remedy: "Choose another folder with --output, or change its permissions")
-    }
-    // The system lets go of the lock when the process ends, however it ends.
-    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-      close(lock)
-      throw InputError(
-        "is in use by another command", file: root,
-        remedy: "Wait for it, or choose another folder with --output")
+        "cannot be written", file: root,
+        remedy: "Choose another folder with --output, or change its permissions", concernsAll: true)
     }
   }
-
-  deinit { close(lock) }
 
   /// The folder of a run.
   public func folder(of run: RunConfiguration) -> RunFolder { RunFolder("\(root)/store/\(run.identifier)") }
@@ -50,10 +40,16 @@ public final class RunStore: Sendable {
     RunFolder("\(root)/trunks/\(run.trunkIdentifier)")
   }
 
+  /// Where what goes wrong with a job is told.
+  public func log(of job: TrunkJob) -> String { "\(root)/logs/\(job.trunk).log" }
+
   /// The folder of an experiment's results.
   public func folder(of experiment: ExperimentFile) -> String { "\(root)/\(experiment.name)" }
 
-  /// The records of the finished runs of a plan, by run. Damaged ones count as missing: `Scheduler` reports them.
+  /// Whether a run is finished, its records whole.
+  public func isFinished(_ run: RunConfiguration) -> Bool { (try? folder(of: run).record()) != nil }
+
+  /// The records of the finished runs of a plan, by run. Damaged ones count as missing: their runs are done again.
   public func records(of plan: Plan) -> [String: RunRecord] {
     var records: [String: RunRecord] = [:]
     for run in plan.runs {

@@ -4,6 +4,10 @@ import Foundation
 import Synchronization
 import Training
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// Trains the runs of some plans that are not yet finished, each once: plan by plan, trunk by trunk, the longest first,
 /// one a core.
 public struct Scheduler: Sendable {
@@ -15,20 +19,11 @@ public struct Scheduler: Sendable {
 
   /// A trunk that could not be trained.
   public struct Failure: Sendable {
-    public let job: Job
+    public let job: TrunkJob
     public let error: String
 
     /// The run and the reason, for people.
-    public var text: String { "\(job.runs[0].label): \(error)" }
-  }
-
-  /// A trunk, and what is to be done for it.
-  public struct Job: Sendable {
-    public let runs: [PlannedRun]
-    /// Predicted seconds on one core.
-    public let seconds: Double
-    /// What cannot be continued: the record of one of its runs is damaged.
-    let fault: InputError?
+    public var text: String { "\(job.label): \(error)" }
   }
 
   /// What is trained together: all of a plan, or what lies before or after its forecasts.
@@ -36,29 +31,31 @@ public struct Scheduler: Sendable {
     public let plan: Plan
     /// The trunks with unfinished runs that no stage before it has, the longest first. A trunk comes with all its runs,
     /// of whichever plan, but for those that a forecast still holds out.
-    public let jobs: [Job]
+    public let jobs: [TrunkJob]
   }
 
   /// The stages of each plan.
   public let stages: [[Stage]]
   private let store: RunStore
-  private let corpora: CorpusCache
+  private let workers: Int
   private let calibration: Calibration
 
-  public init(_ plans: [Plan], store: RunStore, corpora: CorpusCache) throws {
+  /// - Parameters:
+  ///   - workers: How many trunks will be trained at once.
+  ///   - share: Which part of the trunks is meant; nil for all.
+  /// - Throws: `InputError` if there is not enough memory.
+  public init(
+    _ plans: [Plan], store: RunStore, corpora: CorpusCache, workers: Int, share: Share? = nil
+  ) throws {
     self.store = store
-    self.corpora = corpora
-    var faults: [String: InputError] = [:]
+    self.workers = workers
     var seen: Set<String> = []
     let runs = plans.flatMap(\.runs).filter { seen.insert($0.configuration.identifier).inserted }
+    let own = share.map { $0.trunks(of: runs) }
     let pending = runs.filter { run in
-      do {
-        return try store.folder(of: run.configuration).record() == nil
-      } catch {
-        faults[run.configuration.trunkIdentifier] = error as? InputError ?? InputError("\(error)")
-        return true
-      }
+      own?.contains(run.configuration.trunkIdentifier) ?? true && !store.isFinished(run.configuration)
     }
+    try MemoryNeed.check(pending, workers: workers)
     let calibration = try Calibration(pending, corpora: corpora)
     self.calibration = calibration
     let parts = plans.map(\.stages)
@@ -72,11 +69,11 @@ public struct Scheduler: Sendable {
       plans.map { plan in
         let jobs = Set(plan.runs.map(part)).compactMap { part in
           trunks.removeValue(forKey: part).map { runs in
-            Job(runs: runs, seconds: calibration.seconds(ofTrunk: runs), fault: faults[part.trunk])
+            TrunkJob(runs, calibration)
           }
         }
         return Stage(
-          plan: plan, jobs: jobs.sorted { ($1.seconds, $0.runs[0].label) < ($0.seconds, $1.runs[0].label) })
+          plan: plan, jobs: jobs.sorted { ($1.seconds, $0.label) < ($0.seconds, $1.label) })
       }
     }
   }
@@ -88,23 +85,21 @@ public struct Scheduler: Sendable {
   }
 
   /// The jobs of all stages.
-  public var jobs: [Job] { stages.joined().flatMap(\.jobs) }
+  public var jobs: [TrunkJob] { stages.joined().flatMap(\.jobs) }
 
   /// Predicted seconds of all jobs together, on one core.
   public var totalSeconds: Double { jobs.reduce(0) { $0 + $1.seconds } }
 
   /// Predicted seconds until all jobs are done, plan by plan.
-  public func predictedSeconds(workers: Int) -> Double {
-    stages.reduce(0) { $0 + predictedSeconds(of: $1, workers: workers) }
-  }
+  public var predictedSeconds: Double { stages.reduce(0) { $0 + predictedSeconds(of: $1) } }
 
   /// Predicted seconds until a plan's stages are done, one after the other.
-  public func predictedSeconds(of stages: [Stage], workers: Int) -> Double {
-    stages.reduce(0) { $0 + predictedSeconds(of: $1.jobs, workers: workers) }
+  public func predictedSeconds(of stages: [Stage]) -> Double {
+    stages.reduce(0) { $0 + predictedSeconds(of: $1.jobs) }
   }
 
   /// Predicted seconds until some jobs are done, the longest first, each on the first core that is free.
-  private func predictedSeconds(of jobs: [Job], workers: Int) -> Double {
+  private func predictedSeconds(of jobs: [TrunkJob]) -> Double {
     var busy = Array(repeating: 0.0, count: max(workers, 1))
     for job in jobs {
       guard let free = busy.indices.min(by: { busy[$0] < busy[$1] }) else { continue }
@@ -118,50 +113,30 @@ public struct Scheduler: Sendable {
     (calibration.branchSeconds(of: run), calibration.bytes(of: run))
   }
 
-  /// Trains some of the jobs. A trunk that fails does not stop the others.
+  /// Trains some of the jobs, those that other commands are at last. One that fails does not stop the others.
   ///
   /// - Parameters:
-  ///   - workers: How many trunks at once; more than there are cores bring nothing.
-  ///   - progress: Told predicted seconds of work as it is done.
+  ///   - retries: How often a job that fails is tried again.
+  ///   - train: Does a job on one of the workers, which are numbered from 0, and tells how it ended.
+  ///   - failed: Told of each job that has failed for good.
   public func run(
-    _ jobs: [Job], workers: Int, keepsCheckpoints: Bool, isCancelled: @escaping @Sendable () -> Bool,
-    progress: @escaping @Sendable (Double) -> Void
+    _ jobs: [TrunkJob], retries: Int, isCancelled: @escaping @Sendable () -> Bool,
+    failed: @escaping @Sendable (Failure, _ concernsAll: Bool) -> Void,
+    train: @escaping @Sendable (TrunkJob, _ worker: Int, Claims.Sighting?) -> TrunkJob.End
   ) -> Outcome {
-    let next = Atomic<Int>(0)
-    let failures = Mutex<[Failure]>([])
-    DispatchQueue.concurrentPerform(iterations: min(workers, max(jobs.count, 1))) { _ in
+    let queue = Mutex(JobQueue(jobs, retries: retries))
+    DispatchQueue.concurrentPerform(iterations: min(workers, max(jobs.count, 1))) { worker in
       while !isCancelled() {
-        let index = next.add(1, ordering: .relaxed).oldValue
-        guard index < jobs.count else { return }
-        do {
-          try train(jobs[index], keepsCheckpoints, isCancelled, progress)
-        } catch is TrunkTraining.Cancelled {
-          return
-        } catch {
-          failures.withLock { $0.append(Failure(job: jobs[index], error: "\(error)")) }
+        switch queue.withLock({ $0.next(store.claims) }) {
+        case .job(let job, let abandoned):
+          let end = train(job, worker, abandoned)
+          let failure = queue.withLock { $0.take(end, of: job) }
+          if let failure, case .failed(_, let concernsAll) = end { failed(failure, concernsAll) }
+        case .wait: usleep(200_000)
+        case .nothing: return
         }
       }
     }
-    return Outcome(failures: failures.withLock { $0 }, wasCancelled: isCancelled())
-  }
-
-  private func train(
-    _ job: Job, _ keepsCheckpoints: Bool, _ isCancelled: @escaping @Sendable () -> Bool,
-    _ progress: @escaping @Sendable (Double) -> Void
-  ) throws {
-    if let fault = job.fault { throw fault }
-    guard let longest = job.runs.max(by: { $0.tokens < $1.tokens }) else { return }
-    let configuration = longest.configuration
-    let perToken = calibration.secondsPerToken(of: longest)
-    let control = TrunkTraining.Control(
-      keepsCheckpoints: keepsCheckpoints, isCancelled: isCancelled,
-      progress: { tokens, windows in
-        progress(Double(tokens) * perToken + calibration.seconds(of: longest, windows: windows))
-      })
-    let training = try TrunkTraining(
-      job.runs.map(\.configuration),
-      corpus: corpora.corpus(configuration.corpus, context: configuration.model.context),
-      folder: store.folder(of:), trunkFolder: store.trunkFolder(of: configuration), control: control)
-    try training()
+    return Outcome(failures: queue.withLock(\.failures), wasCancelled: isCancelled())
   }
 }

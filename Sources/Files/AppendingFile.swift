@@ -32,4 +32,10 @@ public final class AppendingFile {
     try FileAccess.writeAll(pending, to: descriptor, path: path)
     pending.removeAll(keepingCapacity: true)
   }
+
+  /// Forces all lines so far to the disk.
+  public func synchronize() throws {
+    try flush()
+    guard fsync(descriptor) == 0 else { throw FileAccess.systemError("cannot be written", path) }
+  }
 }

@@ -33,7 +33,8 @@ public enum FileAccess {
 
   /// Writes `data` to `path` atomically: a temporary file beside it, forced to the disk, then renamed.
   public static func write(_ data: Data, to path: String) throws {
-    let temporary = "\(path).\(getpid()).tmp"
+    // Of one name on all machines that may share the folder.
+    let temporary = "\(path).\(UUID().uuidString.prefix(13)).tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw systemError("cannot be written", path) }
     do {
@@ -49,17 +50,30 @@ public enum FileAccess {
     }
   }
 
+  /// Removes what interrupted calls of `write` have left in a folder. Nobody may be writing there.
+  public static func removeTemporaries(in folder: String) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    where name.hasSuffix(".tmp") { unlink("\(folder)/\(name)") }
+  }
+
   /// Makes the folder at `path`, and those above it, where they are missing.
   public static func makeFolder(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw systemError("the folder cannot be made", path)
+    if mkdir(path, 0o755) == 0 { return }
+    if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
+      try makeFolder(String(path[..<slash]))
+      if mkdir(path, 0o755) == 0 { return }
     }
+    let code = errno
+    var isFolder: ObjCBool = false
+    if code == EEXIST, FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+      return
+    }
+    errno = code
+    throw systemError("the folder cannot be made", path)
   }
 
   /// Writes all of `data` to an open file.
-  static func writeAll(_ data: Data, to descriptor: Int32, path: String) throws {
+  package static func writeAll(_ data: Data, to descriptor: Int32, path: String) throws {
     try data.withUnsafeBytes { bytes in
       var done = 0
       while done < bytes.count {
@@ -72,8 +86,9 @@ public enum FileAccess {
   }
 
   /// The fault that the system's `errno` reports, with a remedy where one is known.
-  static func systemError(_ message: String, _ path: String) -> InputError {
+  package static func systemError(_ message: String, _ path: String) -> InputError {
     let code = errno
+    let concernsAll = [ENOSPC, EDQUOT, EROFS].contains(code)
     let remedy: String? =
       switch code {
       case ENOSPC, EDQUOT: "Make room on the disk, then give the same command again"
@@ -81,7 +96,8 @@ public enum FileAccess {
       case EACCES, EROFS, EPERM: "Choose a folder that you may write to, or change its permissions"
       default: nil
       }
-    return InputError("\(message): \(String(cString: strerror(code)))", file: path, remedy: remedy)
+    return InputError(
+      "\(message): \(String(cString: strerror(code)))", file: path, remedy: remedy, concernsAll: concernsAll)
   }
 
   private static func lineOfInvalidUTF8(_ data: Data) -> Int {

@@ -12,12 +12,17 @@ public struct InputError: Error, Equatable, Sendable, CustomStringConvertible, L
   public let line: Int?
   /// What the user can do about it, as a sentence without its full stop.
   public let remedy: String?
+  /// Whether whatever else is tried will meet it too, as on a full disk.
+  public let concernsAll: Bool
 
-  public init(_ message: String, file: String? = nil, line: Int? = nil, remedy: String? = nil) {
+  public init(
+    _ message: String, file: String? = nil, line: Int? = nil, remedy: String? = nil, concernsAll: Bool = false
+  ) {
     self.message = message
     self.file = file
     self.line = line
     self.remedy = remedy
+    self.concernsAll = concernsAll
   }
 
   public var description: String {

@@ -59,6 +59,13 @@ final class BatchGradient {
     cut(windows).map { program($0.count) }
   }
 
+  /// The bytes that one thread would need for steps with these numbers of windows.
+  func plannedBytes(windows: [Int]) -> Int {
+    let shards = windows.map(cut)
+    let arenas = Set(shards.joined().map(\.count)).reduce(0) { $0 + Arena.byteCount(for: program($1).program) }
+    return arenas + 4 * transformer.layout.bufferCount * (shards.map(\.count).max() ?? 0)
+  }
+
   /// The bytes of all arenas and gradients.
   var byteCount: Int {
     workers.reduce(0) { $0 + $1.byteCount } + results.reduce(0) { $0 + 4 * $1.gradient.count }

@@ -15,8 +15,8 @@ public struct Checkpoint {
     layout = transformer.layout
   }
 
-  /// Writes the state atomically.
-  public func write(_ state: TrainingState, to path: String, tokenizer: any Tokenizer) throws {
+  /// Writes the state atomically, with a checksum of the log that goes with it.
+  func write(_ state: TrainingState, to folder: RunFolder, tokenizer: any Tokenizer) throws {
     var file = Safetensors()
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -27,6 +27,7 @@ public struct Checkpoint {
       "branched": state.branched.map(String.init) ?? "",
       "recent_loss": state.recentLoss.map { String($0.bitPattern) } ?? "",
       "spared_flops": "\(state.sparedFlops)",
+      "log": checksum(try MetricsLog.text(of: folder.metrics, through: state.step)),
     ]
     for (prefix, buffer) in sections(of: state) {
       for parameter in layout.parameters {
@@ -34,7 +35,17 @@ public struct Checkpoint {
         file.add(prefix + parameter.name, shape: parameter.tensor.shape, data: Data(buffer.bytes[range]))
       }
     }
-    try file.write(to: path)
+    try file.write(to: folder.checkpoint)
+  }
+
+  /// Looks whether training can go on from the folder's checkpoint. What is damaged is an `InputError`.
+  func check(_ folder: RunFolder) throws {
+    let file = try Safetensors(contentsOf: folder.checkpoint)
+    guard Self.configuration(in: file)?.identifier == configuration.identifier else { return }
+    let step = file.metadata["step"].flatMap { Int($0) } ?? 0
+    guard file.metadata["log"] == checksum(try MetricsLog.text(of: folder.metrics, through: step)) else {
+      throw InputError("is damaged", file: folder.metrics, remedy: "The run will be done again")
+    }
   }
 
   /// Reads the file at `path` into `state`. A damaged file, or that of another run, is an `InputError`.

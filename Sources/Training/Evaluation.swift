@@ -45,6 +45,11 @@ final class Evaluator {
     arenas = (0..<max(threads, 1)).map { _ in Arena(for: program.program) }
   }
 
+  /// The bytes that the arena of one thread would have.
+  static func plannedBytes(_ transformer: Transformer) -> Int {
+    Arena.byteCount(for: transformer.lossProgram(windows: chunk, gradients: false).program)
+  }
+
   /// The bytes of all arenas.
   var byteCount: Int { arenas.reduce(0) { $0 + $1.byteCount } }
 

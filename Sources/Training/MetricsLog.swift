@@ -14,19 +14,27 @@ final class MetricsLog {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    let origin = parent ?? path
-    let old = FileManager.default.fileExists(atPath: origin) ? try FileAccess.readText(origin) : ""
-    let kept = old.split(separator: "\n").prefix { line in
-      (try? JSONDecoder().decode(Numbered.self, from: Data(line.utf8))).map { $0.step <= step } ?? false
-    }
-    let text = kept.map { $0 + "\n" }.joined()
-    if parent != nil || text != old { try FileAccess.write(Data(text.utf8), to: path) }
+    // A new file, even where nothing changes: a process that has lost its claim may still hold the old one open.
+    try FileAccess.write(try Self.text(of: parent ?? path, through: step), to: path)
     file = try AppendingFile(path)
+  }
+
+  /// The lines of a log up to a step.
+  static func text(of path: String, through step: Int) throws -> Data {
+    guard FileManager.default.fileExists(atPath: path) else { return Data() }
+    let lines = try FileAccess.read(path).split(separator: UInt8(ascii: "\n"))
+    let kept = lines.prefix { line in
+      (try? JSONDecoder().decode(Numbered.self, from: line)).map { $0.step <= step } ?? false
+    }
+    return kept.reduce(into: Data()) { $0 += $1 + [UInt8(ascii: "\n")] }
   }
 
   func append(_ line: some Encodable) throws { try file.append(encoder.encode(line)) }
 
   func flush() throws { try file.flush() }
+
+  /// Forces all lines so far to the disk.
+  func synchronize() throws { try file.synchronize() }
 
   private struct Numbered: Decodable {
     let step: Int

@@ -26,7 +26,7 @@ public struct RunFolder: Sendable {
   /// The record of a finished run, or nil if it is not finished. A damaged one is an `InputError`.
   public func record() throws -> RunRecord? {
     guard FileManager.default.fileExists(atPath: result) else { return nil }
-    return try RunRecord(contentsOf: result)
+    return try RunRecord(contentsOf: self)
   }
 
   /// What the run cost, if it has been written down.
@@ -44,21 +44,30 @@ public struct RunRecord: Codable, Hashable, Sendable {
   private struct Envelope: Codable {
     let record: RunRecord
     let checksum: String
+    /// That of the log; nil in records of earlier versions.
+    let log: String?
   }
 
   /// Writes the record atomically.
-  func write(to path: String) throws {
-    try FileAccess.write(
-      Self.encoder.encode(Envelope(record: self, checksum: checksum(Self.encoder.encode(self)))), to: path)
+  func write(to folder: RunFolder) throws {
+    let envelope = Envelope(
+      record: self, checksum: checksum(try Self.encoder.encode(self)),
+      log: checksum(try FileAccess.read(folder.metrics)))
+    try FileAccess.write(Self.encoder.encode(envelope), to: folder.result)
   }
 
-  fileprivate init(contentsOf path: String) throws {
-    let damaged = InputError("is damaged", file: path, remedy: "Delete it; the run will be done again")
-    guard let envelope = try? JSONDecoder().decode(Envelope.self, from: FileAccess.read(path)) else {
-      throw damaged
+  fileprivate init(contentsOf folder: RunFolder) throws {
+    func damaged(_ path: String) -> InputError {
+      InputError("is damaged", file: path, remedy: "The run will be done again")
+    }
+    guard let envelope = try? JSONDecoder().decode(Envelope.self, from: FileAccess.read(folder.result)) else {
+      throw damaged(folder.result)
     }
     self = envelope.record
-    guard envelope.checksum == checksum(try Self.encoder.encode(self)) else { throw damaged }
+    guard envelope.checksum == checksum(try Self.encoder.encode(self)) else { throw damaged(folder.result) }
+    if let log = envelope.log, (try? FileAccess.read(folder.metrics)).map({ checksum($0) }) != log {
+      throw damaged(folder.metrics)
+    }
   }
 
   init(configuration: RunConfiguration, provenance: Provenance, result: RunResult) {

@@ -114,6 +114,16 @@ public struct StepMetrics: Codable, Sendable {
 }
 
 extension Trainer {
+  /// The bytes that a process needs to train a run, the corpus aside, found without allocating them.
+  public static func plannedBytes(_ configuration: RunConfiguration) -> Int {
+    let transformer = Transformer(configuration.model)
+    let state = 3 * 4 * transformer.layout.bufferCount
+    let gradient = BatchGradient(transformer, seed: 0, threads: 1)
+    let batches = Set(configuration.training.batch.stages.map { $0.tokens / configuration.model.context })
+    // The run's, the trunk's to which it goes back, and a checkpoint while it is written: arrays and file.
+    return 4 * state + gradient.plannedBytes(windows: Array(batches)) + Evaluator.plannedBytes(transformer)
+  }
+
   /// What training a shape costs on this machine.
   public struct Cost: Sendable {
     public let stepSeconds: Double

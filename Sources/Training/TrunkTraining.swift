@@ -12,10 +12,15 @@ import Models
 public final class TrunkTraining {
   /// What the caller knows and wants to know while it lasts.
   public struct Control {
-    /// Whether to stop: asked after each step. A checkpoint is written first.
-    public var isCancelled: () -> Bool
+    /// Whether to stop: asked after each step. A checkpoint is written first, but not if it throws, as where another
+    /// process has taken over.
+    public var isCancelled: () throws -> Bool
     /// Told the tokens trained and the validation windows read since the last call.
     public var progress: (_ tokens: Int, _ windows: Int) -> Void
+    /// Told of each run that has come to its end.
+    public var finished: (RunRecord) -> Void
+    /// Told of each damaged file: what it held is computed again.
+    public var damaged: (InputError) -> Void
     /// Seconds between checkpoints.
     public var checkpointInterval: Double
     /// Whether the final weights of each run are kept.
@@ -23,12 +28,16 @@ public final class TrunkTraining {
 
     public init(
       checkpointInterval: Double = 15, keepsCheckpoints: Bool = false,
-      isCancelled: @escaping () -> Bool = { false }, progress: @escaping (Int, Int) -> Void = { _, _ in }
+      isCancelled: @escaping () throws -> Bool = { false },
+      progress: @escaping (Int, Int) -> Void = { _, _ in }, finished: @escaping (RunRecord) -> Void = { _ in },
+      damaged: @escaping (InputError) -> Void = { _ in }
     ) {
       self.checkpointInterval = checkpointInterval
       self.keepsCheckpoints = keepsCheckpoints
       self.isCancelled = isCancelled
       self.progress = progress
+      self.finished = finished
+      self.damaged = damaged
     }
   }
 
@@ -64,15 +73,25 @@ public final class TrunkTraining {
     provenance = Provenance(threads: threads)
   }
 
-  /// Trains whatever is not yet finished.
+  /// Trains whatever is not yet finished. No other process may be at it.
   public func callAsFunction() throws {
-    let pending = try runs.filter { try folder($0).record() == nil }
-    guard !pending.isEmpty else { return }
+    let pending = runs.filter { run in
+      let folder = folder(run)
+      return unlessDamaged(folder.result) { try folder.record() } == nil
+    }
+    guard !pending.isEmpty else {
+      try? FileManager.default.removeItem(atPath: trunkFolder.path)
+      return
+    }
     try FileAccess.makeFolder(trunkFolder.path)
+    FileAccess.removeTemporaries(in: trunkFolder.path)
     for run in pending {
       try FileAccess.makeFolder(folder(run).path)
+      FileAccess.removeTemporaries(in: folder(run).path)
       try writeConfiguration(of: run)
+      removeCheckpointIfDamaged(folder(run), of: run)
     }
+    removeCheckpointIfDamaged(trunkFolder, of: pending[0].trunk)
     try resumeTrunk(for: pending)
     let state = trainer.state
     let trunk = TrainingState(parameters: FloatBuffer(count: state.parameters.count))
@@ -82,7 +101,7 @@ public final class TrunkTraining {
       let began = ContinuousClock.now
       if !hasCheckpoint(run) {
         try trainTrunk(to: run.training.schedule.branchPoint(tokens: run.training.tokens), log)
-        try log.flush()
+        try log.synchronize()
         trunk.copy(from: state)
         if run.trunkIdentifier != run.identifier { try write(state, of: run.trunk, to: trunkFolder) }
       }
@@ -90,6 +109,27 @@ public final class TrunkTraining {
       state.copy(from: trunk)
     }
     try? FileManager.default.removeItem(atPath: trunkFolder.path)
+  }
+
+  // MARK: Damage
+
+  /// What `read` finds in the file at `path`. A damaged file is reported and removed.
+  private func unlessDamaged<Content>(_ path: String, _ read: () throws -> Content?) -> Content? {
+    do {
+      return try read()
+    } catch {
+      control.damaged(error as? InputError ?? InputError("\(error)", file: path))
+      try? FileManager.default.removeItem(atPath: path)
+      return nil
+    }
+  }
+
+  /// Nothing can go on from a checkpoint that is damaged, or whose log is.
+  private func removeCheckpointIfDamaged(_ folder: RunFolder, of run: RunConfiguration) {
+    guard FileManager.default.fileExists(atPath: folder.checkpoint) else { return }
+    _ = unlessDamaged(folder.checkpoint) {
+      try Checkpoint(run, trainer.transformer).check(folder)
+    }
   }
 
   // MARK: The trunk
@@ -150,7 +190,7 @@ public final class TrunkTraining {
     }
     let trained = ContinuousClock.now
     let result = self.result(of: run, try trainer.hasDiverged ? nil : evaluate(precision: nil, log))
-    try log.flush()
+    try log.synchronize()
     if control.keepsCheckpoints { try write(state, of: run, to: folder) }
     let seconds = (ContinuousClock.now - began).seconds
     try FileAccess.write(
@@ -159,7 +199,9 @@ public final class TrunkTraining {
           seconds: seconds, trunkSeconds: trunkSeconds,
           tokensPerSecond: Double(state.tokens - before) / (trained - began).seconds)),
       to: folder.timing)
-    try RunRecord(configuration: run, provenance: provenance, result: result).write(to: folder.result)
+    let record = RunRecord(configuration: run, provenance: provenance, result: result)
+    try record.write(to: folder)
+    control.finished(record)
     if !control.keepsCheckpoints { try? FileManager.default.removeItem(atPath: folder.checkpoint) }
   }
 
@@ -213,9 +255,9 @@ public final class TrunkTraining {
   }
 
   private func checkpointIfDue(_ log: MetricsLog, _ run: RunConfiguration, _ folder: RunFolder) throws {
-    let isCancelled = control.isCancelled()
+    let isCancelled = try control.isCancelled()
     if isCancelled || (ContinuousClock.now - lastCheckpoint).seconds > control.checkpointInterval {
-      try log.flush()
+      try log.synchronize()
       try write(trainer.state, of: run, to: folder)
       lastCheckpoint = .now
     }
@@ -223,7 +265,7 @@ public final class TrunkTraining {
   }
 
   private func write(_ state: TrainingState, of run: RunConfiguration, to folder: RunFolder) throws {
-    try Checkpoint(run, trainer.transformer).write(state, to: folder.checkpoint, tokenizer: corpus.tokenizer)
+    try Checkpoint(run, trainer.transformer).write(state, to: folder, tokenizer: corpus.tokenizer)
   }
 
   private func writeConfiguration(of run: RunConfiguration) throws {

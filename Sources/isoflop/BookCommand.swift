@@ -82,7 +82,7 @@ extension Book {
           plan.experiment.name, plan.experiment.title, "\(plan.runs.count)",
           "\(plan.runs.count { !pending.contains($0.configuration.identifier) })",
           number(plan.runs.trainingFlops),
-          String(format: "%.0f", scheduler.predictedSeconds(of: stages, workers: session.workers)),
+          String(format: "%.0f", scheduler.predictedSeconds(of: stages)),
         ]
       })
     print("seconds: of the training that no page before has done, on \(session.workers) cores")

@@ -16,7 +16,7 @@ struct Isoflop: ParsableCommand {
       PlanCommand.self, TrainCommand.self,
       SampleCommand.self,
       CorpusCommand.self,
-      BenchCommand.self,
+      BenchCommand.self, WorkerCommand.self,
     ])
 
   /// Runs the command; a fault of the user's input is one line and exit status 2.

@@ -45,7 +45,7 @@ struct RunCommand: ParsableCommand {
       })
     print("seconds: of each run's own part, after it has left the trunk that it shares, with its evaluation")
     print(
-      "in all about \(duration(scheduler.predictedSeconds(workers: session.workers))) on \(session.workers) cores, "
+      "in all about \(duration(scheduler.predictedSeconds)) on \(session.workers) cores, "
         + "\(number(plan.runs.trainingFlops)) FLOPs; \(number(plan.runs.reduce(0) { $0 + $1.flops })) if each run "
         + "were trained alone")
   }

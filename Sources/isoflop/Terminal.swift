@@ -1,6 +1,5 @@
 import ArgumentParser
 import Corpora
-import Dispatch
 import Files
 import Foundation
 import Synchronization
@@ -11,6 +10,8 @@ enum Status: Int32 {
   case badInput = 2
   case someRunsFailed = 3
   case interrupted = 4
+  /// `--max-time` or `--max-flops` is used up.
+  case budgetUsedUp = 5
 }
 
 /// A whole number that may end in k, M, G or T.
@@ -42,26 +43,6 @@ func parseTokenizer(_ text: String) throws -> TokenizerConfiguration {
 
 /// Prints a line for a person beside the results.
 func complain(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
-
-/// Whether the user has asked to stop, by Ctrl-C, SIGTERM or by closing the terminal.
-final class Interruption: Sendable {
-  private let happened = Atomic<Bool>(false)
-
-  init() {
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-      Foundation.signal(signal, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: signal, queue: .global())
-      // The handler keeps its source alive, for as long as the program runs.
-      source.setEventHandler {
-        self.happened.store(true, ordering: .relaxed)
-        withExtendedLifetime(source) {}
-      }
-      source.resume()
-    }
-  }
-
-  var hasHappened: Bool { happened.load(ordering: .relaxed) }
-}
 
 /// Progress and time left: one line that changes on a terminal, a plain line now and then in a log.
 final class ProgressLine: Sendable {
@@ -110,6 +91,15 @@ final class ProgressLine: Sendable {
       finish()
     }
     return try body()
+  }
+
+  /// Prints a line for a person that stays, above that of the progress.
+  func say(_ text: String, if isWanted: Bool = true) {
+    guard isWanted else { return }
+    state.withLock { _ in
+      finish()
+      complain(text)
+    }
   }
 
   /// Clears the line.

@@ -65,9 +65,9 @@ struct TrainCommand: ParsableCommand {
       seed: seed)
     let folder = RunFolder("\(output)/\(run.identifier)")
     let progress = ProgressLine(total: Double(tokens.value))
-    let interruption = Interruption()
+    let stop = Stop()
     let control = TrunkTraining.Control(
-      keepsCheckpoints: true, isCancelled: { interruption.hasHappened },
+      keepsCheckpoints: true, isCancelled: { stop.isRequested },
       progress: { tokens, _ in progress.advance(by: Double(tokens)) })
     let training = try TrunkTraining(
       [run], corpus: corpus, folder: { _ in folder }, trunkFolder: RunFolder("\(folder.path)/trunk"),

@@ -1,0 +1,70 @@
+import ArgumentParser
+import Experiments
+import Files
+
+/// The flags of all commands that train experiments.
+struct TrainingOptions: ParsableArguments {
+  @Option(
+    name: .shortAndLong, help: "The folder of runs and results, shared by all experiments.",
+    completion: .directory)
+  var output = "runs"
+  @Option(name: .shortAndLong, help: "Runs at once. Default: one a core.")
+  var jobs: Int?
+  @Option(help: "whole, or minutes: the reduced form that the file's section `minutes` describes.")
+  var tier = Tier.whole
+  @Option(help: "Stops cleanly after this time, for example 90s, 30m or 2h.")
+  var maxTime: Seconds?
+  @Option(help: "Stops cleanly after training with so many floating-point operations, for example 1e13.")
+  var maxFlops: Flops?
+  @Option(help: "How often a trunk that has failed is tried again.")
+  var retries = 1
+  @Flag(help: "Stops all runs as soon as one has failed.")
+  var failFast = false
+  @Flag(help: "Prints what there is to train with its predicted time, and trains nothing.")
+  var dryRun = false
+  @Flag(help: "Trains a tiny form of the experiment, to see that it works.")
+  var shrink = false
+  @Flag(help: "Keeps the final weights of every run.")
+  var keepCheckpoints = false
+  @Flag(name: .shortAndLong, help: "A line for each run that is finished.")
+  var verbose = false
+
+  func validate() throws {
+    if let jobs, jobs < 1 { throw ValidationError("--jobs must be at least 1.") }
+    if retries < 0 { throw ValidationError("--retries must be at least 0.") }
+  }
+
+  /// The experiment of a file in the form that the flags ask for.
+  func experiment(_ file: String) throws -> ExperimentFile {
+    let experiment = try ExperimentFile(contentsOf: file, tier: tier)
+    return shrink ? experiment.shrunken() : experiment
+  }
+}
+
+extension Tier: ExpressibleByArgument {}
+
+/// A time such as 90s, 30m, 2h or 1:30:00, or a number of seconds.
+struct Seconds: ExpressibleByArgument {
+  let value: Double
+
+  init?(argument: String) {
+    let units = ["s": 1.0, "m": 60, "h": 3600, "d": 86400]
+    let unit = argument.last.flatMap { units[String($0)] }
+    let parts = (unit == nil ? argument : String(argument.dropLast())).split(
+      separator: ":", omittingEmptySubsequences: false
+    ).map { Double($0) }
+    guard (1...3).contains(parts.count), unit == nil || parts.count == 1, !parts.contains(nil) else { return nil }
+    value = (unit ?? 1) * parts.reduce(0) { 60 * $0 + ($1 ?? 0) }
+    guard value.isFinite, value > 0 else { return nil }
+  }
+}
+
+/// A number of floating-point operations.
+struct Flops: ExpressibleByArgument {
+  let value: Double
+
+  init?(argument: String) {
+    guard let number = Double(quantity: argument), number > 0 else { return nil }
+    value = number
+  }
+}

@@ -1,0 +1,138 @@
+import ArgumentParser
+import Experiments
+import Files
+import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// What a worker is told to do: a line of JSON on its standard input.
+struct WorkerOrder: Codable {
+  let job: TrunkJob
+  let abandoned: Claims.Sighting?
+  let keepsCheckpoints: Bool
+}
+
+/// What a worker tells: a line of JSON on its standard output.
+enum WorkerMessage: Codable {
+  case event(TrunkJob.Event)
+  case end(TrunkJob.End)
+}
+
+/// `isoflop worker`: does one job after the other for the command that has started it, in a process of its own, so that
+/// whatever happens to a run happens to that run alone.
+struct WorkerCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "worker", abstract: "Trains what the command that starts it tells it to.", shouldDisplay: false)
+
+  @Argument(help: "The folder of runs and results.")
+  var root: String
+
+  func run() throws {
+    let stop = Stop()
+    let parent = getppid()
+    let store = try RunStore(root)
+    let corpora = CorpusCache()
+    var orders = LineReader(.standardInput)
+    // Who has nobody to report to must not train on beside the next command.
+    let watch = DispatchSource.makeTimerSource(queue: .global())
+    watch.schedule(deadline: .now() + 0.2, repeating: 0.2)
+    watch.setEventHandler { if getppid() != parent { stop.request(.interrupted) } }
+    watch.resume()
+    while let line = orders.next() {
+      let order = try JSONDecoder().decode(WorkerOrder.self, from: line)
+      let outlet = Outlet()
+      let log = try JobLog(store.log(of: order.job))
+      let end = order.job.train(
+        in: store, corpora: corpora, abandoned: order.abandoned, keepsCheckpoints: order.keepsCheckpoints,
+        isCancelled: { stop.isRequested }, report: outlet.tell)
+      log.close(end)
+      outlet.tell(end)
+      // Who was asked to stop does nothing more.
+      if case .stopped = end { break }
+    }
+    withExtendedLifetime(watch) {}
+  }
+}
+
+/// Standard output, to which progress is told only now and then.
+private final class Outlet {
+  private var (seconds, tokens) = (0.0, 0)
+  private var lastProgress = ContinuousClock.now
+
+  func tell(_ event: TrunkJob.Event) {
+    guard case .progress(let seconds, let tokens) = event else { return send(.event(event)) }
+    self.seconds += seconds
+    self.tokens += tokens
+    if ContinuousClock.now - lastProgress > .milliseconds(100) { sendProgress() }
+  }
+
+  func tell(_ end: TrunkJob.End) {
+    sendProgress()
+    send(.end(end))
+  }
+
+  private func sendProgress() {
+    send(.event(.progress(seconds: seconds, tokens: tokens)))
+    (seconds, tokens, lastProgress) = (0, 0, .now)
+  }
+
+  private func send(_ message: WorkerMessage) {
+    guard let line = try? JSONEncoder().encode(message) else { return }
+    // If nobody listens any more, the end of the orders tells so.
+    try? FileHandle.standardOutput.write(contentsOf: line + Data("\n".utf8))
+  }
+}
+
+/// The log of a job: what its process writes to standard error, such as its last words in a crash. The command that has
+/// started it adds why it failed.
+private struct JobLog {
+  private let path: String
+  private let standardError: Int32
+
+  init(_ path: String) throws {
+    self.path = path
+    try FileAccess.makeFolder((path as NSString).deletingLastPathComponent)
+    standardError = dup(STDERR_FILENO)
+    let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    guard file >= 0 else { return }
+    dup2(file, STDERR_FILENO)
+    Glibc.close(file)
+  }
+
+  func close(_ end: TrunkJob.End) {
+    dup2(standardError, STDERR_FILENO)
+    Glibc.close(standardError)
+    if case .failed = end { return }
+    // Of a job that is done, or that goes on, nothing needs to be told.
+    var isEmpty = (try? FileAccess.read(path).isEmpty) ?? false
+    if case .done = end { isEmpty = true }
+    if isEmpty { unlink(path) }
+  }
+}
+
+/// The lines of an open file.
+struct LineReader {
+  private let file: FileHandle
+  private var buffer = Data()
+  private var chunk = [UInt8](repeating: 0, count: 1 << 16)
+
+  init(_ file: FileHandle) {
+    self.file = file
+  }
+
+  /// The next line without its end; nil at the end of the file. Waits for it.
+  mutating func next() -> Data? {
+    while true {
+      if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
+        defer { buffer.removeSubrange(...end) }
+        return buffer[..<end]
+      }
+      let count = read(file.fileDescriptor, &chunk, chunk.count)
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { return nil }
+      buffer.append(contentsOf: chunk[..<count])
+    }
+  }
+}
