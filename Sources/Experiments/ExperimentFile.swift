@@ -35,6 +35,8 @@ public struct ExperimentFile: Sendable {
   public let sweeps: [Sweep.Setting]
   /// What must come out.
   public let expectations: [Expectation]
+  /// What it asks of a cluster's queue.
+  public let slurm: SlurmSettings
   /// The runs, in the order of the grid: its first key changes slowest.
   var drafts: [RunDraft]
 
@@ -56,7 +58,7 @@ public struct ExperimentFile: Sendable {
     let root = try YAMLValue(file: path, text: text)
     let whole = try root.mapping(keys: [
       "title", "description", "chapter", "page", "key", "corpus", "model", "training", "grid", "fits",
-      "compare", "sweeps", "expect", "minutes",
+      "compare", "sweeps", "expect", "slurm", "minutes",
     ])
     let reduced = try whole["minutes"]?.mapping(keys: Self.reducible)
     if tier == .minutes, reduced == nil {
@@ -103,6 +105,7 @@ public struct ExperimentFile: Sendable {
       try map["expect"]?.list().map {
         try Expectation($0, fits: names, comparisons: comparisons, sweeps: sweeps)
       } ?? []
+    slurm = try map["slurm"].map(SlurmSettings.init) ?? SlurmSettings()
     chapter = try map["chapter"]?.integer(in: 1...1000)
     page = try map["page"].map(PageText.init)
     key = try map["key"].map { try KeyResult($0, fits: names) }

@@ -1,5 +1,23 @@
+import Dispatch
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// Jobs that are yet to be done, those first that no other command is at.
-struct JobQueue {
+public struct JobQueue {
+  /// A job that could not be done.
+  public struct Failure: Sendable {
+    public let job: TrunkJob
+    public let error: String
+    /// Whether other jobs would meet it too.
+    public let concernsAll: Bool
+
+    /// The runs and the reason, for people.
+    public var text: String { "\(job.label): \(error)" }
+  }
+
   enum Next {
     case job(TrunkJob, abandoned: Claims.Sighting?)
     /// All that are left are being done by others.
@@ -12,7 +30,7 @@ struct JobQueue {
   private var elsewhere: [TrunkJob] = []
   private var attempts: [String: Int] = [:]
   private let retries: Int
-  private(set) var failures: [Scheduler.Failure] = []
+  private(set) var failures: [Failure] = []
 
   init(_ jobs: [TrunkJob], retries: Int) {
     waiting = jobs
@@ -32,7 +50,7 @@ struct JobQueue {
   }
 
   /// Takes note of how a job has ended. Gives its failure, if it is not tried again.
-  mutating func take(_ end: TrunkJob.End, of job: TrunkJob) -> Scheduler.Failure? {
+  mutating func take(_ end: TrunkJob.End, of job: TrunkJob) -> Failure? {
     switch end {
     case .done: return nil
     case .busy: elsewhere.append(job)
@@ -42,11 +60,38 @@ struct JobQueue {
       if attempts[job.trunk, default: 0] <= retries && !concernsAll {
         waiting.append(job)
       } else {
-        let failure = Scheduler.Failure(job: job, error: error)
+        let failure = Failure(job: job, error: error, concernsAll: concernsAll)
         failures.append(failure)
         return failure
       }
     }
     return nil
   }
+}
+
+/// Does some jobs, those that other commands are at last. One that fails does not stop the others.
+///
+/// - Parameters:
+///   - workers: How many at once.
+///   - retries: How often a job that fails is tried again.
+///   - failed: Told of each job that has failed for good.
+///   - train: Does a job on one of the workers, which are numbered from 0, and tells how it ended.
+public func trainAll(
+  _ jobs: [TrunkJob], workers: Int, retries: Int, claims: Claims,
+  isCancelled: @escaping @Sendable () -> Bool, failed: @escaping @Sendable (JobQueue.Failure) -> Void,
+  train: @escaping @Sendable (TrunkJob, _ worker: Int, Claims.Sighting?) -> TrunkJob.End
+) -> [JobQueue.Failure] {
+  let queue = Mutex(JobQueue(jobs, retries: retries))
+  DispatchQueue.concurrentPerform(iterations: min(workers, max(jobs.count, 1))) { worker in
+    while !isCancelled() {
+      switch queue.withLock({ $0.next(claims) }) {
+      case .job(let job, let abandoned):
+        let end = train(job, worker, abandoned)
+        if let failure = queue.withLock({ $0.take(end, of: job) }) { failed(failure) }
+      case .wait: usleep(200_000)
+      case .nothing: return
+      }
+    }
+  }
+  return queue.withLock(\.failures)
 }

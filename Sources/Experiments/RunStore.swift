@@ -2,6 +2,10 @@ import Files
 import Foundation
 import Training
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// The folder of all runs, each under the name of its configuration's hash, whichever experiment asked for it: a
 /// finished run is never done again.
 ///
@@ -41,10 +45,29 @@ public final class RunStore: Sendable {
   }
 
   /// Where what goes wrong with a job is told.
-  public func log(of job: TrunkJob) -> String { "\(root)/logs/\(job.trunk).log" }
+  public func log(of job: TrunkJob) -> String { log(ofTrunk: job.trunk) }
+
+  func log(ofTrunk trunk: String) -> String { "\(root)/logs/\(trunk).log" }
 
   /// The folder of an experiment's results.
   public func folder(of experiment: ExperimentFile) -> String { "\(root)/\(experiment.name)" }
+
+  /// Does something to an experiment's results that only one process may do at a time, and waits for its turn.
+  public func alone<Result>(with experiment: ExperimentFile, _ body: () throws -> Result) throws -> Result {
+    let thing = "results-\(experiment.name)"
+    while true {
+      if case .abandoned(let sighting) = claims.state(of: thing), let claim = try claims.claim(thing, abandoned: sighting)
+      {
+        defer { claim.finish() }
+        return try body()
+      }
+      if let claim = try claims.claim(thing) {
+        defer { claim.finish() }
+        return try body()
+      }
+      usleep(100_000)
+    }
+  }
 
   /// Whether a run is finished, its records whole.
   public func isFinished(_ run: RunConfiguration) -> Bool { (try? folder(of: run).record()) != nil }

@@ -1,31 +1,9 @@
-import Dispatch
 import Files
 import Foundation
-import Synchronization
 import Training
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
-/// Trains the runs of some plans that are not yet finished, each once: plan by plan, trunk by trunk, the longest first,
-/// one a core.
+/// What there is to train of some plans, each run once: plan by plan, trunk by trunk, the longest first.
 public struct Scheduler: Sendable {
-  /// What came of a grid.
-  public struct Outcome: Sendable {
-    public let failures: [Failure]
-    public let wasCancelled: Bool
-  }
-
-  /// A trunk that could not be trained.
-  public struct Failure: Sendable {
-    public let job: TrunkJob
-    public let error: String
-
-    /// The run and the reason, for people.
-    public var text: String { "\(job.label): \(error)" }
-  }
-
   /// What is trained together: all of a plan, or what lies before or after its forecasts.
   public struct Stage: Sendable {
     public let plan: Plan
@@ -36,7 +14,8 @@ public struct Scheduler: Sendable {
 
   /// The stages of each plan.
   public let stages: [[Stage]]
-  private let store: RunStore
+  /// Whether it is but a share of the trunks.
+  public let isShare: Bool
   private let workers: Int
   private let calibration: Calibration
 
@@ -47,7 +26,7 @@ public struct Scheduler: Sendable {
   public init(
     _ plans: [Plan], store: RunStore, corpora: CorpusCache, workers: Int, share: Share? = nil
   ) throws {
-    self.store = store
+    isShare = share != nil
     self.workers = workers
     var seen: Set<String> = []
     let runs = plans.flatMap(\.runs).filter { seen.insert($0.configuration.identifier).inserted }
@@ -111,32 +90,5 @@ public struct Scheduler: Sendable {
   /// The predicted seconds and the bytes of a run's own part.
   public func cost(of run: PlannedRun) -> (seconds: Double, bytes: Int) {
     (calibration.branchSeconds(of: run), calibration.bytes(of: run))
-  }
-
-  /// Trains some of the jobs, those that other commands are at last. One that fails does not stop the others.
-  ///
-  /// - Parameters:
-  ///   - retries: How often a job that fails is tried again.
-  ///   - train: Does a job on one of the workers, which are numbered from 0, and tells how it ended.
-  ///   - failed: Told of each job that has failed for good.
-  public func run(
-    _ jobs: [TrunkJob], retries: Int, isCancelled: @escaping @Sendable () -> Bool,
-    failed: @escaping @Sendable (Failure, _ concernsAll: Bool) -> Void,
-    train: @escaping @Sendable (TrunkJob, _ worker: Int, Claims.Sighting?) -> TrunkJob.End
-  ) -> Outcome {
-    let queue = Mutex(JobQueue(jobs, retries: retries))
-    DispatchQueue.concurrentPerform(iterations: min(workers, max(jobs.count, 1))) { worker in
-      while !isCancelled() {
-        switch queue.withLock({ $0.next(store.claims) }) {
-        case .job(let job, let abandoned):
-          let end = train(job, worker, abandoned)
-          let failure = queue.withLock { $0.take(end, of: job) }
-          if let failure, case .failed(_, let concernsAll) = end { failed(failure, concernsAll) }
-        case .wait: usleep(200_000)
-        case .nothing: return
-        }
-      }
-    }
-    return Outcome(failures: queue.withLock(\.failures), wasCancelled: isCancelled())
   }
 }

@@ -18,12 +18,14 @@ public struct TrunkJob: Codable, Sendable {
   /// Predicted seconds on one core, in all and by piece.
   public let seconds: Double
   let secondsPerToken: Double
+  let flopsPerToken: Double
   let secondsPerWindow: Double
 
   init(_ runs: [PlannedRun], _ calibration: Calibration) {
-    self.runs = runs.map { Run(configuration: $0.configuration, label: $0.label, flops: $0.flops) }
+    self.runs = runs.map(Run.init)
     seconds = calibration.seconds(ofTrunk: runs)
     let longest = runs.max { $0.tokens < $1.tokens }
+    flopsPerToken = runs[0].counts.trainingFlopsPerToken
     secondsPerToken = longest.map(calibration.secondsPerToken) ?? 0
     secondsPerWindow = longest.map { calibration.seconds(of: $0, windows: 1) } ?? 0
   }
@@ -41,8 +43,8 @@ public struct TrunkJob: Codable, Sendable {
 
   /// What can be told of a job while it lasts.
   public enum Event: Codable, Sendable {
-    /// Work is done that was predicted to take so many seconds, of which tokens were trained.
-    case progress(seconds: Double, tokens: Int)
+    /// Work is done that was predicted to take so many seconds, with its floating-point operations of training.
+    case progress(seconds: Double, flops: Double)
     /// A run has come to its end, with its loss in nats a token if it has not diverged.
     case finished(run: String, loss: Double?)
     /// A file was damaged; what it held is computed again.
@@ -111,7 +113,7 @@ public struct TrunkJob: Codable, Sendable {
         let seconds = Double(tokens) * secondsPerToken + Double(windows) * secondsPerWindow
         done += seconds
         claim.report(done: done / max(self.seconds, 1e-9))
-        report(.progress(seconds: seconds, tokens: tokens))
+        report(.progress(seconds: seconds, flops: Double(tokens) * flopsPerToken))
       },
       finished: { report(.finished(run: $0.configuration.identifier, loss: $0.result.loss)) },
       damaged: { report(.damaged("\($0)")) })

@@ -65,14 +65,14 @@ struct Book {
   /// Trains, fits and writes page by page, then the contents. A page that fails does not stop the others.
   func make() throws -> [Page] {
     let pending = session.pending
-    var failures: [Scheduler.Failure] = []
+    var failures: [JobQueue.Failure] = []
     let pages = try session.plans.indices.map { index in
       let began = ContinuousClock.now
       let plan = session.plans[index]
       let label = "page \(index + 1) of \(session.plans.count), \(plan.experiment.name)"
       failures += try session.train(index, label: label)
       let own = Set(plan.runs.map(\.configuration.identifier))
-      var faults = failures.filter { $0.job.runs.contains { own.contains($0.configuration.identifier) } }.map(
+      var faults = failures.filter { !$0.job.identifiers.isDisjoint(with: own) }.map(
         \.text)
       var results: ExperimentResults?
       do {

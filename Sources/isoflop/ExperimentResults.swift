@@ -19,8 +19,17 @@ struct ExperimentResults {
     of plan: Plan, in store: RunStore, corpora: CorpusCache, neighbours: Page.Neighbours? = nil,
     label: String = ""
   ) throws -> ExperimentResults {
+    try store.alone(with: plan.experiment) {
+      try writeAlone(of: plan, in: store, corpora: corpora, neighbours: neighbours, label: label)
+    }
+  }
+
+  private static func writeAlone(
+    of plan: Plan, in store: RunStore, corpora: CorpusCache, neighbours: Page.Neighbours?, label: String
+  ) throws -> ExperimentResults {
     let folder = store.folder(of: plan.experiment)
     try FileAccess.makeFolder(folder)
+    for folder in [folder, "\(folder)/figures"] { FileAccess.removeTemporaries(in: folder) }
     let records = store.records(of: plan)
     let table = ResultsTable(plan) { records[$0.configuration.identifier]?.result }
     try table.write(to: "\(folder)/results.csv")

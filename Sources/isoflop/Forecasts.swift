@@ -23,8 +23,9 @@ func announceForecasts(of plan: Plan, before stage: Plan, store: RunStore) throw
   guard trained == 0 else { return }
   let folder = store.folder(of: plan.experiment)
   try FileAccess.makeFolder(folder)
-  try FileAccess.write(plainJSON(fits.forecasts), to: "\(folder)/forecast.json")
-  print("written before any of these runs is trained: \(folder)/forecast.json\n")
+  let path = "\(folder)/forecast.json"
+  try store.alone(with: plan.experiment) { try FileAccess.write(plainJSON(fits.forecasts), to: path) }
+  print("written before any of these runs is trained: \(path)\n")
 }
 
 /// Prints what a fit predicts of the runs that it holds out, and what they came to.

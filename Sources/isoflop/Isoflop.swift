@@ -16,7 +16,7 @@ struct Isoflop: ParsableCommand {
       PlanCommand.self, TrainCommand.self,
       SampleCommand.self,
       CorpusCommand.self,
-      BenchCommand.self, WorkerCommand.self,
+      BenchCommand.self, StatusCommand.self, CancelCommand.self, CollectCommand.self, WorkerCommand.self, TaskCommand.self,
     ])
 
   /// Runs the command; a fault of the user's input is one line and exit status 2.

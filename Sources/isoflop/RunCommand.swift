@@ -3,6 +3,10 @@ import Experiments
 import Files
 import Foundation
 
+extension Share: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
+
 /// `isoflop run`: the whole way from an experiment's file to its report.
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -13,20 +17,39 @@ struct RunCommand: ParsableCommand {
   @Argument(help: "The experiment's file.")
   var file: String
   @OptionGroup var options: TrainingOptions
+  @Option(help: "local, or slurm: the queue of a cluster, which shares this folder.")
+  var engine = Engine.local
+  @Option(help: "Which part of the work to do, as 2/8: the second of eight that no two processes share.")
+  var shard: Share?
+  @OptionGroup(title: "Options of --engine slurm") var slurm: SlurmOptions
+
+  enum Engine: String, ExpressibleByArgument, CaseIterable {
+    case local, slurm
+  }
+
+  func validate() throws {
+    if engine == .slurm, shard != nil { throw ValidationError("--shard is for other engines than Slurm.") }
+  }
 
   func run() throws {
-    let session = try TrainingSession([options.experiment(file)], options)
+    let session = try TrainingSession([options.experiment(file)], options, share: shard)
     let plan = session.plans[0]
     if options.dryRun { return printPlan(plan, session) }
     print(plan.experiment.title)
     session.announce()
+    if engine == .slurm { return try SlurmEngine(session: session, options: options, slurm: slurm).run() }
+    try session.freeze(0)
     let failures = try session.train(0)
     guard failures.isEmpty else {
       complain("\(failures.count) trunks failed; what was finished is kept")
       throw ExitCode(Status.someRunsFailed.rawValue)
     }
-    try ExperimentResults.write(of: plan, in: session.store, corpora: session.corpora).print()
-    print("report  \(session.store.folder(of: plan.experiment))/report.html")
+    let missing = plan.runs.count { !session.store.isFinished($0.configuration) }
+    guard missing == 0 else {
+      // Whoever finishes last makes the report.
+      return print("this share is done; \(missing) runs of others are not yet")
+    }
+    try collect(plan, in: session.store, session.corpora)
   }
 
   private func printPlan(_ plan: Plan, _ session: TrainingSession) {

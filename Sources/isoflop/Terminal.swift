@@ -12,6 +12,8 @@ enum Status: Int32 {
   case interrupted = 4
   /// `--max-time` or `--max-flops` is used up.
   case budgetUsedUp = 5
+  /// A share of an experiment must wait for what others have yet to train.
+  case othersFirst = 6
 }
 
 /// A whole number that may end in k, M, G or T.
@@ -94,8 +96,7 @@ final class ProgressLine: Sendable {
   }
 
   /// Prints a line for a person that stays, above that of the progress.
-  func say(_ text: String, if isWanted: Bool = true) {
-    guard isWanted else { return }
+  func say(_ text: String) {
     state.withLock { _ in
       finish()
       complain(text)
@@ -105,6 +106,15 @@ final class ProgressLine: Sendable {
   /// Clears the line.
   func finish() {
     if isTerminal { write("\r\u{1B}[K") }
+  }
+
+  /// Shows a text of its own.
+  func show(_ text: String) {
+    state.withLock { state in
+      guard isTerminal || .now - state.lastShown > .seconds(10) else { return }
+      state.lastShown = .now
+      write(isTerminal ? "\r\u{1B}[K\(text)" : "\(text)\n")
+    }
   }
 
   private func show(_ state: State) {

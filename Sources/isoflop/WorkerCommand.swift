@@ -58,13 +58,13 @@ struct WorkerCommand: ParsableCommand {
 
 /// Standard output, to which progress is told only now and then.
 private final class Outlet {
-  private var (seconds, tokens) = (0.0, 0)
+  private var (seconds, flops) = (0.0, 0.0)
   private var lastProgress = ContinuousClock.now
 
   func tell(_ event: TrunkJob.Event) {
-    guard case .progress(let seconds, let tokens) = event else { return send(.event(event)) }
+    guard case .progress(let seconds, let flops) = event else { return send(.event(event)) }
     self.seconds += seconds
-    self.tokens += tokens
+    self.flops += flops
     if ContinuousClock.now - lastProgress > .milliseconds(100) { sendProgress() }
   }
 
@@ -74,8 +74,8 @@ private final class Outlet {
   }
 
   private func sendProgress() {
-    send(.event(.progress(seconds: seconds, tokens: tokens)))
-    (seconds, tokens, lastProgress) = (0, 0, .now)
+    send(.event(.progress(seconds: seconds, flops: flops)))
+    (seconds, flops, lastProgress) = (0, 0, .now)
   }
 
   private func send(_ message: WorkerMessage) {

@@ -1,0 +1,76 @@
+import Files
+import Foundation
+import Training
+
+/// An experiment's runs as they were planned: the file `plan.json`. With it any process on any machine can train them, and
+/// tell how far they have come, though the experiment's file may have changed since.
+public struct FrozenPlan: Codable, Sendable {
+  /// The experiment's name, which is that of its folder of results.
+  public let experiment: String
+  /// The experiment's file as the user gave it, and its tier.
+  public let file: String
+  public let tier: Tier
+  /// Whether it was shrunken.
+  public let isShrunken: Bool
+  /// All runs, those among them that were finished already.
+  public let runs: [TrunkJob.Run]
+  /// What was to be trained, stage by stage: a stage must not begin before the one before is done.
+  public let stages: [[TrunkJob]]
+
+  public init(_ plan: Plan, _ scheduler: Scheduler, index: Int, isShrunken: Bool) {
+    experiment = plan.experiment.name
+    file = plan.experiment.path
+    tier = plan.experiment.tier
+    self.isShrunken = isShrunken
+    runs = plan.runs.map(TrunkJob.Run.init)
+    stages = scheduler.stages[index].map(\.jobs)
+  }
+
+  /// Reads a plan. A damaged file is an `InputError`.
+  public init(contentsOf path: String) throws {
+    guard let plan = try? JSONDecoder().decode(FrozenPlan.self, from: FileAccess.read(path)) else {
+      throw InputError(
+        FileManager.default.fileExists(atPath: path) ? "is no plan, or is damaged" : "no such file", file: path,
+        remedy: "Name the folder of an experiment's results, for example runs/quickstart")
+    }
+    self = plan
+  }
+
+  private var json: Data {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      return try encoder.encode(self)
+    }
+  }
+
+  /// Writes the plan atomically.
+  public func write(to path: String) throws { try FileAccess.write(json, to: path) }
+
+  /// A name that no other plan has.
+  public var identifier: String {
+    get throws { String(checksum(try json).prefix(16)) }
+  }
+
+  /// The jobs of a stage as tasks of a queue, the longest first.
+  ///
+  /// - Parameter chunk: The least number of runs in a task; nil for as many as fill a minute.
+  public func tasks(ofStage stage: Int, chunk: Int?) -> [[TrunkJob]] {
+    var tasks: [[TrunkJob]] = []
+    var isFull = true
+    for job in stages[stage] {
+      if isFull { tasks.append([]) }
+      tasks[tasks.count - 1].append(job)
+      let task = tasks[tasks.count - 1]
+      isFull =
+        chunk.map { task.reduce(0) { $0 + $1.runs.count } >= $0 } ?? (task.reduce(0) { $0 + $1.seconds } >= 60)
+    }
+    return tasks
+  }
+}
+
+extension TrunkJob.Run {
+  init(_ run: PlannedRun) {
+    self.init(configuration: run.configuration, label: run.label, flops: run.flops)
+  }
+}

@@ -1,0 +1,78 @@
+import Files
+import Foundation
+import Training
+
+/// How far the runs of a plan have come, read from the files that all machines share.
+public struct GridStatus: Codable, Sendable {
+  /// A trunk that a process is at.
+  public struct Running: Codable, Sendable {
+    public let label: String
+    public let runs: Int
+    /// Nil in the moment in which the claim is made.
+    public let host: String?
+    /// 0 to 1
+    public let done: Double
+  }
+
+  /// A trunk that could not be trained.
+  public struct Failed: Codable, Sendable {
+    public let label: String
+    public let runs: Int
+    public let log: String
+    public let lastLine: String
+  }
+
+  public let experiment: String
+  /// Numbers of runs.
+  public let total: Int
+  public let done: Int
+  public let diverged: Int
+  /// Runs that nobody is at.
+  public let waiting: Int
+  public let running: [Running]
+  public let failed: [Failed]
+  /// Seconds until all that is running or waiting is done, if as many processes go on as now; nil where none does, or
+  /// nothing is known of the time.
+  public let secondsLeft: Double?
+
+  public init(_ plan: FrozenPlan, in store: RunStore) {
+    experiment = plan.experiment
+    total = plan.runs.count
+    let trunks = Dictionary(grouping: plan.runs, by: \.configuration.trunkIdentifier)
+    let planned = Dictionary(plan.stages.joined().map { ($0.trunk, $0) }, uniquingKeysWith: { first, _ in first })
+    var (done, diverged, waiting) = (0, 0, 0)
+    var running: [Running] = []
+    var failed: [Failed] = []
+    var (secondsRunning, secondsWaiting, isKnown) = (0.0, 0.0, true)
+    for (trunk, runs) in trunks.sorted(by: { $0.value[0].label < $1.value[0].label }) {
+      let left = runs.filter { run in
+        guard let record = try? store.folder(of: run.configuration).record() else { return true }
+        done += 1
+        diverged += record.result.status == .diverged ? 1 : 0
+        return false
+      }
+      guard !left.isEmpty else { continue }
+      let label = left.map(\.label).joined(separator: "; ")
+      let seconds = planned[trunk]?.seconds
+      isKnown = isKnown && seconds != nil
+      let log = store.log(ofTrunk: trunk)
+      if case .held(let holder) = store.claims.state(of: trunk) {
+        running.append(
+          Running(label: label, runs: left.count, host: holder.process?.host, done: holder.done))
+        secondsRunning += (seconds ?? 0) * (1 - holder.done)
+      } else if let lastLine = try? FileAccess.readText(log).split(separator: "\n").last {
+        failed.append(Failed(label: label, runs: left.count, log: log, lastLine: String(lastLine)))
+      } else {
+        waiting += left.count
+        secondsWaiting += seconds ?? 0
+      }
+    }
+    (self.done, self.diverged, self.waiting) = (done, diverged, waiting)
+    (self.running, self.failed) = (running, failed)
+    secondsLeft =
+      running.isEmpty || !isKnown ? nil : (secondsRunning + secondsWaiting) / Double(running.count)
+  }
+
+  /// The part of the runs that is finished or failed.
+  public var isOver: Bool { running.isEmpty && waiting == 0 }
+}

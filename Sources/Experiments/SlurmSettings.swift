@@ -1,0 +1,47 @@
+import Files
+
+/// What an experiment asks of a cluster's queue: the section `slurm`, which options of the command line override.
+public struct SlurmSettings: Sendable {
+  public var partition: String?
+  public var account: String?
+  /// The limit of a task, as sbatch takes it.
+  public var time: String?
+  /// The memory of a task, as sbatch takes it.
+  public var memory: String?
+  /// Tasks that run at once.
+  public var maxTasks: Int?
+  /// The least number of runs in a task.
+  public var chunk: Int?
+  /// Further options of sbatch, as `constraint=avx512`.
+  public var options: [String] = []
+
+  public init() {}
+
+  /// Further options that a file may give. Others could name programs or files; these take the command line.
+  private static let allowed: Set<String> = [
+    "begin", "clusters", "comment", "constraint", "cores-per-socket", "deadline", "exclude", "exclusive", "gres", "hint",
+    "licenses", "mail-type", "mail-user", "mem-per-cpu", "mincpus", "nice", "nodelist", "priority", "qos", "reservation",
+    "sockets-per-node", "switches", "threads-per-core", "tmp", "wckey",
+  ]
+
+  init(_ yaml: YAMLValue) throws {
+    let map = try yaml.mapping(keys: [
+      "partition", "account", "time", "memory", "max_tasks", "chunk", "options",
+    ])
+    partition = try map["partition"]?.string()
+    account = try map["account"]?.string()
+    time = try map["time"]?.string()
+    memory = try map["memory"]?.string()
+    maxTasks = try map["max_tasks"]?.integer(in: 1...1_000_000)
+    chunk = try map["chunk"]?.integer(in: 1...1_000_000)
+    options =
+      try map["options"]?.entries().map { entry in
+        guard Self.allowed.contains(entry.key.text) else {
+          throw entry.value.error(
+            "`\(entry.key.text)` is no option of sbatch that a file may give",
+            remedy: "Give it on the command line: --sbatch '\(entry.key.text)=…'")
+        }
+        return "\(entry.key.text)=\(try entry.value.string())"
+      } ?? []
+  }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Experiments
+import Files
+import Foundation
+
+/// `isoflop collect`: fits and reports what there is, and trains nothing.
+struct CollectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "collect", abstract: "Fits and reports the runs that are finished, and trains nothing.",
+    discussion: "Exit status 0 if all runs are finished, 3 if some are missing; the report counts them.")
+
+  @Argument(help: "The experiment's file.", completion: .file(extensions: ["yaml", "yml"]))
+  var file: String
+  @OptionGroup var options: TrainingOptions
+  @Option(help: ArgumentHelp("The plan whose runs are collected.", visibility: .hidden))
+  var frozen: String?
+
+  func run() throws {
+    let corpora = CorpusCache()
+    let plan = try Plan(options.experiment(file), corpora: corpora)
+    let store = try RunStore(options.output)
+    if let frozen {
+      let planned = Set(try FrozenPlan(contentsOf: frozen).runs.map(\.configuration.identifier))
+      if planned != Set(plan.runs.map(\.configuration.identifier)) {
+        complain("\(file) has changed since its runs were submitted: what is reported are the runs that it has now")
+      }
+    }
+    try collect(plan, in: store, corpora)
+  }
+}
+
+/// Fits and reports what there is of a plan.
+///
+/// - Throws: the exit status of missing runs.
+func collect(_ plan: Plan, in store: RunStore, _ corpora: CorpusCache) throws {
+  let missing = plan.runs.count { !store.isFinished($0.configuration) }
+  guard missing < plan.runs.count else {
+    throw InputError(
+      "no run is finished", file: plan.experiment.path, remedy: "Train some with `isoflop run`")
+  }
+  try ExperimentResults.write(of: plan, in: store, corpora: corpora).print()
+  print("report  \(store.folder(of: plan.experiment))/report.html")
+  if missing > 0 {
+    complain("\(missing) of \(plan.runs.count) runs are missing")
+    throw ExitCode(Status.someRunsFailed.rawValue)
+  }
+}

@@ -1,0 +1,108 @@
+import ArgumentParser
+import Experiments
+import Files
+import Foundation
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Trains jobs by processes of its own, and tells how it goes.
+final class JobTrainer: Sendable {
+  let store: RunStore
+  let workers: Int
+  /// Nil where nothing is to be trained: then nothing asks whether to stop.
+  let stop: Stop?
+  private let options: TrainingOptions
+  private let processes: [WorkerProcess]
+  private let progress: ProgressLine
+  /// Floating-point operations so far.
+  private let spent = Mutex(0.0)
+
+  /// - Parameter jobs: All that will be trained.
+  init(_ jobs: [TrunkJob], store: RunStore, workers: Int, _ options: TrainingOptions) {
+    self.store = store
+    self.workers = workers
+    self.options = options
+    progress = ProgressLine(total: jobs.reduce(0) { $0 + $1.seconds })
+    processes = (0..<workers).map { _ in WorkerProcess(root: options.output) }
+    stop = jobs.isEmpty || options.dryRun ? nil : Stop()
+    guard let stop else { return }
+    // A worker that has died must not take this command with it.
+    signal(SIGPIPE, SIG_IGN)
+    stop.whenRequested { [processes] in processes.forEach { $0.interrupt() } }
+    if let time = options.maxTime { stop.request(.budget("--max-time"), after: time.value) }
+  }
+
+  /// Trains some of the jobs.
+  ///
+  /// - Parameter label: what the line of progress calls it.
+  /// - Returns: Those that failed.
+  /// - Throws: the exit status, if it was asked to stop.
+  func train(_ jobs: [TrunkJob], label: String = "") throws -> [JobQueue.Failure] {
+    guard let stop else { return [] }
+    let failures = progress.measure(label) {
+      trainAll(
+        jobs, workers: workers, retries: options.retries, claims: store.claims,
+        isCancelled: { stop.isRequested },
+        failed: { failure in
+          self.progress.say("\(failure.text) See \(self.store.log(of: failure.job))")
+          if failure.concernsAll || self.options.failFast { stop.request(.failure) }
+        },
+        train: { job, worker, abandoned in
+          let order = WorkerOrder(
+            job: job, abandoned: abandoned, keepsCheckpoints: self.options.keepCheckpoints)
+          let end = self.processes[worker].run(order) { self.tell($0, of: job, stop) }
+          if case .failed(let error, _) = end { self.note(error, in: self.store.log(of: job)) }
+          return end
+        })
+    }
+    if let reason = stop.reason { try leave(reason) }
+    return failures
+  }
+
+  /// Says why it stops, and ends the command with the status of that.
+  private func leave(_ reason: Stop.Reason) throws {
+    let remedy = "everything so far is saved, and the same command goes on from here"
+    switch reason {
+    case .budget(let name):
+      complain("\(name) is used up: \(remedy)")
+      throw ExitCode(Status.budgetUsedUp.rawValue)
+    case .failure:
+      complain("stopped after a failure: \(remedy)")
+      throw ExitCode(Status.someRunsFailed.rawValue)
+    case .interrupted, .timeIsNearlyOver:
+      complain("interrupted: \(remedy)")
+      throw ExitCode(Status.interrupted.rawValue)
+    }
+  }
+
+  private func tell(_ event: TrunkJob.Event, of job: TrunkJob, _ stop: Stop) {
+    switch event {
+    case .progress(let seconds, let flops):
+      progress.advance(by: seconds)
+      let sum = spent.withLock { spent in
+        spent += flops
+        return spent
+      }
+      if let limit = options.maxFlops?.value, sum >= limit { stop.request(.budget("--max-flops")) }
+    case .finished(let identifier, let loss):
+      guard let run = job.runs.first(where: { $0.configuration.identifier == identifier }) else { return }
+      if let loss {
+        if options.verbose { progress.say("\(run.label): loss \(number(loss))") }
+      } else {
+        progress.say("\(run.label): diverged. See \(store.folder(of: run.configuration).metrics)")
+      }
+    case .damaged(let text): progress.say(text)
+    }
+  }
+
+  /// Adds a line to a log. The failure itself has been told, where even that cannot be written.
+  private func note(_ error: String, in log: String) {
+    let line = "\(Date.now.formatted(.iso8601)) \(ProcessInfo.processInfo.hostName): \(error)"
+    guard let file = try? AppendingFile(log) else { return }
+    try? file.append(Data(line.utf8))
+    try? file.flush()
+  }
+}

@@ -1,0 +1,105 @@
+import Experiments
+import Files
+import Foundation
+
+/// Slurm's commands, as far as they are needed here.
+struct Slurm {
+  /// A job array, and the job that collects what has come of it: the file `slurm.json` beside the results.
+  struct Submission: Codable {
+    /// The frozen plan that its tasks train.
+    let plan: String
+    /// The arrays, one a stage, and the job that collects.
+    let jobs: [String]
+  }
+
+  /// Jobs of ours that are still in the queue, by state as Slurm calls it.
+  struct Queue {
+    let states: [String: Int]
+    /// Why jobs wait, as Slurm says it.
+    let reasons: Set<String>
+
+    var isEmpty: Bool { states.isEmpty }
+
+    var text: String {
+      let counts = states.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key.lowercased())" }
+      return counts.joined(separator: ", ")
+        + (reasons.isEmpty ? "" : " (\(reasons.sorted().joined(separator: ", ")))")
+    }
+  }
+
+  /// Gives a script to sbatch.
+  ///
+  /// - Returns: The number of the job.
+  static func submit(_ options: [String], _ script: [String]) throws -> String {
+    let output = try call("sbatch", ["--parsable"] + options + script)
+    // Of several clusters, the name follows.
+    guard let job = output.split(whereSeparator: { $0 == ";" || $0.isNewline }).first else {
+      throw InputError("sbatch has not told the number of its job", remedy: "See what `squeue` says")
+    }
+    return String(job)
+  }
+
+  /// What of some jobs is still in the queue. Of an array, all tasks that wait count singly.
+  static func queue(_ jobs: [String]) throws -> Queue {
+    var states: [String: Int] = [:]
+    var reasons: Set<String> = []
+    let lines: String
+    do {
+      lines = try call("squeue", ["--noheader", "--array", "--jobs", jobs.joined(separator: ","), "--format", "%T|%r"])
+    } catch let error as InputError where error.message.contains("Invalid job id") {
+      return Queue(states: [:], reasons: [])
+    }
+    for line in lines.split(separator: "\n") {
+      let words = line.split(separator: "|", maxSplits: 1).map(String.init)
+      guard let state = words.first, !["COMPLETED", "FAILED", "CANCELLED", "TIMEOUT"].contains(state) else { continue }
+      states[state, default: 0] += 1
+      if state == "PENDING", words.count > 1, !["None", "Dependency", "Priority", "Resources"].contains(words[1]) {
+        reasons.insert(words[1])
+      }
+    }
+    return Queue(states: states, reasons: reasons)
+  }
+
+  static func cancel(_ jobs: [String]) throws { _ = try call("scancel", jobs) }
+
+  /// Puts the task that this process is back into the queue.
+  static func requeueOwnTask() throws {
+    let environment = ProcessInfo.processInfo.environment
+    guard let job = environment["SLURM_JOB_ID"] else { return }
+    let task = environment["SLURM_ARRAY_JOB_ID"].flatMap { array in
+      environment["SLURM_ARRAY_TASK_ID"].map { "\(array)_\($0)" }
+    }
+    _ = try call("scontrol", ["requeue", task ?? job])
+  }
+
+  /// Runs a command of Slurm's.
+  ///
+  /// - Throws: `InputError` with what it complains of.
+  private static func call(_ name: String, _ arguments: [String]) throws -> String {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [name] + arguments
+    let (output, errors) = (Pipe(), Pipe())
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = output
+    process.standardError = errors
+    do {
+      try process.run()
+    } catch {
+      throw InputError("`\(name)` cannot be run: \(error)")
+    }
+    // Errors are few: they cannot fill their pipe while the output is read.
+    let text = String(decoding: (try? output.fileHandleForReading.readToEnd()) ?? Data(), as: UTF8.self)
+    let complaint = String(decoding: (try? errors.fileHandleForReading.readToEnd()) ?? Data(), as: UTF8.self)
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else {
+      let words = complaint.trimmingCharacters(in: .whitespacesAndNewlines).replacing("\n", with: "; ")
+      throw InputError(
+        process.terminationStatus == 127
+          ? "there is no `\(name)` on the PATH" : "`\(name)` failed: \(words)",
+        remedy: process.terminationStatus == 127
+          ? "Submit from a machine of the cluster, or use --shard" : "Mend it, then give the same command again")
+    }
+    return text
+  }
+}

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Experiments
+import Files
+import Foundation
+
+/// `isoflop status`: how far an experiment's runs have come, wherever they are trained.
+struct StatusCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Tells how far an experiment's runs have come, on whichever machines.")
+
+  @Argument(help: "The experiment's folder of results, for example runs/quickstart.", completion: .directory)
+  var folder: String
+  @Flag(help: "Prints JSON.")
+  var json = false
+
+  func run() throws {
+    let plan = try FrozenPlan(contentsOf: "\(folder)/plan.json")
+    let status = GridStatus(plan, in: try RunStore(root(of: folder)))
+    if json { return print(String(decoding: try plainJSON(status), as: UTF8.self)) }
+    printStatus(status)
+    if let submission = try? SlurmFolder(folder).submission {
+      let queue = try Slurm.queue(submission.jobs)
+      print("queue    \(queue.isEmpty ? "empty" : queue.text)")
+    }
+  }
+}
+
+/// `isoflop cancel`: takes an experiment's jobs out of the queue.
+struct CancelCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cancel",
+    abstract: "Takes an experiment's jobs out of Slurm's queue. What they have done is kept.")
+
+  @Argument(help: "The experiment's folder of results, for example runs/quickstart.", completion: .directory)
+  var folder: String
+
+  func run() throws {
+    let submission = try SlurmFolder(folder).submission
+    let queue = try Slurm.queue(submission.jobs)
+    guard !queue.isEmpty else { return print("nothing is in the queue") }
+    try Slurm.cancel(submission.jobs)
+    print("cancelled: \(queue.text). The same command submits what is missing")
+  }
+}
+
+/// The folder of runs that an experiment's results lie in.
+private func root(of folder: String) -> String {
+  let path = folder.hasSuffix("/") ? String(folder.dropLast()) : folder
+  let parent = (path as NSString).deletingLastPathComponent
+  return parent.isEmpty ? "." : parent
+}
+
+func printStatus(_ status: GridStatus) {
+  let failed = status.failed.reduce(0) { $0 + $1.runs }
+  let running = status.running.reduce(0) { $0 + $1.runs }
+  let diverged = status.diverged > 0 ? " (\(status.diverged) diverged)" : ""
+  print(
+    "\(status.experiment): \(status.done) of \(status.total) runs done\(diverged), \(running) running, "
+      + "\(status.waiting) waiting, \(failed) failed")
+  if !status.running.isEmpty {
+    printTable(
+      ["running", "host", "done"],
+      status.running.map { [$0.label, $0.host ?? "", String(format: "%.0f %%", 100 * $0.done)] })
+  }
+  if !status.failed.isEmpty {
+    printTable(["failed", "log", "last line"], status.failed.map { [$0.label, $0.log, $0.lastLine] })
+  }
+  if let seconds = status.secondsLeft {
+    print("about \(duration(seconds)) left, with \(status.running.count) trainings at once")
+  }
+}

@@ -1,0 +1,41 @@
+import ArgumentParser
+import Experiments
+import Files
+import Foundation
+
+/// `isoflop task`: one task of a job array.
+struct TaskCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "task", abstract: "Trains a part of a frozen plan, as a task of a queue.", shouldDisplay: false)
+
+  @Argument var plan: String
+  @Option var stage: Int
+  @Option var index: Int
+  @Option var chunk: Int?
+  @OptionGroup var options: TrainingOptions
+
+  func run() throws {
+    let frozen = try FrozenPlan(contentsOf: plan)
+    let tasks =
+      frozen.stages.indices.contains(stage) ? frozen.tasks(ofStage: stage, chunk: chunk) : []
+    guard tasks.indices.contains(index) else {
+      throw InputError("has no task \(index) of stage \(stage)", file: plan, remedy: "Submit it anew")
+    }
+    let trainer = JobTrainer(
+      tasks[index], store: try RunStore(options.output), workers: options.jobs ?? 1, options)
+    if stage > 0 {
+      let experiment = try ExperimentFile(contentsOf: frozen.file, tier: frozen.tier)
+      let whole = try Plan(frozen.isShrunken ? experiment.shrunken() : experiment, corpora: CorpusCache())
+      if whole.stages.indices.contains(stage) {
+        try announceForecasts(of: whole, before: whole.stages[stage], store: trainer.store)
+      }
+    }
+    do {
+      let failures = try trainer.train(tasks[index])
+      if !failures.isEmpty { throw ExitCode(Status.someRunsFailed.rawValue) }
+    } catch let code as ExitCode where code.rawValue == Status.interrupted.rawValue {
+      if case .timeIsNearlyOver = trainer.stop?.reason { try Slurm.requeueOwnTask() }
+      throw code
+    }
+  }
+}
