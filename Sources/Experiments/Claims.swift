@@ -243,7 +243,9 @@ public final class Claim: Sendable {
 
   private func write(_ content: Content) -> Bool {
     let bytes = content.state
-    let written = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, off_t(content.owner.count)) }
+    let written = bytes.withUnsafeBytes {
+      pwrite(descriptor, $0.baseAddress, $0.count, off_t(content.owner.count))
+    }
     return written == bytes.count && fsync(descriptor) == 0
   }
 }

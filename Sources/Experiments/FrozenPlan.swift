@@ -30,7 +30,8 @@ public struct FrozenPlan: Codable, Sendable {
   public init(contentsOf path: String) throws {
     guard let plan = try? JSONDecoder().decode(FrozenPlan.self, from: FileAccess.read(path)) else {
       throw InputError(
-        FileManager.default.fileExists(atPath: path) ? "is no plan, or is damaged" : "no such file", file: path,
+        FileManager.default.fileExists(atPath: path) ? "is no plan, or is damaged" : "no such file",
+        file: path,
         remedy: "Name the folder of an experiment's results, for example runs/quickstart")
     }
     self = plan
@@ -63,7 +64,8 @@ public struct FrozenPlan: Codable, Sendable {
       tasks[tasks.count - 1].append(job)
       let task = tasks[tasks.count - 1]
       isFull =
-        chunk.map { task.reduce(0) { $0 + $1.runs.count } >= $0 } ?? (task.reduce(0) { $0 + $1.seconds } >= 60)
+        chunk.map { task.reduce(0) { $0 + $1.runs.count } >= $0 }
+        ?? (task.reduce(0) { $0 + $1.seconds } >= 60)
     }
     return tasks
   }

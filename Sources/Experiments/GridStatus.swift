@@ -39,7 +39,8 @@ public struct GridStatus: Codable, Sendable {
     experiment = plan.experiment
     total = plan.runs.count
     let trunks = Dictionary(grouping: plan.runs, by: \.configuration.trunkIdentifier)
-    let planned = Dictionary(plan.stages.joined().map { ($0.trunk, $0) }, uniquingKeysWith: { first, _ in first })
+    let planned = Dictionary(
+      plan.stages.joined().map { ($0.trunk, $0) }, uniquingKeysWith: { first, _ in first })
     var (done, diverged, waiting) = (0, 0, 0)
     var running: [Running] = []
     var failed: [Failed] = []

@@ -24,7 +24,8 @@ public struct ProcessIdentity: Codable, Hashable, Sendable {
       host: ProcessInfo.processInfo.hostName,
       boot: (try? FileAccess.readText("/proc/sys/kernel/random/boot_id"))?.trimmingCharacters(in: .newlines)
         ?? "unknown",
-      nameSpace: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/pid")) ?? "unknown",
+      nameSpace: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/pid"))
+        ?? "unknown",
       pid: pid, started: status(of: pid)?.started ?? "unknown")
   }()
 

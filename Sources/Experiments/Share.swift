@@ -9,14 +9,15 @@ public struct Share: Sendable {
   /// Reads `2/8`; nil if it is no such thing.
   public init?(_ text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
-    guard parts.count == 2, let number = parts[0], let count = parts[1], count >= 1, (1...count).contains(number)
+    guard parts.count == 2, let number = parts[0], let count = parts[1], count >= 1,
+      (1...count).contains(number)
     else { return nil }
     (self.number, self.count) = (number, count)
   }
 
   /// The trunks of this share among those of `runs`: dealt from the dearest down, there and back, so that all have about
   /// the same work.
-  func trunks(of runs: [PlannedRun]) -> Set<String> {
+  package func trunks(of runs: [PlannedRun]) -> Set<String> {
     let costs = Dictionary(grouping: runs, by: \.configuration.trunkIdentifier).mapValues(\.trainingFlops)
     let order = costs.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)
     let own = order.enumerated().filter { rank, _ in

@@ -19,8 +19,10 @@ public struct SlurmSettings: Sendable {
 
   /// Further options that a file may give. Others could name programs or files; these take the command line.
   private static let allowed: Set<String> = [
-    "begin", "clusters", "comment", "constraint", "cores-per-socket", "deadline", "exclude", "exclusive", "gres", "hint",
-    "licenses", "mail-type", "mail-user", "mem-per-cpu", "mincpus", "nice", "nodelist", "priority", "qos", "reservation",
+    "begin", "clusters", "comment", "constraint", "cores-per-socket", "deadline", "exclude", "exclusive",
+    "gres", "hint",
+    "licenses", "mail-type", "mail-user", "mem-per-cpu", "mincpus", "nice", "nodelist", "priority", "qos",
+    "reservation",
     "sockets-per-node", "switches", "threads-per-core", "tmp", "wckey",
   ]
 

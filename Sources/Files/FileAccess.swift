@@ -65,7 +65,9 @@ public enum FileAccess {
     }
     let code = errno
     var isFolder: ObjCBool = false
-    if code == EEXIST, FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+    if code == EEXIST, FileManager.default.fileExists(atPath: path, isDirectory: &isFolder),
+      isFolder.boolValue
+    {
       return
     }
     errno = code

@@ -62,7 +62,9 @@ final class BatchGradient {
   /// The bytes that one thread would need for steps with these numbers of windows.
   func plannedBytes(windows: [Int]) -> Int {
     let shards = windows.map(cut)
-    let arenas = Set(shards.joined().map(\.count)).reduce(0) { $0 + Arena.byteCount(for: program($1).program) }
+    let arenas = Set(shards.joined().map(\.count)).reduce(0) {
+      $0 + Arena.byteCount(for: program($1).program)
+    }
     return arenas + 4 * transformer.layout.bufferCount * (shards.map(\.count).max() ?? 0)
   }
 

@@ -29,7 +29,8 @@ public final class TrunkTraining {
     public init(
       checkpointInterval: Double = 15, keepsCheckpoints: Bool = false,
       isCancelled: @escaping () throws -> Bool = { false },
-      progress: @escaping (Int, Int) -> Void = { _, _ in }, finished: @escaping (RunRecord) -> Void = { _ in },
+      progress: @escaping (Int, Int) -> Void = { _, _ in },
+      finished: @escaping (RunRecord) -> Void = { _ in },
       damaged: @escaping (InputError) -> Void = { _ in }
     ) {
       self.checkpointInterval = checkpointInterval

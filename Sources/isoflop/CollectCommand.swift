@@ -22,7 +22,8 @@ struct CollectCommand: ParsableCommand {
     if let frozen {
       let planned = Set(try FrozenPlan(contentsOf: frozen).runs.map(\.configuration.identifier))
       if planned != Set(plan.runs.map(\.configuration.identifier)) {
-        complain("\(file) has changed since its runs were submitted: what is reported are the runs that it has now")
+        complain(
+          "\(file) has changed since its runs were submitted: what is reported are the runs that it has now")
       }
     }
     try collect(plan, in: store, corpora)

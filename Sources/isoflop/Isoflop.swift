@@ -5,6 +5,10 @@ import Models
 import ScalingLaws
 import Training
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// The command line: it parses, calls and prints.
 @main
 struct Isoflop: ParsableCommand {
@@ -16,11 +20,14 @@ struct Isoflop: ParsableCommand {
       PlanCommand.self, TrainCommand.self,
       SampleCommand.self,
       CorpusCommand.self,
-      BenchCommand.self, StatusCommand.self, CancelCommand.self, CollectCommand.self, WorkerCommand.self, TaskCommand.self,
+      BenchCommand.self, StatusCommand.self, CancelCommand.self, CollectCommand.self, WorkerCommand.self,
+      TaskCommand.self,
     ])
 
   /// Runs the command; a fault of the user's input is one line and exit status 2.
   static func main() {
+    // A limit on file sizes is a fault like others, not the end.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -45,15 +45,20 @@ struct Slurm {
     var reasons: Set<String> = []
     let lines: String
     do {
-      lines = try call("squeue", ["--noheader", "--array", "--jobs", jobs.joined(separator: ","), "--format", "%T|%r"])
+      lines = try call(
+        "squeue", ["--noheader", "--array", "--jobs", jobs.joined(separator: ","), "--format", "%T|%r"])
     } catch let error as InputError where error.message.contains("Invalid job id") {
       return Queue(states: [:], reasons: [])
     }
     for line in lines.split(separator: "\n") {
       let words = line.split(separator: "|", maxSplits: 1).map(String.init)
-      guard let state = words.first, !["COMPLETED", "FAILED", "CANCELLED", "TIMEOUT"].contains(state) else { continue }
+      guard let state = words.first, !["COMPLETED", "FAILED", "CANCELLED", "TIMEOUT"].contains(state) else {
+        continue
+      }
       states[state, default: 0] += 1
-      if state == "PENDING", words.count > 1, !["None", "Dependency", "Priority", "Resources"].contains(words[1]) {
+      if state == "PENDING", words.count > 1,
+        !["None", "Dependency", "Priority", "Resources"].contains(words[1])
+      {
         reasons.insert(words[1])
       }
     }
@@ -98,7 +103,8 @@ struct Slurm {
         process.terminationStatus == 127
           ? "there is no `\(name)` on the PATH" : "`\(name)` failed: \(words)",
         remedy: process.terminationStatus == 127
-          ? "Submit from a machine of the cluster, or use --shard" : "Mend it, then give the same command again")
+          ? "Submit from a machine of the cluster, or use --shard"
+          : "Mend it, then give the same command again")
     }
     return text
   }

@@ -57,7 +57,9 @@ struct SlurmEngine {
 
   /// Submits what is missing, unless it is in the queue already.
   func run() throws {
-    if let submission = try? SlurmFolder(folder).submission, case let queue = try Slurm.queue(submission.jobs), !queue.isEmpty {
+    if let submission = try? SlurmFolder(folder).submission,
+      case let queue = try Slurm.queue(submission.jobs), !queue.isEmpty
+    {
       print("in the queue already: \(queue.text)")
     } else if session.pending.isEmpty {
       print("nothing is missing")
@@ -104,7 +106,8 @@ struct SlurmEngine {
           files.script, "task", planPath, "--stage", "\(stage)", "--output", options.output, "--retries",
           "\(options.retries)", "--jobs", "\(options.jobs ?? 1)",
         ] + (settings.chunk.map { ["--chunk", "\($0)"] } ?? [])
-          + (options.keepCheckpoints ? ["--keep-checkpoints"] : []) + (options.failFast ? ["--fail-fast"] : []))
+          + (options.keepCheckpoints ? ["--keep-checkpoints"] : [])
+          + (options.failFast ? ["--fail-fast"] : []))
       jobs.append(job)
       // From now on it can be found and cancelled, whatever happens to the rest.
       try files.write(Slurm.Submission(plan: planPath, jobs: jobs))
@@ -115,7 +118,10 @@ struct SlurmEngine {
         "dependency=afterany:\(jobs.joined(separator: ":"))", "kill-on-invalid-dep=yes",
         "output=\(files.path)/collect-%j.log",
       ]).map { "--\($0)" },
-      [files.script, "collect", plan.experiment.path, "--output", options.output, "--tier", options.tier.rawValue]
+      [
+        files.script, "collect", plan.experiment.path, "--output", options.output, "--tier",
+        options.tier.rawValue,
+      ]
         + (options.shrink ? ["--shrink"] : []) + ["--frozen", planPath])
     try files.write(Slurm.Submission(plan: planPath, jobs: jobs + [collector]))
     print("collect  \(collector), when the tasks are over")
@@ -176,9 +182,11 @@ struct SlurmFolder {
   var submission: Slurm.Submission {
     get throws {
       let file = "\(path)/jobs.json"
-      guard let submission = try? JSONDecoder().decode(Slurm.Submission.self, from: FileAccess.read(file)) else {
+      guard let submission = try? JSONDecoder().decode(Slurm.Submission.self, from: FileAccess.read(file))
+      else {
         throw InputError(
-          "nothing has been submitted", file: path, remedy: "Submit it with `isoflop run FILE --engine slurm`")
+          "nothing has been submitted", file: path, remedy: "Submit it with `isoflop run FILE --engine slurm`"
+        )
       }
       return submission
     }

@@ -29,7 +29,8 @@ final class Stop: Sendable {
   /// Follows the signals by which a user, a terminal or a queue asks to stop.
   init() {
     for (number, reason) in [
-      (SIGINT, Reason.interrupted), (SIGTERM, .interrupted), (SIGHUP, .interrupted), (SIGUSR1, .timeIsNearlyOver),
+      (SIGINT, Reason.interrupted), (SIGTERM, .interrupted), (SIGHUP, .interrupted),
+      (SIGUSR1, .timeIsNearlyOver),
     ] {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())

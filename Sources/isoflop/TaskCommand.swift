@@ -6,7 +6,8 @@ import Foundation
 /// `isoflop task`: one task of a job array.
 struct TaskCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "task", abstract: "Trains a part of a frozen plan, as a task of a queue.", shouldDisplay: false)
+    commandName: "task", abstract: "Trains a part of a frozen plan, as a task of a queue.",
+    shouldDisplay: false)
 
   @Argument var plan: String
   @Option var stage: Int

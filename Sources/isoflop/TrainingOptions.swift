@@ -53,7 +53,9 @@ struct Seconds: ExpressibleByArgument {
     let parts = (unit == nil ? argument : String(argument.dropLast())).split(
       separator: ":", omittingEmptySubsequences: false
     ).map { Double($0) }
-    guard (1...3).contains(parts.count), unit == nil || parts.count == 1, !parts.contains(nil) else { return nil }
+    guard (1...3).contains(parts.count), unit == nil || parts.count == 1, !parts.contains(nil) else {
+      return nil
+    }
     value = (unit ?? 1) * parts.reduce(0) { 60 * $0 + ($1 ?? 0) }
     guard value.isFinite, value > 0 else { return nil }
   }

@@ -24,7 +24,8 @@ enum WorkerMessage: Codable {
 /// whatever happens to a run happens to that run alone.
 struct WorkerCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "worker", abstract: "Trains what the command that starts it tells it to.", shouldDisplay: false)
+    commandName: "worker", abstract: "Trains what the command that starts it tells it to.",
+    shouldDisplay: false)
 
   @Argument(help: "The folder of runs and results.")
   var root: String

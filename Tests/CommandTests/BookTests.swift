@@ -124,13 +124,15 @@ import Testing
     #expect(first.status == 0)
     let store = "\(folder.path)/runs/store"
     let damaged = try #require(try FileManager.default.contentsOfDirectory(atPath: store).sorted().first)
-    try folder.write("{}", to: "runs/store/\(damaged)/result.json")
+    // Where a folder is to be there is a file: nothing can be trained there.
+    try FileManager.default.removeItem(atPath: "\(store)/\(damaged)")
+    try folder.write("", to: "runs/store/\(damaged)")
     let regress = try Command("regress", "b.yaml", "c.yaml", in: folder.path)
     #expect(regress.status == 3)
     let junit = try Document(folder.read("runs/regress.xml"))
-    #expect(junit.elements["error"] == 1 && junit.text.contains("is damaged"))
+    #expect(junit.elements["error"] == 1 && junit.text.contains("cannot be made"))
     let contents = try Document(folder.read("runs/book/index.html"))
-    #expect(contents.text.contains("is damaged") && contents.text.contains("Alone"))
+    #expect(contents.text.contains("cannot be made") && contents.text.contains("Alone"))
     let alone = try folder.read("runs/c/results.csv")
     #expect(alone.split(separator: "\n").dropFirst().allSatisfy { $0.contains(",completed,") })
   }

@@ -7,14 +7,17 @@ struct Command {
   let errors: String
 
   /// Runs `isoflop` with `arguments` in `folder` and waits for it.
-  init(_ arguments: String..., in folder: String, shell prefix: String = "") throws {
-    try self.init(all: arguments, in: folder, shell: prefix)
+  ///
+  /// - Parameter wrapper: A command that runs it, with its own arguments.
+  init(_ arguments: String..., in folder: String, shell prefix: String = "", wrapper: String = "") throws {
+    try self.init(all: arguments, in: folder, shell: prefix, wrapper: wrapper)
   }
 
-  init(all arguments: [String], in folder: String, shell prefix: String = "") throws {
+  init(all arguments: [String], in folder: String, shell prefix: String = "", wrapper: String = "") throws {
     // Through files: a full pipe would stop the program.
     let outputs = try ScratchFolder()
-    let process = try Self.start(arguments, in: folder, shell: prefix, outputs: outputs.path)
+    let process = try Self.start(
+      arguments, in: folder, shell: prefix, wrapper: wrapper, outputs: outputs.path)
     process.waitUntilExit()
     status = process.terminationStatus
     output = try outputs.read("output")
@@ -23,21 +26,45 @@ struct Command {
 
   /// Starts `isoflop`; `prefix` is a line of shell to run before it, such as a limit.
   static func start(
-    _ arguments: [String], in folder: String, shell prefix: String = "", outputs: String? = nil
+    _ arguments: [String], in folder: String, shell prefix: String = "", wrapper: String = "",
+    outputs: String? = nil
   ) throws -> Process {
     let process = Process()
     let words = ([program] + arguments).map { "'\($0.replacing("'", with: "'\\''"))'" }.joined(separator: " ")
     let (output, errors) = outputs.map { ("\($0)/output", "\($0)/errors") } ?? ("/dev/null", "/dev/null")
     process.executableURL = URL(fileURLWithPath: "/bin/bash")
-    process.arguments = ["-c", "exec >'\(output)' 2>'\(errors)'\n\(prefix)\nexec \(words)"]
+    process.arguments = ["-c", "exec >'\(output)' 2>'\(errors)'\n\(prefix)\nexec \(wrapper) \(words)"]
     process.currentDirectoryURL = URL(fileURLWithPath: folder)
     try process.run()
     return process
   }
 
   /// The program, which lies beside the bundle of tests.
-  private static let program = URL(fileURLWithPath: CommandLine.arguments[0])
+  static let program = URL(fileURLWithPath: CommandLine.arguments[0])
     .deletingLastPathComponent().appendingPathComponent("isoflop").path
+}
+
+/// A script of the package, or another program given by its path, run to its end.
+struct Script {
+  let status: Int32
+  let output: String
+  let errors: String
+
+  init(_ name: String, _ arguments: String..., in folder: String) throws {
+    let outputs = try ScratchFolder()
+    let process = Process()
+    let path = name.hasPrefix("/") ? name : "\(packageRoot)/scripts/\(name)"
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    process.arguments =
+      ["-c", "exec \"$0\" \"$@\" >'\(outputs.path)/output' 2>'\(outputs.path)/errors'", path] + arguments
+    process.currentDirectoryURL = URL(fileURLWithPath: folder)
+    process.environment = ProcessInfo.processInfo.environment.merging(["ISOFLOP": Command.program]) { $1 }
+    try process.run()
+    process.waitUntilExit()
+    status = process.terminationStatus
+    output = try outputs.read("output")
+    errors = try outputs.read("errors")
+  }
 }
 
 /// The root of the package.

@@ -1,0 +1,295 @@
+import Foundation
+import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// What may happen to a grid while it runs.
+@Suite(.serialized) struct FaultTests {
+  private let folder: ScratchFolder
+
+  init() throws {
+    folder = try ScratchFolder()
+    try folder.write(smallText(words: 40_000), to: "text.txt")
+    try folder.write(smallExperiment.replacing("[20k, 40k]", with: "[100k, 200k]"), to: "small.yaml")
+    try folder.write(smallExperiment.replacing("[20k, 40k]", with: "[1M, 2M]"), to: "long.yaml")
+  }
+
+  /// The files of records in a folder of runs, but those that differ from run to run.
+  private func records(_ output: String) throws -> [String: Data] {
+    let store = "\(folder.path)/\(output)/store"
+    let names = try FileManager.default.subpathsOfDirectory(atPath: store).filter {
+      $0.hasSuffix("result.json") || $0.hasSuffix("metrics.jsonl")
+    }
+    return try Dictionary(
+      uniqueKeysWithValues: names.map { ($0, try Data(contentsOf: URL(fileURLWithPath: "\(store)/\($0)"))) })
+  }
+
+  /// A run of `small.yaml` that nothing disturbs.
+  private func undisturbed() throws -> [String: Data] {
+    let run = try Command("run", "small.yaml", "-o", "undisturbed", in: folder.path)
+    #expect(run.status == 0, "\(run.errors)")
+    return try records("undisturbed")
+  }
+
+  private func isThere(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: "\(folder.path)/\(path)")
+  }
+
+  /// Waits until a command has begun to train.
+  private func waitForTraining(_ process: Process, _ output: String) {
+    while process.isRunning && !isThere("\(output)/trunks") { usleep(20_000) }
+    usleep(300_000)
+  }
+
+  @Test("Killed twenty times at random moments, command or worker, a grid comes out the same")
+  func soak() throws {
+    let soak = try Script("soak", "20", "7", in: packageRoot)
+    #expect(soak.status == 0, "\(soak.output)\(soak.errors)")
+    #expect(soak.output.contains("all the same to the byte"))
+  }
+
+  @Test("Asked to stop, a command saves its work and says so", arguments: [SIGINT, SIGTERM, SIGHUP])
+  func signals(_ signal: Int32) throws {
+    let outputs = try ScratchFolder()
+    let process = try Command.start(["run", "long.yaml"], in: folder.path, outputs: outputs.path)
+    waitForTraining(process, "runs")
+    kill(process.processIdentifier, signal)
+    process.waitUntilExit()
+    #expect(process.terminationReason == .exit && process.terminationStatus == 4)
+    let lines = try outputs.read("errors").split(separator: "\n").filter { !$0.contains("%") }
+    #expect(lines == ["interrupted: everything so far is saved, and the same command goes on from here"])
+    let checkpoints = try FileManager.default.subpathsOfDirectory(atPath: "\(folder.path)/runs")
+      .filter { $0.hasSuffix("checkpoint.safetensors") }
+    #expect(!checkpoints.isEmpty)
+  }
+
+  @Test("Two commands on one folder share the work, also from two containers")
+  func shared() throws {
+    let expected = try undisturbed()
+    let first = try Command.start(["run", "small.yaml", "-o", "both", "-j", "1"], in: folder.path)
+    // In a name space of its own the second knows nothing of the processes of the first.
+    let isContained = try Script("/usr/bin/unshare", "--pid", "--fork", "true", in: folder.path).status == 0
+    let second = try Command(
+      "run", "small.yaml", "-o", "both", "-j", "1", in: folder.path,
+      wrapper: isContained ? "unshare --pid --fork --mount-proc --kill-child" : "")
+    first.waitUntilExit()
+    #expect(first.terminationStatus == 0 && second.status == 0, "\(second.errors)")
+    #expect(try records("both") == expected)
+    #expect(try folder.read("both/small/results.csv") == folder.read("undisturbed/small/results.csv"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/both/claims").isEmpty)
+  }
+
+  @Test("Shares of an experiment do each other's work never, and the last makes the report")
+  func shards() throws {
+    let expected = try undisturbed()
+    let first = try Command("run", "small.yaml", "-o", "shares", "--shard", "1/2", in: folder.path)
+    #expect(first.status == 0 && first.output.contains("this share is done; 2 runs of others are not yet"))
+    #expect(!isThere("shares/small/report.html"))
+    #expect(try records("shares").count == 4)
+    let again = try Command("run", "small.yaml", "-o", "shares", "--shard", "1/2", in: folder.path)
+    #expect(try again.status == 0 && records("shares").count == 4)
+    let early = try Command("collect", "small.yaml", "-o", "shares", in: folder.path)
+    #expect(early.status == 3 && early.errors.contains("2 of 4 runs are missing"))
+    let status = try Command("status", "shares/small", in: folder.path)
+    #expect(status.output.contains("2 of 4 runs done, 0 running, 2 waiting, 0 failed"), "\(status.output)")
+    let second = try Command("run", "small.yaml", "-o", "shares", "--shard", "2/2", in: folder.path)
+    #expect(second.status == 0 && second.output.contains("report"))
+    #expect(try records("shares") == expected)
+  }
+
+  @Test("A run whose process is killed fails alone, is told with its log, and is done by the next command")
+  func workerKilled() throws {
+    let expected = try undisturbed()
+    let outputs = try ScratchFolder()
+    let process = try Command.start(
+      ["run", "small.yaml", "-j", "1", "--retries", "0"], in: folder.path, outputs: outputs.path)
+    waitForTraining(process, "runs")
+    let worker = try Script("/usr/bin/pgrep", "-P", "\(process.processIdentifier)", in: folder.path).output
+    if let pid = Int32(worker.trimmingCharacters(in: .whitespacesAndNewlines)) { kill(pid, SIGKILL) }
+    process.waitUntilExit()
+    let errors = try outputs.read("errors")
+    #expect(process.terminationStatus == 3, "\(errors)")
+    #expect(errors.contains("was ended by signal 9") && errors.contains("See runs/logs/"), "\(errors)")
+    let status = try Command("status", "runs/small", in: folder.path)
+    #expect(status.output.contains("2 of 4 runs done, 0 running, 0 waiting, 2 failed"), "\(status.output)")
+    #expect(status.output.contains("was ended by signal 9"))
+    #expect(try Command("run", "small.yaml", in: folder.path).status == 0)
+    #expect(try records("runs") == expected)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/logs").isEmpty)
+  }
+
+  @Test("Budgets of time and operations stop cleanly")
+  func budgets() throws {
+    let time = try Command("run", "long.yaml", "--max-time", "1s", in: folder.path)
+    #expect(time.status == 5 && time.errors.contains("--max-time is used up"), "\(time.errors)")
+    let flops = try Command("run", "long.yaml", "--max-flops", "1e9", in: folder.path)
+    #expect(flops.status == 5 && flops.errors.contains("--max-flops is used up"), "\(flops.errors)")
+  }
+
+  @Test("One damaged file costs one run", arguments: ["result.json", "metrics.jsonl"], [true, false])
+  func damage(_ name: String, _ isCut: Bool) throws {
+    let expected = try undisturbed()
+    let path = try #require(expected.keys.sorted().first { $0.hasSuffix(name) })
+    var bytes = try #require(expected[path])
+    if isCut { bytes.removeLast(bytes.count / 3) } else { bytes[bytes.count / 2] ^= 4 }
+    try bytes.write(to: URL(fileURLWithPath: "\(folder.path)/undisturbed/store/\(path)"))
+    let run = try Command("run", "small.yaml", "-o", "undisturbed", "-v", in: folder.path)
+    #expect(run.status == 0 && run.output.contains("4 runs, 3 of them finished before"), "\(run.errors)")
+    #expect(run.errors.contains("\(path): is damaged. The run will be done again"), "\(run.errors)")
+    #expect(run.errors.components(separatedBy: ": loss ").count == 2)
+    #expect(try records("undisturbed") == expected)
+  }
+
+  @Test(
+    "A damaged checkpoint is named and not gone on from",
+    arguments: ["checkpoint.safetensors", "metrics.jsonl"])
+  func damagedCheckpoint(_ name: String) throws {
+    let expected = try undisturbed()
+    let process = try Command.start(["run", "small.yaml", "-j", "1"], in: folder.path)
+    waitForTraining(process, "runs")
+    kill(process.processIdentifier, SIGTERM)
+    process.waitUntilExit()
+    // Of the trunk or of a branch, wherever it was.
+    let files = try FileManager.default.subpathsOfDirectory(atPath: "\(folder.path)/runs")
+    let checkpoint = try #require(files.first { $0.hasSuffix("checkpoint.safetensors") })
+    let path = checkpoint.replacing("checkpoint.safetensors", with: name)
+    let url = URL(fileURLWithPath: "\(folder.path)/runs/\(path)")
+    var bytes = try Data(contentsOf: url)
+    bytes[bytes.count / 3] ^= 1
+    try bytes.write(to: url)
+    let run = try Command("run", "small.yaml", in: folder.path)
+    #expect(run.status == 0 && run.errors.contains("\(path): is damaged"), "\(run.errors)")
+    #expect(try records("runs") == expected)
+  }
+
+  @Test("A text that changes while its runs wait is told, and nothing is trained on it")
+  func changedText() throws {
+    let share = try Command("run", "small.yaml", "--shard", "1/2", in: folder.path)
+    #expect(share.status == 0)
+    let other = try Command("run", "small.yaml", "--dry-run", in: folder.path)
+    #expect(other.status == 0)
+    let before = try records("runs").count
+    try folder.write(smallText(words: 40_000).replacing("dog", with: "dig"), to: "text.txt")
+    let changed = try Command("run", "small.yaml", in: folder.path)
+    #expect(changed.status == 0 && changed.output.contains("4 runs, 0 of them finished before"))
+    #expect(changed.errors.contains("text.txt: has changed since"), "\(changed.errors)")
+    #expect(try records("runs").count == before + 8)
+  }
+
+  @Test("A folder that is moved or copied in the middle of the work goes on")
+  func moved() throws {
+    let expected = try undisturbed()
+    let process = try Command.start(["run", "small.yaml"], in: folder.path)
+    waitForTraining(process, "runs")
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    try FileManager.default.moveItem(atPath: "\(folder.path)/runs", toPath: "\(folder.path)/elsewhere")
+    try FileManager.default.copyItem(atPath: "\(folder.path)/elsewhere", toPath: "\(folder.path)/copy")
+    for output in ["elsewhere", "copy"] {
+      let run = try Command("run", "small.yaml", "-o", output, in: folder.path)
+      #expect(run.status == 0, "\(run.errors)")
+      #expect(try records(output) == expected)
+    }
+    // No record knows where it lies.
+    let texts = try FileManager.default.subpathsOfDirectory(atPath: "\(folder.path)/elsewhere")
+      .filter { $0.hasSuffix(".json") || $0.hasSuffix(".jsonl") || $0.hasSuffix(".csv") }
+    for text in texts { #expect(try !folder.read("elsewhere/\(text)").contains(folder.path), "\(text)") }
+  }
+
+  @Test("A disk that is full is one message; with room the same command goes on")
+  func fullDisk() throws {
+    let expected = try undisturbed()
+    try FileManager.default.createDirectory(atPath: "\(folder.path)/small", withIntermediateDirectories: true)
+    let mounted = try Script(
+      "/bin/mount", "-t", "tmpfs", "-o", "size=64k", "none", "\(folder.path)/small", in: folder.path)
+    guard mounted.status == 0 else {
+      print("skipped: this user cannot mount a small file system")
+      return
+    }
+    defer { _ = try? Script("/bin/umount", "-l", "\(folder.path)/small", in: folder.path) }
+    let full = try Command("run", "small.yaml", "-o", "small/runs", in: folder.path)
+    #expect(full.status == 3, "\(full.errors)")
+    let complaints = full.errors.split(separator: "\n").filter { $0.contains("No space left on device") }
+    #expect(
+      !complaints.isEmpty && complaints.allSatisfy { $0.contains("Make room on the disk") }, "\(full.errors)")
+    #expect(complaints.count <= 2, "\(full.errors)")
+    let room = try Script("/bin/mount", "-o", "remount,size=64m", "\(folder.path)/small", in: folder.path)
+    #expect(room.status == 0)
+    let again = try Command("run", "small.yaml", "-o", "small/runs", in: folder.path)
+    #expect(again.status == 0 && !again.errors.contains("damaged"), "\(again.errors)")
+    #expect(try records("small/runs") == expected)
+    // What may only be read is said in one line as well.
+    _ = try Script("/bin/mount", "-o", "remount,ro", "\(folder.path)/small", in: folder.path)
+    try folder.write(smallExperiment, to: "other.yaml")
+    let unwritable = try Command("run", "other.yaml", "-o", "small/runs", in: folder.path)
+    #expect(unwritable.status != 0)
+    #expect(
+      unwritable.errors.split(separator: "\n").count == 1
+        && unwritable.errors.contains("ead-only file system"),
+      "\(unwritable.errors)")
+  }
+
+  @Test("Too little memory is said before anything is trained")
+  func memory() throws {
+    try folder.write(
+      smallExperiment.replacing("[8, 16]", with: "[8, 2048]").replacing("context: 32", with: "context: 128"),
+      to: "large.yaml")
+    let run = try Command("run", "large.yaml", in: folder.path, shell: "ulimit -v 3000000")
+    #expect(run.status == 2, "\(run.errors)")
+    #expect(run.errors.contains("width 2048") && run.errors.contains("ulimit -v"), "\(run.errors)")
+    #expect(!isThere("runs/trunks"))
+  }
+
+  @Test("A clock that is set back changes neither results nor the time left")
+  func clock() throws {
+    let expected = try undisturbed()
+    try folder.write(
+      """
+      #define _GNU_SOURCE
+      #include <dlfcn.h>
+      #include <time.h>
+      #include <sys/time.h>
+      // The time of day, an hour earlier from the second half of each second on.
+      int clock_gettime(clockid_t clock, struct timespec *time) {
+        static int (*real)(clockid_t, struct timespec *);
+        if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+        int result = real(clock, time);
+        if (clock == CLOCK_REALTIME && time->tv_nsec > 500000000) time->tv_sec -= 3600;
+        return result;
+      }
+      int gettimeofday(struct timeval *restrict time, void *restrict zone) {
+        struct timespec precise;
+        clock_gettime(CLOCK_REALTIME, &precise);
+        time->tv_sec = precise.tv_sec, time->tv_usec = precise.tv_nsec / 1000;
+        return 0;
+      }
+      """, to: "clock.c")
+    let built = try Script(
+      "/usr/bin/env", "clang", "-shared", "-fPIC", "-o", "clock.so", "clock.c", in: folder.path)
+    #expect(built.status == 0, "\(built.errors)")
+    let run = try Command(
+      "run", "small.yaml", "-o", "clock", in: folder.path, shell: "export LD_PRELOAD=$PWD/clock.so")
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(!run.errors.contains("-") && !run.errors.contains("60 min"), "\(run.errors)")
+    #expect(try records("clock") == expected)
+  }
+}
+
+@Suite struct SlurmTests {
+  private static let isThere = ["slurmctld", "slurmd", "munged"].allSatisfy { name in
+    ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"].contains {
+      FileManager.default.isExecutableFile(atPath: "\($0)/\(name)")
+    }
+  }
+
+  @Test(
+    "A grid on the queue comes out as on this machine, also with a task cancelled",
+    .enabled(if: isThere, "Slurm is not installed: apt-get install --no-install-recommends slurm-wlm munge"))
+  func queue() throws {
+    let run = try Script("test-slurm", "--short", in: packageRoot)
+    #expect(run.status == 0, "\(run.output)\(run.errors)")
+    #expect(run.output.components(separatedBy: ": same").count == 3, "\(run.output)")
+  }
+}
