@@ -10,6 +10,10 @@ import Training
 struct Isoflop: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "isoflop", abstract: "Trains grids of toy language models and fits their scaling laws.",
+    discussion: """
+      Exit status: 0 done, 1 an expectation failed, 2 bad input, 3 some runs failed, 4 interrupted, 5 the budget of \
+      --max-time or --max-flops used up.
+      """,
     version: Provenance.version,
     subcommands: [
       RunCommand.self, BookCommand.self, RegressCommand.self, CheckCommand.self, FitCommand.self,
@@ -30,7 +34,7 @@ struct Isoflop: ParsableCommand {
       complain("error: \(error)")
       Foundation.exit(Status.badInput.rawValue)
     } catch {
-      exit(withError: error)
+      exitForUsage(error)
     }
   }
 }

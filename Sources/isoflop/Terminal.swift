@@ -11,6 +11,8 @@ enum Status: Int32 {
   case badInput = 2
   case someRunsFailed = 3
   case interrupted = 4
+  /// The time or the FLOPs that the command may spend are used up, and runs are left.
+  case budgetUsedUp = 5
 }
 
 /// A whole number that may end in k, M, G or T.
@@ -75,10 +77,12 @@ final class ProgressLine: Sendable {
 
   private let total: Double
   private let isTerminal = isatty(STDERR_FILENO) == 1
+  private let isShown: Bool
   private let state: Mutex<State>
 
-  init(total: Double) {
+  init(total: Double, isShown: Bool = true) {
     self.total = total
+    self.isShown = isShown
     state = Mutex(State(lastShown: .now))
   }
 
@@ -126,7 +130,9 @@ final class ProgressLine: Sendable {
     write(isTerminal ? "\r\u{1B}[K\(text)" : "\(text)\n")
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func write(_ text: String) {
+    if isShown { FileHandle.standardError.write(Data(text.utf8)) }
+  }
 }
 
 /// Seconds as a person says them.
