@@ -44,7 +44,7 @@ struct ExperimentResults {
 
   func print() {
     printFits(fits)
-    if !verdicts.isEmpty { printVerdicts(verdicts) }
+    if !verdicts.isEmpty { Table(verdicts).print() }
   }
 
   /// The part of the results that no two runs have in common.

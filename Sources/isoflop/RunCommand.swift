@@ -50,36 +50,3 @@ struct RunCommand: ParsableCommand {
         + "were trained alone")
   }
 }
-
-/// `isoflop check`: whether an experiment came out as it should.
-struct CheckCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "check", abstract: "Holds an experiment's results against what its file expects.")
-
-  @Argument(help: "The experiment's file.")
-  var file: String
-  @Option(name: .shortAndLong, help: "The folder of runs and results.")
-  var output = "runs"
-  @Option(help: "whole or minutes: which form of the experiment was run.")
-  var tier = Tier.whole
-
-  func run() throws {
-    let experiment = try ExperimentFile(contentsOf: file, tier: tier)
-    let folder = "\(output)/\(experiment.name)"
-    let table = try ResultsTable(contentsOf: "\(folder)/results.csv")
-    let fits = try Fits(contentsOf: "\(folder)/fits.json")
-    let verdicts = experiment.check(fits: fits, results: table)
-    guard !verdicts.isEmpty else {
-      throw InputError("expects nothing", file: file, remedy: "Add an `expect:` section")
-    }
-    printVerdicts(verdicts)
-    if !verdicts.allSatisfy(\.passed) { throw ExitCode(Status.expectationFailed.rawValue) }
-  }
-}
-
-/// Prints what was expected and found.
-func printVerdicts(_ verdicts: [Verdict]) {
-  printTable(
-    ["", "expectation", "expected", "found"],
-    verdicts.map { [$0.passed ? "pass" : "FAIL", $0.subject, $0.expected, $0.found] })
-}
