@@ -19,6 +19,7 @@ struct Isoflop: ParsableCommand {
       RunCommand.self, BookCommand.self, RegressCommand.self, CheckCommand.self, FitCommand.self,
       PlanCommand.self, TrainCommand.self,
       SampleCommand.self,
+      ListCommand.self, DiffCommand.self, CleanCommand.self,
       CorpusCommand.self,
       BenchCommand.self,
     ])

@@ -36,7 +36,7 @@ struct Command {
   }
 
   /// The program, which lies beside the bundle of tests.
-  private static let program = URL(fileURLWithPath: CommandLine.arguments[0])
+  static let program = URL(fileURLWithPath: CommandLine.arguments[0])
     .deletingLastPathComponent().appendingPathComponent("isoflop").path
 }
 
