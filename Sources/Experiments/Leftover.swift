@@ -34,11 +34,16 @@ public struct Leftover: Sendable {
   /// - Parameters:
   ///   - kinds: what is asked for.
   ///   - experiment: the one whose results may go, and then mention nothing.
-  /// - Throws: `InputError` if there is no such folder or experiment, or if orphans are asked for and the results of
-  ///   an experiment cannot be read.
+  /// - Throws: `InputError` if this is no folder of runs, if there is no such experiment, or if orphans are asked for
+  ///   and the results of an experiment cannot be read.
   public static func all(_ kinds: Set<Kind>, in root: String, experiment: String? = nil) throws -> [Leftover]
   {
-    let runs = try StoredRun.all(in: root)
+    // Whoever names another folder by mistake must not lose what happens to be called alike.
+    guard FileManager.default.fileExists(atPath: "\(root)/store") else {
+      throw InputError(
+        "is no folder of runs", file: root, remedy: "Name one that has a folder `store`, with --output")
+    }
+    let runs = try StoredRun.all(in: root).filter { isIdentifier($0.identifier) }
     if let experiment { _ = try StoredExperiment.named(experiment, in: root) }
     let orphans = try kinds.contains(.orphan) ? orphans(among: runs, in: root, without: experiment) : []
     let isGoing = { (run: StoredRun) in
@@ -54,7 +59,7 @@ public struct Leftover: Sendable {
     found += runs.filter(isGoing).map {
       ($0.status == .damaged ? .damaged : .orphan, "store/\($0.identifier)")
     }
-    found += folders(in: "\(root)/trunks").map {
+    found += folders(in: "\(root)/trunks").filter(isIdentifier).map {
       (hasOthers || awaited.contains($0) ? .trunk : .leftTrunk, "trunks/\($0)")
     }
     found += runs.filter(\.isFinished).map { (.checkpoint, "store/\($0.identifier)/checkpoint.safetensors") }
@@ -98,6 +103,10 @@ public struct Leftover: Sendable {
   private static func temporaryFiles(in root: String) -> [String] {
     let all = FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String } ?? []
     return all.filter { $0.firstMatch(of: /\.[0-9]+\.tmp$/) != nil }.sorted()
+  }
+
+  private static func isIdentifier(_ name: String) -> Bool {
+    name.wholeMatch(of: /[0-9a-f]{16}/) != nil
   }
 
   private static func parents(of path: String) -> [String] {

@@ -12,7 +12,10 @@ import Testing
         ["fit", "a.csv", "--lwa", "x"],
         "Unknown option '--lwa'. Did you mean '--law'? See 'isoflop fit --help'."
       ),
-      (["check", "a.yaml", "--tier", "x"], "Please provide one of 'whole' and 'minutes'. See 'isoflop check --help'."),
+      (
+        ["check", "a.yaml", "--tier", "x"],
+        "Please provide one of 'whole' and 'minutes'. See 'isoflop check --help'."
+      ),
       (["run", "a.yaml", "--jobs", "0"], "--jobs must be at least 1. See 'isoflop run --help'."),
       (["train", "--width"], "Missing value for '--width <width>'"),
       (["blub"], "Unexpected argument 'blub'."),

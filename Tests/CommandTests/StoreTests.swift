@@ -138,6 +138,9 @@ import Testing
       atPath: "\(root)/trunks/0000000000000000", withIntermediateDirectories: true)
     try folder.write("half", to: "runs/small/results.csv.123.tmp")
     try folder.write("mine", to: "runs/small/notes.tmp")
+    for name in ["store/mine", "trunks/mine"] {
+      try FileManager.default.createDirectory(atPath: "\(root)/\(name)", withIntermediateDirectories: true)
+    }
     let before = try tree(root)
     let plan = try Command("clean", in: folder.path)
     #expect(plan.status == 0 && plan.output.contains("add --yes"), "\(plan.output)")
@@ -155,9 +158,11 @@ import Testing
     #expect(
       after
         == before.filter {
-          !$0.hasPrefix("store/\(runs[0])") && !$0.hasPrefix("trunks/") && !$0.hasSuffix(".123.tmp")
+          !$0.hasPrefix("store/\(runs[0])") && !$0.hasPrefix("trunks/0") && !$0.hasSuffix(".123.tmp")
         })
     #expect(try Command("clean", in: folder.path).output.hasPrefix("nothing to free"))
+    let elsewhere = try Command("clean", "-o", ".", "--yes", in: folder.path)
+    #expect(elsewhere.status == 2 && elsewhere.errors.contains("is no folder of runs"))
   }
 
   @Test("Trunks that are awaited, checkpoints, orphans and results go by their flags alone")
