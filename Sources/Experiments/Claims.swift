@@ -125,9 +125,10 @@ public final class Claims: Sendable {
     return claim
   }
 
-  /// The things that somebody has claimed at some time and not finished.
-  public var things: [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+  /// Whether any process is at work on anything.
+  public var isAnyHeld: Bool {
+    let things = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return things.contains { if case .held = state(of: $0) { true } else { false } }
   }
 
   private func beatAll() {

@@ -13,7 +13,23 @@ struct ShapesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "shapes", abstract: "Prints the shapes that `bench steps` times, one a line.")
 
-  func run() {
-    for shape in BenchmarkShape.usual { print(shape) }
+  @Flag(help: "Prints JSON instead of lines.")
+  var json = false
+
+  func run() throws {
+    let shapes = BenchmarkShape.usual
+    if json { try Table(shapes).print(json: true) } else { for shape in shapes { print(shape) } }
+  }
+}
+
+extension Table {
+  fileprivate init(_ shapes: [BenchmarkShape]) {
+    let columns: [Column] = ["width", "depth", "heads", "context", "batch", "vocabulary", "experts", "top_k"]
+    self.init(
+      ["shape"] + columns,
+      shapes.map { shape in
+        [Cell("\(shape)")]
+          + columns.indices.map { Cell(shape.numbers.indices.contains($0) ? shape.numbers[$0] : nil) }
+      })
   }
 }

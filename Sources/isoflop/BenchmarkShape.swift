@@ -4,7 +4,7 @@ import Models
 /// Width, depth, heads, context, windows in a batch and vocabulary, as `--shape 32,2,4,128,4,79` names them, and for a
 /// mixture the experts and how many of them a token uses.
 struct BenchmarkShape: ExpressibleByArgument, CustomStringConvertible {
-  private let numbers: [Int]
+  let numbers: [Int]
 
   /// Small and middle-sized models, then the shapes that the toy grids really run, then mixtures of experts.
   static let usual = [

@@ -10,25 +10,32 @@ struct BookCommand: ParsableCommand {
     discussion:
       "Every file is read and planned before anything is trained. Runs that pages share are trained once.")
 
-  @Argument(help: "The experiments' files. Default: all of the folder `experiments`.")
+  @Argument(
+    help: "The experiments' files. Default: all of the folder `experiments`.",
+    completion: .file(extensions: ["yaml", "yml"]))
   var files: [String] = []
   @OptionGroup var options: TrainingOptions
 
   func run() throws {
     let book = try Book(Book.files(files), options)
-    if options.dryRun { return book.printPlan() }
+    if options.dryRun { return try book.printPlan(options.out) }
     let pages = try book.announceAndMake()
-    printTable(
-      ["page", "runs", "expectations met", "key"],
+    let table = Table(
+      [
+        "page", "runs", .init("met", title: "expectations met"), .init("expectations", title: nil),
+        .init("key", title: "key"), .init("faults", title: nil),
+      ],
       pages.map { page in
         let fact = page.results?.highlight.fact
+        let (met, all) = (page.verdicts.count(where: \.passed), page.verdicts.count)
+        let key = page.faults.isEmpty ? fact.map { "\($0.name) \($0.value)" } ?? "" : "FAILED"
         return [
-          page.name, "\(page.plan.runs.count)",
-          "\(page.verdicts.count(where: \.passed)) of \(page.verdicts.count)",
-          page.faults.isEmpty ? fact.map { "\($0.name) \($0.value)" } ?? "" : "FAILED",
+          .init(page.name), .init(page.plan.runs.count), .init(met, text: "\(met) of \(all)"), .init(all),
+          .init(key), .init(page.faults, text: ""),
         ]
       })
-    print("book  \(book.contents)")
+    try table.print(json: options.out.json)
+    options.out.say("book  \(book.contents)")
     try book.requireAllRuns(of: pages)
   }
 }
@@ -40,25 +47,34 @@ struct RegressCommand: ParsableCommand {
     abstract: "Makes the book and holds every page against what its file expects.",
     discussion: "Exit status 0 if all is met, 1 if not, 3 if runs failed.")
 
-  @Argument(help: "The experiments' files. Default: all of the folder `experiments`.")
+  @Argument(
+    help: "The experiments' files. Default: all of the folder `experiments`.",
+    completion: .file(extensions: ["yaml", "yml"]))
   var files: [String] = []
   @OptionGroup var options: TrainingOptions
-  @Option(help: "Where to write the verdicts as JUnit XML. Default: regress.xml in the folder of runs.")
+  @Option(
+    help: "Where to write the verdicts as JUnit XML. Default: regress.xml in the folder of runs.",
+    completion: .file(extensions: ["xml"]))
   var junit: String?
 
   func run() throws {
     let book = try Book(Book.files(files), options)
-    if options.dryRun { return book.printPlan() }
+    if options.dryRun { return try book.printPlan(options.out) }
     let pages = try book.announceAndMake()
     let path = junit ?? "\(options.output)/regress.xml"
     try JUnit(pages).write(to: path)
-    printTable(
-      ["page", "expectation", "expected", "found", ""],
+    let table = Table(
+      ["page"] + Table.verdictColumns,
       pages.flatMap { page in
-        page.faults.map { [page.name, "all runs", "trained", $0, "FAIL"] }
-          + page.verdicts.map { [page.name, $0.subject, $0.expected, $0.found, $0.passed ? "pass" : "FAIL"] }
+        page.faults.map {
+          [
+            .init(page.name), .init(false, text: "FAIL"), "all runs", "trained", .init($0), "",
+            .init(nil, text: ""),
+          ]
+        } + page.verdicts.map { [.init(page.name)] + Table.row(of: $0) }
       })
-    print("book  \(book.contents)\njunit \(path)")
+    try table.print(json: options.out.json)
+    options.out.say("book  \(book.contents)\njunit \(path)")
     try book.requireAllRuns(of: pages)
     guard pages.allSatisfy({ $0.verdicts.allSatisfy(\.passed) }) else {
       throw ExitCode(Status.expectationFailed.rawValue)
@@ -73,19 +89,20 @@ extension Book {
   }
 
   /// Prints the pages with what is left to train.
-  func printPlan() {
+  func printPlan(_ out: OutputOptions) throws {
     let (pending, scheduler) = (session.pending, session.scheduler)
-    printTable(
+    let table = Table(
       ["page", "title", "runs", "finished", "FLOPs", "seconds"],
       zip(session.plans, scheduler.stages).map { plan, stages in
-        [
-          plan.experiment.name, plan.experiment.title, "\(plan.runs.count)",
-          "\(plan.runs.count { !pending.contains($0.configuration.identifier) })",
-          number(plan.runs.trainingFlops),
-          String(format: "%.0f", scheduler.predictedSeconds(of: stages)),
+        let seconds = scheduler.predictedSeconds(of: stages)
+        return [
+          .init(plan.experiment.name), .init(plan.experiment.title), .init(plan.runs.count),
+          .init(plan.runs.count { !pending.contains($0.configuration.identifier) }),
+          .init(plan.runs.trainingFlops), .init(seconds, text: String(format: "%.0f", seconds)),
         ]
       })
-    print("seconds: of the training that no page before has done, on \(session.workers) cores")
+    try table.print(json: out.json)
+    out.say("seconds: of the training that no page before has done, on \(session.workers) cores")
     session.announce()
   }
 

@@ -26,21 +26,41 @@ struct CollectCommand: ParsableCommand {
           "\(file) has changed since its runs were submitted: what is reported are the runs that it has now")
       }
     }
-    try collect(plan, in: store, corpora)
+    try collect(plan, in: store, corpora, options.out)
   }
+}
+
+/// What `--json` prints of an experiment.
+private struct Summary: Encodable {
+  /// Numbers of runs.
+  let runs: Int
+  let missing: Int
+  let report: String
+  let fits: Fits
+  let expectations: Table
 }
 
 /// Fits and reports what there is of a plan.
 ///
 /// - Throws: the exit status of missing runs.
-func collect(_ plan: Plan, in store: RunStore, _ corpora: CorpusCache) throws {
+func collect(_ plan: Plan, in store: RunStore, _ corpora: CorpusCache, _ out: OutputOptions) throws {
   let missing = plan.runs.count { !store.isFinished($0.configuration) }
   guard missing < plan.runs.count else {
     throw InputError(
       "no run is finished", file: plan.experiment.path, remedy: "Train some with `isoflop run`")
   }
-  try ExperimentResults.write(of: plan, in: store, corpora: corpora).print()
-  print("report  \(store.folder(of: plan.experiment))/report.html")
+  let results = try ExperimentResults.write(
+    of: plan, in: store, corpora: corpora, isProgressShown: out.verbosity > .quiet)
+  let report = "\(store.folder(of: plan.experiment))/report.html"
+  if out.json {
+    try printJSON(
+      Summary(
+        runs: plan.runs.count, missing: missing, report: report, fits: results.fits,
+        expectations: Table(results.verdicts)))
+  } else {
+    results.print()
+  }
+  out.say("report  \(report)")
   if missing > 0 {
     complain("\(missing) of \(plan.runs.count) runs are missing")
     throw ExitCode(Status.someRunsFailed.rawValue)

@@ -13,11 +13,18 @@ struct CorpusCommand: ParsableCommand {
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Lists the bundled corpora.")
 
+    @Flag(help: "Prints JSON instead of text.")
+    var json = false
+
     func run() throws {
-      for (_, path) in try BundledCorpora.recipes().sorted(by: { $0.key < $1.key }) {
+      let recipes = try BundledCorpora.recipes().sorted { $0.key < $1.key }
+      let corpora = try recipes.map { _, path in
         let text = try GeneratedText(recipe: path)
         let (_, costs, _) = text.costs(bytes: 1 << 20, seed: 0)
-        let entropy = costs.reduce(0, +) / Double(costs.count)
+        return (text: text, entropy: costs.reduce(0, +) / Double(costs.count))
+      }
+      if json { return try Table(corpora).print(json: true) }
+      for (text, entropy) in corpora {
         print(text.name)
         print("  \(text.about)")
         print("  families  \(text.families.joined(separator: ", "))")
@@ -31,7 +38,7 @@ struct CorpusCommand: ParsableCommand {
   struct Sample: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Prints text of a corpus.")
 
-    @Argument(help: "A bundled corpus, a recipe (.yaml), a text file or a folder.")
+    @Argument(help: "A bundled corpus, a recipe (.yaml), a text file or a folder.", completion: .corpus)
     var source: String
 
     @Option(help: "At least so many bytes, to the end of a line.")
@@ -65,7 +72,7 @@ struct CorpusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Measures a corpus: families, entropy, tables, n-gram baselines.")
 
-    @Argument(help: "A bundled corpus, a recipe (.yaml), a text file or a folder.")
+    @Argument(help: "A bundled corpus, a recipe (.yaml), a text file or a folder.", completion: .corpus)
     var source: String
 
     @Option(help: "characters, bytes or bytePairs(V); by default that of the source.")
@@ -83,69 +90,29 @@ struct CorpusCommand: ParsableCommand {
     @Option(help: "Training targets that the n-grams are counted on.")
     var trainingTokens = 1 << 22
 
+    @Flag(help: "Prints JSON instead of text.")
+    var json = false
+
     func run() throws {
-      let corpus = try TokenizedCorpus(
+      let statistics = try CorpusStatistics(
         CorpusConfiguration(
           source: source, tokenizer: tokenizer, seed: seed, validationTokens: validationTokens),
-        context: context)
-      let training = try corpus.training(tokens: trainingTokens)
-      print("corpus       \(corpus.name)")
-      print("tokenizer    \(corpus.tokenizer.configuration), \(corpus.vocabulary) tokens")
-      print(String(format: "token        %.3f bytes", corpus.bytesPerToken))
-      switch try CorpusSource(source) {
-      case .generated(let text): describe(text, corpus)
-      case .files(let text): print("text         \(text.byteCount) bytes in \(text.pieces.count) pieces")
-      }
-      let losses = NGrams.losses(
-        training: training, validation: corpus.validation, vocabulary: corpus.vocabulary)
-      print("\nbaseline     nats a token   (counted on \(training.targetCount) tokens)")
-      for (index, loss) in losses.enumerated() {
-        print(String(format: "%d-gram       %.4f", index + 1, loss))
-      }
+        context: context, trainingTokens: trainingTokens)
+      if json { try printJSON(statistics) } else { statistics.print() }
     }
+  }
+}
 
-    private func describe(_ text: GeneratedText, _ corpus: TokenizedCorpus) {
-      print("alphabet     \(String(String.UnicodeScalarView(text.alphabet)).debugDescription)")
-      var targets = [Int](repeating: 0, count: text.families.count)
-      var bytes = targets
-      for window in 0..<corpus.validation.count {
-        for (position, token) in corpus.validation[window].dropFirst().enumerated() {
-          let family = corpus.validation.family(window: window, position: position)
-          targets[family] += 1
-          bytes[family] += corpus.tokenizer.bytes(of: Int(token)).count
-        }
-      }
-      guard let entropy = corpus.validationEntropy else { return }
-      print("\nentropy of \(corpus.validation.targetCount) validation targets")
-      print("\(column("family", 12)) passages  tokens  nats a token  bits a byte")
-      for (index, family) in text.families.enumerated() {
-        guard let nats = entropy.families[index] else { continue }
-        let share = Double(targets[index]) / Double(corpus.validation.targetCount)
-        row(family, text.shares[index], share, nats, Double(bytes[index]) / Double(targets[index]))
-      }
-      row("all", 1, 1, entropy.total, corpus.bytesPerToken)
-      print("\n\(column("table", 12)) words   Zipf exponent  offset  most frequent")
-      for table in text.tables {
-        let words = table.examples.joined(separator: ", ")
-        print(
-          column(table.name, 12),
-          String(format: "%-7d %-14g %-7g %@", table.size, table.exponent, table.offset, words))
-      }
-    }
-
-    private func row(
-      _ name: String, _ passages: Double, _ tokens: Double, _ nats: Double, _ bytesPerToken: Double
-    ) {
-      print(
-        column(name, 12),
-        String(
-          format: "%7.1f%% %6.1f%%  %12.4f  %11.4f", 100 * passages, 100 * tokens, nats,
-          nats / log(2) / bytesPerToken))
-    }
-
-    private func column(_ text: String, _ width: Int) -> String {
-      text.padding(toLength: max(width, text.count), withPad: " ", startingAt: 0)
-    }
+extension Table {
+  fileprivate init(_ corpora: [(text: GeneratedText, entropy: Double)]) {
+    self.init(
+      ["name", "about", "families", "alphabet", "nats_per_byte", "bits_per_byte"],
+      corpora.map { text, entropy in
+        [
+          Cell(text.name), Cell(text.about), Cell(text.families, text: text.families.joined(separator: ", ")),
+          Cell(text.alphabet.count), Cell(entropy), Cell(entropy / log(2)),
+        ]
+      })
   }
 }
 

@@ -17,15 +17,18 @@ struct ExperimentResults {
   /// - Parameter neighbours: where the page stands in the book, if it is of one.
   static func write(
     of plan: Plan, in store: RunStore, corpora: CorpusCache, neighbours: Page.Neighbours? = nil,
-    label: String = ""
+    label: String = "", isProgressShown: Bool = true
   ) throws -> ExperimentResults {
     try store.alone(with: plan.experiment) {
-      try writeAlone(of: plan, in: store, corpora: corpora, neighbours: neighbours, label: label)
+      try writeAlone(
+        of: plan, in: store, corpora: corpora, neighbours: neighbours, label: label,
+        isProgressShown: isProgressShown)
     }
   }
 
   private static func writeAlone(
-    of plan: Plan, in store: RunStore, corpora: CorpusCache, neighbours: Page.Neighbours?, label: String
+    of plan: Plan, in store: RunStore, corpora: CorpusCache, neighbours: Page.Neighbours?, label: String,
+    isProgressShown: Bool
   ) throws -> ExperimentResults {
     let folder = store.folder(of: plan.experiment)
     try FileAccess.makeFolder(folder)
@@ -34,7 +37,7 @@ struct ExperimentResults {
     let table = ResultsTable(plan) { records[$0.configuration.identifier]?.result }
     try table.write(to: "\(folder)/results.csv")
     try writeTimings(of: plan, in: store, to: "\(folder)/timings.csv")
-    let progress = ProgressLine(total: 1)
+    let progress = ProgressLine(total: 1, isShown: isProgressShown)
     let fits = progress.measure(label) {
       Fits(
         of: table, requests: plan.experiment.fits, comparisons: plan.experiment.comparisons,
@@ -53,7 +56,7 @@ struct ExperimentResults {
 
   func print() {
     printFits(fits)
-    if !verdicts.isEmpty { printVerdicts(verdicts) }
+    if !verdicts.isEmpty { Table(verdicts).print() }
   }
 
   /// The part of the results that no two runs have in common.

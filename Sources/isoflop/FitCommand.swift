@@ -14,7 +14,8 @@ struct FitCommand: ParsableCommand {
       "Columns are found by their usual names, or named with --x. Where two of N, D and C are there, "
       + "C = 6ND gives the third.")
 
-  @Argument(help: "A CSV file, such as an experiment's results.csv.")
+  @Argument(
+    help: "A CSV file, such as an experiment's results.csv.", completion: .file(extensions: ["csv"]))
   var file: String
   @Option(
     help:
@@ -33,7 +34,9 @@ struct FitCommand: ParsableCommand {
   var conditions: [String] = []
   @Option(help: "Leaves out so many of the highest losses.")
   var dropHighest = 0
-  @Option(help: "What the loss tends to: free, zero, or the true entropy of the text as a number.")
+  @Option(
+    help: "What the loss tends to: free, zero, or the true entropy of the text as a number.",
+    completion: .list(["free", "zero"]))
   var floor: String?
   @Option(help: "Holds a parameter at a value: beta=0.37. May be given again.")
   var hold: [String] = []
@@ -53,7 +56,7 @@ struct FitCommand: ParsableCommand {
   var bootstraps = 1000
   @Option(help: "Seeds the samples.")
   var seed: UInt64 = 1
-  @Option(name: .shortAndLong, help: "A folder for fits.json and report.html.")
+  @Option(name: .shortAndLong, help: "A folder for fits.json and report.html.", completion: .directory)
   var output: String?
   @Flag(help: "Prints the content of fits.json instead of tables.")
   var json = false
@@ -95,7 +98,7 @@ struct FitCommand: ParsableCommand {
       progress: progress.reach)
     progress.finish()
     if json {
-      print(String(decoding: try fits.json(), as: UTF8.self))
+      try printJSON(fits)
     } else {
       print("\(file): \(fits.completed) runs, \(table.selection)\n\(table.convention)\n")
       printFits(fits)

@@ -10,22 +10,22 @@ import ScalingLaws
 /// - Parameters:
 ///   - plan: all runs.
 ///   - stage: those that are held out.
-func announceForecasts(of plan: Plan, before stage: Plan, store: RunStore) throws {
+func announceForecasts(of plan: Plan, before stage: Plan, store: RunStore, _ out: OutputOptions) throws {
   let trained = store.records(of: stage).count
   guard trained < stage.runs.count else { return }
   let records = store.records(of: plan)
   let table = ResultsTable(plan) { records[$0.configuration.identifier]?.result }
   let fits = Fits(of: table, requests: plan.experiment.forecastingFits)
   for fit in fits.fits {
-    fit.forecast.map { printForecast($0, fit.name) }
-    for reason in fit.remarks + [fit.refusal].compactMap({ $0 }) { print("\(fit.name): \(reason)") }
+    if !out.json { fit.forecast.map { printForecast($0, fit.name) } }
+    for reason in fit.remarks + [fit.refusal].compactMap({ $0 }) { out.say("\(fit.name): \(reason)") }
   }
   guard trained == 0 else { return }
   let folder = store.folder(of: plan.experiment)
   try FileAccess.makeFolder(folder)
   let path = "\(folder)/forecast.json"
   try store.alone(with: plan.experiment) { try FileAccess.write(plainJSON(fits.forecasts), to: path) }
-  print("written before any of these runs is trained: \(path)\n")
+  out.say("written before any of these runs is trained: \(path)\n")
 }
 
 /// Prints what a fit predicts of the runs that it holds out, and what they came to.

@@ -14,11 +14,16 @@ import Training
 struct Isoflop: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "isoflop", abstract: "Trains grids of toy language models and fits their scaling laws.",
+    discussion: """
+      Exit status: 0 done, 1 an expectation failed, 2 bad input, 3 some runs failed, 4 interrupted, 5 the budget of \
+      --max-time or --max-flops used up, 6 a share must wait for others.
+      """,
     version: Provenance.version,
     subcommands: [
       RunCommand.self, BookCommand.self, RegressCommand.self, CheckCommand.self, FitCommand.self,
       PlanCommand.self, TrainCommand.self,
       SampleCommand.self,
+      ListCommand.self, DiffCommand.self, CleanCommand.self,
       CorpusCommand.self,
       BenchCommand.self, StatusCommand.self, CancelCommand.self, CollectCommand.self, WorkerCommand.self,
       TaskCommand.self,
@@ -37,7 +42,7 @@ struct Isoflop: ParsableCommand {
       complain("error: \(error)")
       Foundation.exit(Status.badInput.rawValue)
     } catch {
-      exit(withError: error)
+      exitForUsage(error)
     }
   }
 }

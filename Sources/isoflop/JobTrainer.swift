@@ -3,6 +3,7 @@ import Experiments
 import Files
 import Foundation
 import Synchronization
+import Training
 
 #if canImport(Glibc)
   import Glibc
@@ -25,7 +26,8 @@ final class JobTrainer: Sendable {
     self.store = store
     self.workers = workers
     self.options = options
-    progress = ProgressLine(total: jobs.reduce(0) { $0 + $1.seconds })
+    progress = ProgressLine(
+      total: jobs.reduce(0) { $0 + $1.seconds }, isShown: options.out.verbosity > .quiet)
     processes = (0..<workers).map { _ in WorkerProcess(root: options.output) }
     stop = jobs.isEmpty || options.dryRun ? nil : Stop()
     guard let stop else { return }
@@ -89,13 +91,21 @@ final class JobTrainer: Sendable {
       if let limit = options.maxFlops?.value, sum >= limit { stop.request(.budget("--max-flops")) }
     case .finished(let identifier, let loss):
       guard let run = job.runs.first(where: { $0.configuration.identifier == identifier }) else { return }
-      if let loss {
-        if options.verbose { progress.say("\(run.label): loss \(number(loss))") }
-      } else {
-        progress.say("\(run.label): diverged. See \(store.folder(of: run.configuration).metrics)")
+      let folder = store.folder(of: run.configuration)
+      if loss == nil {
+        progress.say("\(run.label): diverged. See \(folder.metrics)")
+      } else if options.out.verbosity == .verbose {
+        progress.say("\(run.label): \(outcome(of: folder))")
       }
     case .damaged(let text): progress.say(text)
     }
+  }
+
+  private func outcome(of folder: RunFolder) -> String {
+    guard let result = try? folder.record()?.result, let loss = result.loss else { return "" }
+    let error = result.lossStandardError.map { " ± \(number($0))" } ?? ""
+    let seconds = folder.time().map { ", \(number($0.seconds)) s" } ?? ""
+    return "loss \(number(loss))\(error)\(seconds)"
   }
 
   /// Adds a line to a log. The failure itself has been told, where even that cannot be written.

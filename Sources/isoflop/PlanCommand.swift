@@ -14,7 +14,9 @@ struct PlanCommand: ParsableCommand {
       + "loss of that very model. Counts may end in k, M, G or T. C = 6ND for training and 2NI for serving I tokens."
   )
 
-  @Argument(help: "The fits: a file written by `isoflop run` or `isoflop fit --output`.")
+  @Argument(
+    help: "The fits: a file written by `isoflop run` or `isoflop fit --output`.",
+    completion: .file(extensions: ["json"]))
   var file: String
   @Option(help: "FLOPs to spend, on training and serving together.")
   var flops: Quantity?
@@ -52,7 +54,7 @@ struct PlanCommand: ParsableCommand {
     }
     let plan = try Plan(budget, under: law, named: chosen.name, inferenceTokens: inferenceTokens?.value ?? 0)
     if json {
-      print(String(decoding: try plainJSON(plan), as: UTF8.self))
+      try printJSON(plan)
     } else {
       plan.print(law)
       printMinima(fits)

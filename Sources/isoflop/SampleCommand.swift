@@ -8,7 +8,7 @@ struct SampleCommand: ParsableCommand {
     commandName: "sample", abstract: "Lets a trained model write.",
     discussion: "`isoflop train` keeps a checkpoint, and so does `isoflop run --keep-checkpoints`.")
 
-  @Argument(help: "A checkpoint.safetensors.")
+  @Argument(help: "A checkpoint.safetensors.", completion: .file(extensions: ["safetensors"]))
   var checkpoint: String
   @Option(help: "The text to go on from.")
   var prompt = "The "

@@ -60,15 +60,15 @@ struct SlurmEngine {
     if let submission = try? SlurmFolder(folder).submission,
       case let queue = try Slurm.queue(submission.jobs), !queue.isEmpty
     {
-      print("in the queue already: \(queue.text)")
+      options.out.say("in the queue already: \(queue.text)")
     } else if session.pending.isEmpty {
-      print("nothing is missing")
-      return try collect(plan, in: session.store, session.corpora)
+      options.out.say("nothing is missing")
+      return try collect(plan, in: session.store, session.corpora, options.out)
     } else {
       try submit()
     }
     if slurm.watch { try follow() }
-    print("follow   isoflop status \(folder)\ncancel   isoflop cancel \(folder)")
+    options.out.say("follow   isoflop status \(folder)\ncancel   isoflop cancel \(folder)")
   }
 
   private func submit() throws {
@@ -111,7 +111,8 @@ struct SlurmEngine {
       jobs.append(job)
       // From now on it can be found and cancelled, whatever happens to the rest.
       try files.write(Slurm.Submission(plan: planPath, jobs: jobs))
-      print("array    \(job): \(count) tasks, \(frozen.stages[stage].reduce(0) { $0 + $1.runs.count }) runs")
+      options.out.say(
+        "array    \(job): \(count) tasks, \(frozen.stages[stage].reduce(0) { $0 + $1.runs.count }) runs")
     }
     let collector = try Slurm.submit(
       (common + [
@@ -124,7 +125,7 @@ struct SlurmEngine {
       ]
         + (options.shrink ? ["--shrink"] : []) + ["--frozen", planPath])
     try files.write(Slurm.Submission(plan: planPath, jobs: jobs + [collector]))
-    print("collect  \(collector), when the tasks are over")
+    options.out.say("collect  \(collector), when the tasks are over")
   }
 
   /// What sbatch takes: it names this program, which must lie where all machines find it.
@@ -147,7 +148,8 @@ struct SlurmEngine {
     let submission = try SlurmFolder(folder).submission
     let frozen = try FrozenPlan(contentsOf: submission.plan)
     let stop = Stop()
-    let progress = ProgressLine(total: Double(frozen.runs.count))
+    let progress = ProgressLine(
+      total: Double(frozen.runs.count), isShown: options.out.verbosity > .quiet)
     while !stop.isRequested {
       guard case let queue = try Slurm.queue(submission.jobs), !queue.isEmpty else { break }
       let status = GridStatus(frozen, in: session.store)
@@ -160,9 +162,9 @@ struct SlurmEngine {
       throw ExitCode(Status.interrupted.rawValue)
     }
     let status = GridStatus(frozen, in: session.store)
-    printStatus(status)
+    try printStatus(status, json: options.out.json)
     if status.done < status.total { throw ExitCode(Status.someRunsFailed.rawValue) }
-    print("report  \(folder)/report.html")
+    options.out.say("report  \(folder)/report.html")
   }
 }
 

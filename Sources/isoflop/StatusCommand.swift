@@ -16,9 +16,8 @@ struct StatusCommand: ParsableCommand {
   func run() throws {
     let plan = try FrozenPlan(contentsOf: "\(folder)/plan.json")
     let status = GridStatus(plan, in: try RunStore(root(of: folder)))
-    if json { return print(String(decoding: try plainJSON(status), as: UTF8.self)) }
-    printStatus(status)
-    if let submission = try? SlurmFolder(folder).submission {
+    try printStatus(status, json: json)
+    if !json, let submission = try? SlurmFolder(folder).submission {
       let queue = try Slurm.queue(submission.jobs)
       print("queue    \(queue.isEmpty ? "empty" : queue.text)")
     }
@@ -50,7 +49,8 @@ private func root(of folder: String) -> String {
   return parent.isEmpty ? "." : parent
 }
 
-func printStatus(_ status: GridStatus) {
+func printStatus(_ status: GridStatus, json: Bool) throws {
+  if json { return try printJSON(status) }
   let failed = status.failed.reduce(0) { $0 + $1.runs }
   let running = status.running.reduce(0) { $0 + $1.runs }
   let diverged = status.diverged > 0 ? " (\(status.diverged) diverged)" : ""

@@ -1,4 +1,77 @@
+import Foundation
 import TextTable
+
+/// Rows under columns: a table for people, or with `--json` an array of objects for scripts.
+struct Table {
+  /// The key of a column in JSON, which is that of `results.csv` where there is one, and its title for people.
+  struct Column: ExpressibleByStringLiteral {
+    let key: String
+    /// Nil where only scripts want to know.
+    let title: String?
+
+    init(_ key: String, title: String?) {
+      self.key = key
+      self.title = title
+    }
+
+    /// A column whose key follows from its title, as `std_error` from `std. error`.
+    init(stringLiteral title: String) {
+      let words = title.lowercased().split { !$0.isLetter && !$0.isNumber }
+      self.init(words.joined(separator: "_"), title: title)
+    }
+  }
+
+  /// What stands in a row: a value, and how people read it.
+  struct Cell: Encodable, ExpressibleByStringInterpolation {
+    let text: String
+    private let value: (any Encodable)?
+
+    /// - Parameter value: nil for what is not known or not there: an empty cell, `null` in JSON.
+    init(_ value: (any Encodable)?, text: String) {
+      self.value = value
+      self.text = value == nil ? "" : text
+    }
+
+    init(stringLiteral text: String) { self.init(text) }
+    init(_ text: String?) { self.init(text, text: text ?? "") }
+    init(_ count: Int?) { self.init(count, text: count.map(String.init) ?? "") }
+    init(_ value: Double?) { self.init(value, text: value.map(number) ?? "") }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      if let value { try container.encode(value) } else { try container.encodeNil() }
+    }
+  }
+
+  let columns: [Column]
+  let rows: [[Cell]]
+
+  /// - Parameter rows: each with a cell a column.
+  init(_ columns: [Column], _ rows: [[Cell]]) {
+    self.columns = columns
+    self.rows = rows
+  }
+
+  /// Prints the table for people.
+  func print() {
+    let shown = columns.indices.filter { columns[$0].title != nil }
+    printTable(
+      shown.compactMap { columns[$0].title }, rows.map { row in shown.map { row[$0].text } })
+  }
+
+  /// Prints the table, or its JSON for scripts.
+  func print(json: Bool) throws {
+    if json { try printJSON(self) } else { print() }
+  }
+}
+
+extension Table: Encodable {
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    let keys = columns.map(\.key)
+    try container.encode(rows.map { Dictionary(zip(keys, $0), uniquingKeysWith: { first, _ in first }) })
+  }
+}
 
 /// Prints rows under their titles; columns of numbers stand right.
 func printTable(_ titles: [String], _ rows: [[String]]) {

@@ -28,7 +28,7 @@ struct TaskCommand: ParsableCommand {
       let experiment = try ExperimentFile(contentsOf: frozen.file, tier: frozen.tier)
       let whole = try Plan(frozen.isShrunken ? experiment.shrunken() : experiment, corpora: CorpusCache())
       if whole.stages.indices.contains(stage) {
-        try announceForecasts(of: whole, before: whole.stages[stage], store: trainer.store)
+        try announceForecasts(of: whole, before: whole.stages[stage], store: trainer.store, options.out)
       }
     }
     do {

@@ -58,10 +58,12 @@ final class ProgressLine: Sendable {
 
   private let total: Double
   private let isTerminal = isatty(STDERR_FILENO) == 1
+  private let isShown: Bool
   private let state: Mutex<State>
 
-  init(total: Double) {
+  init(total: Double, isShown: Bool = true) {
     self.total = total
+    self.isShown = isShown
     state = Mutex(State(lastShown: .now))
   }
 
@@ -126,7 +128,9 @@ final class ProgressLine: Sendable {
     write(isTerminal ? "\r\u{1B}[K\(text)" : "\(text)\n")
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func write(_ text: String) {
+    if isShown { FileHandle.standardError.write(Data(text.utf8)) }
+  }
 }
 
 /// Seconds as a person says them.

@@ -10,7 +10,7 @@ struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Trains one model and keeps its checkpoint.")
 
-  @Option(help: "A bundled corpus, a recipe, or a file or folder of text.")
+  @Option(help: "A bundled corpus, a recipe, or a file or folder of text.", completion: .corpus)
   var corpus = "village"
   @Option(help: "characters, bytes or bytePairs(V). Default: what suits the corpus.")
   var tokenizer: String?
@@ -44,7 +44,7 @@ struct TrainCommand: ParsableCommand {
   var seed: UInt64 = 0
   @Option(help: "Threads within the run. They do not change the numbers.")
   var threads = 1
-  @Option(name: .shortAndLong, help: "The folder to write.")
+  @Option(name: .shortAndLong, help: "The folder to write.", completion: .directory)
   var output = "runs/train"
 
   func run() throws {

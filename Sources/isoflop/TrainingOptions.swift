@@ -26,8 +26,7 @@ struct TrainingOptions: ParsableArguments {
   var shrink = false
   @Flag(help: "Keeps the final weights of every run.")
   var keepCheckpoints = false
-  @Flag(name: .shortAndLong, help: "A line for each run that is finished.")
-  var verbose = false
+  @OptionGroup var out: OutputOptions
 
   func validate() throws {
     if let jobs, jobs < 1 { throw ValidationError("--jobs must be at least 1.") }

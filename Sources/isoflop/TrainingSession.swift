@@ -42,7 +42,7 @@ struct TrainingSession {
     let (all, left) = (runs, pending.count)
     let finished = all.count { store.isFinished($0.configuration) }
     let time = duration(scheduler.predictedSeconds)
-    print(
+    options.out.say(
       "\(all.count) runs, \(finished) of them finished before"
         + (scheduler.isShare ? "; \(left) are of this share" : "")
         + (left == 0 ? "" : "; about \(time) of training on \(workers) cores"))
@@ -69,7 +69,7 @@ struct TrainingSession {
     for (order, stage) in scheduler.stages[index].enumerated() {
       if order > 0 {
         try requireFinished(scheduler.stages[index][..<order].flatMap(\.plan.runs), unless: failures)
-        try announceForecasts(of: plans[index], before: stage.plan, store: store)
+        try announceForecasts(of: plans[index], before: stage.plan, store: store, options.out)
       }
       failures += try trainer.train(stage.jobs, label: label)
     }

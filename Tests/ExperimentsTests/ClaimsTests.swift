@@ -80,7 +80,8 @@ private final class Clock: Sendable {
     // Wakened, the first owner learns that it is not it any more, and cannot disturb the second.
     #expect(!lost.isHeld)
     lost.release()
-    #expect(taken.isHeld && isHeld(try claims(on: "c").state(of: "x")))
+    let seen = try claims(on: "c").state(of: "x")
+    #expect(taken.isHeld && isHeld(seen))
   }
 
   @Test func whatOneProcessHasSeenToBeAbandonedAnotherMayTake() throws {

@@ -1,0 +1,48 @@
+import ArgumentParser
+import Experiments
+import Files
+
+/// `isoflop check`: whether an experiment came out as it should.
+struct CheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check", abstract: "Holds an experiment's results against what its file expects.")
+
+  @Argument(help: "The experiment's file.", completion: .file(extensions: ["yaml"]))
+  var file: String
+  @Option(name: .shortAndLong, help: "The folder of runs and results.", completion: .directory)
+  var output = "runs"
+  @Option(help: "whole or minutes: which form of the experiment was run.")
+  var tier = Tier.whole
+  @Flag(help: "Prints JSON instead of a table.")
+  var json = false
+
+  func run() throws {
+    let experiment = try ExperimentFile(contentsOf: file, tier: tier)
+    let folder = "\(output)/\(experiment.name)"
+    let table = try ResultsTable(contentsOf: "\(folder)/results.csv")
+    let fits = try Fits(contentsOf: "\(folder)/fits.json")
+    let verdicts = experiment.check(fits: fits, results: table)
+    guard !verdicts.isEmpty else {
+      throw InputError("expects nothing", file: file, remedy: "Add an `expect:` section")
+    }
+    try Table(verdicts).print(json: json)
+    if !verdicts.allSatisfy(\.passed) { throw ExitCode(Status.expectationFailed.rawValue) }
+  }
+}
+
+extension Table {
+  /// What was expected and found.
+  init(_ verdicts: [Verdict]) { self.init(Self.verdictColumns, verdicts.map(Self.row)) }
+
+  static let verdictColumns: [Column] = [
+    Column("passed", title: ""), "expectation", "expected", "found", Column("because", title: nil),
+    Column("line", title: nil),
+  ]
+
+  static func row(of verdict: Verdict) -> [Cell] {
+    [
+      Cell(verdict.passed, text: verdict.passed ? "pass" : "FAIL"), Cell(verdict.subject),
+      Cell(verdict.expected), Cell(verdict.found), Cell(verdict.because), Cell(verdict.line),
+    ]
+  }
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import Experiments
+import Files
+import Foundation
+
+/// `isoflop clean`: frees what nobody needs.
+struct CleanCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "clean", abstract: "Says what can be freed in a folder of runs, and frees it with --yes.",
+    discussion:
+      "Without other flags: what interrupted writes left, damaged records, and trunks of which no run is left to train."
+  )
+
+  @Option(name: .shortAndLong, help: "The folder of runs and results.", completion: .directory)
+  var output = "runs"
+  @Flag(help: "Also the weights of finished runs.")
+  var checkpoints = false
+  @Flag(help: "Also trunks under way: their unfinished runs begin anew.")
+  var trunks = false
+  @Flag(help: "Also runs, finished or not, that no experiment's results.csv mentions.")
+  var orphans = false
+  @Option(
+    help: "Also all results of an experiment. Its runs stay, but for --orphans.", completion: .experiment)
+  var experiment: String?
+  @Flag(help: "Frees it. What is freed is gone.")
+  var yes = false
+  @Flag(help: "Prints JSON instead of a table.")
+  var json = false
+
+  func run() throws {
+    guard !Claims("\(output)/claims").isAnyHeld else {
+      throw InputError(
+        "is in use by another command", file: output,
+        remedy: "Wait for it, or a minute if it was on another machine and has died")
+    }
+    let leftovers = try Leftover.all(kinds, in: output, experiment: experiment)
+    if yes { for leftover in leftovers { try leftover.remove(from: output) } }
+    if json || !leftovers.isEmpty { try Table(leftovers, areFreed: yes).print(json: json) }
+    guard !json else { return }
+    defer { if !yes { printMore() } }
+    let total = size(leftovers.reduce(0) { $0 + $1.bytes })
+    print(
+      leftovers.isEmpty
+        ? "nothing to free" : yes ? "freed \(total)" : "would free \(total): add --yes to free it")
+  }
+
+  /// Says what the flags that were not given would free besides.
+  private func printMore() {
+    let flags: [(String, Leftover.Kind)] = [
+      ("--checkpoints", .checkpoint), ("--trunks", .trunk), ("--orphans", .orphan),
+    ]
+    for (flag, kind) in flags where !kinds.contains(kind) {
+      let more = (try? Leftover.all([kind], in: output, experiment: experiment)) ?? []
+      if !more.isEmpty { print("\(flag) would free \(size(more.reduce(0) { $0 + $1.bytes })) more") }
+    }
+  }
+
+  private var kinds: Set<Leftover.Kind> {
+    var kinds = Leftover.Kind.worthless
+    if checkpoints { kinds.insert(.checkpoint) }
+    if trunks { kinds.insert(.trunk) }
+    if orphans { kinds.insert(.orphan) }
+    if experiment != nil { kinds.insert(.experiment) }
+    return kinds
+  }
+}
+
+extension Table {
+  fileprivate init(_ leftovers: [Leftover], areFreed: Bool) {
+    self.init(
+      ["kind", "path", Column("bytes", title: "size"), Column("freed", title: nil)],
+      leftovers.map { leftover in
+        [
+          Cell(leftover.kind.rawValue), Cell(leftover.path), Cell(leftover.bytes, text: size(leftover.bytes)),
+          Cell(areFreed, text: ""),
+        ]
+      })
+  }
+}
+
+/// Bytes as a person reads them.
+private func size(_ bytes: Int) -> String {
+  bytes < 1 << 20
+    ? String(format: "%.1f KiB", Double(bytes) / 1024) : String(format: "%.1f MiB", Double(bytes) / 1_048_576)
+}

@@ -1,0 +1,124 @@
+import Corpora
+import Foundation
+
+/// What can be measured of a corpus: what `corpus stats --json` prints.
+struct CorpusStatistics: Encodable {
+  /// A task family, or all of them together.
+  struct Family: Encodable {
+    let name: String
+    /// Its part of the passages, and of the validation targets.
+    let passages: Double
+    let tokens: Double
+    /// The true entropy.
+    let natsPerToken: Double
+    let bitsPerByte: Double
+  }
+
+  /// A list of words that a recipe draws from, by Zipf's law.
+  struct Words: Encodable {
+    let name: String
+    let size: Int
+    let exponent: Double
+    let offset: Double
+    let mostFrequent: [String]
+  }
+
+  /// Of a text that is not generated.
+  struct Text: Encodable {
+    let bytes: Int
+    let pieces: Int
+  }
+
+  let corpus: String
+  let tokenizer: String
+  let vocabulary: Int
+  let bytesPerToken: Double
+  private(set) var text: Text?
+  private(set) var alphabet: String?
+  let validationTokens: Int
+  private(set) var entropy: Family?
+  private(set) var families: [Family] = []
+  private(set) var tables: [Words] = []
+  /// The tokens that n-grams are counted on, and the loss of each in nats a token, from 1-grams on.
+  let trainingTokens: Int
+  let nGrams: [Double]
+
+  init(_ configuration: CorpusConfiguration, context: Int, trainingTokens: Int) throws {
+    let corpus = try TokenizedCorpus(configuration, context: context)
+    let training = try corpus.training(tokens: trainingTokens)
+    self.corpus = corpus.name
+    tokenizer = "\(corpus.tokenizer.configuration)"
+    vocabulary = corpus.vocabulary
+    bytesPerToken = corpus.bytesPerToken
+    validationTokens = corpus.validation.targetCount
+    self.trainingTokens = training.targetCount
+    nGrams = NGrams.losses(
+      training: training, validation: corpus.validation, vocabulary: corpus.vocabulary)
+    switch try CorpusSource(configuration.source) {
+    case .files(let files): text = Text(bytes: files.byteCount, pieces: files.pieces.count)
+    case .generated(let text): measure(text, corpus)
+    }
+  }
+
+  private mutating func measure(_ text: GeneratedText, _ corpus: TokenizedCorpus) {
+    alphabet = String(String.UnicodeScalarView(text.alphabet))
+    tables = text.tables.map {
+      Words(
+        name: $0.name, size: $0.size, exponent: $0.exponent, offset: $0.offset, mostFrequent: $0.examples)
+    }
+    var targets = [Int](repeating: 0, count: text.families.count)
+    var bytes = targets
+    for window in 0..<corpus.validation.count {
+      for (position, token) in corpus.validation[window].dropFirst().enumerated() {
+        let family = corpus.validation.family(window: window, position: position)
+        targets[family] += 1
+        bytes[family] += corpus.tokenizer.bytes(of: Int(token)).count
+      }
+    }
+    guard let entropy = corpus.validationEntropy else { return }
+    families = text.families.indices.compactMap { index in
+      entropy.families[index].map { nats in
+        Family(
+          name: text.families[index], passages: text.shares[index],
+          tokens: Double(targets[index]) / Double(validationTokens), natsPerToken: nats,
+          bitsPerByte: nats / log(2) / (Double(bytes[index]) / Double(targets[index])))
+      }
+    }
+    self.entropy = Family(
+      name: "all", passages: 1, tokens: 1, natsPerToken: entropy.total,
+      bitsPerByte: entropy.total / log(2) / bytesPerToken)
+  }
+
+  /// Prints it for people.
+  func print() {
+    Swift.print("corpus       \(corpus)")
+    Swift.print("tokenizer    \(tokenizer), \(vocabulary) tokens")
+    Swift.print(String(format: "token        %.3f bytes", bytesPerToken))
+    if let text { Swift.print("text         \(text.bytes) bytes in \(text.pieces) pieces") }
+    if let alphabet { Swift.print("alphabet     \(alphabet.debugDescription)") }
+    if let entropy {
+      Swift.print("\nentropy of \(validationTokens) validation targets")
+      printTable(
+        ["family", "passages", "tokens", "nats a token", "bits a byte"],
+        (families + [entropy]).map { family in
+          [
+            family.name, String(format: "%.1f%%", 100 * family.passages),
+            String(format: "%.1f%%", 100 * family.tokens), String(format: "%.4f", family.natsPerToken),
+            String(format: "%.4f", family.bitsPerByte),
+          ]
+        })
+      printTable(
+        ["table", "words", "Zipf exponent", "offset", "most frequent"],
+        tables.map {
+          [
+            $0.name, "\($0.size)", String(format: "%g", $0.exponent), String(format: "%g", $0.offset),
+            $0.mostFrequent.joined(separator: ", "),
+          ]
+        })
+    }
+    Swift.print("\nbaselines, counted on \(trainingTokens) tokens")
+    printTable(
+      ["baseline", "nats a token"],
+      nGrams.enumerated().map { ["\($0 + 1)-gram", String(format: "%.4f", $1)] })
+  }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Experiments
+
+/// How much a command says beside its results.
+enum Verbosity: Comparable {
+  /// Nothing but results and errors.
+  case quiet
+  /// What it does, and how far it has come.
+  case usual
+  /// Also a line for each run as it finishes.
+  case verbose
+}
+
+/// The flags of commands that take their time: what they print, and for whom.
+struct OutputOptions: ParsableArguments {
+  @Flag(help: "Prints results as JSON on standard output, and everything else beside it.")
+  var json = false
+  @Flag(name: .shortAndLong, help: "Prints nothing but results and errors.")
+  var quiet = false
+  @Flag(name: .shortAndLong, help: "Prints a line for each run as it finishes.")
+  var verbose = false
+
+  func validate() throws {
+    if quiet, verbose { throw ValidationError("--quiet and --verbose do not go together.") }
+  }
+
+  var verbosity: Verbosity { quiet ? .quiet : verbose ? .verbose : .usual }
+
+  /// Tells people what is done: with the results where these are for people too, else beside them.
+  func say(_ text: String) {
+    guard verbosity > .quiet else { return }
+    if json { complain(text) } else { print(text) }
+  }
+}
+
+/// Prints a value for scripts.
+func printJSON(_ value: some Encodable) throws {
+  print(String(decoding: try plainJSON(value), as: UTF8.self))
+}

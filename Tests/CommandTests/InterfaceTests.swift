@@ -1,0 +1,152 @@
+import Foundation
+import Testing
+
+/// What scripts rely on: statuses, JSON, completion and the manual.
+@Suite struct InterfaceTests {
+  @Test(
+    "A mistake in the command line is one line with a hint, and exit status 2",
+    arguments: [
+      (["run"], "Missing expected argument '<file>'. See 'isoflop run --help'."),
+      (["run", "a.yaml", "--foo"], "Unknown option '--foo'."),
+      (
+        ["fit", "a.csv", "--lwa", "x"],
+        "Unknown option '--lwa'. Did you mean '--law'? See 'isoflop fit --help'."
+      ),
+      (
+        ["check", "a.yaml", "--tier", "x"],
+        "Please provide one of 'whole' and 'minutes'. See 'isoflop check --help'."
+      ),
+      (["run", "a.yaml", "--jobs", "0"], "--jobs must be at least 1. See 'isoflop run --help'."),
+      (["train", "--width"], "Missing value for '--width <width>'"),
+      (["blub"], "Unexpected argument 'blub'."),
+    ])
+  func usage(_ arguments: [String], _ message: String) throws {
+    let command = try Command(all: arguments, in: packageRoot)
+    #expect(command.status == 2 && command.output.isEmpty)
+    #expect(command.errors.hasPrefix("error: ") && command.errors.contains(message), "\(command.errors)")
+    #expect(command.errors.count { $0.isNewline } == 1)
+  }
+
+  @Test(
+    "Help and version are no mistakes",
+    arguments: [["--help"], ["--version"], ["run", "--help"], ["help", "fit"], []])
+  func help(_ arguments: [String]) throws {
+    let command = try Command(all: arguments, in: packageRoot)
+    #expect(command.status == 0 && !command.output.isEmpty && command.errors.isEmpty)
+  }
+
+  @Test("Every exit status is told by the help and the README")
+  func statuses() throws {
+    let help = try Command("--help", in: packageRoot).output.replacing(/\s+/, with: " ")
+    let readme = try String(contentsOfFile: "\(packageRoot)/README.md", encoding: .utf8)
+      .replacing(/\s+/, with: " ")
+    for status in [
+      "0 done", "1 an expectation failed", "2 bad input", "3 some runs failed", "4 interrupted",
+      "5 the budget",
+    ] {
+      #expect(help.contains(status) && readme.contains(status), "\(status)")
+    }
+  }
+
+  @Test(
+    "JSON stands alone on standard output",
+    arguments: [
+      ["corpus", "list", "--json"], ["bench", "shapes", "--json"],
+      [
+        "corpus", "stats", "village", "--training-tokens", "20k", "--validation-tokens", "2k", "--json",
+      ],
+    ])
+  func json(_ arguments: [String]) throws {
+    let words = arguments.map { $0.replacing("20k", with: "20000").replacing("2k", with: "2000") }
+    let command = try Command(all: words, in: packageRoot)
+    #expect(command.status == 0, "\(command.errors)")
+    let value = try JSONSerialization.jsonObject(with: Data(command.output.utf8))
+    #expect(value is [[String: Any]] || (value as? [String: Any])?["nGrams"] is [Double])
+  }
+
+  @Test("The verdicts of a check are JSON too, with the same exit status")
+  func check() throws {
+    let folder = try ScratchFolder()
+    try folder.write(smallText(words: 40_000), to: "text.txt")
+    try folder.write(smallExperiment.replacing("[4, 4]", with: "[5, 9]"), to: "small.yaml")
+    _ = try Command("run", "small.yaml", in: folder.path)
+    let check = try Command("check", "small.yaml", "--json", in: folder.path)
+    #expect(check.status == 1)
+    let rows = try JSONSerialization.jsonObject(with: Data(check.output.utf8)) as? [[String: Any]]
+    #expect(rows?.map { $0["passed"] as? Bool } == [false])
+    #expect(rows?.first?["found"] as? String == "4" && rows?.first?["line"] as? Int == 14)
+  }
+
+  /// The names of all subcommands, from the help's own description.
+  private static func subcommands() throws -> [String] {
+    struct Tool: Decodable {
+      struct Command: Decodable {
+        let commandName: String
+        let subcommands: [Command]?
+        var names: [String] { [commandName] + (subcommands ?? []).flatMap(\.names) }
+      }
+      let command: Command
+    }
+    let dump = try Command("--experimental-dump-help", in: packageRoot)
+    let names = try JSONDecoder().decode(Tool.self, from: Data(dump.output.utf8)).command.names
+    #expect(Set(names).isSuperset(of: ["run", "ls", "diff", "clean", "stats", "fitter"]))
+    return names
+  }
+
+  @Test("The completion scripts name every subcommand", arguments: ["bash", "zsh", "fish"])
+  func completion(_ shell: String) throws {
+    let script = try Command("--generate-completion-script", shell, in: packageRoot)
+    #expect(script.status == 0)
+    for name in try Self.subcommands() { #expect(script.output.contains(name), "\(name)") }
+  }
+
+  @Test(
+    "The shell completes commands, files, choices and runs",
+    arguments: [
+      ("cle", "clean"), ("check experiments/quick", "experiments/quickstart.yaml"),
+      ("fit --law chin", "chinchilla"), ("check --tier m", "minutes"), ("corpus stats vill", "village"),
+      ("diff -o FOLDER 0a", "0abc"),
+    ])
+  func completes(_ line: String, _ word: String) throws {
+    let folder = try ScratchFolder()
+    try FileManager.default.createDirectory(
+      atPath: "\(folder.path)/store/0abc", withIntermediateDirectories: true)
+    let script = try Command("--generate-completion-script", "bash", in: packageRoot)
+    try folder.write(
+      script.output + """
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
+        _isoflop "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        printf '%s\\n' "${COMPREPLY[@]}"
+
+        """, to: "complete")
+    let words = line.replacing("FOLDER", with: folder.path).split(separator: " ").map(String.init)
+    let shell = Process()
+    let output = Pipe()
+    shell.executableURL = URL(fileURLWithPath: "/bin/bash")
+    shell.arguments = ["\(folder.path)/complete", Command.program] + words
+    shell.currentDirectoryURL = URL(fileURLWithPath: packageRoot)
+    shell.standardOutput = output
+    try shell.run()
+    let offered = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+    #expect(offered.split(separator: "\n").contains { $0 == word }, "\(offered)")
+  }
+
+  /// `scripts/test` builds it, as does `scripts/manual`.
+  private static let generator = URL(fileURLWithPath: Command.program).deletingLastPathComponent()
+    .appendingPathComponent("generate-manual")
+
+  @Test(
+    "The manual names every subcommand",
+    .enabled(if: FileManager.default.isExecutableFile(atPath: generator.path)))
+  func manual() throws {
+    let folder = try ScratchFolder()
+    let process = try Process.run(
+      Self.generator, arguments: [Command.program, "--output-directory", folder.path])
+    process.waitUntilExit()
+    let page = try folder.read("isoflop.1")
+    for name in try Self.subcommands() {
+      #expect(page.contains("It Em \(name)") || name == "isoflop", "\(name)")
+    }
+    #expect(page.contains("Exit status: 0 done"))
+  }
+}
