@@ -1,3 +1,4 @@
+import Corpora
 import Files
 import Foundation
 import Training
@@ -35,6 +36,18 @@ public struct FrozenPlan: Codable, Sendable {
         remedy: "Name the folder of an experiment's results, for example runs/quickstart")
     }
     self = plan
+  }
+
+  /// The sources of texts that are no longer what they were for the runs of another plan.
+  public func corporaChanged(since other: FrozenPlan) -> [String] {
+    func contents(_ plan: FrozenPlan) -> [CorpusConfiguration: String] {
+      Dictionary(
+        plan.runs.map { ($0.configuration.corpus, $0.configuration.corpusFingerprint) },
+        uniquingKeysWith: { first, _ in first })
+    }
+    let before = contents(other)
+    let changed = contents(self).filter { before[$0.key] != nil && before[$0.key] != $0.value }
+    return Set(changed.keys.map(\.source)).sorted()
   }
 
   private var json: Data {

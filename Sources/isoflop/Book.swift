@@ -70,6 +70,7 @@ struct Book {
       let began = ContinuousClock.now
       let plan = session.plans[index]
       let label = "page \(index + 1) of \(session.plans.count), \(plan.experiment.name)"
+      try session.freeze(index)
       failures += try session.train(index, label: label)
       let own = Set(plan.runs.map(\.configuration.identifier))
       var faults = failures.filter { !$0.job.identifiers.isDisjoint(with: own) }.map(

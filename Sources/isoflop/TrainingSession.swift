@@ -54,7 +54,15 @@ struct TrainingSession {
     let frozen = FrozenPlan(plans[index], scheduler, index: index, isShrunken: options.shrink)
     let folder = store.folder(of: plans[index].experiment)
     try FileAccess.makeFolder(folder)
-    try frozen.write(to: "\(folder)/plan.json")
+    let path = "\(folder)/plan.json"
+    if let last = try? FrozenPlan(contentsOf: path) {
+      for source in frozen.corporaChanged(since: last) {
+        complain(
+          "\(source): has changed since this experiment was last planned, so that its runs are others and begin anew. "
+            + "If that was not meant, restore it.")
+      }
+    }
+    try frozen.write(to: path)
     return frozen
   }
 

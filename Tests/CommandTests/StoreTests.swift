@@ -136,7 +136,7 @@ import Testing
     try damage("\(root)/store/\(runs[0])/result.json")
     try FileManager.default.createDirectory(
       atPath: "\(root)/trunks/0000000000000000", withIntermediateDirectories: true)
-    try folder.write("half", to: "runs/small/results.csv.123.tmp")
+    try folder.write("half", to: "runs/small/results.csv.0A1B2C3D-4E5F.tmp")
     try folder.write("mine", to: "runs/small/notes.tmp")
     for name in ["store/mine", "trunks/mine"] {
       try FileManager.default.createDirectory(atPath: "\(root)/\(name)", withIntermediateDirectories: true)
@@ -151,14 +151,15 @@ import Testing
     let freed = try json(Command("clean", "--yes", "--json", in: folder.path))
     #expect(
       Set(freed.compactMap { $0["path"] as? String }) == [
-        "store/\(runs[0])", "trunks/0000000000000000", "small/results.csv.123.tmp",
+        "store/\(runs[0])", "trunks/0000000000000000", "small/results.csv.0A1B2C3D-4E5F.tmp",
       ])
     #expect(freed.allSatisfy { $0["freed"] as? Bool == true && $0["bytes"] is Int })
     let after = try tree(root)
     #expect(
       after
         == before.filter {
-          !$0.hasPrefix("store/\(runs[0])") && !$0.hasPrefix("trunks/0") && !$0.hasSuffix(".123.tmp")
+          !$0.hasPrefix("store/\(runs[0])") && !$0.hasPrefix("trunks/0")
+            && !$0.hasSuffix(".0A1B2C3D-4E5F.tmp")
         })
     #expect(try Command("clean", in: folder.path).output.hasPrefix("nothing to free"))
     let elsewhere = try Command("clean", "-o", ".", "--yes", in: folder.path)
