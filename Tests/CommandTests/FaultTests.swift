@@ -273,10 +273,8 @@ import Testing
     #expect(!run.errors.contains("-") && !run.errors.contains("60 min"), "\(run.errors)")
     #expect(try records("clock") == expected)
   }
-}
 
-@Suite struct SlurmTests {
-  private static let isThere = ["slurmctld", "slurmd", "munged"].allSatisfy { name in
+  private static let hasSlurm = ["slurmctld", "slurmd", "munged"].allSatisfy { name in
     ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"].contains {
       FileManager.default.isExecutableFile(atPath: "\($0)/\(name)")
     }
@@ -284,7 +282,7 @@ import Testing
 
   @Test(
     "A grid on the queue comes out as on this machine, also with a task cancelled",
-    .enabled(if: isThere, "Slurm is not installed: apt-get install --no-install-recommends slurm-wlm munge"))
+    .enabled(if: hasSlurm, "Slurm is not installed: apt-get install --no-install-recommends slurm-wlm munge"))
   func queue() throws {
     let run = try Script("test-slurm", "--short", in: packageRoot)
     #expect(run.status == 0, "\(run.output)\(run.errors)")

@@ -42,9 +42,10 @@ import Testing
       .replacing(/\s+/, with: " ")
     for status in [
       "0 done", "1 an expectation failed", "2 bad input", "3 some runs failed", "4 interrupted",
-      "5 the budget",
+      "5 the budget", "6 a share",
     ] {
-      #expect(help.contains(status) && readme.contains(status), "\(status)")
+      #expect(help.contains(status), "\(status)")
+      #expect(readme.contains("| \(status.prefix(1)) | "), "\(status)")
     }
   }
 
