@@ -7,12 +7,20 @@
 // the others sums.
 #if defined(__AVX512F__)
 enum { lanes = 16, tileRows = 14 };
+#define ISOFLOP_INSTRUCTIONS "AVX-512"
 #elif defined(__AVX__)
 enum { lanes = 8, tileRows = 6 };
+#if defined(__FMA__)
+#define ISOFLOP_INSTRUCTIONS "AVX with FMA"
+#else
+#define ISOFLOP_INSTRUCTIONS "AVX"
+#endif
 #elif defined(__aarch64__)
 enum { lanes = 4, tileRows = 12 };
+#define ISOFLOP_INSTRUCTIONS "NEON"
 #else
 enum { lanes = 4, tileRows = 6 };
+#define ISOFLOP_INSTRUCTIONS "SSE2"
 #endif
 enum { tileColumns = 2 * lanes };
 

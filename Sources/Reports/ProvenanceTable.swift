@@ -7,22 +7,28 @@ extension Chapter {
     let origins = Page.Table(
       "Where the runs were made",
       columns: [
-        ("Isoflop", .left), ("commit", .left), ("CPU", .left), ("OpenBLAS", .left), ("kernel", .left),
+        ("Isoflop", .left), ("commit", .left), ("CPU", .left), ("instructions", .left), ("OpenBLAS", .left),
+        ("kernel", .left),
         ("threads", .right), ("runs", .right),
       ],
       rows: Dictionary(grouping: provenance) { $0 }.map { kind, runs in
-        [kind.version, kind.commit, kind.cpu, kind.blas, kind.blasKernel, "\(kind.threads)", "\(runs.count)"]
+        [
+          kind.version, kind.commit, kind.cpu, kind.instructions ?? "", kind.blas, kind.blasKernel,
+          "\(kind.threads)",
+          "\(runs.count)",
+        ]
       }.sorted { $0.lexicographicallyPrecedes($1) })
     var parts = [Part.paragraph("In all runs: \(common(of: table)).")]
     if !timing.isEmpty { parts.append(.paragraph(timing)) }
     if !provenance.isEmpty { parts.append(.table(origins)) }
-    let kernels = Set(provenance.map(\.blasKernel)).sorted()
-    if kernels.count > 1 {
+    let instructions = Set(provenance.map { $0.instructions ?? "unknown" }).sorted()
+    if instructions.count > 1 {
       parts.append(
         .paragraph(
           """
-          The runs were made with \(kernels.count) different kernels of OpenBLAS (\(kernels.joined(separator: ", "))), \
-          which round differently: the same run done again may differ in its last digits.
+          The runs were made by programs for \(instructions.count) different sets of instructions \
+          (\(instructions.joined(separator: ", "))), which round differently: the same run done again by another differs \
+          in its last digits, and by about the noise of a seed when these have grown.
           """))
     }
     return Chapter("How it was made", parts)

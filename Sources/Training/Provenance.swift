@@ -8,6 +8,9 @@ public struct Provenance: Codable, Hashable, Sendable {
   /// The commit that it was built from, with `+` where files had changed; `unknown` outside a checkout.
   public let commit: String
   public let cpu: String
+  /// The instructions that its kernels were compiled for, on which the last digits depend; nil in records of earlier
+  /// versions.
+  public let instructions: String?
   /// The version of OpenBLAS and the kernel that it used.
   public let blas: String
   public let blasKernel: String
@@ -18,6 +21,7 @@ public struct Provenance: Codable, Hashable, Sendable {
     version = Self.version
     commit = Self.sourceCommit
     cpu = Self.cpuName
+    instructions = instructionSet
     blas = OpenBLAS.version
     blasKernel = OpenBLAS.kernel
     self.threads = threads

@@ -30,11 +30,14 @@ public struct RunConfiguration: Codable, Hashable, Sendable {
   public static let numericsVersion = 1
 
   /// The name of the run: a hash of everything that determines its numbers.
-  public var identifier: String {
+  public var identifier: String { identifier(numerics: Self.numericsVersion) }
+
+  /// The name that the run has in a version of the program with other numerics.
+  package func identifier(numerics: Int) -> String {
     // The text is known by its fingerprint: it may be moved.
     var configuration = self
     configuration.corpus.source = ""
-    return String(checksum("isoflop \(Self.numericsVersion) \(configuration.canonicalJSON)").prefix(16))
+    return String(checksum("isoflop \(numerics) \(configuration.canonicalJSON)").prefix(16))
   }
 
   /// The name of the trunk that the run shares with all that differ from it only in how long they train, or of

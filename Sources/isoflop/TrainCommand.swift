@@ -1,5 +1,6 @@
 import ArgumentParser
 import Corpora
+import Experiments
 import Files
 import Foundation
 import Models
@@ -65,6 +66,9 @@ struct TrainCommand: ParsableCommand {
       seed: seed)
     let folder = RunFolder("\(output)/\(run.identifier)")
     let progress = ProgressLine(total: Double(tokens.value))
+    guard let claim = try Claims("\(output)/claims").claim(run.identifier) else {
+      throw InputError("is being trained by another command", file: folder.path, remedy: "Wait for it")
+    }
     let stop = Stop()
     let control = TrunkTraining.Control(
       keepsCheckpoints: true, isCancelled: { stop.isRequested },
@@ -73,7 +77,15 @@ struct TrainCommand: ParsableCommand {
       [run], corpus: corpus, folder: { _ in folder }, trunkFolder: RunFolder("\(folder.path)/trunk"),
       threads: threads,
       control: control)
-    try training()
+    do {
+      try training()
+    } catch is TrunkTraining.Cancelled {
+      claim.release()
+      progress.finish()
+      complain("interrupted: everything so far is saved, and the same command goes on from here")
+      throw ExitCode(Status.interrupted.rawValue)
+    }
+    claim.finish()
     progress.finish()
     guard let result = try folder.record()?.result else { return }
     let counts = result.counts

@@ -31,6 +31,8 @@ struct WorkerCommand: ParsableCommand {
   var root: String
 
   func run() throws {
+    // Lists of processes would call it by the link through which it was started.
+    try? Data("isoflop worker".utf8).write(to: URL(fileURLWithPath: "/proc/self/comm"))
     let stop = Stop()
     let parent = getppid()
     let store = try RunStore(root)

@@ -120,6 +120,27 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/logs").isEmpty)
   }
 
+  @Test("A failure stops the others only with --fail-fast", arguments: [true, false])
+  func failFast(_ isWanted: Bool) throws {
+    let expected = try undisturbed()
+    // Where the folder of a run is to be there is a file: it cannot be trained. Its trunk is the first, as the dearest.
+    let plan = try Command("run", "small.yaml", "-o", "failing", "--dry-run", "--json", in: folder.path)
+    let runs = try JSONSerialization.jsonObject(with: Data(plan.output.utf8)) as? [[String: Any]]
+    let run = try #require(
+      runs?.first { ($0["settings"] as? String)?.hasPrefix("width 16") ?? false }?["run"] as? String)
+    try FileManager.default.createDirectory(
+      atPath: "\(folder.path)/failing/store", withIntermediateDirectories: true)
+    try folder.write("", to: "failing/store/\(run)")
+    let arguments =
+      ["run", "small.yaml", "-o", "failing", "-j", "1", "--retries", "0"] + (isWanted ? ["--fail-fast"] : [])
+    let failing = try Command(all: arguments, in: folder.path)
+    #expect(failing.status == 3 && failing.errors.contains("See failing/logs/"), "\(failing.errors)")
+    #expect(try records("failing").count == (isWanted ? 0 : 4))
+    try FileManager.default.removeItem(atPath: "\(folder.path)/failing/store/\(run)")
+    #expect(try Command("run", "small.yaml", "-o", "failing", in: folder.path).status == 0)
+    #expect(try records("failing") == expected)
+  }
+
   @Test("Budgets of time and operations stop cleanly")
   func budgets() throws {
     let time = try Command("run", "long.yaml", "--max-time", "1s", in: folder.path)

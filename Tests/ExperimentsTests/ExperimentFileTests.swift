@@ -35,6 +35,12 @@ private let badInputs: [(String, String)] = [
     "e.yaml:3: `gtp2` is not one of gpt2, llama. The nearest is `gpt2`."
   ),
   (
+    "\(head)\(grid)slurm: {options: {wrap: rm -r /}}\n",
+    "e.yaml:4: `wrap` is no option of sbatch that a file may give. "
+      + "Give it on the command line: --sbatch 'wrap=…'."
+  ),
+  ("\(head)\(grid)slurm: {chunk: 0}\n", "e.yaml:4: 0 is out of range. It must be in 1 to 1000000."),
+  (
     "\(head)training: {schedule: {cosine: 0.1, shape: sqrt}}\n\(grid)",
     "e.yaml:3: a cosine has neither cooldown nor shape. Remove them."
   ),

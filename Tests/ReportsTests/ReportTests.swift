@@ -224,14 +224,14 @@ struct ReportTests {
     }
   }
 
-  @Test func severalKernelsInOneGridAreTold() throws {
+  @Test func severalSetsOfInstructionsInOneGridAreTold() throws {
     let here = Provenance(threads: 1)
     let encoder = JSONEncoder()
     let other = try String(decoding: encoder.encode(here), as: UTF8.self)
-      .replacing("\"blasKernel\":\"\(here.blasKernel)\"", with: "\"blasKernel\":\"Elsewhere\"")
+      .replacing("\"instructions\":\"\(here.instructions ?? "")\"", with: "\"instructions\":\"Others\"")
     let there = try JSONDecoder().decode(Provenance.self, from: Data(other.utf8))
     let planted = try PlantedExperiment(bootstraps: 5)
-    let told = "2 different kernels of OpenBLAS"
+    let told = "2 different sets of instructions"
     try write(report(planted, provenance: [here, there])) { page, _ in #expect(page.contains(told)) }
     try write(report(planted, provenance: [here, here])) { page, _ in #expect(!page.contains(told)) }
   }

@@ -136,6 +136,8 @@ import Training
     let identifier = run.identifier
     run.corpus.source = "elsewhere/text.txt"
     #expect(run.identifier == identifier)
+    // A program that computes other numbers knows nothing of the old records.
+    #expect(run.identifier(numerics: RunConfiguration.numericsVersion + 1) != identifier)
     run.training.learningRate *= 2
     #expect(run.identifier != identifier)
   }

@@ -1,0 +1,5 @@
+import CBLAS
+
+/// The instructions that the kernels were compiled for, such as `AVX-512`. Others round differently: sums of vectors of
+/// another length have another order.
+public let instructionSet = ISOFLOP_INSTRUCTIONS
