@@ -47,16 +47,19 @@ public struct RunRecord: Codable, Hashable, Sendable {
   }
 
   /// Writes the record atomically.
-  func write(to path: String) throws {
-    try FileAccess.write(
-      Self.encoder.encode(Envelope(record: self, checksum: checksum(Self.encoder.encode(self)))), to: path)
+  func write(to path: String) throws { try FileAccess.write(encoded(), to: path) }
+
+  /// The file's content.
+  package func encoded() throws -> Data {
+    try Self.encoder.encode(Envelope(record: self, checksum: checksum(Self.encoder.encode(self))))
   }
 
-  fileprivate init(contentsOf path: String) throws {
+  fileprivate init(contentsOf path: String) throws { try self.init(FileAccess.read(path), path: path) }
+
+  /// Reads the content of the file at `path`.
+  package init(_ data: Data, path: String) throws {
     let damaged = InputError("is damaged", file: path, remedy: "Delete it; the run will be done again")
-    guard let envelope = try? JSONDecoder().decode(Envelope.self, from: FileAccess.read(path)) else {
-      throw damaged
-    }
+    guard let envelope = try? JSONDecoder().decode(Envelope.self, from: data) else { throw damaged }
     self = envelope.record
     guard envelope.checksum == checksum(try Self.encoder.encode(self)) else { throw damaged }
   }
