@@ -109,12 +109,15 @@ public struct Fits: Codable, Sendable {
   }
 
   /// Reads `fits.json`.
-  public init(contentsOf path: String) throws {
+  public init(contentsOf path: String) throws { try self.init(FileAccess.read(path), path: path) }
+
+  /// Reads the content of `fits.json` at `path`.
+  package init(_ data: Data, path: String) throws {
     let decoder = JSONDecoder()
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     do {
-      self = try decoder.decode(Fits.self, from: FileAccess.read(path))
+      self = try decoder.decode(Fits.self, from: data)
     } catch is DecodingError {
       throw InputError(
         "is not a file of fits of this version", file: path, remedy: "Give the command `isoflop fit` again")

@@ -11,6 +11,11 @@ struct TrainingOptions: ParsableArguments {
   var jobs: Int?
   @Option(help: "whole, or minutes: the reduced form that the file's section `minutes` describes.")
   var tier = Tier.whole
+  @Option(
+    help: ArgumentHelp(
+      "A folder that experiments may read texts and recipes from, besides their own and the current one; may be repeated.",
+      valueName: "folder"))
+  var corpora: [String] = []
   @Flag(help: "Prints what there is to train with its predicted time, and trains nothing.")
   var dryRun = false
   @Flag(help: "Trains a tiny form of the experiment, to see that it works.")
@@ -45,7 +50,7 @@ struct TrainingSession {
 
   /// Opens and plans all experiments, so that their faults are told before anything is trained.
   init(_ experiments: [ExperimentFile], _ options: TrainingOptions) throws {
-    let corpora = CorpusCache()
+    let corpora = CorpusCache(allowing: options.corpora)
     plans = try experiments.map { try Plan($0, corpora: corpora) }
     self.corpora = corpora
     store = try RunStore(options.output)
