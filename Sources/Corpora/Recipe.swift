@@ -134,7 +134,7 @@ extension Recipe {
   /// beyond what a small world needs.
   enum Limits {
     /// The words of all tables together.
-    static let words = 200_000
+    static let words = 100_000
     static let wordBytes = 1000
     static let rules = 200
     static let options = 1000

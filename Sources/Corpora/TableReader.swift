@@ -129,7 +129,7 @@ struct TableReader {
       throw value.error("syllables have 1 to 100 bytes", remedy: "Shorten or remove the others")
     }
     // Where many combinations spell the same word, those that do not are not looked for for ever.
-    var attempts = 16 * size
+    var attempts = 2 * size + 1000
     let place = Words.Place(value)
     var words = Words()
     var seen: Set<[UInt8]> = []

@@ -116,12 +116,13 @@ public struct Fits: Codable, Sendable {
     let decoder = JSONDecoder()
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    do {
-      self = try decoder.decode(Fits.self, from: data)
-    } catch is DecodingError {
+    guard let fits = try? decoder.decode(Fits.self, from: data),
+      fits.fits.allSatisfy({ $0.fit?.isSound ?? true })
+    else {
       throw InputError(
         "is not a file of fits of this version", file: path, remedy: "Give the command `isoflop fit` again")
     }
+    self = fits
   }
 
   /// The fits as they stand in `fits.json`; equal fits give equal bytes.

@@ -192,7 +192,7 @@ private struct Planner {
 extension BatchSchedule {
   /// The steps of a training over `tokens` tokens, which ends with the first step that reaches them, the tokens of
   /// these steps, and those of the last.
-  func end(ofTraining tokens: Int) -> (steps: Int, tokens: Int, last: Int) {
+  package func end(ofTraining tokens: Int) -> (steps: Int, tokens: Int, last: Int) {
     var (steps, seen, last) = (0, 0, 0)
     for (index, stage) in stages.enumerated() {
       let end = index + 1 < stages.count ? min(stages[index + 1].from, tokens) : tokens
@@ -206,7 +206,7 @@ extension BatchSchedule {
   }
 
   /// The number of tokens at the end of the step that ends nearest to `tokens`; 0 if that is before the first step.
-  func stepEnd(nearest tokens: Double) -> Int {
+  package func stepEnd(nearest tokens: Double) -> Int {
     let next = end(ofTraining: Int(tokens.rounded(.up)))
     let before = next.tokens - next.last
     return Double(next.tokens) - tokens > tokens - Double(before) ? before : next.tokens

@@ -65,6 +65,27 @@ struct RecipeTests {
     #expect(checksum(Data(text.text(bytes: 1000, seed: 7))) == "3eeeb56af18e891cf2371eeb712eaf67")
   }
 
+  /// A recipe may come from anybody: it reads nothing but what stands beside it.
+  @Test func nothingOutsideOfItsFolderIsRead() throws {
+    let folder = try TemporaryFolder()
+    let secret = try folder.write("secret\n", to: "secret.txt")
+    _ = try folder.write("families: {f: {share: 1, text: x}}\n", to: "base.yaml")
+    _ = try folder.write("", to: "recipes/empty.txt")
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(folder.path)/recipes/link.txt", withDestinationPath: secret)
+    for list in ["../secret.txt", secret, "link.txt", "./../recipes/../secret.txt"] {
+      let recipe = try folder.write(
+        "tables: {a: {words: \(list)}}\nfamilies: {f: {share: 1, text: \"{a}\"}}\n", to: "recipes/a.yaml")
+      let error = #expect(throws: InputError.self) { try GeneratedText(recipe: recipe) }
+      #expect(error?.line == 1 && error?.message.contains("outside the recipe's folder") == true, "\(list)")
+    }
+    for base in ["../base", "\(folder.path)/base", "..", "a\\\\b"] {
+      let recipe = try folder.write("varies: \"\(base)\"\n", to: "recipes/b.yaml")
+      let error = #expect(throws: InputError.self) { try GeneratedText(recipe: recipe) }
+      #expect(error?.line == 1 && error?.message.contains("is not a name") == true, "\(base)")
+    }
+  }
+
   /// Frequencies fall with rank as the recipe's exponent and offset say.
   @Test func zipfTail() throws {
     let folder = try TemporaryFolder()

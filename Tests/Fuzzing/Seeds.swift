@@ -11,7 +11,11 @@ extension FuzzedParser {
     let own: [Data] =
       switch self {
       case .experiment: Self.files(in: "experiments", ending: ".yaml")
-      case .recipe: Self.files(in: "corpora", ending: ".yaml")
+      // With small tables, which are read a hundred times as fast.
+      case .recipe:
+        Self.files(in: "corpora", ending: ".yaml").map { recipe in
+          Data(String(decoding: recipe, as: UTF8.self).replacing("000", with: "").utf8)
+        }
       case .safetensors: [(try? Seeds.tensors.encoded()) ?? Data()]
       default: []
       }
