@@ -140,6 +140,9 @@ public struct ObservationFile: Sendable {
     if let n, let d, c == nil { c = 6 * n * d }
     if let n, let c, d == nil { d = c / (6 * n) }
     if let d, let c, n == nil { n = c / (6 * d) }
+    guard [n, d, c].allSatisfy({ $0.map { $0.isFinite && $0 > 0 } ?? true }) else {
+      throw Fault(text: "N, D or C is too large or too small to be counted")
+    }
     var mixture: [Double] = []
     while let share = try number(.variable(.share(mixture.count))) { mixture.append(share) }
     return Observation(

@@ -15,7 +15,7 @@ import Testing
     #expect(!seeds.isEmpty)
     for seed in seeds { check(seed, by: parser) }
     let bytes = seeds.map { [UInt8]($0) }
-    for number in 0..<2000 {
+    for number in 0..<1500 {
       var mutation = Mutation(seed: UInt64(number), others: bytes)
       check(Data(mutation.changed(bytes[number % bytes.count], limit: 4096)), by: parser)
     }
