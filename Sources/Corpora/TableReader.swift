@@ -7,8 +7,8 @@ struct TableReader {
   let folder: String
   /// The content of every word list read so far.
   private(set) var lists: [String] = []
-  /// The words of all tables so far.
-  private var wordCount = 0
+  /// The words of all tables so far, and their bytes.
+  private var (wordCount, byteCount) = (0, 0)
 
   init(folder: String) { self.folder = folder }
 
@@ -42,9 +42,10 @@ struct TableReader {
         "a table has exactly one of `words`, `syllables` and `numbers`", remedy: "Keep one of them")
     }
     wordCount += words.count
-    guard wordCount <= Recipe.Limits.words else {
+    byteCount += words.bytes.count
+    guard wordCount <= Recipe.Limits.words, byteCount <= Recipe.Limits.bytes else {
       throw value.error(
-        "the tables have more than \(Recipe.Limits.words) words together",
+        "the tables have more than \(Recipe.Limits.words) words, or \(Recipe.Limits.bytes) bytes, together",
         remedy: "Give tables a smaller `size`")
     }
     if let long = (0..<words.count).first(where: { words[$0].count > Recipe.Limits.wordBytes }) {
