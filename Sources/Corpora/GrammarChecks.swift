@@ -66,10 +66,11 @@ extension GrammarCompiler {
       known[rule] = length
       return length
     }
-    for rule in rules.indices where longest(rule) > Double(Recipe.Limits.passageSteps) {
+    // The passages themselves come last: a rule has a line.
+    for rule in rules.indices.reversed() where longest(rule) > Double(Recipe.Limits.passageSteps) {
       throw InputError(
         "the rule `\(ruleNames[rule])` can write more than \(Recipe.Limits.passageSteps) words and characters",
-        file: recipe.file, line: rules[rule].line,
+        file: recipe.file, line: rules[rule].line ?? rules[rule].options.first?.template.value.line,
         remedy: "Lower its `depth`, or use fewer rules in one option")
     }
   }
