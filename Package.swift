@@ -55,6 +55,17 @@ let package = Package(
     + [
       "Files", "Autograd", "Corpora", "ScalingLaws", "Models", "Training", "Experiments", "Reports",
     ].map { .testTarget(name: "\($0)Tests", dependencies: [.byName(name: $0)], swiftSettings: tuned) }
-    + [.testTarget(name: "CommandTests", dependencies: ["isoflop"])],
+    + [
+      .testTarget(name: "CommandTests", dependencies: ["isoflop"]),
+      // Every parser as a function of bytes: for a short test, and for scripts/fuzz.
+      .target(
+        name: "Fuzzing", dependencies: ["Experiments"], path: "Tests/Fuzzing", exclude: ["Seeds"],
+        swiftSettings: tuned),
+      .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing"]),
+    ]
+    // libFuzzer brings its own `main`, and links only where everything is built for it.
+    + (Context.environment["ISOFLOP_FUZZ"] == nil
+      ? []
+      : [.executableTarget(name: "Fuzzers", dependencies: ["Fuzzing"], path: "Tests/Fuzzers")]),
   swiftLanguageModes: [.v6]
 )

@@ -41,6 +41,15 @@ public enum CorpusSource: Sendable {
   case generated(GeneratedText)
   case files(TextFiles)
 
+  /// Whether a source names a bundled recipe.
+  public static func isBundled(_ source: String) -> Bool {
+    isName(source) && (try? BundledCorpora.recipes())?[source] != nil
+  }
+
+  private static func isName(_ source: String) -> Bool {
+    !source.contains("/") && !source.hasSuffix(".yaml") && !source.hasSuffix(".yml")
+  }
+
   /// Resolves the name of a bundled recipe, the path of a recipe (.yaml) or the path of a text file or
   /// folder, in this order, and reads it. Throws `InputError` where it is none of them or at fault.
   public init(_ source: String) throws {
@@ -48,7 +57,7 @@ public enum CorpusSource: Sendable {
       self = .generated(try GeneratedText(recipe: source))
       return
     }
-    let bundled = source.contains("/") ? [:] : (try? BundledCorpora.recipes()) ?? [:]
+    let bundled = Self.isName(source) ? (try? BundledCorpora.recipes()) ?? [:] : [:]
     if let recipe = bundled[source] {
       self = .generated(try GeneratedText(recipe: recipe))
     } else if FileManager.default.fileExists(atPath: source) {

@@ -74,7 +74,7 @@ public struct BytePairTokenizer: Tokenizer {
   }
 
   /// Longer runs are cut, since merging takes time quadratic in the length of a piece.
-  private static let longestPiece = 64
+  static let longestPiece = 64
 
   /// The end of the piece that begins at `start`.
   static func pieceEnd(_ text: ArraySlice<UInt8>, from start: Int) -> Int {

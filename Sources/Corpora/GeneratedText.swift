@@ -34,7 +34,12 @@ public struct GeneratedText: Sendable {
 
   /// Reads and checks the recipe at `path`. Throws `InputError` with file and line for every fault.
   public init(recipe path: String) throws {
-    let recipe = try Recipe(contentsOf: path)
+    try self.init(recipe: path, text: FileAccess.readText(path))
+  }
+
+  /// Checks a recipe whose text is known; what it names lies beside `path`.
+  package init(recipe path: String, text: String) throws {
+    let recipe = try Recipe(path: path, text: text)
     name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
     self.path = path
     about = recipe.about

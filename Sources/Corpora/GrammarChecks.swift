@@ -8,7 +8,9 @@ extension GrammarCompiler {
 
   /// A rule may use itself only directly and with a `depth`, and needs an option that does not.
   func checkRecursion() throws {
+    var done: Set<Int> = []
     func visit(_ rule: Int, path: [Int]) throws {
+      guard done.insert(rule).inserted else { return }
       for used in uses(rule).sorted() where used != rule {
         guard !path.contains(used) else {
           throw InputError(
@@ -18,7 +20,8 @@ extension GrammarCompiler {
         try visit(used, path: path + [used])
       }
     }
-    try visit(0, path: [0])
+    // All of them: one that no passage uses is checked further too.
+    for rule in rules.indices { try visit(rule, path: [rule]) }
     for (index, rule) in rules.enumerated().dropFirst() {
       let recursive = uses(index).contains(index)
       if recursive, rule.depth == nil {
@@ -36,6 +39,39 @@ extension GrammarCompiler {
           "every option of the rule `\(rule.name)` uses the rule itself, so that it has no end",
           file: recipe.file, line: rule.line, remedy: "Add an option that does not")
       }
+    }
+  }
+
+  /// Rules that use others twice, which use others twice, must not make a passage without end.
+  func checkLength() throws {
+    var known: [Int: Double] = [:]
+    func longest(_ rule: Int) -> Double {
+      if let known = known[rule] { return known }
+      let depth = rules[rule].depth ?? 1
+      // Of each option, what it writes itself and how often it goes on with the rule.
+      let options = stepsOfRule[rule].map { steps in
+        steps.reduce(into: (own: 0.0, again: 0.0)) { sum, step in
+          switch step {
+          case .rule(rule): sum.again += 1
+          case .rule(let used): sum.own += longest(used)
+          case .literal(let bytes): sum.own += Double(bytes.count)
+          default: sum.own += 1
+          }
+        }
+      }
+      var length = options.filter { $0.again == 0 }.map(\.own).max() ?? 0
+      for _ in 1..<max(depth, 2) where depth > 1 {
+        length = options.map { $0.own + $0.again * length }.max() ?? 0
+      }
+      known[rule] = length
+      return length
+    }
+    // The passages themselves come last: a rule has a line.
+    for rule in rules.indices.reversed() where longest(rule) > Double(Recipe.Limits.passageSteps) {
+      throw InputError(
+        "the rule `\(ruleNames[rule])` can write more than \(Recipe.Limits.passageSteps) words and characters",
+        file: recipe.file, line: rules[rule].line ?? rules[rule].options.first?.template.value.line,
+        remedy: "Lower its `depth`, or use fewer rules in one option")
     }
   }
 
@@ -57,6 +93,11 @@ extension GrammarCompiler {
   ) throws -> Set<Int> {
     let key = AssignmentKey(rule: rule, given: given)
     if let known = checked[key] { return known }
+    guard checked.count < 10_000 else {
+      throw InputError(
+        "what is remembered depends on too many choices", file: recipe.file, line: rules[rule].line,
+        remedy: "Remember fewer words in rules that use other rules")
+    }
     checked[key] = given  // What a rule inside itself adds is not counted on.
     var result: Set<Int>?
     for (steps, option) in zip(stepsOfRule[rule], rules[rule].options) {
@@ -114,16 +155,15 @@ extension GrammarCompiler {
 
   /// No option of a rule may begin as another does: fixed texts are prefix-free, and an option that begins
   /// with a gap shares its first character with none.
-  func checkHeads(_ rule: Int) throws {
+  mutating func checkHeads(_ rule: Int) throws {
     let options = rules[rule].options
+    let beginnings = try stepsOfRule[rule].map { try firstBytes($0, in: rule) }
     for second in options.indices {
       for first in 0..<second {
         let (a, b) = (stepsOfRule[rule][first].head, stepsOfRule[rule][second].head)
         let value = options[second].template.value
         if a.isEmpty || b.isEmpty {
-          let common = try firstBytes(stepsOfRule[rule][first], in: rule)
-            .intersection(firstBytes(stepsOfRule[rule][second], in: rule))
-          if let byte = common.min() {
+          if let byte = beginnings[first].intersection(beginnings[second]).min() {
             throw value.error(
               "two options of `\(ruleNames[rule])` can both begin with `\(Character(Unicode.Scalar(byte)))`",
               remedy: "Let their first characters differ, or begin both with fixed texts")
@@ -140,11 +180,8 @@ extension GrammarCompiler {
   private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
   /// The bytes that a sequence of steps can begin with.
-  private func firstBytes(_ steps: [Grammar.Step], in rule: Int) throws -> Set<UInt8> {
-    func table(_ index: Int) -> Set<UInt8> {
-      let words = recipe.tables[index].words
-      return Set((0..<words.count).compactMap { words[$0].first })
-    }
+  private mutating func firstBytes(_ steps: [Grammar.Step], in rule: Int) throws -> Set<UInt8> {
+    func table(_ index: Int) -> Set<UInt8> { recipe.tables[index].firstBytes }
     switch steps.first {
     case .literal(let bytes): return [bytes[0]]
     case .word(let drawn, _): return table(drawn)
@@ -157,7 +194,11 @@ extension GrammarCompiler {
           "an option of the rule `\(ruleNames[rule])` begins with the rule itself", file: recipe.file,
           line: rules[rule].line, remedy: "Let it begin with a text")
       }
-      return try stepsOfRule[used].reduce(into: []) { $0.formUnion(try firstBytes($1, in: used)) }
+      if let known = firstBytesOfRule[used] { return known }
+      var bytes: Set<UInt8> = []
+      for steps in stepsOfRule[used] { bytes.formUnion(try firstBytes(steps, in: used)) }
+      firstBytesOfRule[used] = bytes
+      return bytes
     case nil: return []
     }
   }

@@ -9,6 +9,8 @@ struct GrammarCompiler {
   private(set) var variables: [(name: String, table: Int)] = []
   let rules: [Recipe.Rule]
   private(set) var stepsOfRule: [[[Grammar.Step]]] = []
+  /// What a rule can begin with, as far as it has been asked.
+  var firstBytesOfRule: [Int: Set<UInt8>] = [:]
 
   var tableNames: [String] { recipe.tables.map(\.name) }
   var ruleNames: [String] { rules.map(\.name) }
@@ -34,6 +36,7 @@ struct GrammarCompiler {
     try findVariables()
     stepsOfRule = try rules.map { try $0.options.map { try steps($0.template) } }
     try checkRecursion()
+    try checkLength()
     try checkAssignment()
     try checkWordsEnd()
     for rule in rules.indices { try checkHeads(rule) }

@@ -41,16 +41,16 @@ struct Recipe {
   /// The text of the recipe and of every word list that it names: all that its text depends on.
   let sources: [String]
 
-  /// Reads the recipe at `path` and the word lists that it names, relative to its own folder. Where it `varies` another
-  /// recipe of this folder, it has everything of that one that it does not say itself.
-  init(contentsOf path: String) throws {
+  /// Reads the recipe that stands at `path` as `text`, and the word lists that it names, which lie below its own folder.
+  /// Where it `varies` another recipe of this folder, it has everything of that one that it does not say itself.
+  init(path: String, text: String) throws {
     file = path
     let folder = (path as NSString).deletingLastPathComponent
-    var texts = [try FileAccess.readText(path)]
+    var texts = [text]
     var root = try YAMLValue(file: path, text: texts[0])
     let keys = ["about", "tables", "associations", "rules", "families"]
     if let base = try root.mapping(keys: keys + ["varies"])["varies"] {
-      let basePath = try (folder as NSString).appendingPathComponent("\(base.string()).yaml")
+      let basePath = try (folder as NSString).appendingPathComponent("\(base.plainName()).yaml")
       guard FileManager.default.fileExists(atPath: basePath) else {
         throw base.error(
           "there is no recipe at \(basePath)", remedy: "Name a recipe that stands beside this one")
@@ -73,13 +73,18 @@ struct Recipe {
     rules = try map["rules"]?.entries().map { try Self.rule($0.key.text, $0.value) } ?? []
     self.families = try families.entries().map { key, value in
       let map = try value.mapping(keys: ["share", "text"])
-      let share = try value.required("share", in: map).number(in: 0...)
+      let share = try value.required("share", in: map).number(in: 0...Limits.weights.upperBound)
       return Family(name: key.text, share: share, template: try Template(value.required("text", in: map)))
     }
     sources = texts + reader.lists
-    guard self.families.contains(where: { $0.share > 0 }), self.families.count <= 255 else {
+    guard rules.count <= Limits.rules else {
+      throw root.error("there are more than \(Limits.rules) rules", remedy: "Join some of them")
+    }
+    guard self.families.contains(where: { Limits.weights.contains($0.share) }), self.families.count <= 255
+    else {
       throw families.error(
-        "no family has a share", remedy: "Give 1 to 255 families, one with a share above 0")
+        "no family has a share",
+        remedy: "Give 1 to 255 families, one with a share of at least \(Limits.weights.lowerBound)")
     }
   }
 
@@ -89,7 +94,7 @@ struct Recipe {
       name: name, of: try value.required("of", in: map), from: try value.required("from", in: map),
       count: try map["count"]?.integer(in: 1...1000) ?? 1,
       exponent: try map["zipf"]?.number(in: 0...20) ?? 0,
-      offset: try map["offset"]?.positive() ?? 1)
+      offset: try map["offset"]?.positive(in: Limits.offsets) ?? 1)
   }
 
   private static func rule(_ name: String, _ value: YAMLValue) throws -> Rule {
@@ -98,9 +103,13 @@ struct Recipe {
       guard option.isMapping else { return Option(weight: 1, template: try Template(option)) }
       let map = try option.mapping(keys: ["weight", "text"])
       return Option(
-        weight: try map["weight"]?.positive() ?? 1, template: try Template(option.required("text", in: map)))
+        weight: try map["weight"]?.positive(in: Limits.weights) ?? 1,
+        template: try Template(option.required("text", in: map)))
     }
-    guard !options.isEmpty else { throw value.error("the rule `\(name)` has no options") }
+    guard (1...Limits.options).contains(options.count) else {
+      throw value.error(
+        "the rule `\(name)` has \(options.count) options", remedy: "Give 1 to \(Limits.options) options")
+    }
     return Rule(
       name: name, depth: try map["depth"]?.integer(in: 1...64), options: options, line: value.line)
   }
@@ -113,10 +122,27 @@ extension YAMLValue {
     return value
   }
 
-  /// A number above 0.
-  func positive() throws -> Double {
-    let number = try number(in: 0...)
-    guard number > 0 else { throw error("must be above 0") }
-    return number
+  /// A number above 0, within `range`.
+  func positive(in range: ClosedRange<Double>) throws -> Double {
+    guard try number(in: 0...) > 0 else { throw error("must be above 0") }
+    return try number(in: range)
+  }
+}
+
+extension Recipe {
+  /// What a recipe may ask for, so that reading it takes less than a second and no number in it overflows. All are far
+  /// beyond what a small world needs.
+  enum Limits {
+    /// The words of all tables together.
+    static let words = 100_000
+    /// Their bytes, of which each has a cost in memory.
+    static let bytes = 16 << 20
+    static let wordBytes = 1000
+    static let rules = 200
+    static let options = 1000
+    /// The greatest number of steps of a passage: rules that use rules twice each multiply.
+    static let passageSteps = 1_000_000
+    static let weights = 1e-9...1e9
+    static let offsets = 1e-3...1e9
   }
 }

@@ -10,6 +10,8 @@ final class Table: Sendable {
   /// The number that each word writes, for a table of numbers.
   let numbers: ClosedRange<Int>?
   let sorted: [Int]
+  /// What its words can begin with.
+  let firstBytes: Set<UInt8>
   /// The cost in nats of each byte of each word, and of the byte that follows it: word `i` has those from
   /// `words.starts[i] + i` on, one more than it has bytes.
   let costs: [Double]
@@ -24,6 +26,7 @@ final class Table: Sendable {
     self.numbers = numbers
     distribution = Distribution(zipf: exponent, offset: offset, count: words.count)
     sorted = words.sorted()
+    firstBytes = Set((0..<words.count).compactMap { words[$0].first })
     costs = prefixCosts(words: words, sorted: sorted, probabilities: distribution.probabilities)
   }
 }
@@ -38,6 +41,16 @@ func prefixCosts(words: Words, sorted: [Int], probabilities: [Double]) -> [Doubl
   var costs = [Double](repeating: 0, count: words.bytes.count + words.count)
   /// Charges the options in `range`, which share their first `depth` bytes and have `mass` together.
   func charge(_ range: Range<Int>, depth: Int, mass: Double) {
+    var (depth, mass, agree) = (depth, mass, false)
+    // Bytes in which all agree are gone through here: a call for each would exhaust the stack of a long text.
+    while let first = range.first, let last = range.last,
+      let byte = words[sorted[first]].dropFirst(depth).first,
+      words[sorted[last]].dropFirst(depth).first == byte
+    {
+      depth += 1
+      agree = true
+    }
+    if agree { mass = range.reduce(0) { $0 + probabilities[sorted[$1]] } }
     var start = range.lowerBound
     while start < range.upperBound {
       let option = sorted[start]

@@ -7,6 +7,8 @@ struct TableReader {
   let folder: String
   /// The content of every word list read so far.
   private(set) var lists: [String] = []
+  /// The words of all tables so far, and their bytes.
+  private var (wordCount, byteCount) = (0, 0)
 
   init(folder: String) { self.folder = folder }
 
@@ -14,7 +16,7 @@ struct TableReader {
   mutating func table(_ name: String, _ value: YAMLValue) throws -> Table {
     let map = try value.mapping(
       keys: ["words", "qualifiers", "syllables", "numbers", "size", "zipf", "offset"])
-    let size = try map["size"]?.integer(in: 1...10_000_000)
+    let size = try map["size"]?.integer(in: 1...Recipe.Limits.words)
     var numbers: ClosedRange<Int>?
     var words: Words
     switch (map["words"], map["syllables"], map["numbers"]) {
@@ -27,9 +29,10 @@ struct TableReader {
       words = try madeUpWords(syllables, size: size)
     case (nil, nil, let range?):
       let ends = try range.list().map { try $0.integer(in: -1_000_000...1_000_000) }
-      guard ends.count == 2, ends[0] <= ends[1] else {
+      guard ends.count == 2, ends[0] <= ends[1], ends[1] - ends[0] < Recipe.Limits.words else {
         throw range.error(
-          "expected the first and the last number", remedy: "Write for example `numbers: [0, 99]`")
+          "expected the first and the last of at most \(Recipe.Limits.words) numbers",
+          remedy: "Write for example `numbers: [0, 99]`")
       }
       numbers = ends[0]...ends[1]
       words = Words()
@@ -38,6 +41,17 @@ struct TableReader {
       throw value.error(
         "a table has exactly one of `words`, `syllables` and `numbers`", remedy: "Keep one of them")
     }
+    wordCount += words.count
+    byteCount += words.bytes.count
+    guard wordCount <= Recipe.Limits.words, byteCount <= Recipe.Limits.bytes else {
+      throw value.error(
+        "the tables have more than \(Recipe.Limits.words) words, or \(Recipe.Limits.bytes) bytes, together",
+        remedy: "Give tables a smaller `size`")
+    }
+    if let long = (0..<words.count).first(where: { words[$0].count > Recipe.Limits.wordBytes }) {
+      throw words.error(
+        "a word of `\(name)` is longer than \(Recipe.Limits.wordBytes) bytes", at: long, remedy: "Shorten it")
+    }
     if let size, size > words.count {
       throw (map["size"] ?? value).error(
         "`\(name)` has only \(words.count) words, and its size is \(size)",
@@ -45,7 +59,7 @@ struct TableReader {
     }
     return Table(
       name: name, words: words, exponent: try map["zipf"]?.number(in: 0...20) ?? 0,
-      offset: try map["offset"]?.positive() ?? 1, numbers: numbers)
+      offset: try map["offset"]?.positive(in: Recipe.Limits.offsets) ?? 1, numbers: numbers)
   }
 
   /// Words from a list or a file, then different pairs "qualifier word" until there are `size` of them.
@@ -79,7 +93,13 @@ struct TableReader {
         words.append(text.utf8, from: Words.Place(word))
       }
     } else {
-      let path = try (folder as NSString).appendingPathComponent(value.string())
+      let name = try value.string()
+      let path = (folder as NSString).appendingPathComponent(name)
+      guard isPath(path, below: [folder]), !name.hasPrefix("/") else {
+        throw value.error(
+          "the word list \(name) lies outside the recipe's folder",
+          remedy: "Move it there, and name it from there")
+      }
       guard FileManager.default.fileExists(atPath: path) else {
         throw value.error(
           "no word list at \(path)", remedy: "Check the path, which is relative to the recipe")
@@ -106,6 +126,11 @@ struct TableReader {
     guard !first.isEmpty, !next.isEmpty, first.count + next.count <= 1000 else {
       throw value.error("`first` and `next` need 1 to 1000 syllables together")
     }
+    guard let longest = (first + next).map(\.count).max(), longest <= 100, !(first + next).contains([]) else {
+      throw value.error("syllables have 1 to 100 bytes", remedy: "Shorten or remove the others")
+    }
+    // Where many combinations spell the same word, those that do not are not looked for for ever.
+    var attempts = 2 * size + 1000
     let place = Words.Place(value)
     var words = Words()
     var seen: Set<[UInt8]> = []
@@ -113,7 +138,8 @@ struct TableReader {
     for length in 1...most {
       combinations *= next.count
       for var index in Shuffle(count: combinations, key: mix(3, UInt64(length))) {
-        guard words.count < size else { return words }
+        guard words.count < size, attempts > 0 else { return words }
+        attempts -= 1
         var word = first[index % first.count]
         index /= first.count
         for _ in 0..<length {

@@ -109,7 +109,11 @@ public struct TokenizerFile: Codable, Sendable {
 
   /// The tokenizer in the file at `path`. A damaged file is an `InputError`.
   public static func read(_ path: String) throws -> any Tokenizer {
-    let data = try FileAccess.read(path)
+    try read(FileAccess.read(path), path: path)
+  }
+
+  /// The tokenizer in the content of the file at `path`.
+  package static func read(_ data: Data, path: String) throws -> any Tokenizer {
     guard let content = try? JSONDecoder().decode(Self.self, from: data), let tokenizer = content.decoded
     else {
       throw InputError(
@@ -122,13 +126,19 @@ public struct TokenizerFile: Codable, Sendable {
   public var decoded: (any Tokenizer)? {
     switch tokenizer {
     case .bytes: return ByteTokenizer()
-    case .characters: return alphabet.map { CharacterTokenizer(alphabet: Array($0.unicodeScalars)) }
-    case .bytePairs(let vocabulary):
-      guard let merges, merges.count + 256 <= vocabulary,
-        merges.enumerated().allSatisfy({ rank, pair in
-          pair.count == 2 && pair.allSatisfy { Int($0) < 256 + rank }
-        })
+    case .characters:
+      guard let scalars = alphabet.map({ Array($0.unicodeScalars) }), (1...65_536).contains(scalars.count)
       else { return nil }
+      return CharacterTokenizer(alphabet: scalars)
+    case .bytePairs(let vocabulary):
+      guard let merges, merges.count + 256 <= vocabulary else { return nil }
+      var lengths = Array(repeating: 1, count: 256)
+      for pair in merges {
+        guard pair.count == 2, pair.allSatisfy({ Int($0) < lengths.count }) else { return nil }
+        // Merges do not leave a piece. A file of merges that double each other would spell tokens of gigabytes.
+        lengths.append(lengths[Int(pair[0])] + lengths[Int(pair[1])])
+        guard lengths[lengths.count - 1] <= BytePairTokenizer.longestPiece else { return nil }
+      }
       return BytePairTokenizer(
         configuration: tokenizer, merges: merges.map { .init(left: $0[0], right: $0[1]) })
     }

@@ -16,11 +16,14 @@ struct CSVFile {
   ///
   /// - Throws: `InputError` if it is missing or empty, if a column stands twice, or if a row has more or fewer cells
   ///   than the header.
-  init(contentsOf path: String) throws {
+  init(contentsOf path: String) throws { try self.init(path: path, text: FileAccess.readText(path)) }
+
+  /// Reads the table that stands at `path` as `text`.
+  init(path: String, text: String) throws {
     self.path = path
     var line = 1
     var rows: [Row] = []
-    for cells in try Self.parse(FileAccess.readText(path), path: path) {
+    for cells in try Self.parse(text, path: path) {
       if cells != [""] { rows.append(Row(line: line, cells: cells)) }
       line += 1 + cells.reduce(0) { $0 + $1.count(where: \.isNewline) }
     }
@@ -29,7 +32,8 @@ struct CSVFile {
     }
     header = first.cells
     self.rows = Array(rows.dropFirst())
-    if let twice = header.enumerated().first(where: { header[..<$0].contains($1) })?.element {
+    var seen: Set<String> = []
+    if let twice = header.first(where: { !seen.insert($0).inserted }) {
       throw InputError("column `\(twice)` stands twice", file: path, line: first.line, remedy: "Rename one")
     }
     if let odd = self.rows.first(where: { $0.cells.count != header.count }) {
@@ -55,9 +59,11 @@ struct CSVFile {
 
   /// A cell as it stands in a file, quoted where it must be.
   static func escape(_ cell: String) -> String {
-    guard cell.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) || cell.first == " " else {
+    // By code points: a sign with an accent over it is another character, and the same byte.
+    let isPlain = cell.unicodeScalars.allSatisfy { $0 != "," && $0 != "\"" && !Character($0).isNewline }
+    guard !isPlain || cell.first == " " else {
       return cell
     }
-    return "\"\(cell.replacing("\"", with: "\"\""))\""
+    return "\"\(cell.unicodeScalars.map { $0 == "\"" ? "\"\"" : String($0) }.joined())\""
   }
 }

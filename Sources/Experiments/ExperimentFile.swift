@@ -81,9 +81,18 @@ public struct ExperimentFile: Sendable {
     }
     var draft = RunDraft()
     for setting in common { setting.apply(to: &draft) }
-    let drafts = try root.required("grid", in: map).list().flatMap { grid in
-      grid.isMapping
-        ? try GridMapping(grid).drafts(from: draft) : try Self.grid(of: grid, beside: path, tier: tier)
+    var drafts: [RunDraft] = []
+    var borrowed: Set<String> = []
+    for grid in try root.required("grid", in: map).list() {
+      if grid.isMapping {
+        drafts += try GridMapping(grid).drafts(from: draft)
+      } else {
+        guard borrowed.insert(try grid.string()).inserted else {
+          throw grid.error("`\(try grid.string())` stands twice", remedy: "Remove one")
+        }
+        drafts += try Self.grid(of: grid, beside: path, tier: tier)
+      }
+      guard drafts.count <= GridMapping.mostRuns else { throw GridMapping.tooMany(grid) }
     }
     for (name, remedy) in [
       ("corpus", "Add `corpus: village`"), ("width", "Add `width: [16, 32]` to the grid"),
@@ -113,7 +122,7 @@ public struct ExperimentFile: Sendable {
 
   /// The runs of the experiment that a grid names: a file beside this one, which borrows none itself.
   private static func grid(of name: YAMLValue, beside path: String, tier: Tier) throws -> [RunDraft] {
-    let other = URL(fileURLWithPath: path).deletingLastPathComponent().path + "/\(try name.string()).yaml"
+    let other = URL(fileURLWithPath: path).deletingLastPathComponent().path + "/\(try name.plainName()).yaml"
     guard FileManager.default.fileExists(atPath: other) else {
       throw name.error(
         "there is no experiment `\(try name.string())` beside this one",

@@ -62,6 +62,9 @@ public struct ComparisonRequest: Sendable {
     self.fits = fits
     self.parameter = try parameter.string()
     name = try yaml.required("name", in: map).string()
+    guard name.count <= FitRequest.longestName else {
+      throw yaml.error("the name is longer than \(FitRequest.longestName) characters", remedy: "Shorten it")
+    }
     title = try map["title"]?.string() ?? name
     places = try numbers("at")
     theory = try numbers("theory")

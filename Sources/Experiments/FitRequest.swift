@@ -14,6 +14,9 @@ public struct FitRequest: Sendable {
     let comparisons: [RowFilter]
   }
 
+  /// Figures are files of the fit's name, which a file system bounds.
+  static let longestName = 100
+
   /// By what name reports and expectations call it.
   public let name: String
   public let law: LawChoice
@@ -163,8 +166,12 @@ public struct FitRequest: Sendable {
     guard loss == "loss" || loss.hasPrefix("loss_"), loss != "loss_se" else {
       throw yaml.error("`\(loss)` is not a column of losses", remedy: "Write for example loss or loss_facts")
     }
+    let name = try map["name"]?.string()
+    guard (name ?? "").count <= Self.longestName else {
+      throw yaml.error("the name is longer than \(Self.longestName) characters", remedy: "Shorten it")
+    }
     self.init(
-      name: try map["name"]?.string(), law, floor: floor,
+      name: name, law, floor: floor,
       breaks: try map["breaks"]?.integer(in: 1...3) ?? 1,
       objective: try map["objective"].map(Objective.init) ?? .chinchilla,
       held: try map["hold"].map { try Self.readHeld($0, law, floor) } ?? [:],

@@ -109,16 +109,20 @@ public struct Fits: Codable, Sendable {
   }
 
   /// Reads `fits.json`.
-  public init(contentsOf path: String) throws {
+  public init(contentsOf path: String) throws { try self.init(FileAccess.read(path), path: path) }
+
+  /// Reads the content of `fits.json` at `path`.
+  package init(_ data: Data, path: String) throws {
     let decoder = JSONDecoder()
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    do {
-      self = try decoder.decode(Fits.self, from: FileAccess.read(path))
-    } catch is DecodingError {
+    guard let fits = try? decoder.decode(Fits.self, from: data),
+      fits.fits.allSatisfy({ $0.fit?.isSound ?? true })
+    else {
       throw InputError(
         "is not a file of fits of this version", file: path, remedy: "Give the command `isoflop fit` again")
     }
+    self = fits
   }
 
   /// The fits as they stand in `fits.json`; equal fits give equal bytes.

@@ -29,7 +29,9 @@ public struct FrozenPlan: Codable, Sendable {
 
   /// Reads a plan. A damaged file is an `InputError`.
   public init(contentsOf path: String) throws {
-    guard let plan = try? JSONDecoder().decode(FrozenPlan.self, from: FileAccess.read(path)) else {
+    guard let envelope = try? JSONDecoder().decode(Envelope.self, from: FileAccess.read(path)),
+      case let plan = envelope.plan, try envelope.checksum == checksum(plan.json)
+    else {
       throw InputError(
         FileManager.default.fileExists(atPath: path) ? "is no plan, or is damaged" : "no such file",
         file: path,
@@ -59,7 +61,16 @@ public struct FrozenPlan: Codable, Sendable {
   }
 
   /// Writes the plan atomically.
-  public func write(to path: String) throws { try FileAccess.write(json, to: path) }
+  public func write(to path: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    try FileAccess.write(encoder.encode(Envelope(plan: self, checksum: checksum(json))), to: path)
+  }
+
+  private struct Envelope: Codable {
+    let plan: FrozenPlan
+    let checksum: String
+  }
 
   /// A name that no other plan has.
   public var identifier: String {

@@ -8,6 +8,9 @@ struct GridMapping {
     let values: [(label: String, apply: Setting.Change)]
   }
 
+  /// The most runs of an experiment: more would take years, and each is planned in memory.
+  static let mostRuns = 10_000
+
   private let axes: [Axis]
 
   init(_ yaml: YAMLValue) throws {
@@ -29,6 +32,15 @@ struct GridMapping {
           return (given.label, { given.apply(to: &$0) })
         })
     }
+    // In floating point, which does not overflow.
+    guard axes.reduce(1, { $0 * Double($1.values.count) }) <= Double(Self.mostRuns) else {
+      throw Self.tooMany(yaml)
+    }
+  }
+
+  static func tooMany(_ yaml: YAMLValue) -> InputError {
+    yaml.error(
+      "the grid has more than \(mostRuns) runs", remedy: "Give shorter lists, or make several experiments")
   }
 
   /// `seeds: 3` means 0, 1 and 2; a list means what it says.

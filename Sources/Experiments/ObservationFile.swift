@@ -32,7 +32,16 @@ public struct ObservationFile: Sendable {
     contentsOf path: String, columns given: [Role: String] = [:], where filters: [RowFilter] = [],
     droppingHighest dropped: Int = 0
   ) throws {
-    let file = try CSVFile(contentsOf: path)
+    try self.init(
+      path: path, text: FileAccess.readText(path), columns: given, where: filters, droppingHighest: dropped)
+  }
+
+  /// Reads the table that stands at `path` as `text`.
+  package init(
+    path: String, text: String, columns given: [Role: String] = [:], where filters: [RowFilter] = [],
+    droppingHighest dropped: Int = 0
+  ) throws {
+    let file = try CSVFile(path: path, text: text)
     let sources = try Self.findSources(in: file, given: given)
     let status = file.header.firstIndex(of: "status")
     let finished = file.rows.filter { row in status.map { row.cells[$0] == "completed" } ?? true }
@@ -62,8 +71,8 @@ public struct ObservationFile: Sendable {
         "no row is left of \(file.rows.count)", file: path,
         remedy: filters.isEmpty ? "There must be completed runs" : "Widen the conditions of `--where`")
     }
-    let highest = kept.indices.sorted { kept[$0].observation.loss > kept[$1].observation.loss }.prefix(
-      dropped)
+    let highest = Set(
+      kept.indices.sorted { kept[$0].observation.loss > kept[$1].observation.loss }.prefix(dropped))
     let rest = kept.indices.filter { !highest.contains($0) }.map { kept[$0] }
     self.path = path
     self.sources = sources
@@ -98,7 +107,7 @@ public struct ObservationFile: Sendable {
   }
 
   /// The same rows with N, D or C taken from another column that is known by name: other conventions of counting.
-  func variants() -> [(name: String, variable: Variable, observations: [Observation])] {
+  package func variants() -> [(name: String, variable: Variable, observations: [Observation])] {
     [Variable.parameters, .tokens, .compute].flatMap { variable in
       let role = Role.variable(variable)
       let used = sources[role]?.column
@@ -131,6 +140,9 @@ public struct ObservationFile: Sendable {
     if let n, let d, c == nil { c = 6 * n * d }
     if let n, let c, d == nil { d = c / (6 * n) }
     if let d, let c, n == nil { n = c / (6 * d) }
+    guard [n, d, c].allSatisfy({ $0.map { $0.isFinite && $0 > 0 } ?? true }) else {
+      throw Fault(text: "N, D or C is too large or too small to be counted")
+    }
     var mixture: [Double] = []
     while let share = try number(.variable(.share(mixture.count))) { mixture.append(share) }
     return Observation(

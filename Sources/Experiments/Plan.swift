@@ -97,7 +97,13 @@ private struct Planner {
     var budget: Double?
     switch draft.length {
     case .flops(let flops):
-      training.tokens = training.batch.stepEnd(nearest: flops / counts.trainingFlopsPerToken)
+      let tokens = flops / counts.trainingFlopsPerToken
+      guard tokens <= Double(RunDraft.mostTokens) else {
+        throw experiment.error(
+          "a budget of \(flops) FLOPs pays for more than \(RunDraft.mostTokens) tokens at width \(model.width)",
+          line: draft.lines["flops"], remedy: "Lower the budget")
+      }
+      training.tokens = training.batch.stepEnd(nearest: tokens)
       budget = flops
     case .tokens(let tokens):
       training.tokens = tokens
@@ -116,6 +122,7 @@ private struct Planner {
 
   private mutating func openCorpus(of draft: RunDraft) throws -> TokenizedCorpus {
     do {
+      try corpora.checkSource(draft.corpus.source, of: experiment.path)
       let corpus = try corpora.corpus(draft.corpus, context: draft.context)
       families += corpus.families.filter { !families.contains($0) }
       return corpus
@@ -183,24 +190,25 @@ private struct Planner {
 }
 
 extension BatchSchedule {
-  /// The steps of a training over `tokens` tokens, which ends with the first step that reaches them, and the tokens
-  /// of these steps.
-  func end(ofTraining tokens: Int) -> (steps: Int, tokens: Int) {
-    var (steps, seen) = (0, 0)
-    while seen < tokens {
-      seen += self.tokens(after: seen)
-      steps += 1
+  /// The steps of a training over `tokens` tokens, which ends with the first step that reaches them, the tokens of
+  /// these steps, and those of the last.
+  package func end(ofTraining tokens: Int) -> (steps: Int, tokens: Int, last: Int) {
+    var (steps, seen, last) = (0, 0, 0)
+    for (index, stage) in stages.enumerated() {
+      let end = index + 1 < stages.count ? min(stages[index + 1].from, tokens) : tokens
+      guard seen < end else { continue }
+      let more = (end - seen + stage.tokens - 1) / stage.tokens
+      steps += more
+      seen += more * stage.tokens
+      last = stage.tokens
     }
-    return (steps, seen)
+    return (steps, seen, last)
   }
 
   /// The number of tokens at the end of the step that ends nearest to `tokens`; 0 if that is before the first step.
-  func stepEnd(nearest tokens: Double) -> Int {
-    var seen = 0
-    while true {
-      let next = seen + self.tokens(after: seen)
-      if Double(next) - tokens > tokens - Double(seen) { return seen }
-      seen = next
-    }
+  package func stepEnd(nearest tokens: Double) -> Int {
+    let next = end(ofTraining: Int(tokens.rounded(.up)))
+    let before = next.tokens - next.last
+    return Double(next.tokens) - tokens > tokens - Double(before) ? before : next.tokens
   }
 }

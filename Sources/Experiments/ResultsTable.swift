@@ -47,8 +47,11 @@ public struct ResultsTable: Sendable {
   /// Reads a table that was written by `write`.
   ///
   /// - Throws: `InputError` with file and line, if a column is missing or unknown or a cell is not what it should be.
-  public init(contentsOf path: String) throws {
-    let file = try CSVFile(contentsOf: path)
+  public init(contentsOf path: String) throws { try self.init(path: path, text: FileAccess.readText(path)) }
+
+  /// Reads the table that stands at `path` as `text`.
+  package init(path: String, text: String) throws {
+    let file = try CSVFile(path: path, text: text)
     let families = file.header.dropFirst(Column.fixed.count).filter { $0.hasPrefix("loss_") }.map {
       String($0.dropFirst("loss_".count))
     }

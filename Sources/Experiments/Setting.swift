@@ -57,11 +57,11 @@ struct Setting: Sendable {
     Setting(
       .corpus, "validation_tokens", values: "whole number", default: "1048576",
       "tokens on which every model is judged", \.corpus.validationTokens
-    ) { try $0.integer(in: 1...) },
+    ) { try $0.integer(in: 1...RunDraft.mostTokensAtOnce) },
     Setting(
       .corpus, "unique_tokens", values: "whole number", default: "all there are",
       "training tokens before they repeat", \.corpus.uniqueTokens
-    ) { try $0.integer(in: 1...) },
+    ) { try $0.integer(in: 1...RunDraft.mostTokens) },
     Setting(.model, "family", values: "gpt2, llama", default: "gpt2", "the design of a block", \.family) {
       try $0.choice(of: ModelConfiguration.Family.self)
     },
@@ -147,7 +147,7 @@ struct Setting: Sendable {
     Setting(
       .training, "tokens", values: "whole number", default: "required, or flops", "tokens to train on, D",
       \.length
-    ) { .tokens(try $0.integer(in: 1...)) },
+    ) { .tokens(try $0.integer(in: 1...RunDraft.mostTokens)) },
     Setting(
       .training, "flops", values: "number", default: "required, or tokens",
       "an IsoFLOP budget C, instead of `tokens`: D is what it pays for", \.length
@@ -164,7 +164,7 @@ struct Setting: Sendable {
     Setting(
       .training, "warmup_steps", values: "whole number", default: "100", "steps in which the rate rises",
       \.training.warmupSteps
-    ) { try $0.integer(in: 0...) },
+    ) { try $0.integer(in: 0...RunDraft.mostTokens) },
     Setting(
       .training, "schedule",
       values: "{cooldown: 0.2, shape: linear or sqrt}, {cosine: 0.1}, or {cosine: 0.1, over: 8M}",
@@ -220,13 +220,13 @@ struct Setting: Sendable {
       throw yaml.error(
         "a batch is a number or a list of stages", remedy: "In a grid, put brackets around each ramp")
     }
-    return .fixed(try yaml.integer(in: 1...))
+    return .fixed(try yaml.integer(in: 1...RunDraft.mostTokensAtOnce))
   }
   let stages = try yaml.list().map { stage in
     let map = try stage.mapping(keys: ["from", "tokens"])
     return BatchSchedule.Stage(
-      from: try stage.required("from", in: map).integer(in: 0...),
-      tokens: try stage.required("tokens", in: map).integer(in: 1...))
+      from: try stage.required("from", in: map).integer(in: 0...RunDraft.mostTokens),
+      tokens: try stage.required("tokens", in: map).integer(in: 1...RunDraft.mostTokensAtOnce))
   }
   do {
     return try BatchSchedule(stages: stages)
@@ -243,7 +243,7 @@ struct Setting: Sendable {
     }
     let final = try cosine.number(in: 0...1)
     guard let over = map["over"] else { return .cosine(final: final) }
-    return .cosineOver(final: final, tokens: try over.integer(in: 1...))
+    return .cosineOver(final: final, tokens: try over.integer(in: 1...RunDraft.mostTokens))
   }
   if let over = map["over"] {
     throw over.error(

@@ -91,11 +91,13 @@ public struct StoredRun: Sendable {
   {
     guard let configuration else { return [:] }
     let training = configuration.training
-    let end = result.map { ($0.steps, $0.tokens) } ?? training.batch.end(ofTraining: training.tokens)
+    let planned = training.batch.end(ofTraining: training.tokens)
     let run = PlannedRun(
       configuration: configuration, corpus: configuration.corpus.source,
       tokenizer: configuration.corpus.tokenizer?.description ?? "", axes: [], isoFLOPBudget: nil,
-      counts: result?.counts ?? Counts(Transformer(configuration.model)), steps: end.0, tokens: end.1)
+      counts: result?.counts ?? Counts(Transformer(configuration.model)),
+      steps: result?.steps ?? planned.steps,
+      tokens: result?.tokens ?? planned.tokens)
     let columns = Column.all(families: result?.families.map(\.family) ?? [])
     return Dictionary(
       columns.map { ($0.name, $0.cell(run, result)) }, uniquingKeysWith: { first, _ in first })

@@ -24,7 +24,11 @@ public enum FileAccess {
 
   /// The text of the UTF-8 file at `path`. Invalid UTF-8 is an error that names the line.
   public static func readText(_ path: String) throws -> String {
-    let data = try read(path)
+    try text(of: read(path), path: path)
+  }
+
+  /// The text of the UTF-8 bytes that the file at `path` holds.
+  package static func text(of data: Data, path: String) throws -> String {
     if let text = String(validating: data, as: UTF8.self) { return text }
     throw InputError(
       "not valid UTF-8", file: path, line: lineOfInvalidUTF8(data),

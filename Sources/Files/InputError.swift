@@ -28,7 +28,16 @@ public struct InputError: Error, Equatable, Sendable, CustomStringConvertible, L
   public var description: String {
     let place = [file, file == nil ? nil : line.map(String.init)].compactMap { $0 }.joined(separator: ":")
     let text = remedy.map { "\(message). \($0)." } ?? "\(message)."
-    return place.isEmpty ? text : "\(place): \(text)"
+    return Self.onOneLine(place.isEmpty ? text : "\(place): \(text)")
+  }
+
+  /// Without line ends and what else would act on a terminal: the words may be a file's own.
+  private static func onOneLine(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.map {
+          Character($0).isNewline || $0.properties.generalCategory == .control ? " " : $0
+        }))
   }
 
   public var errorDescription: String? { description }

@@ -1,5 +1,8 @@
 /// The name among `candidates` that a mistyped `name` most likely meant, if any is near enough.
 public func nearestName(to name: String, among candidates: some Sequence<String>) -> String? {
+  // Nobody mistypes a name of that length, and the comparison takes time quadratic in it.
+  let candidates = candidates.filter { abs($0.utf8.count - name.utf8.count) <= 256 && $0.utf8.count <= 256 }
+  guard !candidates.isEmpty else { return nil }
   let scored = candidates.map { (name: $0, distance: editDistance(name.lowercased(), $0.lowercased())) }
   let best = scored.min { ($0.distance, $0.name) < ($1.distance, $1.name) }
   guard let best, best.distance <= max(2, name.count / 3) else { return nil }

@@ -5,7 +5,7 @@ extension Double {
     let factors: [Character: Double] = ["k": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12]
     let factor = text.last.flatMap { factors[$0] }
     let digits = String(factor == nil ? text[...] : text.dropLast()).replacing("_", with: "")
-    guard let number = Double(digits), number.isFinite else { return nil }
-    self = number * (factor ?? 1)
+    guard let number = Double(digits).map({ $0 * (factor ?? 1) }), number.isFinite else { return nil }
+    self = number
   }
 }

@@ -14,7 +14,10 @@ public struct YAMLValue {
   private var bases: [YAMLValue] = []
 
   /// The root of a document.
+  ///
+  /// - Throws: `InputError` for a syntax error, and where the text exceeds `YAMLLimits`.
   public init(file: String, text: String) throws {
+    try checkYAMLExpansion(of: text, file: file)
     do {
       guard let root = try Yams.compose(yaml: text) else {
         throw InputError("is empty", file: file, remedy: "Write at least one key")
@@ -120,6 +123,15 @@ public struct YAMLValue {
       .map { $0.trimmingCharacters(in: .whitespaces) }
     guard node.scalar?.style == .literal else { return lines.filter { !$0.isEmpty } }
     return lines.split(separator: "").map { $0.joined(separator: " ") }
+  }
+
+  /// The name of a file in the same folder: no path, which could lead anywhere.
+  public func plainName() throws -> String {
+    let name = try string()
+    guard !name.contains(where: { "/\\\0".contains($0) }), !name.hasPrefix(".") else {
+      throw error("`\(name)` is not a name", remedy: "Name a file of this folder, without its path")
+    }
+    return name
   }
 
   /// The value as one of `names`.

@@ -89,6 +89,12 @@ public struct MixtureOfExperts: Codable, Hashable, Sendable {
     guard experts >= 1, topK >= 1, granularity >= 1, shared >= 0 else {
       throw fault("experts", "experts, top_k and granularity must be at least 1", "Raise them")
     }
+    guard experts <= 4096, granularity <= 1024, capacityFactor.map({ (0.01...1000).contains($0) }) ?? true
+    else {
+      throw fault(
+        "experts", "more than 4096 experts, or 1024 pieces of each, or a capacity that none fits",
+        "Lower them")
+    }
     guard topK <= experts else {
       throw fault("top_k", "top_k is \(topK) of \(experts) experts", "Choose at most \(experts)")
     }

@@ -74,7 +74,6 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     self.parametrisation = parametrisation
     self.mixture = mixture
     try check()
-    try mixture?.check(feedForwardWidth: feedForwardWidth, depth: depth)
   }
 
   /// Heads of 8 do better at toy sizes than wider ones at the same number of parameters.
@@ -95,12 +94,18 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     }
   }
 
-  private func check() throws {
+  /// The greatest length of any side of a model: products of three do not overflow.
+  public static let largest = 65_536
+
+  /// - Throws: `ModelFault` if no network can be built so.
+  public func check() throws {
     for (setting, value) in [
       ("width", width), ("depth", depth), ("heads", heads), ("head_width", headWidth), ("context", context),
       ("vocabulary", vocabulary),
-    ] where value < 1 {
-      throw ModelFault(setting: setting, message: "\(setting) is \(value)", remedy: "It must be at least 1")
+    ] where !(1...Self.largest).contains(value) {
+      throw ModelFault(
+        setting: setting, message: "\(setting) is \(value)",
+        remedy: "It must be at least 1 and at most \(Self.largest)")
     }
     guard headWidth.isMultiple(of: 4) else {
       throw ModelFault(
@@ -108,6 +113,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
         message: "\(heads) heads of width \(headWidth): a head's width must be a multiple of 4",
         remedy: "Choose heads of width \(Self.usualHeadWidth), or a width that is a multiple of \(4 * heads)")
     }
+    try mixture?.check(feedForwardWidth: feedForwardWidth, depth: depth)
   }
 }
 

@@ -21,6 +21,20 @@ struct Chapter: Sendable {
     parts.compactMap { if case .figure(let figure) = $0 { figure } else { nil } }
   }
 
+  /// The same chapters, no two of whose figures have one name.
+  static func withFiguresNamedApart(_ chapters: [Chapter]) -> [Chapter] {
+    var taken: Set<String> = []
+    return chapters.map { chapter in
+      let parts = chapter.parts.map { part -> Part in
+        guard case .figure(let figure) = part else { return part }
+        let apart = figure.named(apartFrom: taken)
+        taken.insert(apart.name)
+        return .figure(apart)
+      }
+      return Chapter(chapter.heading, parts)
+    }
+  }
+
   /// What the experiment's file tells its reader under a heading; nil where it says nothing.
   static func text(_ heading: String, _ paragraphs: [String]?) -> Chapter? {
     guard let paragraphs, !paragraphs.isEmpty else { return nil }

@@ -14,7 +14,7 @@
 public struct Figure: Sendable {
   /// The files' name without an ending, and the prefix of the SVG's ids: ASCII letters, digits, `-`, `_`. What else a
   /// fit is called by becomes `-`.
-  public let name: String
+  public private(set) var name: String
   /// One line above the panels.
   public var title: String
   /// What a reader should see and how it was made; stands below the figure in a page, not in the image.
@@ -31,6 +31,14 @@ public struct Figure: Sendable {
     self.caption = caption
     self.legend = legend
     self.panels = panels
+  }
+
+  /// The same figure under a name that is not among `taken`: different fits may be called alike in these letters.
+  func named(apartFrom taken: Set<String>) -> Figure {
+    guard taken.contains(name) else { return self }
+    var figure = self
+    figure.name = (2...).lazy.map { "\(name)-\($0)" }.first { !taken.contains($0) } ?? name
+    return figure
   }
 
   private static func isNameScalar(_ scalar: Unicode.Scalar) -> Bool {

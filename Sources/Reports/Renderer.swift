@@ -37,7 +37,7 @@ public struct Renderer: Sendable {
     process.executableURL = gnuplot
     process.currentDirectoryURL = URL(fileURLWithPath: folder)
     // Without the user's own start-up file, so that a figure looks the same everywhere.
-    process.arguments = ["-d", "\(figure.name).gp"]
+    process.arguments = ["-d", "./\(figure.name).gp"]
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = FileHandle.nullDevice
     process.standardError = Pipe()

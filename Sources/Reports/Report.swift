@@ -88,7 +88,7 @@ public struct Report: Sendable {
   /// - Throws: `InputError` if gnuplot is missing or fails, or if a file cannot be written.
   @discardableResult
   public func write(to folder: String, neighbours: Page.Neighbours? = nil) throws -> Highlight {
-    let chapters = chapters
+    let chapters = Chapter.withFiguresNamedApart(chapters)
     let drawn = try Renderer().render(chapters.flatMap(\.figures), into: "\(folder)/figures")
     let byName = Dictionary(drawn.map { ($0.figure.name, $0) }, uniquingKeysWith: { first, _ in first })
     let page = Page(

@@ -187,19 +187,20 @@ struct Script {
 
   // MARK: Text
 
-  /// `text` as a gnuplot string that shows just its characters: none may act as markup or end the string.
+  /// `text` as a gnuplot string that shows just its characters: none may act as markup or end the string, which would
+  /// let a title run commands.
   static func quoted(_ text: String) -> String { "'\(escaped(text))'" }
 
-  /// The same without the quotes.
+  /// The same without the quotes. Code point by code point, as gnuplot reads: an apostrophe with an accent over it is a
+  /// character of its own, and still ends a string.
   static func escaped(_ text: String) -> String {
     var result = ""
-    for character in text {
-      switch character {
-      case "\\", "_", "^", "{", "}", "@", "&", "~": result += "\\\(character)"
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\\", "_", "^", "{", "}", "@", "&", "~": result += "\\\(scalar)"
       case "'": result += "''"
-      case _ where character.unicodeScalars.contains { $0.properties.generalCategory == .control }:
-        result += " "
-      default: result.append(character)
+      case _ where scalar.properties.generalCategory == .control: result += " "
+      default: result.unicodeScalars.append(scalar)
       }
     }
     return result

@@ -93,6 +93,14 @@ public struct LawFit: Sendable, Codable {
   /// Bootstrap draws of the parameters, in natural units.
   public let draws: [[Double]]
 
+  /// Whether a fit that was read from a file can be evaluated: it has a value for each parameter, and so has each draw.
+  public var isSound: Bool {
+    guard law.isSound, ranges.allSatisfy(\.variable.isSound) else { return false }
+    let count = law.law.parameters.count
+    return parameters.count == count && draws.allSatisfy { $0.count == count }
+      && (0...Int(Int32.max)).contains(clusters) && held.count <= count
+  }
+
   /// The parameter or derived quantity of a symbol.
   public subscript(symbol: String) -> Estimate? { (parameters + derived).first { $0.symbol == symbol } }
 

@@ -27,4 +27,17 @@ public enum NamedLaw: Sendable, Codable {
     case .mixture(let law): law
     }
   }
+
+  /// Whether a law that was read from a file can be: its numbers of parts are those that it can be made with.
+  var isSound: Bool {
+    let isMade =
+      switch self {
+      case .broken(let law): (1...3).contains(law.breaks)
+      case .mixture(let law): (2...64).contains(law.domains)
+      case .routed(let law): law.floor != .free
+      case .jointRouted(let law): law.floor != .free
+      default: true
+      }
+    return isMade && law.variables.allSatisfy(\.isSound)
+  }
 }

@@ -30,6 +30,11 @@ public enum Variable: Hashable, Sendable, Codable {
     }
   }
 
+  /// Whether a variable that was read from a file can be.
+  var isSound: Bool {
+    if case .share(let domain) = self { (0..<64).contains(domain) } else { true }
+  }
+
   /// The unit of the quantity.
   public var unit: String {
     switch self {

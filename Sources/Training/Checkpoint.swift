@@ -50,7 +50,10 @@ public struct Checkpoint {
 
   /// Reads the file at `path` into `state`. A damaged file, or that of another run, is an `InputError`.
   public func read(_ path: String, into state: TrainingState) throws {
-    let file = try Safetensors(contentsOf: path)
+    try read(Safetensors(contentsOf: path), path: path, into: state)
+  }
+
+  fileprivate func read(_ file: Safetensors, path: String, into state: TrainingState) throws {
     guard Self.configuration(in: file)?.identifier == configuration.identifier else {
       throw InputError(
         "belongs to a run with other settings", file: path, remedy: "Delete it, or train into another folder")
@@ -96,18 +99,30 @@ public struct TrainedModel {
 
   /// Reads a checkpoint. A damaged file is an `InputError`.
   public init(checkpoint path: String) throws {
-    let file = try Safetensors(contentsOf: path)
+    try self.init(Safetensors(contentsOf: path), path: path)
+  }
+
+  /// Takes a model out of the checkpoint at `path`. Its metadata are believed only as far as its data bear them out: a
+  /// model is built if the file has the room of its weights.
+  package init(_ file: Safetensors, path: String) throws {
     guard let configuration = Checkpoint.configuration(in: file),
       let tokenizerJSON = file.metadata["tokenizer"],
-      let tokenizer = try? JSONDecoder().decode(TokenizerFile.self, from: Data(tokenizerJSON.utf8)).decoded
+      let tokenizer = try? JSONDecoder().decode(TokenizerFile.self, from: Data(tokenizerJSON.utf8)).decoded,
+      tokenizer.vocabulary == configuration.model.vocabulary, (try? configuration.model.check()) != nil,
+      // A tensor a block, at the least: before a model of that depth is laid out.
+      configuration.model.depth <= file.tensors.count
     else {
       throw InputError("is no checkpoint of Isoflop", file: path, remedy: "Name a checkpoint.safetensors")
     }
     self.configuration = configuration
     transformer = Transformer(configuration.model)
     self.tokenizer = tokenizer
+    let weights = transformer.layout.parameters.reduce(0) { $0 + $1.count }
+    guard 4 * weights <= file.tensors.reduce(0, { $0 + $1.data.count }) else {
+      throw InputError("is no checkpoint of this model", file: path, remedy: "Name a checkpoint.safetensors")
+    }
     let state = TrainingState(parameters: FloatBuffer(count: transformer.layout.bufferCount))
-    try Checkpoint(configuration, transformer).read(path, into: state)
+    try Checkpoint(configuration, transformer).read(file, path: path, into: state)
     parameters = state.parameters
   }
 

@@ -76,7 +76,11 @@ public struct CurvePoint: Sendable, Hashable {
 extension RunFolder {
   /// The validation losses along the run, read from its log.
   public func curve() throws -> [CurvePoint] {
-    try FileAccess.readText(metrics).split(separator: "\n").compactMap { line in
+    Self.curve(in: try FileAccess.readText(metrics))
+  }
+
+  package static func curve(in log: String) -> [CurvePoint] {
+    log.split(separator: "\n").compactMap { line in
       guard line.contains("validationLoss"),
         let point = try? JSONDecoder().decode(EvaluationMetrics.self, from: Data(line.utf8))
       else { return nil }

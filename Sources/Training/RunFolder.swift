@@ -50,24 +50,39 @@ public struct RunRecord: Codable, Hashable, Sendable {
 
   /// Writes the record atomically.
   func write(to folder: RunFolder) throws {
-    let envelope = Envelope(
-      record: self, checksum: checksum(try Self.encoder.encode(self)),
-      log: checksum(try FileAccess.read(folder.metrics)))
-    try FileAccess.write(Self.encoder.encode(envelope), to: folder.result)
+    try FileAccess.write(encoded(log: checksum(try FileAccess.read(folder.metrics))), to: folder.result)
+  }
+
+  /// The file's content.
+  ///
+  /// - Parameter log: The checksum of the log.
+  package func encoded(log: String? = nil) throws -> Data {
+    try Self.encoder.encode(
+      Envelope(record: self, checksum: checksum(Self.encoder.encode(self)), log: log))
   }
 
   fileprivate init(contentsOf folder: RunFolder) throws {
-    func damaged(_ path: String) -> InputError {
-      InputError("is damaged", file: path, remedy: "The run will be done again")
+    try self.init(FileAccess.read(folder.result), path: folder.result) { log in
+      guard (try? FileAccess.read(folder.metrics)).map({ checksum($0) }) == log else {
+        throw Self.damaged(folder.metrics)
+      }
     }
-    guard let envelope = try? JSONDecoder().decode(Envelope.self, from: FileAccess.read(folder.result)) else {
-      throw damaged(folder.result)
+  }
+
+  /// Reads the content of the file at `path`.
+  ///
+  /// - Parameter check: Given the checksum of the log.
+  package init(_ data: Data, path: String, check: (String) throws -> Void = { _ in }) throws {
+    guard let envelope = try? JSONDecoder().decode(Envelope.self, from: data) else {
+      throw Self.damaged(path)
     }
     self = envelope.record
-    guard envelope.checksum == checksum(try Self.encoder.encode(self)) else { throw damaged(folder.result) }
-    if let log = envelope.log, (try? FileAccess.read(folder.metrics)).map({ checksum($0) }) != log {
-      throw damaged(folder.metrics)
-    }
+    guard envelope.checksum == checksum(try Self.encoder.encode(self)) else { throw Self.damaged(path) }
+    try envelope.log.map(check)
+  }
+
+  private static func damaged(_ path: String) -> InputError {
+    InputError("is damaged", file: path, remedy: "The run will be done again")
   }
 
   init(configuration: RunConfiguration, provenance: Provenance, result: RunResult) {

@@ -3,7 +3,7 @@ import Foundation
 
 /// A file of named arrays of 32-bit floats in the safetensors format: the length of a JSON header in 8 bytes, the
 /// header, then the data. Any safetensors library reads it.
-public struct Safetensors {
+public struct Safetensors: Sendable {
   /// Free text by name. `checksum` is reserved for that of everything else.
   public var metadata: [String: String] = [:]
   /// The arrays, in the order in which they were added.
@@ -27,8 +27,14 @@ public struct Safetensors {
     let data_offsets: [Int]
   }
 
+  /// The longest header in bytes: what reading it takes is a multiple of it. Those of the largest models have a hundredth.
+  static let longestHeader = 8 << 20
+
   /// Writes the file atomically.
-  public func write(to path: String) throws {
+  public func write(to path: String) throws { try FileAccess.write(encoded(), to: path) }
+
+  /// The file's content.
+  package func encoded() throws -> Data {
     let payload = tensors.reduce(into: Data()) { $0.append($1.data) }
     var metadata = self.metadata
     metadata["checksum"] = checksum(of: payload)
@@ -48,18 +54,21 @@ public struct Safetensors {
     header += Data(repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8)
     var file = Data()
     withUnsafeBytes(of: UInt64(header.count).littleEndian) { file.append(contentsOf: $0) }
-    try FileAccess.write(file + header + payload, to: path)
+    return file + header + payload
   }
 
   /// Reads a file. A damaged one is an `InputError`; nothing larger than the file is ever allocated.
-  public init(contentsOf path: String) throws {
-    let file = try FileAccess.read(path)
+  public init(contentsOf path: String) throws { try self.init(FileAccess.read(path), path: path) }
+
+  /// Reads the content of the file at `path`.
+  package init(_ file: Data, path: String) throws {
+    let file = file.startIndex == 0 ? file : Data(file)
     let damaged = InputError(
       "is damaged, or no safetensors file", file: path,
       remedy: "Delete it; what it held will be computed again")
     guard file.count >= 8 else { throw damaged }
     let headerCount = file.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    guard headerCount <= UInt64(file.count - 8) else { throw damaged }
+    guard headerCount <= UInt64(min(file.count - 8, Self.longestHeader)) else { throw damaged }
     let header = file[8..<8 + Int(headerCount)]
     let payload = file[(8 + Int(headerCount))...]
     guard let object = try? JSONSerialization.jsonObject(with: header) as? [String: Any] else {

@@ -16,7 +16,7 @@ struct CollectCommand: ParsableCommand {
   var frozen: String?
 
   func run() throws {
-    let corpora = CorpusCache()
+    let corpora = CorpusCache(allowing: options.corpora)
     let plan = try Plan(options.experiment(file), corpora: corpora)
     let store = try RunStore(options.output)
     if let frozen {

@@ -94,6 +94,7 @@ struct SlurmEngine {
       + [("time", settings.time), ("mem", settings.memory)].compactMap { name, value in
         value.map { "\(name)=\($0)" }
       } + settings.options
+    let allowed = options.corpora.flatMap { ["--corpora", $0] }
     var jobs: [String] = []
     for stage in frozen.stages.indices {
       let count = frozen.tasks(ofStage: stage, chunk: settings.chunk).count
@@ -107,7 +108,7 @@ struct SlurmEngine {
           "\(options.retries)", "--jobs", "\(options.jobs ?? 1)",
         ] + (settings.chunk.map { ["--chunk", "\($0)"] } ?? [])
           + (options.keepCheckpoints ? ["--keep-checkpoints"] : [])
-          + (options.failFast ? ["--fail-fast"] : []))
+          + (options.failFast ? ["--fail-fast"] : []) + allowed)
       jobs.append(job)
       // From now on it can be found and cancelled, whatever happens to the rest.
       try files.write(Slurm.Submission(plan: planPath, jobs: jobs))
@@ -123,7 +124,7 @@ struct SlurmEngine {
         files.script, "collect", plan.experiment.path, "--output", options.output, "--tier",
         options.tier.rawValue,
       ]
-        + (options.shrink ? ["--shrink"] : []) + ["--frozen", planPath])
+        + (options.shrink ? ["--shrink"] : []) + ["--frozen", planPath] + allowed)
     try files.write(Slurm.Submission(plan: planPath, jobs: jobs + [collector]))
     options.out.say("collect  \(collector), when the tasks are over")
   }

@@ -26,7 +26,9 @@ struct TaskCommand: ParsableCommand {
       tasks[index], store: try RunStore(options.output), workers: options.jobs ?? 1, options)
     if stage > 0 {
       let experiment = try ExperimentFile(contentsOf: frozen.file, tier: frozen.tier)
-      let whole = try Plan(frozen.isShrunken ? experiment.shrunken() : experiment, corpora: CorpusCache())
+      let whole = try Plan(
+        frozen.isShrunken ? experiment.shrunken() : experiment,
+        corpora: CorpusCache(allowing: options.corpora))
       if whole.stages.indices.contains(stage) {
         try announceForecasts(of: whole, before: whole.stages[stage], store: trainer.store, options.out)
       }

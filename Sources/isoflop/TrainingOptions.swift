@@ -12,6 +12,11 @@ struct TrainingOptions: ParsableArguments {
   var jobs: Int?
   @Option(help: "whole, or minutes: the reduced form that the file's section `minutes` describes.")
   var tier = Tier.whole
+  @Option(
+    help: ArgumentHelp(
+      "A folder that experiments may read texts and recipes from, besides their own and the current one; may be repeated.",
+      valueName: "folder"), completion: .directory)
+  var corpora: [String] = []
   @Option(help: "Stops cleanly after this time, for example 90s, 30m or 2h.")
   var maxTime: Seconds?
   @Option(help: "Stops cleanly after training with so many floating-point operations, for example 1e13.")

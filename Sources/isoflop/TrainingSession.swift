@@ -16,7 +16,7 @@ struct TrainingSession {
   ///
   /// - Parameter share: Which part of the trunks is meant; nil for all.
   init(_ experiments: [ExperimentFile], _ options: TrainingOptions, share: Share? = nil) throws {
-    let corpora = CorpusCache()
+    let corpora = CorpusCache(allowing: options.corpora)
     plans = try experiments.map { try Plan($0, corpora: corpora) }
     self.corpora = corpora
     self.options = options

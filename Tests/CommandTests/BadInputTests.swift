@@ -31,6 +31,35 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/runs/store"))
   }
 
+  @Test("An experiment reads no text outside its folders unless the user allows it")
+  func corporaOutside() throws {
+    let (folder, other) = (try ScratchFolder(), try ScratchFolder())
+    try other.write(smallText(words: 40_000), to: "text.txt")
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(folder.path)/link.txt", withDestinationPath: "\(other.path)/text.txt")
+    let name = URL(fileURLWithPath: other.path).lastPathComponent
+    for source in ["\(other.path)/text.txt", "../\(name)/text.txt", "link.txt", "\(other.path)/text.yaml"] {
+      try folder.write(
+        smallExperiment.replacing("source: text.txt", with: "source: \(source)"), to: "small.yaml")
+      for command in ["run", "book", "regress"] {
+        let refused = try Command(command, "small.yaml", "--dry-run", in: folder.path)
+        #expect(refused.status == 2)
+        #expect(
+          refused.errors.contains("small.yaml:3: the corpus `\(source)` lies outside")
+            && refused.errors.contains("`--corpora FOLDER`"), "\(refused.errors)")
+      }
+    }
+    try folder.write(
+      smallExperiment.replacing("source: text.txt", with: "source: \(other.path)/text.txt"), to: "small.yaml")
+    let allowed = try Command(
+      "run", "small.yaml", "--dry-run", "--corpora", "elsewhere", "--corpora", other.path, in: folder.path)
+    #expect(allowed.status == 0, "\(allowed.errors)")
+    // Beside the experiment is always allowed, wherever the command is given.
+    try other.write(
+      smallExperiment.replacing("source: text.txt", with: "source: \(other.path)/text.txt"), to: "small.yaml")
+    #expect(try Command("run", "\(other.path)/small.yaml", "--dry-run", in: folder.path).status == 0)
+  }
+
   @Test("A missing file is named")
   func missingFile() throws {
     let folder = try ScratchFolder()

@@ -65,6 +65,27 @@ struct RecipeTests {
     #expect(checksum(Data(text.text(bytes: 1000, seed: 7))) == "3eeeb56af18e891cf2371eeb712eaf67")
   }
 
+  /// A recipe may come from anybody: it reads nothing but what stands beside it.
+  @Test func nothingOutsideOfItsFolderIsRead() throws {
+    let folder = try TemporaryFolder()
+    let secret = try folder.write("secret\n", to: "secret.txt")
+    _ = try folder.write("families: {f: {share: 1, text: x}}\n", to: "base.yaml")
+    _ = try folder.write("", to: "recipes/empty.txt")
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(folder.path)/recipes/link.txt", withDestinationPath: secret)
+    for list in ["../secret.txt", secret, "link.txt", "./../recipes/../secret.txt"] {
+      let recipe = try folder.write(
+        "tables: {a: {words: \(list)}}\nfamilies: {f: {share: 1, text: \"{a}\"}}\n", to: "recipes/a.yaml")
+      let error = #expect(throws: InputError.self) { try GeneratedText(recipe: recipe) }
+      #expect(error?.line == 1 && error?.message.contains("outside the recipe's folder") == true, "\(list)")
+    }
+    for base in ["../base", "\(folder.path)/base", "..", "a\\\\b"] {
+      let recipe = try folder.write("varies: \"\(base)\"\n", to: "recipes/b.yaml")
+      let error = #expect(throws: InputError.self) { try GeneratedText(recipe: recipe) }
+      #expect(error?.line == 1 && error?.message.contains("is not a name") == true, "\(base)")
+    }
+  }
+
   /// Frequencies fall with rank as the recipe's exponent and offset say.
   @Test func zipfTail() throws {
     let folder = try TemporaryFolder()
@@ -182,6 +203,23 @@ struct RecipeTests {
       "rules:\n  r: {options: [\"({s})\", x]}\n  s: {options: [\"[{r}]\", y]}\nfamilies:\n  f: {share: 1, text: \"a{r}\"}",
       nil, ["`r`", "`s`", "each other"]
     ),
+    // The same of rules that no passage uses, which once exhausted the stack.
+    (
+      "rules:\n  r: {options: [\"{s}\"]}\n  s: {options: [\"{r}\"]}\nfamilies:\n  f: {share: 1, text: a}",
+      nil,
+      ["`r`", "`s`", "each other"]
+    ),
+    // Passages without end.
+    (
+      "rules:\n  r:\n    depth: 64\n    options: [\"({r}{r})\", x]\nfamilies:\n  f: {share: 1, text: \"a{r}\"}",
+      9,
+      ["`r`", "1000000"]
+    ),
+    // Numbers that would overflow.
+    (
+      "rules:\n  r:\n    options: [{weight: 1e308, text: x}]\nfamilies:\n  f: {share: 1, text: \"a{r}\"}", 9,
+      ["1e308"]
+    ),
   ]
 
   @Test(arguments: faults.indices) func faultIsTold(index: Int) throws {
@@ -209,6 +247,12 @@ struct RecipeTests {
     ("{numbers: [5, 1]}", ["first and the last"]),
     ("{syllables: {first: [Pa], next: [su]}}", ["`size`"]),
     ("{syllables: {first: [Pa], next: [su], most: 2}, size: 5}", ["only 2 words"]),
+    ("{syllables: {first: [a], next: [a, aa, aaa], most: 4}, size: 50000}", ["only 12 words"]),
+    ("{syllables: {first: [a], next: [\"\"]}, size: 5}", ["1 to 100 bytes"]),
+    ("{words: [a, b], zipf: 20, offset: 1e-300}", ["1e-300", "0.001 to"]),
+    ("{words: [a, b], zipf: 20, offset: 1e300}", ["1e300", "0.001 to"]),
+    ("{numbers: [-1000000, 1000000]}", ["100000 numbers"]),
+    ("{words: [\(String(repeating: "a", count: 2000))]}", ["longer than 1000 bytes"]),
   ]
 
   @Test(arguments: faultyTables.indices) func faultyTableIsTold(index: Int) throws {

@@ -16,6 +16,19 @@ struct TextFilesTests {
       })
   }
 
+  /// What a folder links to is not in it.
+  @Test func linksOfAFolderAreNotFollowed() throws {
+    let folder = try TemporaryFolder()
+    _ = try folder.write("one\n", to: "texts/one.txt")
+    let secret = try folder.write("secret\n", to: "others/secret.txt")
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(folder.path)/texts/link.txt", withDestinationPath: secret)
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(folder.path)/texts/folder", withDestinationPath: "\(folder.path)/others")
+    let text = try TextFiles(path: "\(folder.path)/texts").pieces.joined()
+    #expect(String(decoding: text, as: UTF8.self) == "one\n")
+  }
+
   @Test(arguments: [1, 40]) func trainingAndValidationShareNoLine(files: Int) throws {
     let folder = try TemporaryFolder()
     for file in 0..<files {

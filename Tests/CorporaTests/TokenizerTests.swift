@@ -42,6 +42,9 @@ struct TokenizerTests {
     let folder = try TemporaryFolder()
     let contents = [
       "", "{}", #"{"tokenizer":"bytePairs(300)","merges":[[97,98],[300,1]]}"#, #"{"tokenizer":"characters"}"#,
+      #"{"tokenizer":"characters","alphabet":""}"#,
+      // Merges that double each other would spell a token of 2⁷ bytes, and a longer list any number.
+      #"{"tokenizer":"bytePairs(300)","merges":[[97,97],[256,256],[257,257],[258,258],[259,259],[260,260],[261,261]]}"#,
     ]
     for content in contents {
       let path = try folder.write(content, to: "damaged.json")

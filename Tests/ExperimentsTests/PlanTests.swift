@@ -5,6 +5,26 @@ import Testing
 import Training
 
 @Suite struct PlanTests {
+  /// A training's steps are counted in closed form, since a budget may be anything: they are those of a loop.
+  @Test func stepsAreThoseOfALoop() throws {
+    let ramps = [[(0, 3)], [(0, 5), (7, 2), (8, 9)], [(0, 1000), (500, 100)], [(0, 4), (1, 5), (2, 6)]]
+    for ramp in ramps {
+      let batch = try BatchSchedule(stages: ramp.map { BatchSchedule.Stage(from: $0.0, tokens: $0.1) })
+      for tokens in 0...1300 {
+        var ends = [0]
+        while let last = ends.last, last < tokens { ends.append(last + batch.tokens(after: last)) }
+        let end = batch.end(ofTraining: tokens)
+        #expect(end.steps == ends.count - 1 && end.tokens == ends.last)
+        for target in [Double(tokens), Double(tokens) - 0.3] where target > 0 {
+          let before = ends.last { Double($0) < target } ?? 0
+          let next = ends.first { Double($0) >= target } ?? 0
+          let nearest = Double(next) - target > target - Double(before) ? before : next
+          #expect(batch.stepEnd(nearest: target) == nearest, "\(ramp) \(target)")
+        }
+      }
+    }
+  }
+
   @Test func theFirstKeyChangesSlowest() throws {
     let runs = try plan("grid: {width: [16, 24], tokens: [100k, 200k], seeds: [1, 7]}\n").runs
     #expect(
@@ -150,7 +170,7 @@ import Training
   }
 
   @Test func aCorpusIsOpenedOnce() throws {
-    let corpora = CorpusCache()
+    let corpora = CorpusCache(allowing: [packageFolder])
     let runs = try plan("grid: {width: 16, tokens: 100k}\n").runs
     let first = try corpora.corpus(runs[0].configuration.corpus, context: 128)
     #expect(try corpora.corpus(runs[0].configuration.corpus, context: 128) === first)

@@ -101,9 +101,10 @@ import Testing
       to: "one.yaml")
     let other = try folder.write(
       text + "grid: [one, {width: 24, tokens: 1M}]\nminutes: {grid: one}\n", to: "other.yaml")
-    let plan = try Plan(ExperimentFile(contentsOf: other), corpora: CorpusCache())
+    let plan = try Plan(ExperimentFile(contentsOf: other), corpora: CorpusCache(allowing: [packageFolder]))
     #expect(plan.runs.map { $0.configuration.model.width } == [16, 32, 24])
-    let reduced = try Plan(ExperimentFile(contentsOf: other, tier: .minutes), corpora: CorpusCache())
+    let reduced = try Plan(
+      ExperimentFile(contentsOf: other, tier: .minutes), corpora: CorpusCache(allowing: [packageFolder]))
     #expect(reduced.runs.map(\.configuration.training.tokens) == [500_000])
     let missing = try folder.write("title: t\ngrid: ones\n", to: "missing.yaml")
     let error = #expect(throws: InputError.self) { try ExperimentFile(contentsOf: missing) }

@@ -45,14 +45,15 @@ private let text = """
     #expect(whole.name == "e" && reduced.name == "e-minutes")
     #expect(whole.description == "Whole." && reduced.description == "Reduced.")
     let (plan, small) = (
-      try Plan(whole.shrunken(), corpora: CorpusCache()), try Plan(reduced, corpora: CorpusCache())
+      try Plan(whole.shrunken(), corpora: CorpusCache(allowing: [packageFolder])),
+      try Plan(reduced, corpora: CorpusCache(allowing: [packageFolder]))
     )
     #expect(plan.runs.count == 8 && small.runs.count == 2)
     let run = try #require(small.runs.first?.configuration)
     // What the tier says, and what it leaves as it was.
     #expect(run.corpus.validationTokens == 4096 && run.corpus.seed == 4)
     #expect(run.training.warmupSteps == 5 && run.training.batch.tokens(after: 0) == 512)
-    let tiny = try Plan(reduced.shrunken(), corpora: CorpusCache())
+    let tiny = try Plan(reduced.shrunken(), corpora: CorpusCache(allowing: [packageFolder]))
     #expect(tiny.runs.count == 2 && tiny.experiment.name == "e-minutes")
   }
 

@@ -70,6 +70,42 @@ struct DrawingTests {
     }
   }
 
+  /// Words of an experiment's file go into a program of gnuplot's, and into a page.
+  @Test func noTitleRunsACommandOrAddsAnAttribute() throws {
+    // An accent makes another character of the mark before it, but not another byte.
+    let titles = [
+      "x'; system('touch ran') #", "x'\u{301}; system('touch ran') #", "x\\'; system('touch ran') #",
+      "x\\\u{301}'; system('touch ran') #", "`touch ran`", "\"`touch ran`\"", "x\nsystem('touch ran')",
+      "x\r\nsystem('touch ran')", "x\u{2028}system('touch ran')", "@GPVAL_VERSION `touch ran`",
+      "END\nsystem('touch ran')",
+    ]
+    let figures = titles.enumerated().map { index, title in
+      Figure(
+        name: "../\(index)/\(title)", title: title, caption: title, legend: title,
+        panels: [
+          Panel(
+            title, x: Axis(title, .linear), y: Axis(title, .linear),
+            layers: [
+              .points([Point(1, 1, error: 0.1), Point(2, 3)], Style(title, .category(0))),
+              .horizontal(1, title),
+              .vertical(1, title), .text(title, x: 1, y: 2),
+            ])
+        ])
+    }
+    try draw(figures) { drawn, folder in
+      let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+      #expect(files.count == 3 * figures.count && !files.contains("ran"), "\(files)")
+      #expect(drawn.allSatisfy { !$0.figure.name.contains("/") && !$0.figure.name.contains(".") })
+    }
+    let title = "x\"\u{301} onclick=\"alert(1)\u{0}<\u{301}script>"
+    let page = try Page(
+      title: title, lead: title, facts: [Page.Fact(title, title)], sections: [], footer: title
+    ).html()
+    #expect(!page.unicodeScalars.contains("\0"))
+    #expect(!page.utf8.contains("x\"".utf8) && !page.utf8.contains("<\u{301}".utf8), "\(page)")
+    _ = try XMLText(Data(page.utf8))
+  }
+
   @Test func valuesThatAnAxisCannotShowAreLeftOutAndTold() throws {
     let bad = [Point(-1, 2), Point(.nan, 2), Point(10, .infinity), Point(10, 0)]
     let empty = figure("empty", layers: [.points(bad, Style("lost", .category(0)))])

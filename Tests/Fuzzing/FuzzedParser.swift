@@ -1,0 +1,113 @@
+import Corpora
+import Experiments
+import Files
+import Foundation
+import ScalingLaws
+import Training
+
+/// Everything that reads what others may have written, each as a function of bytes: what a fuzzer calls.
+package enum FuzzedParser: String, CaseIterable, Sendable {
+  case experiment, recipe, observations, filter, results, fits, record, safetensors, checkpoint, tokenizer
+
+  /// The longest that an input may take, seconds of the processor.
+  package static let mostSeconds = 1.0
+  /// The most that the process may hold beyond what it has at its start, MiB. Its inputs have a few KiB.
+  package static let mostMemory = 512
+
+  /// What came of an input.
+  package enum Outcome: Sendable {
+    case read
+    /// Refused, and told to the user.
+    case refused(InputError)
+    /// An error that no user should see.
+    case fault(String)
+  }
+
+  /// Reads an input as the program reads such a file, and uses what it has read.
+  package func read(_ input: Data) -> Outcome {
+    do {
+      try parse(input)
+      return .read
+    } catch let error as InputError {
+      let text = error.description
+      return text.contains(where: \.isNewline) ? .fault("more than a line: \(text)") : .refused(error)
+    } catch {
+      return .fault("\(type(of: error)): \(error)")
+    }
+  }
+
+  private func parse(_ input: Data) throws {
+    let path = "\(folder)/fuzzed"
+    switch self {
+    case .experiment:
+      _ = try ExperimentFile(path: path, text: FileAccess.text(of: input, path: path))
+    case .recipe:
+      let recipe = try GeneratedText(recipe: path, text: FileAccess.text(of: input, path: path))
+      _ = recipe.text(bytes: 100, seed: 1)
+      _ = recipe.costs(bytes: 100, seed: 2)
+    case .observations:
+      _ = try ObservationFile(path: path, text: FileAccess.text(of: input, path: path)).variants()
+    case .filter: try readFilter(FileAccess.text(of: input, path: path))
+    case .results: _ = try ResultsTable(path: path, text: FileAccess.text(of: input, path: path)).csv
+    case .fits: try use(Fits(input, path: path))
+    case .record:
+      _ = RunFolder.curve(in: String(decoding: input, as: UTF8.self))
+      // A checksum is no defence against a forger.
+      let forged = (try? JSONDecoder().decode(RunRecord.self, from: input)).flatMap { try? $0.encoded() }
+      _ = try RunRecord(forged ?? input, path: path)
+    case .safetensors:
+      let file = try Safetensors(input, path: path)
+      _ = try Safetensors(file.encoded(), path: path)
+    case .checkpoint: try use(TrainedModel(Self.checkpoint(of: input), path: path))
+    case .tokenizer: try use(TokenizerFile.read(input, path: path))
+    }
+  }
+
+  /// Where the input seems to stand: beside the files of its kind.
+  private var folder: String {
+    switch self {
+    case .experiment: "\(Self.root)/experiments"
+    case .recipe: "\(Self.root)/corpora"
+    default: "."
+    }
+  }
+
+  /// The root of the package.
+  static let root = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+
+  /// A condition on the first line, a table in the others.
+  private func readFilter(_ text: String) throws {
+    let lines = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    let filter = try RowFilter(lines[0])
+    let table = lines.count > 1 ? lines[1] : "N,loss\n1,2\n"
+    _ = try ObservationFile(path: "fuzzed", text: table, where: [filter], droppingHighest: 1)
+  }
+
+  /// What `isoflop plan` asks of fits.
+  private func use(_ fits: Fits) throws {
+    for fit in fits.fits {
+      _ = (fit.number("alpha"), fit.number("rms"), fit.isoFLOP?.parameters?(compute: 1e20))
+      guard let law = fit.fit else { continue }
+      _ = law.predict(at: Observation(parameters: 1e6, tokens: 1e8, loss: 1))
+      _ = try? Allocation(.compute(1e20), under: law)
+    }
+    _ = fits.surface
+  }
+
+  /// A checkpoint with the metadata that an input gives it, a name and a value a line, and the weights of the seed.
+  private static func checkpoint(of input: Data) -> Safetensors {
+    var file = Seeds.checkpoint
+    file.metadata = Seeds.metadata(of: String(decoding: input, as: UTF8.self))
+    return file
+  }
+
+  private func use(_ model: TrainedModel) throws {
+    _ = try model.sample(prompt: "a", count: 2, temperature: 1, seed: 1)
+  }
+
+  private func use(_ tokenizer: any Tokenizer) throws {
+    _ = try? tokenizer.encode("Every wörd has 12 letters,\n  or not.")
+    _ = tokenizer.decode((0..<UInt16(min(tokenizer.vocabulary, 1000))).map { $0 })
+  }
+}

@@ -1,0 +1,71 @@
+import Autograd
+import Corpora
+import Foundation
+import Models
+import Training
+
+extension FuzzedParser {
+  /// Inputs to begin from: the repository's own files of the kind, and those of `Seeds/PARSER`, among them every one
+  /// that has found something.
+  package var seeds: [Data] {
+    let own: [Data] =
+      switch self {
+      case .experiment: Self.files(in: "experiments", ending: ".yaml")
+      // With small tables, which are read a hundred times as fast; the others vary the one with large ones.
+      case .recipe:
+        Self.files(in: "corpora", ending: "village.yaml").map { recipe in
+          Data(String(decoding: recipe, as: UTF8.self).replacing("000", with: "").utf8)
+        }
+      case .safetensors: [(try? Seeds.tensors.encoded()) ?? Data()]
+      default: []
+      }
+    return own + Self.files(in: "Tests/Fuzzing/Seeds/\(rawValue)")
+  }
+
+  /// Writes the seeds as files, which libFuzzer reads.
+  package func writeSeeds(to folder: String) throws {
+    for (index, seed) in seeds.enumerated() {
+      try seed.write(to: URL(fileURLWithPath: "\(folder)/seed-\(index)"))
+    }
+  }
+
+  private static func files(in folder: String, ending: String = "") -> [Data] {
+    let path = "\(root)/\(folder)"
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+    return names.filter { $0.hasSuffix(ending) }.compactMap {
+      try? Data(contentsOf: URL(fileURLWithPath: "\(path)/\($0)"))
+    }
+  }
+}
+
+enum Seeds {
+  /// A checkpoint's metadata, a name and a value a line.
+  static func metadata(of text: String) -> [String: String] {
+    let pairs = text.split(separator: "\n").compactMap { line -> (String, String)? in
+      let parts = line.split(separator: "=", maxSplits: 1).map(String.init)
+      return parts.count == 2 ? (parts[0], parts[1]) : nil
+    }
+    return Dictionary(pairs, uniquingKeysWith: { $1 })
+  }
+
+  static let tensors: Safetensors = {
+    var file = Safetensors()
+    file.metadata = ["format": "isoflop checkpoint 1"]
+    file.add("a", shape: [2, 3], data: Data(count: 24))
+    file.add("b.c", shape: [], data: Data(count: 4))
+    return file
+  }()
+
+  /// The weights of the smallest model, all zero.
+  static let checkpoint: Safetensors = {
+    var file = Safetensors()
+    let model = try? ModelConfiguration(width: 4, depth: 1, context: 16, vocabulary: 256)
+    for prefix in ["", "moment1.", "moment2."] {
+      for parameter in model.map({ Transformer($0).layout.parameters }) ?? [] {
+        file.add(
+          prefix + parameter.name, shape: parameter.tensor.shape, data: Data(count: 4 * parameter.count))
+      }
+    }
+    return file
+  }()
+}
