@@ -66,6 +66,7 @@ func printStatus(_ status: GridStatus, json: Bool) throws {
     printTable(["failed", "log", "last line"], status.failed.map { [$0.label, $0.log, $0.lastLine] })
   }
   if let seconds = status.secondsLeft {
-    print("about \(duration(seconds)) left, with \(status.running.count) trainings at once")
+    let trainings = status.running.count == 1 ? "training" : "trainings"
+    print("about \(duration(seconds)) left, with \(status.running.count) \(trainings) at once")
   }
 }
