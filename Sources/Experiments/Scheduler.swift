@@ -22,9 +22,11 @@ public struct Scheduler: Sendable {
   /// - Parameters:
   ///   - workers: How many trunks will be trained at once.
   ///   - share: Which part of the trunks is meant; nil for all.
-  /// - Throws: `InputError` if there is not enough memory.
+  ///   - isLocal: Whether they will be trained on this machine.
+  /// - Throws: `InputError` if this machine is meant and has not enough memory.
   public init(
-    _ plans: [Plan], store: RunStore, corpora: CorpusCache, workers: Int, share: Share? = nil
+    _ plans: [Plan], store: RunStore, corpora: CorpusCache, workers: Int, share: Share? = nil,
+    isLocal: Bool = true
   ) throws {
     isShare = share != nil
     self.workers = workers
@@ -34,7 +36,7 @@ public struct Scheduler: Sendable {
     let pending = runs.filter { run in
       own?.contains(run.configuration.trunkIdentifier) ?? true && !store.isFinished(run.configuration)
     }
-    try MemoryNeed.check(pending, workers: workers)
+    if isLocal { try MemoryNeed.check(pending, workers: workers) }
     let calibration = try Calibration(pending, corpora: corpora)
     self.calibration = calibration
     let parts = plans.map(\.stages)

@@ -32,7 +32,8 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
-    let session = try TrainingSession([options.experiment(file)], options, share: shard)
+    let session = try TrainingSession(
+      [options.experiment(file)], options, share: shard, isLocal: engine == .local)
     let plan = session.plans[0]
     if options.dryRun { return try printPlan(plan, session) }
     options.out.say(plan.experiment.title)

@@ -48,6 +48,9 @@ struct TrainCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: "The folder to write.", completion: .directory)
   var output = "runs/train"
 
+  @Flag(help: "Prints the result as JSON.")
+  var json = false
+
   func run() throws {
     let corpusConfiguration = CorpusConfiguration(
       source: corpus, tokenizer: try tokenizer.map(parseTokenizer), validationTokens: validationTokens)
@@ -88,6 +91,15 @@ struct TrainCommand: ParsableCommand {
     claim.finish()
     progress.finish()
     guard let result = try folder.record()?.result else { return }
+    if json {
+      try printJSON(result)
+    } else {
+      show(result, folder)
+    }
+    if result.status == .diverged { throw ExitCode(Status.someRunsFailed.rawValue) }
+  }
+
+  private func show(_ result: RunResult, _ folder: RunFolder) {
     let counts = result.counts
     print("parameters    \(counts.total) (\(counts.nonEmbedding) without embeddings)")
     print("tokens        \(result.tokens)")
@@ -99,7 +111,6 @@ struct TrainCommand: ParsableCommand {
     }
     if let entropy = result.entropy { print("true entropy  \(number(entropy)) nats a token") }
     print("folder        \(folder.path)")
-    if result.status == .diverged { throw ExitCode(Status.someRunsFailed.rawValue) }
   }
 }
 

@@ -14,15 +14,20 @@ struct TrainingSession {
 
   /// Opens and plans all experiments, so that their faults are told before anything is trained.
   ///
-  /// - Parameter share: Which part of the trunks is meant; nil for all.
-  init(_ experiments: [ExperimentFile], _ options: TrainingOptions, share: Share? = nil) throws {
+  /// - Parameters:
+  ///   - share: Which part of the trunks is meant; nil for all.
+  ///   - isLocal: Whether they will be trained on this machine.
+  init(
+    _ experiments: [ExperimentFile], _ options: TrainingOptions, share: Share? = nil, isLocal: Bool = true
+  ) throws {
     let corpora = CorpusCache(allowing: options.corpora)
     plans = try experiments.map { try Plan($0, corpora: corpora) }
     self.corpora = corpora
     self.options = options
     store = try RunStore(options.output)
     let workers = options.jobs ?? ProcessInfo.processInfo.activeProcessorCount
-    scheduler = try Scheduler(plans, store: store, corpora: corpora, workers: workers, share: share)
+    scheduler = try Scheduler(
+      plans, store: store, corpora: corpora, workers: workers, share: share, isLocal: isLocal)
     trainer = JobTrainer(scheduler.jobs, store: store, workers: workers, options)
   }
 
