@@ -73,7 +73,4 @@ public struct GridStatus: Codable, Sendable {
     secondsLeft =
       running.isEmpty || !isKnown ? nil : (secondsRunning + secondsWaiting) / Double(running.count)
   }
-
-  /// The part of the runs that is finished or failed.
-  public var isOver: Bool { running.isEmpty && waiting == 0 }
 }
