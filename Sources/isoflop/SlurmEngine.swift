@@ -67,7 +67,7 @@ struct SlurmEngine {
     } else {
       try submit()
     }
-    if slurm.watch { try follow() }
+    if slurm.watch { return try follow() }
     options.out.say("follow   isoflop status \(folder)\ncancel   isoflop cancel \(folder)")
   }
 
