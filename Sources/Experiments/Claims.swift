@@ -84,9 +84,9 @@ public final class Claims: Sendable {
 
   /// How `thing` stands.
   public func state(of thing: String) -> State {
-    guard let generation = generations(of: thing).last,
-      let text = try? FileAccess.readText(path(thing, generation))
-    else { return .free }
+    guard let generation = generations(of: thing).last else { return .free }
+    // One that cannot be read, as on a file server in trouble, is not free for that.
+    let text = (try? FileAccess.readText(path(thing, generation))) ?? ""
     let sighting = Sighting(generation: generation, text: text)
     let content = Content(text)
     if content?.isReleased == true { return .free }
@@ -118,8 +118,15 @@ public final class Claims: Sendable {
       if errno == EEXIST || errno == ENOENT { return nil }
       throw FileAccess.systemError("cannot be written", path(thing, last + 1))
     }
-    let claim = try Claim(
-      of: self, thing, generation: last + 1, descriptor, Content(process: process, beat: 0, done: 0))
+    let claim: Claim
+    do {
+      claim = try Claim(
+        of: self, thing, generation: last + 1, descriptor, Content(process: process, beat: 0, done: 0))
+    } catch {
+      // On a full disk: nobody need wait for a claim that says nothing.
+      unlink(path(thing, last + 1))
+      throw error
+    }
     for old in generations(of: thing) where old <= last { unlink(path(thing, old)) }
     active.withLock { $0[ObjectIdentifier(claim)] = Weak(claim: claim) }
     return claim

@@ -56,12 +56,6 @@ public final class RunStore: Sendable {
   public func alone<Result>(with experiment: ExperimentFile, _ body: () throws -> Result) throws -> Result {
     let thing = "results-\(experiment.name)"
     while true {
-      if case .abandoned(let sighting) = claims.state(of: thing),
-        let claim = try claims.claim(thing, abandoned: sighting)
-      {
-        defer { claim.finish() }
-        return try body()
-      }
       if let claim = try claims.claim(thing) {
         defer { claim.finish() }
         return try body()

@@ -4,7 +4,7 @@ import Foundation
 
 /// Slurm's commands, as far as they are needed here.
 struct Slurm {
-  /// A job array, and the job that collects what has come of it: the file `slurm.json` beside the results.
+  /// A job array, and the job that collects what has come of it: the file `slurm/jobs.json` beside the results.
   struct Submission: Codable {
     /// The frozen plan that its tasks train.
     let plan: String

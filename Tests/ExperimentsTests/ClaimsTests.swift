@@ -125,6 +125,16 @@ private final class Clock: Sendable {
     withExtendedLifetime(claim) {}
   }
 
+  @Test func aClaimThatCannotBeReadIsNotFree() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    // Not even root can read a folder as a file.
+    try FileAccess.makeFolder("\(folder)/x/1")
+    let own = try claims()
+    #expect(try own.claim("x") == nil)
+    clock.advance(61)
+    #expect(try own.claim("x") != nil)
+  }
+
   @Test(arguments: ["", "{", "nonsense\n0000000001 0.5 claimed .\n"])
   func aClaimThatIsNotWhollyWrittenIsGivenTime(_ text: String) throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
