@@ -102,9 +102,7 @@ public struct TokenizerFile: Codable, Sendable {
 
   /// Writes the file atomically.
   public func write(to path: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    try FileAccess.write(encoder.encode(self), to: path)
+    try FileAccess.write(canonicalJSON(self), to: path)
   }
 
   /// The tokenizer in the file at `path`. A damaged file is an `InputError`.

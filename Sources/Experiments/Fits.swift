@@ -131,12 +131,3 @@ public struct Fits: Codable, Sendable {
   /// Writes `fits.json` atomically.
   public func write(to path: String) throws { try FileAccess.write(json(), to: path) }
 }
-
-/// A value as JSON for people and scripts: sorted keys, and `"nan"` or `"inf"` for what is no number.
-public func plainJSON(_ value: some Encodable) throws -> Data {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  encoder.nonConformingFloatEncodingStrategy = .convertToString(
-    positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-  return try encoder.encode(value)
-}

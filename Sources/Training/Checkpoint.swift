@@ -18,11 +18,9 @@ public struct Checkpoint {
   /// Writes the state atomically, with a checksum of the log that goes with it.
   func write(_ state: TrainingState, to folder: RunFolder, tokenizer: any Tokenizer) throws {
     var file = Safetensors()
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     file.metadata = [
       "format": "isoflop checkpoint 1", "configuration": configuration.canonicalJSON,
-      "tokenizer": String(decoding: try encoder.encode(TokenizerFile(tokenizer)), as: UTF8.self),
+      "tokenizer": String(decoding: try canonicalJSON(TokenizerFile(tokenizer)), as: UTF8.self),
       "step": "\(state.step)", "tokens": "\(state.tokens)",
       "branched": state.branched.map(String.init) ?? "",
       "recent_loss": state.recentLoss.map { String($0.bitPattern) } ?? "",

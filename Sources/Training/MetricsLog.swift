@@ -5,15 +5,11 @@ import Foundation
 final class MetricsLog {
   private let path: String
   private let file: AppendingFile
-  private let encoder = JSONEncoder()
 
   /// Opens the log at `path` to go on after step `step`: lines of later steps, written before an interruption
   /// but after the last checkpoint, are dropped. A log that begins takes over the lines of `parent`.
   init(_ path: String, after step: Int, parent: String? = nil) throws {
     self.path = path
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     // A new file, even where nothing changes: a process that has lost its claim may still hold the old one open.
     try FileAccess.write(try Self.text(of: parent ?? path, through: step), to: path)
     file = try AppendingFile(path)
@@ -29,7 +25,7 @@ final class MetricsLog {
     return kept.reduce(into: Data()) { $0 += $1 + [UInt8(ascii: "\n")] }
   }
 
-  func append(_ line: some Encodable) throws { try file.append(encoder.encode(line)) }
+  func append(_ line: some Encodable) throws { try file.append(canonicalJSON(line)) }
 
   func flush() throws { try file.flush() }
 

@@ -54,9 +54,7 @@ public struct RunConfiguration: Codable, Hashable, Sendable {
 
   /// The configuration as JSON with sorted keys: equal configurations give equal bytes.
   public var canonicalJSON: String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(self) else {
+    guard let data = try? Files.canonicalJSON(self) else {
       preconditionFailure("a configuration holds only numbers and text")
     }
     return String(decoding: data, as: UTF8.self)

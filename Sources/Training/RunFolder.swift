@@ -57,8 +57,7 @@ public struct RunRecord: Codable, Hashable, Sendable {
   ///
   /// - Parameter log: The checksum of the log.
   package func encoded(log: String? = nil) throws -> Data {
-    try Self.encoder.encode(
-      Envelope(record: self, checksum: checksum(Self.encoder.encode(self)), log: log))
+    try plainJSON(Envelope(record: self, checksum: checksum(plainJSON(self)), log: log))
   }
 
   fileprivate init(contentsOf folder: RunFolder) throws {
@@ -77,7 +76,7 @@ public struct RunRecord: Codable, Hashable, Sendable {
       throw Self.damaged(path)
     }
     self = envelope.record
-    guard envelope.checksum == checksum(try Self.encoder.encode(self)) else { throw Self.damaged(path) }
+    guard envelope.checksum == checksum(try plainJSON(self)) else { throw Self.damaged(path) }
     try envelope.log.map(check)
   }
 
@@ -91,11 +90,6 @@ public struct RunRecord: Codable, Hashable, Sendable {
     self.result = result
   }
 
-  private static var encoder: JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    return encoder
-  }
 }
 
 /// What a run cost.

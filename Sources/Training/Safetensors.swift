@@ -21,14 +21,45 @@ public struct Safetensors: Sendable {
     tensors.first { $0.name == name && $0.shape == shape }?.data
   }
 
-  private struct Entry: Codable {
-    let dtype: String
-    let shape: [Int]
-    let data_offsets: [Int]
-  }
+  /// The JSON before the data: one object with an entry for each array, and the metadata under a name of its own.
+  private struct Header: Codable {
+    struct Entry: Codable {
+      let dtype: String
+      let shape: [Int]
+      let data_offsets: [Int]
+    }
 
-  /// The longest header in bytes: what reading it takes is a multiple of it. Those of the largest models have a hundredth.
-  static let longestHeader = 8 << 20
+    private struct Name: CodingKey {
+      let stringValue: String
+      var intValue: Int? { nil }
+      init(stringValue: String) { self.stringValue = stringValue }
+      init?(intValue: Int) { nil }
+
+      static let metadata = Name(stringValue: "__metadata__")
+    }
+
+    var metadata: [String: String]
+    var entries: [String: Entry] = [:]
+
+    init(metadata: [String: String]) { self.metadata = metadata }
+
+    init(from decoder: any Decoder) throws {
+      let values = try decoder.container(keyedBy: Name.self)
+      metadata = try values.decodeIfPresent([String: String].self, forKey: .metadata) ?? [:]
+      for name in values.allKeys where name.stringValue != Name.metadata.stringValue {
+        entries[name.stringValue] = try values.decode(Entry.self, forKey: name)
+      }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      var values = encoder.container(keyedBy: Name.self)
+      try values.encode(metadata, forKey: .metadata)
+      for (name, entry) in entries { try values.encode(entry, forKey: Name(stringValue: name)) }
+    }
+
+    /// The longest of a file, in bytes. Reading takes up to 32 times as many: no more than the file has, or 32 MiB.
+    static func longest(ofFile count: Int) -> Int { max(1 << 20, count / 32) }
+  }
 
   /// Writes the file atomically.
   public func write(to path: String) throws { try FileAccess.write(encoded(), to: path) }
@@ -38,26 +69,26 @@ public struct Safetensors: Sendable {
     let payload = tensors.reduce(into: Data()) { $0.append($1.data) }
     var metadata = self.metadata
     metadata["checksum"] = checksum(of: payload)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    var header = Header(metadata: metadata)
     var offset = 0
-    var entries: [String: Entry] = [:]
     for tensor in tensors {
-      entries[tensor.name] = Entry(
+      header.entries[tensor.name] = Header.Entry(
         dtype: "F32", shape: tensor.shape, data_offsets: [offset, offset + tensor.data.count])
       offset += tensor.data.count
     }
-    // The header is one object: the entries, and the metadata under a name of its own.
-    let body = try encoder.encode(entries).dropFirst()
-    var header = Data("{\"__metadata__\":".utf8) + (try encoder.encode(metadata))
-    header += entries.isEmpty ? body : Data(",".utf8) + body
-    header += Data(repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8)
+    var json = try canonicalJSON(header)
+    json += Data(repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
+    guard json.count <= Header.longest(ofFile: 8 + json.count + payload.count) else {
+      throw InputError(
+        "\(tensors.count) arrays are too many for a file", remedy: "Use a model with fewer layers")
+    }
     var file = Data()
-    withUnsafeBytes(of: UInt64(header.count).littleEndian) { file.append(contentsOf: $0) }
-    return file + header + payload
+    withUnsafeBytes(of: UInt64(json.count).littleEndian) { file.append(contentsOf: $0) }
+    return file + json + payload
   }
 
-  /// Reads a file. A damaged one is an `InputError`; nothing larger than the file is ever allocated.
+  /// Reads a file. A damaged one is an `InputError`. Nothing in it can make this take more memory than the file has
+  /// bytes, or than 32 MiB where that is more.
   public init(contentsOf path: String) throws { try self.init(FileAccess.read(path), path: path) }
 
   /// Reads the content of the file at `path`.
@@ -68,26 +99,19 @@ public struct Safetensors: Sendable {
       remedy: "Delete it; what it held will be computed again")
     guard file.count >= 8 else { throw damaged }
     let headerCount = file.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    guard headerCount <= UInt64(min(file.count - 8, Self.longestHeader)) else { throw damaged }
-    let header = file[8..<8 + Int(headerCount)]
-    let payload = file[(8 + Int(headerCount))...]
-    guard let object = try? JSONSerialization.jsonObject(with: header) as? [String: Any] else {
-      throw damaged
-    }
-    for (name, value) in object {
-      if name == "__metadata__" {
-        guard let value = value as? [String: String] else { throw damaged }
-        metadata = value
-        continue
-      }
-      guard let value = value as? [String: Any], value["dtype"] as? String == "F32",
-        let shape = value["shape"] as? [Int], let range = value["data_offsets"] as? [Int], range.count == 2,
-        range[0] >= 0, range[0] <= range[1], range[1] <= payload.count, shape.allSatisfy({ $0 >= 0 }),
-        let count = byteCount(of: shape),
-        count == range[1] - range[0]
+    guard headerCount <= UInt64(min(file.count - 8, Header.longest(ofFile: file.count))),
+      case let payload = file[(8 + Int(headerCount))...],
+      let header = try? JSONDecoder().decode(Header.self, from: file[8..<payload.startIndex])
+    else { throw damaged }
+    metadata = header.metadata
+    for (name, entry) in header.entries {
+      let range = entry.data_offsets
+      guard entry.dtype == "F32", range.count == 2, range[0] >= 0, range[0] <= range[1],
+        range[1] <= payload.count, entry.shape.allSatisfy({ $0 >= 0 }),
+        byteCount(of: entry.shape) == range[1] - range[0]
       else { throw damaged }
-      let start = payload.startIndex + range[0]
-      tensors.append((name, shape, payload[start..<start + count]))
+      tensors.append(
+        (name, entry.shape, payload[payload.startIndex + range[0]..<payload.startIndex + range[1]]))
     }
     tensors.sort { $0.data.startIndex < $1.data.startIndex }
     let expected = metadata.removeValue(forKey: "checksum")

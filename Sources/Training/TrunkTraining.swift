@@ -274,10 +274,8 @@ public final class TrunkTraining {
       let configuration: RunConfiguration
       let provenance: Provenance
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
     let description = Description(configuration: run, provenance: provenance)
-    try FileAccess.write(encoder.encode(description), to: folder(run).configuration)
+    try FileAccess.write(plainJSON(description), to: folder(run).configuration)
   }
 
   private func result(of run: RunConfiguration, _ evaluation: Evaluation?) -> RunResult {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Experiments
+import Files
 
 /// How much a command says beside its results.
 enum Verbosity: Comparable {

@@ -51,7 +51,9 @@ struct StepsCommand: ParsableCommand {
   }
 
   func run() throws {
-    if inThisProcess { return try printJSON(measureHere()) }
+    if inThisProcess {
+      return try printJSON(Output(provenance: Provenance(threads: 1), steps: measureHere()))
+    }
     if let warning = OpenBLAS.warning { complain("note: \(warning)") }
     let provenance = Provenance(threads: 1)
     if !json { print("\(provenance.cpu); OpenBLAS kernel \(provenance.blasKernel); one core, float32") }
@@ -65,7 +67,7 @@ struct StepsCommand: ParsableCommand {
       all += steps
       if !json { show(steps, family) }
     }
-    if json { try printJSON(all) }
+    if json { try printJSON(Output(provenance: provenance, steps: all)) }
     if let cores = others.cores, cores > 0.1 {
       complain(
         "note: other programs kept \(digits(cores, 1)) cores busy meanwhile, so that these times are doubtful"
@@ -107,15 +109,6 @@ struct StepsCommand: ParsableCommand {
         "\(shape) of \(family.rawValue) could not be measured", remedy: "Its own message says why")
     }
     return result
-  }
-
-  private func printJSON(_ steps: [StepBenchmark]) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    print(
-      String(
-        decoding: try encoder.encode(Output(provenance: Provenance(threads: 1), steps: steps)), as: UTF8.self)
-    )
   }
 
   private func show(_ steps: [StepBenchmark], _ family: ModelConfiguration.Family) {

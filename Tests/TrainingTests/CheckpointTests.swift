@@ -60,4 +60,11 @@ import Training
       .write(to: URL(fileURLWithPath: path))
     #expect(throws: InputError.self) { try Safetensors(contentsOf: path) }
   }
+
+  @Test("Names and shapes that do not fit a header are refused when writing")
+  func longHeader() throws {
+    var file = Safetensors()
+    for index in 0..<20_000 { file.add("array \(index)", shape: [], data: Data(count: 4)) }
+    #expect(throws: InputError.self) { try file.encoded() }
+  }
 }
