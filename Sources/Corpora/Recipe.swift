@@ -136,7 +136,7 @@ extension Recipe {
     /// The words of all tables together.
     static let words = 100_000
     /// Their bytes, of which each has a cost in memory.
-    static let bytes = 16 << 20
+    static let bytes = 4 << 20
     static let wordBytes = 1000
     static let rules = 200
     static let options = 1000
