@@ -60,9 +60,12 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     self.width = width
     self.depth = depth
     if let heads, headWidth == nil, heads > 0, !width.isMultiple(of: heads) {
+      let possible = (1...max(width, 1)).filter { width.isMultiple(of: 4 * $0) }
       throw ModelFault(
         setting: "heads", message: "\(heads) heads do not divide the width \(width)",
-        remedy: "Choose heads among \((1...max(width, 1)).filter { width.isMultiple(of: 4 * $0) })")
+        remedy: possible.isEmpty
+          ? "Choose a width that is a multiple of \(4 * heads), or give `head_width`"
+          : "Choose heads among \(possible)")
     }
     let headWidth = headWidth ?? heads.map { width / max($0, 1) } ?? Self.usualHeadWidth
     self.headWidth = headWidth

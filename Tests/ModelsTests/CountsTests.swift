@@ -61,7 +61,7 @@ import Testing
 
   @Test(
     "What cannot be built is refused, with the setting's name",
-    arguments: [(0, 1, "width"), (16, 3, "heads"), (16, 8, "heads"), (18, 1, "heads")])
+    arguments: [(0, 1, "width"), (16, 3, "heads"), (16, 8, "heads"), (18, 1, "heads"), (33, 4, "heads")])
   func faults(_ width: Int, _ heads: Int, _ setting: String) {
     let fault = #expect(throws: ModelFault.self) {
       try ModelConfiguration(width: width, heads: heads, context: 8, vocabulary: 10)
