@@ -53,18 +53,12 @@ public struct FrozenPlan: Codable, Sendable {
   }
 
   private var json: Data {
-    get throws {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      return try encoder.encode(self)
-    }
+    get throws { try canonicalJSON(self) }
   }
 
   /// Writes the plan atomically.
   public func write(to path: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    try FileAccess.write(encoder.encode(Envelope(plan: self, checksum: checksum(json))), to: path)
+    try FileAccess.write(canonicalJSON(Envelope(plan: self, checksum: checksum(json))), to: path)
   }
 
   private struct Envelope: Codable {
@@ -79,19 +73,32 @@ public struct FrozenPlan: Codable, Sendable {
 
   /// The jobs of a stage as tasks of a queue, the longest first.
   ///
-  /// - Parameter chunk: The least number of runs in a task; nil for as many as fill a minute.
-  public func tasks(ofStage stage: Int, chunk: Int?) -> [[TrunkJob]] {
+  /// - Parameters:
+  ///   - chunk: The least number of runs in a task; nil for as many as fill a minute.
+  ///   - most: The greatest number of tasks, for which more is put into each.
+  public func tasks(ofStage stage: Int, chunk: Int?, most: Int) -> [[TrunkJob]] {
+    let size = { (job: TrunkJob) in chunk == nil ? job.seconds : Double(job.runs.count) }
+    let full = max(chunk.map(Double.init) ?? 60, stages[stage].reduce(0) { $0 + size($1) } / Double(most))
     var tasks: [[TrunkJob]] = []
-    var isFull = true
+    var filled = Double.infinity
     for job in stages[stage] {
-      if isFull { tasks.append([]) }
+      if filled >= full && tasks.count < most {
+        tasks.append([])
+        filled = 0
+      }
       tasks[tasks.count - 1].append(job)
-      let task = tasks[tasks.count - 1]
-      isFull =
-        chunk.map { task.reduce(0) { $0 + $1.runs.count } >= $0 }
-        ?? (task.reduce(0) { $0 + $1.seconds } >= 60)
+      filled += size(job)
     }
     return tasks
+  }
+
+  /// - Throws: `InputError` if a plan has other runs than this one.
+  public func requireSame(as plan: Plan) throws {
+    guard Set(runs.map(\.configuration.identifier)) == Set(plan.runs.map(\.configuration.identifier)) else {
+      throw InputError(
+        "has changed since its runs were submitted", file: file,
+        remedy: "Give the command that submitted them again")
+    }
   }
 }
 

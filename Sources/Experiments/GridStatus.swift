@@ -56,13 +56,13 @@ public struct GridStatus: Codable, Sendable {
       let label = left.map(\.label).joined(separator: "; ")
       let seconds = planned[trunk]?.seconds
       isKnown = isKnown && seconds != nil
-      let log = store.log(ofTrunk: trunk)
       if case .held(let holder) = store.claims.state(of: trunk) {
         running.append(
           Running(label: label, runs: left.count, host: holder.process?.host, done: holder.done))
         secondsRunning += (seconds ?? 0) * (1 - holder.done)
-      } else if let lastLine = try? FileAccess.readText(log).split(separator: "\n").last {
-        failed.append(Failed(label: label, runs: left.count, log: log, lastLine: String(lastLine)))
+      } else if let lastLine = store.failure(ofTrunk: trunk) {
+        failed.append(
+          Failed(label: label, runs: left.count, log: store.log(ofTrunk: trunk), lastLine: lastLine))
       } else {
         waiting += left.count
         secondsWaiting += seconds ?? 0

@@ -7,10 +7,11 @@ import Training
 #endif
 
 /// Whether there is memory for some runs, found without training any.
-enum MemoryNeed {
-  /// - Throws: `InputError` if a run needs more than a process, or all workers together more than the machine, may have.
-  static func check(_ runs: [PlannedRun], workers: Int) throws {
-    var needs: [String: (run: PlannedRun, bytes: Int)] = [:]
+public enum MemoryNeed {
+  /// - Parameter limit: Bytes that workers elsewhere have together; nil for those of this machine.
+  /// - Throws: `InputError` if a run needs more than a process, or all workers together more than there is, may have.
+  public static func check(_ runs: [TrunkJob.Run], workers: Int, limit: Int? = nil) throws {
+    var needs: [String: (run: TrunkJob.Run, bytes: Int)] = [:]
     for run in runs {
       // Runs of one trunk have the same shapes.
       let trunk = run.configuration.trunkIdentifier
@@ -21,18 +22,19 @@ enum MemoryNeed {
     let largest = needs.values.sorted { $0.bytes > $1.bytes }
     guard let first = largest.first else { return }
     func gibibytes(_ bytes: Int) -> String { String(format: "%.1f GiB", Double(bytes) / Double(1 << 30)) }
-    if let limit = processLimit, own.addressSpace + first.bytes > limit {
+    if limit == nil, let limit = processLimit, own.addressSpace + first.bytes > limit {
       throw InputError(
         "\(first.run.label): training needs \(gibibytes(own.addressSpace + first.bytes)), and a process may have "
           + gibibytes(limit),
         remedy: "Raise the limit (`ulimit -v`), or leave this run out")
     }
     let together = largest.prefix(workers).reduce(own.resident) { $0 + own.resident + $1.bytes }
-    if let available, together - own.resident > available {
+    if let budget = limit ?? available.map({ $0 + own.resident }), together > budget {
       throw InputError(
         "\(min(workers, largest.count)) trainings at once, the largest \(first.run.label), need "
-          + "\(gibibytes(together)), and \(gibibytes(available + own.resident)) are to be had",
-        remedy: workers > 1 ? "Lower --jobs, or leave the largest out" : "Leave it out")
+          + "\(gibibytes(together)), and \(gibibytes(budget)) are to be had",
+        remedy: (limit == nil ? "" : "Raise --memory, or ")
+          + (workers > 1 ? "lower --jobs, or leave the largest out" : "leave it out"))
     }
   }
 
@@ -67,13 +69,23 @@ enum MemoryNeed {
       .first { $0.hasPrefix("MemAvailable:") }
       .flatMap { $0.split(separator: " ").dropFirst().first.flatMap { Int($0) } }
       .map { $0 << 10 }
-    let version2 = number("/sys/fs/cgroup/memory.max").map {
-      $0 - (number("/sys/fs/cgroup/memory.current") ?? 0)
-    }
-    let version1 = number("/sys/fs/cgroup/memory/memory.limit_in_bytes").map {
-      $0 - (number("/sys/fs/cgroup/memory/memory.usage_in_bytes") ?? 0)
+    let groups = (try? FileAccess.readText("/proc/self/cgroup"))?.split(separator: "\n") ?? []
+    let left = groups.flatMap { line -> [Int?] in
+      // `4:memory:/a/b`, or of version 2 `0::/a/b`. The limits of all groups above hold too.
+      let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard parts.count == 3, parts[1].isEmpty || parts[1] == "memory" else { return [] }
+      let isSecond = parts[1].isEmpty
+      let root = isSecond ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory"
+      let names =
+        isSecond ? ("memory.max", "memory.current") : ("memory.limit_in_bytes", "memory.usage_in_bytes")
+      return sequence(first: String(parts[2])) {
+        $0 == "/" ? nil : ($0 as NSString).deletingLastPathComponent
+      }
+      .map { group in
+        number("\(root)\(group)/\(names.0)").map { $0 - (number("\(root)\(group)/\(names.1)") ?? 0) }
+      }
     }
     let job = ProcessInfo.processInfo.environment["SLURM_MEM_PER_NODE"].flatMap { Int($0) }.map { $0 << 20 }
-    return [machine, version2, version1, job].compactMap { $0 }.min()
+    return ([machine, job] + left).compactMap { $0 }.min()
   }
 }

@@ -49,6 +49,18 @@ public final class RunStore: Sendable {
 
   func log(ofTrunk trunk: String) -> String { "\(root)/logs/\(trunk).log" }
 
+  /// Why a trunk has failed: the last line of its log; nil if it has not.
+  func failure(ofTrunk trunk: String) -> String? {
+    (try? FileAccess.readText(log(ofTrunk: trunk)))?.split(separator: "\n").last.map(String.init)
+  }
+
+  /// The number of runs that are neither finished nor have failed.
+  public func awaited(_ runs: [PlannedRun]) -> Int {
+    runs.count { run in
+      !isFinished(run.configuration) && failure(ofTrunk: run.configuration.trunkIdentifier) == nil
+    }
+  }
+
   /// The folder of an experiment's results.
   public func folder(of experiment: ExperimentFile) -> String { "\(root)/\(experiment.name)" }
 

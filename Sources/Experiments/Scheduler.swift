@@ -36,7 +36,7 @@ public struct Scheduler: Sendable {
     let pending = runs.filter { run in
       own?.contains(run.configuration.trunkIdentifier) ?? true && !store.isFinished(run.configuration)
     }
-    if isLocal { try MemoryNeed.check(pending, workers: workers) }
+    if isLocal { try MemoryNeed.check(pending.map(TrunkJob.Run.init), workers: workers) }
     let calibration = try Calibration(pending, corpora: corpora)
     self.calibration = calibration
     let parts = plans.map(\.stages)

@@ -17,6 +17,14 @@ public struct SlurmSettings: Sendable {
 
   public init() {}
 
+  /// The memory of a task in bytes, if it can be told: MiB, if no other unit is given.
+  public var memoryBytes: Int? {
+    guard let memory, let number = Int(memory.prefix { $0.isNumber }), number > 0 else { return nil }
+    let units = ["": 20, "K": 10, "M": 20, "G": 30, "T": 40]
+    guard let shift = units[memory.drop { $0.isNumber }.uppercased()] else { return nil }
+    return number.multipliedReportingOverflow(by: 1 << shift).overflow ? nil : number << shift
+  }
+
   /// Further options that a file may give. Others could name programs or files; these take the command line.
   private static let allowed: Set<String> = [
     "begin", "clusters", "comment", "constraint", "cores-per-socket", "deadline", "exclude", "exclusive",

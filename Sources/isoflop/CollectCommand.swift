@@ -19,13 +19,7 @@ struct CollectCommand: ParsableCommand {
     let corpora = CorpusCache(allowing: options.corpora)
     let plan = try Plan(options.experiment(file), corpora: corpora)
     let store = try RunStore(options.output)
-    if let frozen {
-      let planned = Set(try FrozenPlan(contentsOf: frozen).runs.map(\.configuration.identifier))
-      if planned != Set(plan.runs.map(\.configuration.identifier)) {
-        complain(
-          "\(file) has changed since its runs were submitted: what is reported are the runs that it has now")
-      }
-    }
+    if let frozen { try FrozenPlan(contentsOf: frozen).requireSame(as: plan) }
     try collect(plan, in: store, corpora, options.out)
   }
 }

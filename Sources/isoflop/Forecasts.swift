@@ -1,3 +1,4 @@
+import ArgumentParser
 import Experiments
 import Files
 import Foundation
@@ -26,6 +27,16 @@ func announceForecasts(of plan: Plan, before stage: Plan, store: RunStore, _ out
   let path = "\(folder)/forecast.json"
   try store.alone(with: plan.experiment) { try FileAccess.write(plainJSON(fits.forecasts), to: path) }
   out.say("written before any of these runs is trained: \(path)\n")
+}
+
+/// - Throws: the exit status, if some of the runs that come before those that are forecast are yet to be trained.
+func requireFinished(_ runs: [PlannedRun], in store: RunStore) throws {
+  let missing = store.awaited(runs)
+  guard missing > 0 else { return }
+  complain(
+    "\(missing) runs must be finished before those that are forecast from them can begin: "
+      + "give the same command again then")
+  throw ExitCode(Status.othersFirst.rawValue)
 }
 
 /// Prints what a fit predicts of the runs that it holds out, and what they came to.

@@ -36,11 +36,12 @@ struct Isoflop: ParsableCommand {
     do {
       var command = try parseAsRoot()
       try command.run()
+      leave(0)
     } catch let error
       where error is InputError || error is ModelFault || error is TrainingFault || error is FitError
     {
       complain("error: \(error)")
-      Foundation.exit(Status.badInput.rawValue)
+      leave(Status.badInput.rawValue)
     } catch {
       exitForUsage(error)
     }

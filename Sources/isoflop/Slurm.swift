@@ -65,6 +65,15 @@ struct Slurm {
     return Queue(states: states, reasons: reasons)
   }
 
+  /// The greatest number of tasks that an array may have, 1001 where nothing else is set.
+  static func largestArray() throws -> Int {
+    let lines = try call("scontrol", ["show", "config"]).split(separator: "\n")
+    let words = lines.first { $0.hasPrefix("MaxArraySize") }?.split(separator: "=").map {
+      $0.trimmingCharacters(in: .whitespaces)
+    }
+    return max(words?.last.flatMap { Int($0) } ?? 1001, 1)
+  }
+
   static func cancel(_ jobs: [String]) throws { _ = try call("scancel", jobs) }
 
   /// Puts the task that this process is back into the queue.

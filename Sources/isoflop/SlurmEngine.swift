@@ -79,25 +79,25 @@ struct SlurmEngine {
     try frozen.write(to: planPath)
     try FileAccess.write(Data(script.utf8), to: files.script)
     let settings = slurm.settings(over: plan.experiment.slurm)
+    let workers = options.jobs ?? 1
+    if let limit = settings.memoryBytes {
+      try MemoryNeed.check(frozen.stages.joined().flatMap(\.runs), workers: workers, limit: limit)
+    }
     let common =
-      [
-        "job-name=isoflop-\(plan.experiment.name)", "open-mode=append", "ntasks=1",
-      ]
-      + [("partition", settings.partition), ("account", settings.account)].compactMap { name, value in
-        value.map { "\(name)=\($0)" }
-      }
-    let ofTasks =
-      [
-        "requeue", "signal=B:USR1@\(slurm.signalLead)", "output=\(files.path)/%A_%a.log",
-        "cpus-per-task=\(options.jobs ?? 1)",
-      ]
-      + [("time", settings.time), ("mem", settings.memory)].compactMap { name, value in
-        value.map { "\(name)=\($0)" }
-      } + settings.options
+      ["job-name=isoflop-\(plan.experiment.name)", "open-mode=append", "ntasks=1"]
+      + [
+        ("partition", settings.partition), ("account", settings.account), ("time", settings.time),
+        ("mem", settings.memory),
+      ].compactMap { name, value in value.map { "\(name)=\($0)" } } + settings.options
+    let ofTasks = [
+      "requeue", "signal=B:USR1@\(slurm.signalLead)", "output=\(files.path)/%A_%a.log",
+      "cpus-per-task=\(workers)",
+    ]
+    let mostTasks = try Slurm.largestArray()
     let allowed = options.corpora.flatMap { ["--corpora", $0] }
     var jobs: [String] = []
     for stage in frozen.stages.indices {
-      let count = frozen.tasks(ofStage: stage, chunk: settings.chunk).count
+      let count = frozen.tasks(ofStage: stage, chunk: settings.chunk, most: mostTasks).count
       guard count > 0 else { continue }
       let limit = settings.maxTasks.map { "%\($0)" } ?? ""
       let after = jobs.last.map { ["dependency=afterany:\($0)", "kill-on-invalid-dep=yes"] } ?? []
@@ -105,7 +105,7 @@ struct SlurmEngine {
         (common + ofTasks + after + ["array=0-\(count - 1)\(limit)"]).map { "--\($0)" },
         [
           files.script, "task", planPath, "--stage", "\(stage)", "--output", options.output, "--retries",
-          "\(options.retries)", "--jobs", "\(options.jobs ?? 1)",
+          "\(options.retries)", "--jobs", "\(workers)", "--most-tasks", "\(mostTasks)",
         ] + (settings.chunk.map { ["--chunk", "\($0)"] } ?? [])
           + (options.keepCheckpoints ? ["--keep-checkpoints"] : [])
           + (options.failFast ? ["--fail-fast"] : []) + allowed)

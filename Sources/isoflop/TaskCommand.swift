@@ -13,15 +13,17 @@ struct TaskCommand: ParsableCommand {
   @Option var stage: Int
   @Option var index: Int
   @Option var chunk: Int?
+  @Option var mostTasks: Int
   @OptionGroup var options: TrainingOptions
 
   func run() throws {
     let frozen = try FrozenPlan(contentsOf: plan)
     let tasks =
-      frozen.stages.indices.contains(stage) ? frozen.tasks(ofStage: stage, chunk: chunk) : []
+      frozen.stages.indices.contains(stage) ? frozen.tasks(ofStage: stage, chunk: chunk, most: mostTasks) : []
     guard tasks.indices.contains(index) else {
       throw InputError("has no task \(index) of stage \(stage)", file: plan, remedy: "Submit it anew")
     }
+    try MemoryNeed.check(tasks[index].flatMap(\.runs), workers: options.jobs ?? 1)
     let trainer = JobTrainer(
       tasks[index], store: try RunStore(options.output), workers: options.jobs ?? 1, options)
     if stage > 0 {
@@ -29,9 +31,9 @@ struct TaskCommand: ParsableCommand {
       let whole = try Plan(
         frozen.isShrunken ? experiment.shrunken() : experiment,
         corpora: CorpusCache(allowing: options.corpora))
-      if whole.stages.indices.contains(stage) {
-        try announceForecasts(of: whole, before: whole.stages[stage], store: trainer.store, options.out)
-      }
+      try frozen.requireSame(as: whole)
+      try requireFinished(whole.stages[..<stage].flatMap(\.runs), in: trainer.store)
+      try announceForecasts(of: whole, before: whole.stages[stage], store: trainer.store, options.out)
     }
     do {
       let failures = try trainer.train(tasks[index])

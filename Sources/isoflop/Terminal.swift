@@ -16,6 +16,13 @@ enum Status: Int32 {
   case othersFirst = 6
 }
 
+/// Ends the process at once. OpenBLAS would wait at its end for a thread that a limit of memory may have kept from
+/// starting.
+func leave(_ status: Int32) -> Never {
+  fflush(nil)
+  _exit(status)
+}
+
 /// A whole number that may end in k, M, G or T.
 struct Count: ExpressibleByArgument, Sendable, CustomStringConvertible {
   let value: Int

@@ -81,21 +81,11 @@ struct TrainingSession {
     var failures: [JobQueue.Failure] = []
     for (order, stage) in scheduler.stages[index].enumerated() {
       if order > 0 {
-        try requireFinished(scheduler.stages[index][..<order].flatMap(\.plan.runs), unless: failures)
+        try requireFinished(scheduler.stages[index][..<order].flatMap(\.plan.runs), in: store)
         try announceForecasts(of: plans[index], before: stage.plan, store: store, options.out)
       }
       failures += try trainer.train(stage.jobs, label: label)
     }
     return failures
-  }
-
-  /// - Throws: the exit status, if other shares have yet to train what comes first.
-  private func requireFinished(_ runs: [PlannedRun], unless failures: [JobQueue.Failure]) throws {
-    let missing = runs.count { !store.isFinished($0.configuration) }
-    guard scheduler.isShare, missing > 0, failures.isEmpty else { return }
-    complain(
-      "\(missing) runs of other shares must be finished before the rest of this share can begin: "
-        + "give the same command again then")
-    throw ExitCode(Status.othersFirst.rawValue)
   }
 }

@@ -5,7 +5,8 @@ extension Isoflop {
   /// Ends the program for what the argument parser throws. A mistake in the command line is one line and exit status 2,
   /// as any other bad input; what was asked for, such as help or a status, is left to the parser.
   static func exitForUsage(_ error: any Error) -> Never {
-    guard !(error is ExitCode), exitCode(for: error) != .success else { exit(withError: error) }
+    if let code = error as? ExitCode { leave(code.rawValue) }
+    guard exitCode(for: error) != .success else { exit(withError: error) }
     let lines = message(for: error).split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
     let choices = lines.filter { $0.hasPrefix("- ") }.map { String($0.dropFirst(2)) }.joined(separator: ", ")
     let message = (lines.filter { !$0.hasPrefix("- ") } + [choices]).filter { !$0.isEmpty }
@@ -14,6 +15,6 @@ extension Isoflop {
     // The parser's own hint ends its full message.
     let hint = fullMessage(for: error).firstMatch(of: /See '.*?'/).map { " \($0.output)." } ?? ""
     complain("error: \(message)\(stop)\(hint)")
-    Foundation.exit(Status.badInput.rawValue)
+    leave(Status.badInput.rawValue)
   }
 }

@@ -99,6 +99,33 @@ import Testing
     #expect(try records("shares") == expected)
   }
 
+  @Test("A share waits for the others before it trains what is forecast")
+  func forecastShards() throws {
+    try folder.write(
+      smallExperiment.replacing("[8, 16]", with: "[8, 12, 16]").replacing(
+        "[20k, 40k]", with: "[50k, 100k, 200k]"
+      )
+      .replacing("[4, 4]", with: "[9, 9]") + "fits: [{law: power_d, forecast: {width: 16}}]\n",
+      to: "forecast.yaml")
+    let whole = try Command("run", "forecast.yaml", "-o", "whole", in: folder.path)
+    #expect(whole.status == 0, "\(whole.errors)")
+    func shard(_ number: Int) throws -> Command {
+      try Command("run", "forecast.yaml", "-o", "shares", "--shard", "\(number)/3", in: folder.path)
+    }
+    let statuses = try (1...3).map { try shard($0).status }
+    // Three trunks, one of them held out: its share can begin only where it comes last.
+    let trained = try records("shares").count
+    #expect(statuses.contains(6) ? trained == 12 : trained == 18)
+    for (number, status) in zip(1..., statuses) where status == 6 {
+      let again = try shard(number)
+      #expect(again.status == 0 && again.output.contains("report"), "\(again.errors)")
+    }
+    #expect(try records("shares") == records("whole"))
+    for name in ["forecast.json", "results.csv", "fits.json"] {
+      #expect(try folder.read("shares/forecast/\(name)") == folder.read("whole/forecast/\(name)"))
+    }
+  }
+
   @Test("A run whose process is killed fails alone, is told with its log, and is done by the next command")
   func workerKilled() throws {
     let expected = try undisturbed()
@@ -259,6 +286,26 @@ import Testing
     #expect(run.status == 2, "\(run.errors)")
     #expect(run.errors.contains("width 2048") && run.errors.contains("ulimit -v"), "\(run.errors)")
     #expect(!isThere("runs/trunks"))
+  }
+
+  @Test("Too little memory of the queue's tasks is said before they are submitted")
+  func memoryOfTasks() throws {
+    try folder.write(smallExperiment + "slurm: {memory: 30M}\n", to: "small.yaml")
+    let run = try Command("run", "small.yaml", "--engine", "slurm", in: folder.path)
+    #expect(run.status == 2 && run.errors.contains("0.0 GiB are to be had. Raise --memory"), "\(run.errors)")
+  }
+
+  @Test("A hostile header of a checkpoint takes no memory to speak of")
+  func hostileHeader() throws {
+    for unit in ["{\"\":[]},", "1,", "\"\","] {
+      let count = (1 << 20) / unit.utf8.count - 30
+      let list = String(repeating: unit, count: count).dropLast()
+      let header = Data("{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4],\"shape\":[\(list)]}}".utf8)
+      let file = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) } + header + Data(count: 4)
+      try file.write(to: URL(fileURLWithPath: "\(folder.path)/hostile.safetensors"))
+      let sample = try Command("sample", "hostile.safetensors", in: folder.path, shell: "ulimit -v 350000")
+      #expect(sample.status == 2 && sample.errors.contains("is damaged"), "\(unit) \(sample.errors)")
+    }
   }
 
   @Test("A clock that is set back changes neither results nor the time left")
