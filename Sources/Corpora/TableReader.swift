@@ -131,6 +131,7 @@ struct TableReader {
     }
     // Where many combinations spell the same word, those that do not are not looked for for ever.
     var attempts = 2 * size + 1000
+    var bytes = 2 * Recipe.Limits.bytes
     let place = Words.Place(value)
     var words = Words()
     var seen: Set<[UInt8]> = []
@@ -138,7 +139,7 @@ struct TableReader {
     for length in 1...most {
       combinations *= next.count
       for var index in Shuffle(count: combinations, key: mix(3, UInt64(length))) {
-        guard words.count < size, attempts > 0 else { return words }
+        guard words.count < size, attempts > 0, bytes > 0 else { return words }
         attempts -= 1
         var word = first[index % first.count]
         index /= first.count
@@ -146,6 +147,7 @@ struct TableReader {
           word += next[index % next.count]
           index /= next.count
         }
+        bytes -= word.count
         if seen.insert(word).inserted { words.append(word, from: place) }
       }
     }
