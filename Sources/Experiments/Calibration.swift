@@ -14,8 +14,8 @@ public struct Calibration: Sendable {
 
   private var costs: [Shape: Trainer.Cost] = [:]
 
-  /// Measures the shapes of `runs`, a few hundredths of a second each, on all cores at once as they will run.
-  public init(_ runs: [PlannedRun], corpora: CorpusCache) throws {
+  /// Measures the shapes of `runs`, a few hundredths of a second each, as many at once as will be trained at once.
+  init(_ runs: [PlannedRun], corpora: CorpusCache, workers: Int) throws {
     var shapes: [Shape: PlannedRun] = [:]
     for run in runs {
       for stage in run.configuration.training.batch.stages {
@@ -24,13 +24,15 @@ public struct Calibration: Sendable {
     }
     let measured = Mutex<[Shape: Result<Trainer.Cost, any Error>]>([:])
     let jobs = shapes.map { (shape: $0.key, configuration: $0.value.configuration) }
-    DispatchQueue.concurrentPerform(iterations: jobs.count) { index in
-      let (shape, configuration) = jobs[index]
-      let cost = Result {
-        let corpus = try corpora.corpus(configuration.corpus, context: configuration.model.context)
-        return try Trainer.measureCost(configuration, batch: shape.batch, corpus: corpus)
+    let left = Mutex(jobs[...])
+    DispatchQueue.concurrentPerform(iterations: min(workers, jobs.count)) { _ in
+      while let (shape, configuration) = left.withLock({ $0.popFirst() }) {
+        let cost = Result {
+          let corpus = try corpora.corpus(configuration.corpus, context: configuration.model.context)
+          return try Trainer.measureCost(configuration, batch: shape.batch, corpus: corpus)
+        }
+        measured.withLock { $0[shape] = cost }
       }
-      measured.withLock { $0[shape] = cost }
     }
     costs = try measured.withLock { try $0.mapValues { try $0.get() } }
   }

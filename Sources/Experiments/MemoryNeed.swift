@@ -8,7 +8,24 @@ import Training
 
 /// Whether there is memory for some runs, found without training any.
 public enum MemoryNeed {
-  /// - Parameter limit: Bytes that workers elsewhere have together; nil for those of this machine.
+  /// What the program takes before it comes to any run, bytes of address space: texts, plans, threads.
+  private static let base = 256 << 20
+  /// What is reserved in training and hardly used, bytes of address space: 64 MiB by each of some six threads that
+  /// allocate, 128 MiB by OpenBLAS.
+  private static let reserve = 512 << 20
+
+  /// - Throws: `InputError` if this process may not have what is needed to read texts and plan.
+  public static func checkBase() throws {
+    guard let limit = processLimit, Usage().addressSpace + base > limit else { return }
+    throw InputError(
+      "a process may have \(gibibytes(limit)) here, and \(gibibytes(Usage().addressSpace + base)) are needed "
+        + "before anything is trained",
+      remedy: "Raise the limit (`ulimit -v`)")
+  }
+
+  /// - Parameters:
+  ///   - workers: How many are trained at once.
+  ///   - limit: Bytes that workers elsewhere have together; nil for those of this machine.
   /// - Throws: `InputError` if a run needs more than a process, or all workers together more than there is, may have.
   public static func check(_ runs: [TrunkJob.Run], workers: Int, limit: Int? = nil) throws {
     var needs: [String: (run: TrunkJob.Run, bytes: Int)] = [:]
@@ -19,23 +36,27 @@ public enum MemoryNeed {
     }
     // As much as this process has by now, the texts of all runs among it, a worker has too.
     let own = Usage()
-    let largest = needs.values.sorted { $0.bytes > $1.bytes }
+    let largest = needs.values.sorted { $0.bytes > $1.bytes }.prefix(workers)
     guard let first = largest.first else { return }
-    func gibibytes(_ bytes: Int) -> String { String(format: "%.1f GiB", Double(bytes) / Double(1 << 30)) }
-    if limit == nil, let limit = processLimit, own.addressSpace + first.bytes > limit {
+    // This process measures what steps of all shapes cost, as many at once as there will be workers.
+    let here = largest.reduce(own.addressSpace + reserve) { $0 + $1.bytes }
+    if limit == nil, let limit = processLimit, here > limit {
       throw InputError(
-        "\(first.run.label): training needs \(gibibytes(own.addressSpace + first.bytes)), and a process may have "
-          + gibibytes(limit),
+        "\(first.run.label): training needs \(gibibytes(here)), and a process may have \(gibibytes(limit))",
         remedy: "Raise the limit (`ulimit -v`), or leave this run out")
     }
-    let together = largest.prefix(workers).reduce(own.resident) { $0 + own.resident + $1.bytes }
+    let together = largest.reduce(own.resident) { $0 + own.resident + $1.bytes }
     if let budget = limit ?? available.map({ $0 + own.resident }), together > budget {
       throw InputError(
-        "\(min(workers, largest.count)) trainings at once, the largest \(first.run.label), need "
+        "\(largest.count) trainings at once, the largest \(first.run.label), need "
           + "\(gibibytes(together)), and \(gibibytes(budget)) are to be had",
         remedy: (limit == nil ? "" : "Raise --memory, or ")
           + (workers > 1 ? "lower --jobs, or leave the largest out" : "leave it out"))
     }
+  }
+
+  private static func gibibytes(_ bytes: Int) -> String {
+    String(format: "%.2f GiB", Double(bytes) / Double(1 << 30))
   }
 
   /// The bytes of this process.

@@ -23,7 +23,9 @@ public struct PlannedRun: Sendable {
   public var flops: Double { counts.trainingFlopsPerToken * Double(tokens) }
 
   /// The run as a person would name it: `width 32, tokens 4M, seed 1`.
-  public var label: String { axes.map { "\($0.setting) \($0.value)" }.joined(separator: ", ") }
+  public var label: String {
+    axes.isEmpty ? "the run" : axes.map { "\($0.setting) \($0.value)" }.joined(separator: ", ")
+  }
 }
 
 /// The runs of an experiment, in the order of its grid and without duplicates.

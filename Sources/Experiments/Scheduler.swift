@@ -22,11 +22,9 @@ public struct Scheduler: Sendable {
   /// - Parameters:
   ///   - workers: How many trunks will be trained at once.
   ///   - share: Which part of the trunks is meant; nil for all.
-  ///   - isLocal: Whether they will be trained on this machine.
-  /// - Throws: `InputError` if this machine is meant and has not enough memory.
+  /// - Throws: `InputError` if this machine has not enough memory to train them, or to measure what that costs.
   public init(
-    _ plans: [Plan], store: RunStore, corpora: CorpusCache, workers: Int, share: Share? = nil,
-    isLocal: Bool = true
+    _ plans: [Plan], store: RunStore, corpora: CorpusCache, workers: Int, share: Share? = nil
   ) throws {
     isShare = share != nil
     self.workers = workers
@@ -36,8 +34,8 @@ public struct Scheduler: Sendable {
     let pending = runs.filter { run in
       own?.contains(run.configuration.trunkIdentifier) ?? true && !store.isFinished(run.configuration)
     }
-    if isLocal { try MemoryNeed.check(pending.map(TrunkJob.Run.init), workers: workers) }
-    let calibration = try Calibration(pending, corpora: corpora)
+    try MemoryNeed.check(pending.map(TrunkJob.Run.init), workers: workers)
+    let calibration = try Calibration(pending, corpora: corpora, workers: workers)
     self.calibration = calibration
     let parts = plans.map(\.stages)
     let heldOut = Set(parts.flatMap { $0.dropFirst() }.flatMap(\.runs).map(\.configuration.identifier))

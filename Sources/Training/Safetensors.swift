@@ -66,7 +66,8 @@ public struct Safetensors: Sendable {
 
   /// The file's content.
   package func encoded() throws -> Data {
-    let payload = tensors.reduce(into: Data()) { $0.append($1.data) }
+    let count = tensors.reduce(0) { $0 + $1.data.count }
+    let payload = tensors.reduce(into: Data(capacity: count)) { $0.append($1.data) }
     var metadata = self.metadata
     metadata["checksum"] = checksum(of: payload)
     var header = Header(metadata: metadata)
@@ -78,13 +79,15 @@ public struct Safetensors: Sendable {
     }
     var json = try canonicalJSON(header)
     json += Data(repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
-    guard json.count <= Header.longest(ofFile: 8 + json.count + payload.count) else {
+    guard json.count <= Header.longest(ofFile: 8 + json.count + count) else {
       throw InputError(
         "\(tensors.count) arrays are too many for a file", remedy: "Use a model with fewer layers")
     }
-    var file = Data()
+    var file = Data(capacity: 8 + json.count + count)
     withUnsafeBytes(of: UInt64(json.count).littleEndian) { file.append(contentsOf: $0) }
-    return file + json + payload
+    file.append(json)
+    file.append(payload)
+    return file
   }
 
   /// Reads a file. A damaged one is an `InputError`. Nothing in it can make this take more memory than the file has

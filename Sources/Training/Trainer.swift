@@ -120,8 +120,8 @@ extension Trainer {
     let state = 3 * 4 * transformer.layout.bufferCount
     let gradient = BatchGradient(transformer, seed: 0, threads: 1)
     let batches = Set(configuration.training.batch.stages.map { $0.tokens / configuration.model.context })
-    // The run's, the trunk's to which it goes back, and a checkpoint while it is written: arrays and file.
-    return 4 * state + gradient.plannedBytes(windows: Array(batches)) + Evaluator.plannedBytes(transformer)
+    // The run's, the trunk's to which it goes back, and a checkpoint while it is written: arrays, payload and file.
+    return 5 * state + gradient.plannedBytes(windows: Array(batches)) + Evaluator.plannedBytes(transformer)
   }
 
   /// What training a shape costs on this machine.

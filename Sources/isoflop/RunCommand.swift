@@ -32,8 +32,7 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
-    let session = try TrainingSession(
-      [options.experiment(file)], options, share: shard, isLocal: engine == .local)
+    let session = try TrainingSession([options.experiment(file)], options, share: shard)
     let plan = session.plans[0]
     if options.dryRun { return try printPlan(plan, session) }
     options.out.say(plan.experiment.title)

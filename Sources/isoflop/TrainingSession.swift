@@ -16,10 +16,10 @@ struct TrainingSession {
   ///
   /// - Parameters:
   ///   - share: Which part of the trunks is meant; nil for all.
-  ///   - isLocal: Whether they will be trained on this machine.
   init(
-    _ experiments: [ExperimentFile], _ options: TrainingOptions, share: Share? = nil, isLocal: Bool = true
+    _ experiments: [ExperimentFile], _ options: TrainingOptions, share: Share? = nil
   ) throws {
+    try MemoryNeed.checkBase()
     let corpora = CorpusCache(allowing: options.corpora)
     plans = try experiments.map { try Plan($0, corpora: corpora) }
     self.corpora = corpora
@@ -27,7 +27,7 @@ struct TrainingSession {
     store = try RunStore(options.output)
     let workers = options.jobs ?? ProcessInfo.processInfo.activeProcessorCount
     scheduler = try Scheduler(
-      plans, store: store, corpora: corpora, workers: workers, share: share, isLocal: isLocal)
+      plans, store: store, corpora: corpora, workers: workers, share: share)
     trainer = JobTrainer(scheduler.jobs, store: store, workers: workers, options)
   }
 
