@@ -47,11 +47,16 @@ public enum MemoryNeed {
     }
     let together = largest.reduce(own.resident) { $0 + own.resident + $1.bytes }
     if let budget = limit ?? available.map({ $0 + own.resident }), together > budget {
+      let remedies =
+        (limit == nil ? [] : ["raise --memory"])
+        + (largest.count > 1 ? ["lower --jobs", "leave \(first.run.label) out"] : ["leave it out"])
+      let remedy = remedies.joined(separator: ", or ")
       throw InputError(
-        "\(largest.count) trainings at once, the largest \(first.run.label), need "
+        (largest.count > 1
+          ? "\(largest.count) trainings at once, the largest \(first.run.label), need "
+          : "\(first.run.label): training needs ")
           + "\(gibibytes(together)), and \(gibibytes(budget)) are to be had",
-        remedy: (limit == nil ? "" : "Raise --memory, or ")
-          + (workers > 1 ? "lower --jobs, or leave the largest out" : "leave it out"))
+        remedy: remedy.prefix(1).uppercased() + remedy.dropFirst())
     }
   }
 

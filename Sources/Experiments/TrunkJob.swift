@@ -45,6 +45,8 @@ public struct TrunkJob: Codable, Sendable {
   public enum Event: Codable, Sendable {
     /// Work is done that was predicted to take so many seconds, with its floating-point operations of training.
     case progress(seconds: Double, flops: Double)
+    /// Work that was predicted to take so many seconds was done before.
+    case spared(seconds: Double)
     /// A run has come to its end, with its loss in nats a token if it has not diverged.
     case finished(run: String, loss: Double?)
     /// A file was damaged; what it held is computed again.
@@ -114,6 +116,11 @@ public struct TrunkJob: Codable, Sendable {
         done += seconds
         claim.report(done: done / max(self.seconds, 1e-9))
         report(.progress(seconds: seconds, flops: Double(tokens) * flopsPerToken))
+      },
+      spared: { tokens in
+        let seconds = Double(tokens) * secondsPerToken
+        done += seconds
+        report(.spared(seconds: seconds))
       },
       finished: { report(.finished(run: $0.configuration.identifier, loss: $0.result.loss)) },
       damaged: { report(.damaged("\($0)")) })

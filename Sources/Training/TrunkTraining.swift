@@ -17,6 +17,8 @@ public final class TrunkTraining {
     public var isCancelled: () throws -> Bool
     /// Told the tokens trained and the validation windows read since the last call.
     public var progress: (_ tokens: Int, _ windows: Int) -> Void
+    /// Told the tokens that need not be trained, as a checkpoint has them.
+    public var spared: (_ tokens: Int) -> Void
     /// Told of each run that has come to its end.
     public var finished: (RunRecord) -> Void
     /// Told of each damaged file: what it held is computed again.
@@ -30,6 +32,7 @@ public final class TrunkTraining {
       checkpointInterval: Double = 15, keepsCheckpoints: Bool = false,
       isCancelled: @escaping () throws -> Bool = { false },
       progress: @escaping (Int, Int) -> Void = { _, _ in },
+      spared: @escaping (Int) -> Void = { _ in },
       finished: @escaping (RunRecord) -> Void = { _ in },
       damaged: @escaping (InputError) -> Void = { _ in }
     ) {
@@ -37,6 +40,7 @@ public final class TrunkTraining {
       self.keepsCheckpoints = keepsCheckpoints
       self.isCancelled = isCancelled
       self.progress = progress
+      self.spared = spared
       self.finished = finished
       self.damaged = damaged
     }
@@ -94,6 +98,7 @@ public final class TrunkTraining {
     }
     removeCheckpointIfDamaged(trunkFolder, of: pending[0].trunk)
     try resumeTrunk(for: pending)
+    control.spared(trainer.state.tokens)
     let state = trainer.state
     let trunk = TrainingState(parameters: FloatBuffer(count: state.parameters.count))
     trunk.copy(from: state)
@@ -178,7 +183,9 @@ public final class TrunkTraining {
     let (state, folder) = (trainer.state, folder(run))
     let log: MetricsLog
     if hasCheckpoint(run) {
+      let before = state.tokens
       try Checkpoint(run, trainer.transformer).read(folder.checkpoint, into: state)
+      control.spared(state.tokens - before)
       log = try MetricsLog(folder.metrics, after: state.step)
     } else {
       state.branched = state.tokens

@@ -89,6 +89,7 @@ final class JobTrainer: Sendable {
         return spent
       }
       if let limit = options.maxFlops?.value, sum >= limit { stop.request(.budget("--max-flops")) }
+    case .spared(let seconds): progress.skip(seconds)
     case .finished(let identifier, let loss):
       guard let run = job.runs.first(where: { $0.configuration.identifier == identifier }) else { return }
       let folder = store.folder(of: run.configuration)

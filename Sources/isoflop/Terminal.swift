@@ -57,21 +57,20 @@ func complain(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".
 final class ProgressLine: Sendable {
   private struct State {
     var done = 0.0
+    var total: Double
     var elapsed = Duration.zero
     var began = ContinuousClock.now
     var label = ""
     var lastShown: ContinuousClock.Instant
   }
 
-  private let total: Double
   private let isTerminal = isatty(STDERR_FILENO) == 1
   private let isShown: Bool
   private let state: Mutex<State>
 
   init(total: Double, isShown: Bool = true) {
-    self.total = total
     self.isShown = isShown
-    state = Mutex(State(lastShown: .now))
+    state = Mutex(State(total: total, lastShown: .now))
   }
 
   /// Adds work that is done, and shows how far it has come if it is time.
@@ -79,6 +78,9 @@ final class ProgressLine: Sendable {
 
   /// Says how much of the work is done, and shows it if it is time.
   func reach(_ amount: Double) { update { $0 = amount } }
+
+  /// Takes work away that need not be done.
+  func skip(_ amount: Double) { state.withLock { $0.total -= amount } }
 
   private func update(_ change: (inout Double) -> Void) {
     state.withLock { state in
@@ -129,7 +131,7 @@ final class ProgressLine: Sendable {
   private func show(_ state: State) {
     let elapsed = Double((state.elapsed + (.now - state.began)).components.seconds)
     // A prediction that was too low must not claim to be done.
-    let fraction = min(state.done / total, 0.99)
+    let fraction = min(state.done / state.total, 0.99)
     let left = fraction > 0.005 ? ", \(duration(elapsed / fraction - elapsed)) left" : ""
     let text = state.label + String(format: "%3.0f %%", 100 * fraction) + left
     write(isTerminal ? "\r\u{1B}[K\(text)" : "\(text)\n")

@@ -75,7 +75,8 @@ struct TrainCommand: ParsableCommand {
     let stop = Stop()
     let control = TrunkTraining.Control(
       keepsCheckpoints: true, isCancelled: { stop.isRequested },
-      progress: { tokens, _ in progress.advance(by: Double(tokens)) })
+      progress: { tokens, _ in progress.advance(by: Double(tokens)) },
+      spared: { progress.skip(Double($0)) })
     let training = try TrunkTraining(
       [run], corpus: corpus, folder: { _ in folder }, trunkFolder: RunFolder("\(folder.path)/trunk"),
       threads: threads,

@@ -8,7 +8,7 @@ struct TrainingOptions: ParsableArguments {
     name: .shortAndLong, help: "The folder of runs and results, shared by all experiments.",
     completion: .directory)
   var output = "runs"
-  @Option(name: .shortAndLong, help: "Runs at once. Default: one a core.")
+  @Option(name: .shortAndLong, help: "Runs at once, at most one a core, which is the default.")
   var jobs: Int?
   @Option(help: "whole, or minutes: the reduced form that the file's section `minutes` describes.")
   var tier = Tier.whole

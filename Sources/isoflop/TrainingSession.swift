@@ -25,7 +25,8 @@ struct TrainingSession {
     self.corpora = corpora
     self.options = options
     store = try RunStore(options.output)
-    let workers = options.jobs ?? ProcessInfo.processInfo.activeProcessorCount
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    let workers = min(options.jobs ?? cores, cores)
     scheduler = try Scheduler(
       plans, store: store, corpora: corpora, workers: workers, share: share)
     trainer = JobTrainer(scheduler.jobs, store: store, workers: workers, options)
