@@ -105,7 +105,7 @@ public enum MemoryNeed {
       let names =
         isSecond ? ("memory.max", "memory.current") : ("memory.limit_in_bytes", "memory.usage_in_bytes")
       return sequence(first: String(parts[2])) {
-        $0 == "/" ? nil : ($0 as NSString).deletingLastPathComponent
+        $0.count <= 1 ? nil : ($0 as NSString).deletingLastPathComponent
       }
       .map { group in
         number("\(root)\(group)/\(names.0)").map { $0 - (number("\(root)\(group)/\(names.1)") ?? 0) }

@@ -89,7 +89,6 @@ public struct RunRecord: Codable, Hashable, Sendable {
     self.provenance = provenance
     self.result = result
   }
-
 }
 
 /// What a run cost.
