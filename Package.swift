@@ -56,7 +56,7 @@ let package = Package(
       "Files", "Autograd", "Corpora", "ScalingLaws", "Models", "Training", "Experiments", "Reports",
     ].map { .testTarget(name: "\($0)Tests", dependencies: [.byName(name: $0)], swiftSettings: tuned) }
     + [
-      .testTarget(name: "CommandTests", dependencies: ["isoflop"]),
+      .testTarget(name: "CommandTests", dependencies: ["isoflop", "Training"]),
       // Every parser as a function of bytes: for a short test, and for scripts/fuzz.
       .target(
         name: "Fuzzing", dependencies: ["Experiments"], path: "Tests/Fuzzing", exclude: ["Seeds"],

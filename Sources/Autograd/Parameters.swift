@@ -44,7 +44,7 @@ public struct ParameterLayout: Sendable, Hashable {
 
   /// Adds a parameter at the end. `name` must be new.
   public mutating func add(_ name: String, _ shape: [Int], role: Parameter.Role) -> Tensor {
-    precondition(!parameters.contains { $0.name == name }, "parameter \(name) stands twice")
+    assert(!parameters.contains { $0.name == name }, "parameter \(name) stands twice")
     let tensor = Tensor(place: .parameter(offset: bufferCount), shape: shape, needsGradient: true)
     parameters.append(Parameter(name: name, role: role, tensor: tensor, offset: bufferCount))
     bufferCount += roundedToCacheLine(tensor.count)

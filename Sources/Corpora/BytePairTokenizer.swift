@@ -13,21 +13,22 @@ public struct BytePairTokenizer: Tokenizer {
   public let configuration: TokenizerConfiguration
   /// The merges, in the order in which they were learned.
   public let merges: [Pair]
-  private let rankOfPair: [Pair: Int]
-  private let bytesOfToken: [[UInt8]]
+  private let rankOfPair: [Pair: UInt16]
 
   init(configuration: TokenizerConfiguration, merges: [Pair]) {
     self.configuration = configuration
     self.merges = merges
-    rankOfPair = Dictionary(merges.enumerated().map { ($1, $0) }, uniquingKeysWith: min)
-    var bytes = (0..<256).map { [UInt8($0)] }
-    for merge in merges { bytes.append(bytes[Int(merge.left)] + bytes[Int(merge.right)]) }
-    bytesOfToken = bytes
+    rankOfPair = Dictionary(
+      merges.lazy.enumerated().map { ($1, UInt16($0)) }, uniquingKeysWith: min)
   }
 
-  public var vocabulary: Int { bytesOfToken.count }
+  public var vocabulary: Int { 256 + merges.count }
 
-  public func bytes(of token: Int) -> [UInt8] { bytesOfToken[token] }
+  public func bytes(of token: Int) -> [UInt8] {
+    guard token >= 256 else { return [UInt8(token)] }
+    let pair = merges[token - 256]
+    return bytes(of: Int(pair.left)) + bytes(of: Int(pair.right))
+  }
 
   public func encode(_ text: ArraySlice<UInt8>, into tokens: inout [UInt16]) {
     var piece: [UInt16] = []
@@ -45,7 +46,7 @@ public struct BytePairTokenizer: Tokenizer {
   /// Applies the merges to the bytes of one piece, the earliest learned first, of equals the leftmost.
   private func merge(_ piece: inout [UInt16]) {
     while piece.count > 1 {
-      var best: (rank: Int, position: Int)?
+      var best: (rank: UInt16, position: Int)?
       for position in 0..<piece.count - 1 {
         if let rank = rankOfPair[Pair(left: piece[position], right: piece[position + 1])],
           rank < best?.rank ?? .max
@@ -54,7 +55,7 @@ public struct BytePairTokenizer: Tokenizer {
         }
       }
       guard let best else { return }
-      piece[best.position] = UInt16(256 + best.rank)
+      piece[best.position] = 256 + best.rank
       piece.remove(at: best.position + 1)
     }
   }

@@ -1,5 +1,4 @@
 import Files
-import Foundation
 
 /// Turns UTF-8 text into tokens 0 ..< vocabulary and back.
 public protocol Tokenizer: Sendable {
@@ -77,68 +76,5 @@ extension TokenizerConfiguration: Codable {
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)
-  }
-}
-
-/// A tokenizer as a JSON file, so that a checkpoint can be sampled without its corpus.
-public struct TokenizerFile: Codable, Sendable {
-  private let tokenizer: TokenizerConfiguration
-  /// The alphabet of a character tokenizer, in the order of the tokens.
-  private var alphabet: String?
-  /// The merges of a byte-pair tokenizer: pair i becomes token 256 + i.
-  private var merges: [[UInt16]]?
-
-  /// The content of the file for `tokenizer`.
-  public init(_ tokenizer: any Tokenizer) {
-    self.tokenizer = tokenizer.configuration
-    switch tokenizer {
-    case let tokenizer as CharacterTokenizer:
-      alphabet = String(String.UnicodeScalarView(tokenizer.alphabet))
-    case let tokenizer as BytePairTokenizer:
-      merges = tokenizer.merges.map { [$0.left, $0.right] }
-    default: break
-    }
-  }
-
-  /// Writes the file atomically.
-  public func write(to path: String) throws {
-    try FileAccess.write(canonicalJSON(self), to: path)
-  }
-
-  /// The tokenizer in the file at `path`. A damaged file is an `InputError`.
-  public static func read(_ path: String) throws -> any Tokenizer {
-    try read(FileAccess.read(path), path: path)
-  }
-
-  /// The tokenizer in the content of the file at `path`.
-  package static func read(_ data: Data, path: String) throws -> any Tokenizer {
-    guard let content = try? JSONDecoder().decode(Self.self, from: data), let tokenizer = content.decoded
-    else {
-      throw InputError(
-        "is not a tokenizer's file, or is damaged", file: path, remedy: "Train or copy it anew")
-    }
-    return tokenizer
-  }
-
-  /// The tokenizer that the file describes, or nil if it contradicts itself.
-  public var decoded: (any Tokenizer)? {
-    switch tokenizer {
-    case .bytes: return ByteTokenizer()
-    case .characters:
-      guard let scalars = alphabet.map({ Array($0.unicodeScalars) }), (1...65_536).contains(scalars.count)
-      else { return nil }
-      return CharacterTokenizer(alphabet: scalars)
-    case .bytePairs(let vocabulary):
-      guard let merges, merges.count + 256 <= vocabulary else { return nil }
-      var lengths = Array(repeating: 1, count: 256)
-      for pair in merges {
-        guard pair.count == 2, pair.allSatisfy({ Int($0) < lengths.count }) else { return nil }
-        // Merges do not leave a piece. A file of merges that double each other would spell tokens of gigabytes.
-        lengths.append(lengths[Int(pair[0])] + lengths[Int(pair[1])])
-        guard lengths[lengths.count - 1] <= BytePairTokenizer.longestPiece else { return nil }
-      }
-      return BytePairTokenizer(
-        configuration: tokenizer, merges: merges.map { .init(left: $0[0], right: $0[1]) })
-    }
   }
 }

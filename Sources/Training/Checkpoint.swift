@@ -17,20 +17,19 @@ public struct Checkpoint {
 
   /// Writes the state atomically, with a checksum of the log that goes with it.
   func write(_ state: TrainingState, to folder: RunFolder, tokenizer: any Tokenizer) throws {
-    var file = Safetensors()
-    file.metadata = [
-      "format": "isoflop checkpoint 1", "configuration": configuration.canonicalJSON,
-      "tokenizer": String(decoding: try canonicalJSON(TokenizerFile(tokenizer)), as: UTF8.self),
-      "step": "\(state.step)", "tokens": "\(state.tokens)",
-      "branched": state.branched.map(String.init) ?? "",
-      "recent_loss": state.recentLoss.map { String($0.bitPattern) } ?? "",
-      "spared_flops": "\(state.sparedFlops)",
-      "log": checksum(try MetricsLog.text(of: folder.metrics, through: state.step)),
-    ]
+    var file = SafetensorsWriter(metadata: [
+      ("format", "isoflop checkpoint 2"), ("run", configuration.identifier),
+      ("configuration", configuration.canonicalJSON), ("tokenizer", TokenizerText(tokenizer).text),
+      ("step", "\(state.step)"), ("tokens", "\(state.tokens)"),
+      ("branched", state.branched.map(String.init) ?? ""),
+      ("recent_loss", state.recentLoss.map { String($0.bitPattern) } ?? ""),
+      ("spared_flops", "\(state.sparedFlops)"),
+      ("log", checksum(try MetricsLog.text(of: folder.metrics, through: state.step))),
+    ])
     for (prefix, buffer) in sections(of: state) {
       for parameter in layout.parameters {
-        let range = parameter.offset * 4..<(parameter.offset + parameter.count) * 4
-        file.add(prefix + parameter.name, shape: parameter.tensor.shape, data: Data(buffer.bytes[range]))
+        let floats = buffer.bytes[parameter.offset * 4..<(parameter.offset + parameter.count) * 4]
+        file.add(prefix + parameter.name, shape: parameter.tensor.shape, Data(floats))
       }
     }
     try file.write(to: folder.checkpoint)
@@ -39,52 +38,51 @@ public struct Checkpoint {
   /// Looks whether training can go on from the folder's checkpoint. What is damaged is an `InputError`.
   func check(_ folder: RunFolder) throws {
     let file = try Safetensors(contentsOf: folder.checkpoint)
-    guard Self.configuration(in: file)?.identifier == configuration.identifier else { return }
-    let step = file.metadata["step"].flatMap { Int($0) } ?? 0
-    guard file.metadata["log"] == checksum(try MetricsLog.text(of: folder.metrics, through: step)) else {
+    guard file.metadata("run") == configuration.identifier else { return }
+    let step = file.metadata("step").flatMap { Int($0) } ?? 0
+    guard file.metadata("log") == checksum(try MetricsLog.text(of: folder.metrics, through: step)) else {
       throw InputError("is damaged", file: folder.metrics, remedy: "The run will be done again")
     }
   }
 
   /// Reads the file at `path` into `state`. A damaged file, or that of another run, is an `InputError`.
   public func read(_ path: String, into state: TrainingState) throws {
-    try read(Safetensors(contentsOf: path), path: path, into: state)
-  }
-
-  fileprivate func read(_ file: Safetensors, path: String, into state: TrainingState) throws {
-    guard Self.configuration(in: file)?.identifier == configuration.identifier else {
+    let file = try Safetensors(contentsOf: path)
+    guard file.metadata("run") == configuration.identifier else {
       throw InputError(
         "belongs to a run with other settings", file: path, remedy: "Delete it, or train into another folder")
     }
-    let foreign = InputError("is no checkpoint of this model", file: path, remedy: "Delete it")
-    for (prefix, buffer) in sections(of: state) {
-      for parameter in layout.parameters {
-        guard let data = file.data(prefix + parameter.name, shape: parameter.tensor.shape) else {
-          throw foreign
-        }
-        UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[(parameter.offset * 4)...]).copyBytes(from: data)
-      }
-    }
-    guard let step = file.metadata["step"].flatMap({ Int($0) }),
-      let tokens = file.metadata["tokens"].flatMap({ Int($0) }),
-      let sparedFlops = file.metadata["spared_flops"].flatMap({ Double($0) })
-    else { throw foreign }
+    var arrays = file.arrays()
+    guard sections(of: state).allSatisfy({ layout.read(&arrays, named: $0, into: $1) }), arrays.next() == nil,
+      let step = file.metadata("step").flatMap({ Int($0) }),
+      let tokens = file.metadata("tokens").flatMap({ Int($0) }),
+      let sparedFlops = file.metadata("spared_flops").flatMap({ Double($0) })
+    else { throw InputError("is no checkpoint of this model", file: path, remedy: "Delete it") }
     state.step = step
     state.tokens = tokens
     state.sparedFlops = sparedFlops
-    state.branched = file.metadata["branched"].flatMap { Int($0) }
-    state.recentLoss = file.metadata["recent_loss"].flatMap { UInt64($0) }.map { Double(bitPattern: $0) }
-  }
-
-  /// The configuration of the run that a file is a checkpoint of.
-  static func configuration(in file: Safetensors) -> RunConfiguration? {
-    file.metadata["configuration"].flatMap {
-      try? JSONDecoder().decode(RunConfiguration.self, from: Data($0.utf8))
-    }
+    state.branched = file.metadata("branched").flatMap { Int($0) }
+    state.recentLoss = file.metadata("recent_loss").flatMap { UInt64($0) }.map { Double(bitPattern: $0) }
   }
 
   private func sections(of state: TrainingState) -> [(prefix: String, buffer: FloatBuffer)] {
     [("", state.parameters), ("moment1.", state.moment1), ("moment2.", state.moment2)]
+  }
+}
+
+extension ParameterLayout {
+  /// Fills `buffer` with the next arrays, if they are these parameters, their names behind `prefix`.
+  fileprivate func read(
+    _ arrays: inout Safetensors.Arrays, named prefix: String, into buffer: FloatBuffer
+  ) -> Bool {
+    parameters.allSatisfy { parameter in
+      guard let array = arrays.next(), array.name == prefix + parameter.name,
+        array.shape == parameter.tensor.shape
+      else { return false }
+      UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[(parameter.offset * 4)...]).copyBytes(
+        from: array.data)
+      return true
+    }
   }
 }
 
@@ -95,33 +93,51 @@ public struct TrainedModel {
   public let parameters: FloatBuffer
   public let tokenizer: any Tokenizer
 
+  /// The longest configuration in a checkpoint, in bytes: some hundreds, and a path.
+  private static let longestConfiguration = 6144
+
+  /// The most values in it, of which it has some dozens. It is they that take memory while JSON is read.
+  private static let mostSettings = 256
+
+  /// Whether a file may hold all blocks of a model, before it is laid out. An array and its two moments take 300 bytes of
+  /// a file at the least.
+  private static func fits(_ model: ModelConfiguration, in file: Safetensors) -> Bool {
+    var short = model
+    short.depth = min(model.depth, 2)
+    let arrays = Transformer(short).layout.parameters.count { $0.name.hasPrefix("blocks.") }
+    return model.depth * arrays <= short.depth * (file.byteCount / 300)
+  }
+
   /// Reads a checkpoint. A damaged file is an `InputError`.
   public init(checkpoint path: String) throws {
     try self.init(Safetensors(contentsOf: path), path: path)
   }
 
-  /// Takes a model out of the checkpoint at `path`. Its metadata are believed only as far as its data bear them out: a
-  /// model is built if the file has the room of its weights.
+  /// Takes a model out of the checkpoint at `path`. Its metadata are believed only as far as its data bear them out: no
+  /// more is allocated than the file has bytes, or 64 KiB where that is more.
   package init(_ file: Safetensors, path: String) throws {
-    guard let configuration = Checkpoint.configuration(in: file),
-      let tokenizerJSON = file.metadata["tokenizer"],
-      let tokenizer = try? JSONDecoder().decode(TokenizerFile.self, from: Data(tokenizerJSON.utf8)).decoded,
-      tokenizer.vocabulary == configuration.model.vocabulary, (try? configuration.model.check()) != nil,
-      // A tensor a block, at the least: before a model of that depth is laid out.
-      configuration.model.depth <= file.tensors.count
+    guard let json = file.metadata("configuration", longest: Self.longestConfiguration),
+      json.utf8.count(where: { ",[{".utf8.contains($0) }) <= Self.mostSettings,
+      let configuration = try? JSONDecoder().decode(RunConfiguration.self, from: Data(json.utf8)),
+      (try? configuration.model.check()) != nil, Self.fits(configuration.model, in: file)
     else {
       throw InputError("is no checkpoint of Isoflop", file: path, remedy: "Name a checkpoint.safetensors")
     }
     self.configuration = configuration
     transformer = Transformer(configuration.model)
+    let foreign = InputError(
+      "is no checkpoint of this model", file: path, remedy: "Name a checkpoint.safetensors")
+    let vocabulary = configuration.model.vocabulary
+    // The weights and their two moments, 4 bytes a number; two tokens of up to 5 digits, a space and a line feed a merge.
+    guard file.dataCount == 12 * transformer.layout.count,
+      let text = file.metadata("tokenizer", longest: 64 + 13 * vocabulary),
+      let tokenizer = TokenizerText(text).tokenizer,
+      tokenizer.vocabulary == vocabulary
+    else { throw foreign }
     self.tokenizer = tokenizer
-    let weights = transformer.layout.parameters.reduce(0) { $0 + $1.count }
-    guard 4 * weights <= file.tensors.reduce(0, { $0 + $1.data.count }) else {
-      throw InputError("is no checkpoint of this model", file: path, remedy: "Name a checkpoint.safetensors")
-    }
-    let state = TrainingState(parameters: FloatBuffer(count: transformer.layout.bufferCount))
-    try Checkpoint(configuration, transformer).read(file, path: path, into: state)
-    parameters = state.parameters
+    parameters = FloatBuffer(count: transformer.layout.bufferCount)
+    var arrays = file.arrays()
+    guard transformer.layout.read(&arrays, named: "", into: parameters) else { throw foreign }
   }
 
   /// Continues `prompt` by `count` tokens, drawn at `temperature` (0 takes the likeliest).

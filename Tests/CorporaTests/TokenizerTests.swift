@@ -13,11 +13,8 @@ struct TokenizerTests {
     let tokenizers: [any Tokenizer] = [
       try CharacterTokenizer(charactersOf: Self.texts.map { Array($0.utf8) }), ByteTokenizer(), bytePairs,
     ]
-    let folder = try TemporaryFolder()
-    for (index, tokenizer) in tokenizers.enumerated() {
-      let path = "\(folder.path)/tokenizer\(index).json"
-      try TokenizerFile(tokenizer).write(to: path)
-      let read = try TokenizerFile.read(path)
+    for tokenizer in tokenizers {
+      let read = try #require(TokenizerText(TokenizerText(tokenizer).text).tokenizer)
       #expect(read.configuration == tokenizer.configuration && read.vocabulary == tokenizer.vocabulary)
       for text in Self.texts {
         let tokens = try tokenizer.encode(text)
@@ -38,18 +35,15 @@ struct TokenizerTests {
     }
   }
 
-  @Test func damagedFileIsTold() throws {
-    let folder = try TemporaryFolder()
-    let contents = [
-      "", "{}", #"{"tokenizer":"bytePairs(300)","merges":[[97,98],[300,1]]}"#, #"{"tokenizer":"characters"}"#,
-      #"{"tokenizer":"characters","alphabet":""}"#,
-      // Merges that double each other would spell a token of 2⁷ bytes, and a longer list any number.
-      #"{"tokenizer":"bytePairs(300)","merges":[[97,97],[256,256],[257,257],[258,258],[259,259],[260,260],[261,261]]}"#,
-    ]
-    for content in contents {
-      let path = try folder.write(content, to: "damaged.json")
-      #expect(throws: InputError.self) { try TokenizerFile.read(path) }
-    }
+  @Test func textThatContradictsItselfIsNone() throws {
+    let doubling = (["97 97"] + (256..<261).map { "\($0) \($0)" }).joined(separator: "\n")
+    for text in [
+      "", "bytes", "words\n", "characters\n", "bytePairs(300)\n97 98\n300 1\n", "bytePairs(300)\n97 98 99\n",
+      "bytePairs(300)\n97 98", "bytePairs(300)\n97 \n", "bytePairs(257)\n97 98\n98 97\n",
+      // Merges that double each other spell a token of 2⁷ bytes, and a longer list would any number.
+      "bytePairs(300)\n\(doubling)\n261 261\n",
+    ] { #expect(TokenizerText(text).tokenizer == nil, "\(text)") }
+    #expect(TokenizerText("bytePairs(300)\n\(doubling)\n").tokenizer?.bytes(of: 261).count == 64)
   }
 
   @Test func configurationIsReadable() throws {

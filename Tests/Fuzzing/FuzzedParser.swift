@@ -56,10 +56,12 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
       let forged = (try? JSONDecoder().decode(RunRecord.self, from: input)).flatMap { try? $0.encoded() }
       _ = try RunRecord(forged ?? input, path: path)
     case .safetensors:
-      let file = try Safetensors(input, path: path)
-      _ = try Safetensors(file.encoded(), path: path)
-    case .checkpoint: try use(TrainedModel(Self.checkpoint(of: input), path: path))
-    case .tokenizer: try use(TokenizerFile.read(input, path: path))
+      use(try Safetensors(Self.forged(input), path: path))
+    case .checkpoint:
+      let metadata = Seeds.metadata(of: String(decoding: input, as: UTF8.self))
+      let file = try Safetensors(Seeds.checkpoint(metadata: metadata), path: path)
+      try use(TrainedModel(file, path: path))
+    case .tokenizer: TokenizerText(String(decoding: input, as: UTF8.self)).tokenizer.map(use)
     }
   }
 
@@ -95,11 +97,18 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
     _ = fits.surface
   }
 
-  /// A checkpoint with the metadata that an input gives it, a name and a value a line, and the weights of the seed.
-  private static func checkpoint(of input: Data) -> Safetensors {
-    var file = Seeds.checkpoint
-    file.metadata = Seeds.metadata(of: String(decoding: input, as: UTF8.self))
-    return file
+  /// The input with a true checksum, which is no defence against a forger.
+  private static func forged(_ input: Data) -> Data {
+    let digits = Safetensors.digits
+    guard input.count > digits.upperBound else { return input }
+    let sum = checksum(input[input.startIndex + digits.upperBound..<input.endIndex])
+    return input.prefix(digits.lowerBound) + Data(sum.utf8) + input.dropFirst(digits.upperBound)
+  }
+
+  private func use(_ file: Safetensors) {
+    _ = (file.metadata("format"), file.metadata("text"), file.metadata("none"))
+    var arrays = file.arrays()
+    while let array = arrays.next() { precondition(array.data.count == array.shape.reduce(4, *)) }
   }
 
   private func use(_ model: TrainedModel) throws {
@@ -108,7 +117,7 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
     _ = try model.sample(prompt: "a", count: 2, temperature: 1, seed: 1)
   }
 
-  private func use(_ tokenizer: any Tokenizer) throws {
+  private func use(_ tokenizer: any Tokenizer) {
     _ = try? tokenizer.encode("Every wörd has 12 letters,\n  or not.")
     _ = tokenizer.decode((0..<UInt16(min(tokenizer.vocabulary, 1000))).map { $0 })
   }

@@ -16,7 +16,7 @@ extension FuzzedParser {
         Self.files(in: "corpora", ending: "village.yaml").map { recipe in
           Data(String(decoding: recipe, as: UTF8.self).replacing("000", with: "").utf8)
         }
-      case .safetensors: [(try? Seeds.tensors.encoded()) ?? Data()]
+      case .safetensors: [Seeds.tensors]
       default: []
       }
     return own + Self.files(in: "Tests/Fuzzing/Seeds/\(rawValue)")
@@ -39,33 +39,30 @@ extension FuzzedParser {
 }
 
 enum Seeds {
-  /// A checkpoint's metadata, a name and a value a line.
-  static func metadata(of text: String) -> [String: String] {
-    let pairs = text.split(separator: "\n").compactMap { line -> (String, String)? in
+  /// A checkpoint's metadata, a name and a value a line; `\n` stands for a line feed.
+  static func metadata(of text: String) -> [(name: String, value: String)] {
+    text.split(separator: "\n").compactMap { line in
       let parts = line.split(separator: "=", maxSplits: 1).map(String.init)
-      return parts.count == 2 ? (parts[0], parts[1]) : nil
+      return parts.count == 2 ? (parts[0], parts[1].replacing("\\n", with: "\n")) : nil
     }
-    return Dictionary(pairs, uniquingKeysWith: { $1 })
   }
 
-  static let tensors: Safetensors = {
-    var file = Safetensors()
-    file.metadata = ["format": "isoflop checkpoint 1"]
-    file.add("a", shape: [2, 3], data: Data(count: 24))
-    file.add("b.c", shape: [], data: Data(count: 4))
-    return file
+  static let tensors: Data = {
+    var file = SafetensorsWriter(metadata: [("format", "isoflop checkpoint 2"), ("text", "two \"lines\"\n")])
+    file.add("a", shape: [2, 3], Data(count: 24))
+    file.add("b.c", shape: [], Data(count: 4))
+    return file.encoded()
   }()
 
-  /// The weights of the smallest model, all zero.
-  static let checkpoint: Safetensors = {
-    var file = Safetensors()
+  /// A checkpoint of the smallest model with these metadata, its weights all zero.
+  static func checkpoint(metadata: [(name: String, value: String)]) -> Data {
+    var file = SafetensorsWriter(metadata: metadata)
     let model = try? ModelConfiguration(width: 4, depth: 1, context: 16, vocabulary: 256)
     for prefix in ["", "moment1.", "moment2."] {
       for parameter in model.map({ Transformer($0).layout.parameters }) ?? [] {
-        file.add(
-          prefix + parameter.name, shape: parameter.tensor.shape, data: Data(count: 4 * parameter.count))
+        file.add(prefix + parameter.name, shape: parameter.tensor.shape, Data(count: 4 * parameter.count))
       }
     }
-    return file
-  }()
+    return file.encoded()
+  }
 }
