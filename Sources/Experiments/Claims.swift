@@ -195,8 +195,8 @@ public final class Claim: Sendable {
   private let claims: Claims
   private let thing: String
   private let generation: Int
-  private let descriptor: Int32
-  private let state: Mutex<(content: Content, lastBeat: Double)>
+  /// What the claim's file says, its descriptor until the end, and when the last beat was.
+  private let state: Mutex<(content: Content, descriptor: Int32?, lastBeat: Double)>
 
   fileprivate init(
     of claims: Claims, _ thing: String, generation: Int, _ descriptor: Int32, _ content: Content
@@ -204,14 +204,13 @@ public final class Claim: Sendable {
     self.claims = claims
     self.thing = thing
     self.generation = generation
-    self.descriptor = descriptor
-    state = Mutex((content, claims.now()))
+    state = Mutex((content, descriptor, claims.now()))
     try FileAccess.writeAll(
       content.owner + content.state, to: descriptor, path: claims.path(thing, generation))
     fsync(descriptor)
   }
 
-  deinit { close(descriptor) }
+  deinit { state.withLock { state in _ = state.descriptor.map(close) } }
 
   /// Whether the claim is still this process's. Another has it, if this one was silent for too long, as after the
   /// machine was asleep. Cheap enough to be asked at each step.
@@ -230,7 +229,7 @@ public final class Claim: Sendable {
       guard claims.generations(of: thing).last == generation, !state.content.isReleased else { return false }
       state.content.beat += 1
       // In its own file, wherever that is: a claim that another has made cannot be overwritten.
-      if write(state.content) { state.lastBeat = claims.now() }
+      if Self.write(state.content, state.descriptor) { state.lastBeat = claims.now() }
       return true
     }
   }
@@ -239,17 +238,23 @@ public final class Claim: Sendable {
   public func release() {
     state.withLock { state in
       state.content.isReleased = true
-      _ = write(state.content)
+      _ = Self.write(state.content, state.descriptor)
     }
   }
 
   /// Lets go of work that nobody needs to do again.
   public func finish() {
     release()
+    // A network file system keeps the place of an open file in its folder.
+    state.withLock { state in
+      _ = state.descriptor.map(close)
+      state.descriptor = nil
+    }
     claims.finish(thing)
   }
 
-  private func write(_ content: Content) -> Bool {
+  private static func write(_ content: Content, _ descriptor: Int32?) -> Bool {
+    guard let descriptor else { return false }
     let bytes = content.state
     let written = bytes.withUnsafeBytes {
       pwrite(descriptor, $0.baseAddress, $0.count, off_t(content.owner.count))

@@ -84,10 +84,12 @@ public final class TrunkTraining {
       let folder = folder(run)
       return unlessDamaged(folder.result) { try folder.record() } == nil
     }
-    guard !pending.isEmpty else {
-      try? FileManager.default.removeItem(atPath: trunkFolder.path)
-      return
-    }
+    if !pending.isEmpty { try train(pending) }
+    // With nothing in it open: a network file system keeps the place of an open file in its folder.
+    try? FileManager.default.removeItem(atPath: trunkFolder.path)
+  }
+
+  private func train(_ pending: [RunConfiguration]) throws {
     try FileAccess.makeFolder(trunkFolder.path)
     FileAccess.removeTemporaries(in: trunkFolder.path)
     for run in pending {
@@ -114,7 +116,6 @@ public final class TrunkTraining {
       try trainBranch(run, trunkSeconds: (ContinuousClock.now - began).seconds)
       state.copy(from: trunk)
     }
-    try? FileManager.default.removeItem(atPath: trunkFolder.path)
   }
 
   // MARK: Damage

@@ -41,7 +41,7 @@ struct RunCommand: ParsableCommand {
     try session.freeze(0)
     let failures = try session.train(0)
     guard failures.isEmpty else {
-      complain("\(failures.count) trunks failed; what was finished is kept")
+      complain("\(failures.count) trunk\(failures.count == 1 ? "" : "s") failed; what was finished is kept")
       throw ExitCode(Status.someRunsFailed.rawValue)
     }
     let missing = plan.runs.count { !session.store.isFinished($0.configuration) }

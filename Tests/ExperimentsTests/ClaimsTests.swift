@@ -49,6 +49,11 @@ private final class Clock: Sendable {
     let next = try #require(try other.claim("x"))
     next.finish()
     #expect(!FileManager.default.fileExists(atPath: "\(folder)/x"))
+    // A network file system would keep the place of a file that is open.
+    let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
+      try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
+    }
+    withExtendedLifetime(next) { #expect(!open.contains { $0.contains("\(folder)/x") }) }
   }
 
   @Test func ofManyAtOnceExactlyOneWins() throws {
