@@ -239,17 +239,15 @@ public final class Claim: Sendable {
     state.withLock { state in
       state.content.isReleased = true
       _ = Self.write(state.content, state.descriptor)
+      // A network file system keeps the place of an open file in its folder.
+      _ = state.descriptor.map(close)
+      state.descriptor = nil
     }
   }
 
   /// Lets go of work that nobody needs to do again.
   public func finish() {
     release()
-    // A network file system keeps the place of an open file in its folder.
-    state.withLock { state in
-      _ = state.descriptor.map(close)
-      state.descriptor = nil
-    }
     claims.finish(thing)
   }
 

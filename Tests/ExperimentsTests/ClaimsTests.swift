@@ -53,7 +53,7 @@ private final class Clock: Sendable {
     let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
       try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
     }
-    withExtendedLifetime(next) { #expect(!open.contains { $0.contains("\(folder)/x") }) }
+    withExtendedLifetime([claim, next]) { #expect(!open.contains { $0.contains("\(folder)/x") }) }
   }
 
   @Test func ofManyAtOnceExactlyOneWins() throws {
@@ -124,7 +124,7 @@ private final class Clock: Sendable {
     // Of other machines, and of other containers, nothing is known.
     #expect(try !identity(["pid": 999_999_999, "boot": "another"]).isDead)
     #expect(try !identity(["pid": 999_999_999, "nameSpace": "another"]).isDead)
-    process.terminate()
+    kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
     #expect(try own.claim("x") != nil)
     withExtendedLifetime(claim) {}
