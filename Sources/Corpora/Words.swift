@@ -1,5 +1,9 @@
 import Files
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// A list of different words in order of frequency rank, each with the place where the user wrote it.
 struct Words: Sendable {
   /// Where a word comes from.
@@ -31,7 +35,14 @@ struct Words: Sendable {
 
   /// The indices of the words in the order of their bytes: words that share a prefix stand together.
   func sorted() -> [Int] {
-    (0..<count).sorted { self[$0].lexicographicallyPrecedes(self[$1]) }
+    bytes.withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress else { return Array(0..<count) }
+      return (0..<count).sorted { first, second in
+        let (one, other) = (starts[first + 1] - starts[first], starts[second + 1] - starts[second])
+        let order = memcmp(base + starts[first], base + starts[second], min(one, other))
+        return order == 0 ? one < other : order < 0
+      }
+    }
   }
 
   /// Throws unless, with `terminator` written after each (nil: nothing), no word is a prefix of another.
