@@ -21,14 +21,16 @@ extension Chapter {
     var parts = [Part.paragraph("In all runs: \(common(of: table)).")]
     if !timing.isEmpty { parts.append(.paragraph(timing)) }
     if !provenance.isEmpty { parts.append(.table(origins)) }
-    let instructions = Set(provenance.map { $0.instructions ?? "unknown" }).sorted()
+    let instructions = Set(
+      provenance.map { "\($0.instructions ?? "unknown") with OpenBLAS for \($0.blasKernel)" }
+    ).sorted()
     if instructions.count > 1 {
       parts.append(
         .paragraph(
           """
-          The runs were made by programs for \(instructions.count) different sets of instructions \
-          (\(instructions.joined(separator: ", "))), which round differently: the same run done again by another differs \
-          in its last digits, and by about the noise of a seed when these have grown.
+          The runs were made with \(instructions.count) different sets of instructions \
+          (\(instructions.joined(separator: "; "))), which may round differently: the same run done again with another then \
+          differs in its last digits, and by about the noise of a seed when these have grown.
           """))
     }
     return Chapter("How it was made", parts)

@@ -226,13 +226,18 @@ struct ReportTests {
 
   @Test func severalSetsOfInstructionsInOneGridAreTold() throws {
     let here = Provenance(threads: 1)
-    let encoder = JSONEncoder()
-    let other = try String(decoding: encoder.encode(here), as: UTF8.self)
-      .replacing("\"instructions\":\"\(here.instructions ?? "")\"", with: "\"instructions\":\"Others\"")
-    let there = try JSONDecoder().decode(Provenance.self, from: Data(other.utf8))
+    let json = String(decoding: try JSONEncoder().encode(here), as: UTF8.self)
+    let others = try [
+      ("instructions", here.instructions ?? ""), ("blasKernel", here.blasKernel),
+    ].map { name, value in
+      let other = json.replacing("\"\(name)\":\"\(value)\"", with: "\"\(name)\":\"Others\"")
+      return try JSONDecoder().decode(Provenance.self, from: Data(other.utf8))
+    }
     let planted = try PlantedExperiment(bootstraps: 5)
     let told = "2 different sets of instructions"
-    try write(report(planted, provenance: [here, there])) { page, _ in #expect(page.contains(told)) }
+    for there in others {
+      try write(report(planted, provenance: [here, there])) { page, _ in #expect(page.contains(told)) }
+    }
     try write(report(planted, provenance: [here, here])) { page, _ in #expect(!page.contains(told)) }
   }
 }
