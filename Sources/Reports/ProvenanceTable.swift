@@ -22,7 +22,7 @@ extension Chapter {
     if !timing.isEmpty { parts.append(.paragraph(timing)) }
     if !provenance.isEmpty { parts.append(.table(origins)) }
     let instructions = Set(
-      provenance.map { "\($0.instructions ?? "unknown") with OpenBLAS for \($0.blasKernel)" }
+      provenance.map { "\($0.instructions ?? "unknown"), OpenBLAS for \($0.blasKernel)" }
     ).sorted()
     if instructions.count > 1 {
       parts.append(

@@ -42,23 +42,23 @@ struct CorpusCommand: ParsableCommand {
     var source: String
 
     @Option(help: "At least so many bytes, to the end of a line.")
-    var bytes = 2000
+    var bytes = Count(2000)
 
     @Option(help: "Chooses which text.")
     var seed: UInt64 = 0
 
     func validate() throws {
-      guard bytes > 0 else { throw ValidationError("--bytes must be above 0.") }
+      guard bytes.value > 0 else { throw ValidationError("--bytes must be above 0.") }
     }
 
     func run() throws {
       switch try CorpusSource(source) {
       case .generated(let text):
-        FileHandle.standardOutput.write(Data(text.text(bytes: bytes, seed: seed)))
+        FileHandle.standardOutput.write(Data(text.text(bytes: bytes.value, seed: seed)))
       case .files(let text):
         var written = 0
-        for piece in Shuffle(count: text.pieces.count, key: seed) where written < bytes {
-          let part = text.pieces[piece].prefix(bytes - written)
+        for piece in Shuffle(count: text.pieces.count, key: seed) where written < bytes.value {
+          let part = text.pieces[piece].prefix(bytes.value - written)
           FileHandle.standardOutput.write(Data(String(decoding: part, as: UTF8.self).utf8))
           written += part.count
         }
@@ -85,10 +85,10 @@ struct CorpusCommand: ParsableCommand {
     var seed: UInt64 = 0
 
     @Option(help: "Validation targets.")
-    var validationTokens = 1 << 18
+    var validationTokens = Count(1 << 18)
 
     @Option(help: "Training targets that the n-grams are counted on.")
-    var trainingTokens = 1 << 22
+    var trainingTokens = Count(1 << 22)
 
     @Flag(help: "Prints JSON instead of text.")
     var json = false
@@ -96,8 +96,8 @@ struct CorpusCommand: ParsableCommand {
     func run() throws {
       let statistics = try CorpusStatistics(
         CorpusConfiguration(
-          source: source, tokenizer: tokenizer, seed: seed, validationTokens: validationTokens),
-        context: context, trainingTokens: trainingTokens)
+          source: source, tokenizer: tokenizer, seed: seed, validationTokens: validationTokens.value),
+        context: context, trainingTokens: trainingTokens.value)
       if json { try printJSON(statistics) } else { statistics.print() }
     }
   }

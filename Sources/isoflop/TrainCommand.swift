@@ -16,7 +16,7 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "characters, bytes or bytePairs(V). Default: what suits the corpus.")
   var tokenizer: String?
   @Option(help: "Tokens of validation.")
-  var validationTokens = 1 << 20
+  var validationTokens = Count(1 << 20)
   @Option(help: "gpt2 or llama.")
   var family = ModelConfiguration.Family.gpt2
   @Option(help: "The length of the vectors between blocks.")
@@ -38,7 +38,7 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "Tokens to train on, for example 1000000 or 1M.")
   var tokens = Count(1_000_000)
   @Option(help: "Tokens in a step. Default: a ramp from 512 to 2048.")
-  var batch: Int?
+  var batch: Count?
   @Option(help: "The highest learning rate. Default: 0.008, or 0.0056 with experts.")
   var learningRate: Double?
   @Option(help: "The seed of initial weights.")
@@ -53,14 +53,14 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     let corpusConfiguration = CorpusConfiguration(
-      source: corpus, tokenizer: try tokenizer.map(parseTokenizer), validationTokens: validationTokens)
+      source: corpus, tokenizer: try tokenizer.map(parseTokenizer), validationTokens: validationTokens.value)
     let corpus = try TokenizedCorpus(corpusConfiguration, context: context)
     let model = try ModelConfiguration(
       family: family, width: width, depth: depth, heads: heads, context: context,
       vocabulary: corpus.vocabulary,
       positions: positions, parametrisation: parametrisation,
       mixture: experts > 1 ? MixtureOfExperts(experts: experts, topK: topK) : nil)
-    let batch = try self.batch.map { try BatchSchedule(stages: [.init(from: 0, tokens: $0)]) } ?? .ramp
+    let batch = try self.batch.map { try BatchSchedule(stages: [.init(from: 0, tokens: $0.value)]) } ?? .ramp
     let run = RunConfiguration(
       corpus: corpusConfiguration, corpusFingerprint: corpus.fingerprint, model: model,
       training: TrainingConfiguration(
