@@ -47,10 +47,6 @@ struct CorpusCommand: ParsableCommand {
     @Option(help: "Chooses which text.")
     var seed: UInt64 = 0
 
-    func validate() throws {
-      guard bytes.value > 0 else { throw ValidationError("--bytes must be above 0.") }
-    }
-
     func run() throws {
       switch try CorpusSource(source) {
       case .generated(let text):

@@ -23,7 +23,7 @@ func leave(_ status: Int32) -> Never {
   _exit(status)
 }
 
-/// A whole number that may end in k, M, G or T.
+/// A whole number from 1 on that may end in k, M, G or T.
 struct Count: ExpressibleByArgument, Sendable, CustomStringConvertible {
   let value: Int
   var description: String { "\(value)" }
@@ -33,8 +33,8 @@ struct Count: ExpressibleByArgument, Sendable, CustomStringConvertible {
   }
 
   init?(argument: String) {
-    guard let number = Double(quantity: argument) else { return nil }
-    guard number == number.rounded(), abs(number) < 1e18 else { return nil }
+    guard let number = Double(quantity: argument), number == number.rounded(), (1..<1e18).contains(number)
+    else { return nil }
     value = Int(number)
   }
 }
