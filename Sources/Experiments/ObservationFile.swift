@@ -61,7 +61,7 @@ public struct ObservationFile: Sendable {
     }
     if let first = faults.first {
       let more = faults.dropFirst().prefix(5).map { "\($0.line)" }.joined(separator: ", ")
-      let others = faults.count > 1 ? "; \(faults.count - 1) more bad rows begin at lines \(more)" : ""
+      let others = faults.count > 1 ? "; \(faults.count - 1) more, at lines \(more)" : ""
       throw InputError(
         first.text + others, file: path, line: first.line,
         remedy: "Correct it, remove it, or pass over such rows with `--where`")

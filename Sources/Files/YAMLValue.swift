@@ -218,10 +218,10 @@ extension InputError {
       self.init(
         "not valid YAML: \(problem)", file: file, line: mark.line,
         remedy: "Check indentation, colons and quotes around this line")
-    case .duplicatedKeysInMapping(let duplicates, _):
+    case .duplicatedKeysInMapping(let duplicates, let context):
       self.init(
-        "keys stand twice: \(duplicates.map { "\($0)" }.joined(separator: ", "))", file: file,
-        remedy: "Remove one of each")
+        "stands twice: \(duplicates.map { "`\($0)`" }.joined(separator: ", "))", file: file,
+        line: context.mark.line, remedy: "Remove one of each")
     default:
       self.init("not valid YAML: \(yamlError)", file: file)
     }

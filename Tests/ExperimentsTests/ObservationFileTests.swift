@@ -36,7 +36,7 @@ import Testing
     ),
     (
       "N,D,loss\n1,2,nan\n1,2,-1\n1,,2\n",
-      "2: `loss` is `nan`, not a positive number; 2 more bad rows begin at lines 3, 4. "
+      "2: `loss` is `nan`, not a positive number; 2 more, at lines 3, 4. "
         + "Correct it, remove it, or pass over such rows with `--where`."
     ),
     ("N,D\n1,2\n", "1: no column is known as a loss. Name it: `--x loss=COLUMN`, one of N, D."),
