@@ -174,7 +174,7 @@ private struct Content {
   init?(_ text: String) {
     let lines = text.split(separator: "\n")
     guard lines.count == 2, lines[1].hasSuffix("."),
-      let process = try? JSONDecoder().decode(ProcessIdentity.self, from: Data(lines[0].utf8))
+      let process = try? decodeJSON(ProcessIdentity.self, from: Data(lines[0].utf8))
     else { return nil }
     let words = lines[1].dropLast().split(separator: " ")
     guard words.count == 3, let beat = Int(words[0]), let done = Double(words[1]) else { return nil }

@@ -113,10 +113,7 @@ public struct Fits: Codable, Sendable {
 
   /// Reads the content of `fits.json` at `path`.
   package init(_ data: Data, path: String) throws {
-    let decoder = JSONDecoder()
-    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    guard let fits = try? decoder.decode(Fits.self, from: data),
+    guard let fits = try? decodeJSON(Fits.self, from: data),
       fits.fits.allSatisfy({ $0.fit?.isSound ?? true })
     else {
       throw InputError(

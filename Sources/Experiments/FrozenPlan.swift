@@ -29,7 +29,7 @@ public struct FrozenPlan: Codable, Sendable {
 
   /// Reads a plan. A damaged file is an `InputError`.
   public init(contentsOf path: String) throws {
-    guard let envelope = try? JSONDecoder().decode(Envelope.self, from: FileAccess.read(path)),
+    guard let envelope = try? decodeJSON(Envelope.self, from: FileAccess.read(path)),
       case let plan = envelope.plan, try envelope.checksum == checksum(plan.json)
     else {
       throw InputError(

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Training
 
@@ -74,7 +75,7 @@ public struct RunDifference: Sendable {
 /// What a value has at its ends, by dotted paths such as `training.schedule.cooldown.fraction`.
 private func leavesByPath(of value: (some Encodable)?) -> [String: Column.Cell] {
   guard let value, let data = try? JSONEncoder().encode(value),
-    let tree = try? JSONDecoder().decode(JSONTree.self, from: data)
+    let tree = try? decodeJSON(JSONTree.self, from: data)
   else { return [:] }
   return Dictionary(tree.leaves(at: ""), uniquingKeysWith: { first, _ in first })
 }

@@ -37,7 +37,7 @@ public struct StoredRun: Sendable {
   public init(_ folder: RunFolder) {
     self.folder = folder
     let description = (try? FileAccess.read(folder.configuration)).flatMap {
-      try? JSONDecoder().decode(Description.self, from: $0)
+      try? decodeJSON(Description.self, from: $0)
     }
     let record = Result { try folder.record() }
     let finished = (try? record.get()) ?? nil
@@ -83,7 +83,7 @@ public struct StoredRun: Sendable {
     struct Envelope: Decodable {
       let record: RunRecord
     }
-    let record = try? JSONDecoder().decode(Envelope.self, from: FileAccess.read(path)).record
+    let record = try? decodeJSON(Envelope.self, from: FileAccess.read(path)).record
     return record?.provenance.version == Provenance.version
   }
 

@@ -18,3 +18,12 @@ private func json(_ value: some Encodable, _ formatting: JSONEncoder.OutputForma
     positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
   return try encoder.encode(value)
 }
+
+/// The value that JSON describes, as `canonicalJSON` and `plainJSON` write it. What is none is a `DecodingError`.
+public func decodeJSON<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+  let decoder = JSONDecoder()
+  decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+    positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+  // Foundation traps where the last byte opens one list too many in each other: it looks at the one behind.
+  return try decoder.decode(type, from: data + Data("\n".utf8))
+}

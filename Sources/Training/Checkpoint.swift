@@ -118,7 +118,7 @@ public struct TrainedModel {
   package init(_ file: Safetensors, path: String) throws {
     guard let json = file.metadata("configuration", longest: Self.longestConfiguration),
       json.utf8.count(where: { ",[{".utf8.contains($0) }) <= Self.mostSettings,
-      let configuration = try? JSONDecoder().decode(RunConfiguration.self, from: Data(json.utf8)),
+      let configuration = try? decodeJSON(RunConfiguration.self, from: Data(json.utf8)),
       (try? configuration.model.check()) != nil, Self.fits(configuration.model, in: file)
     else {
       throw InputError("is no checkpoint of Isoflop", file: path, remedy: "Name a checkpoint.safetensors")

@@ -20,7 +20,7 @@ final class MetricsLog {
     guard FileManager.default.fileExists(atPath: path) else { return Data() }
     let lines = try FileAccess.read(path).split(separator: UInt8(ascii: "\n"))
     let kept = lines.prefix { line in
-      (try? JSONDecoder().decode(Numbered.self, from: line)).map { $0.step <= step } ?? false
+      (try? decodeJSON(Numbered.self, from: line)).map { $0.step <= step } ?? false
     }
     return kept.reduce(into: Data()) { $0 += $1 + [UInt8(ascii: "\n")] }
   }
@@ -78,7 +78,7 @@ extension RunFolder {
   package static func curve(in log: String) -> [CurvePoint] {
     log.split(separator: "\n").compactMap { line in
       guard line.contains("validationLoss"),
-        let point = try? JSONDecoder().decode(EvaluationMetrics.self, from: Data(line.utf8))
+        let point = try? decodeJSON(EvaluationMetrics.self, from: Data(line.utf8))
       else { return nil }
       return CurvePoint(
         tokens: point.tokens, validationLoss: point.validationLoss, routing: point.routing ?? [])

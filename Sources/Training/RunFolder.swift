@@ -31,7 +31,7 @@ public struct RunFolder: Sendable {
 
   /// What the run cost, if it has been written down.
   public func time() -> RunTiming? {
-    (try? FileAccess.read(timing)).flatMap { try? JSONDecoder().decode(RunTiming.self, from: $0) }
+    (try? FileAccess.read(timing)).flatMap { try? decodeJSON(RunTiming.self, from: $0) }
   }
 }
 
@@ -72,7 +72,7 @@ public struct RunRecord: Codable, Hashable, Sendable {
   ///
   /// - Parameter check: Given the checksum of the log.
   package init(_ data: Data, path: String, check: (String) throws -> Void = { _ in }) throws {
-    guard let envelope = try? JSONDecoder().decode(Envelope.self, from: data) else {
+    guard let envelope = try? decodeJSON(Envelope.self, from: data) else {
       throw Self.damaged(path)
     }
     self = envelope.record

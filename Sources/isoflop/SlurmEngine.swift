@@ -185,7 +185,7 @@ struct SlurmFolder {
   var submission: Slurm.Submission {
     get throws {
       let file = "\(path)/jobs.json"
-      guard let submission = try? JSONDecoder().decode(Slurm.Submission.self, from: FileAccess.read(file))
+      guard let submission = try? decodeJSON(Slurm.Submission.self, from: FileAccess.read(file))
       else {
         throw InputError(
           "nothing has been submitted", file: path, remedy: "Submit it with `isoflop run FILE --engine slurm`"

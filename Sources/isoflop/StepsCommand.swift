@@ -103,7 +103,7 @@ struct StepsCommand: ParsableCommand {
     let data = try output.fileHandleForReading.readToEnd() ?? Data()
     process.waitUntilExit()
     guard process.terminationStatus == 0,
-      let result = try JSONDecoder().decode(Output.self, from: data).steps.first
+      let result = try decodeJSON(Output.self, from: data).steps.first
     else {
       throw InputError(
         "\(shape) of \(family.rawValue) could not be measured", remedy: "Its own message says why")

@@ -44,7 +44,7 @@ struct WorkerCommand: ParsableCommand {
     watch.setEventHandler { if getppid() != parent { stop.request(.interrupted) } }
     watch.resume()
     while let line = orders.next() {
-      let order = try JSONDecoder().decode(WorkerOrder.self, from: line)
+      let order = try decodeJSON(WorkerOrder.self, from: line)
       let outlet = Outlet()
       let log = try JobLog(store.log(of: order.job))
       let end = order.job.train(

@@ -33,7 +33,7 @@ final class WorkerProcess: Sendable {
         running = worker
         try worker.orders.write(contentsOf: JSONEncoder().encode(order) + Data("\n".utf8))
         while let line = worker.messages.next() {
-          switch try JSONDecoder().decode(WorkerMessage.self, from: line) {
+          switch try decodeJSON(WorkerMessage.self, from: line) {
           case .event(let event): report(event)
           case .end(let end):
             running = worker

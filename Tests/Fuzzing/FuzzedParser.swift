@@ -53,7 +53,7 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
     case .record:
       _ = RunFolder.curve(in: String(decoding: input, as: UTF8.self))
       // A checksum is no defence against a forger.
-      let forged = (try? JSONDecoder().decode(RunRecord.self, from: input)).flatMap { try? $0.encoded() }
+      let forged = (try? decodeJSON(RunRecord.self, from: input)).flatMap { try? $0.encoded() }
       _ = try RunRecord(forged ?? input, path: path)
     case .safetensors:
       use(try Safetensors(Self.forged(input), path: path))
