@@ -10,7 +10,8 @@ public enum YAMLLimits {
   public static let values = 200_000
 }
 
-/// Goes through a text's events before anything is built of them, and refuses one that is too large.
+/// Goes through a text's events before anything is built of them, and refuses one that is too large, and one in which keys
+/// are lists or mappings: to compare such keys takes time exponential in their depth.
 ///
 /// What is no valid YAML passes: the parser has better words for it.
 func checkYAMLExpansion(of text: String, file: String) throws {
@@ -42,8 +43,16 @@ private struct Expansion {
   let file: String
   private var total = 0
   private var sizes: [String: Int] = [:]
-  /// Of each list and mapping that is open: its anchor, and how many values stood before it.
-  private var open: [(anchor: String?, before: Int)] = []
+  private var open: [Open] = []
+
+  /// A list or mapping whose end has not come.
+  private struct Open {
+    let anchor: String?
+    /// How many values stood before it.
+    let before: Int
+    /// Whether a key comes next; nil in a list.
+    var awaitsKey: Bool?
+  }
 
   init(file: String) { self.file = file }
 
@@ -51,15 +60,22 @@ private struct Expansion {
     let line = event.start_mark.line + 1
     switch event.type {
     case YAML_SCALAR_EVENT:
+      try begin(isText: true, line)
       total += 1
       if let anchor = text(event.data.scalar.anchor) { sizes[anchor] = 1 }
     case YAML_ALIAS_EVENT:
-      total += text(event.data.alias.anchor).flatMap { sizes[$0] } ?? 1
-    case YAML_SEQUENCE_START_EVENT: open.append((text(event.data.sequence_start.anchor), total))
-    case YAML_MAPPING_START_EVENT: open.append((text(event.data.mapping_start.anchor), total))
+      let size = text(event.data.alias.anchor).flatMap { sizes[$0] } ?? 1
+      try begin(isText: size == 1, line)
+      total += size
+    case YAML_SEQUENCE_START_EVENT:
+      try begin(isText: false, line)
+      open.append(Open(anchor: text(event.data.sequence_start.anchor), before: total))
+    case YAML_MAPPING_START_EVENT:
+      try begin(isText: false, line)
+      open.append(Open(anchor: text(event.data.mapping_start.anchor), before: total, awaitsKey: true))
     case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT:
       total += 1
-      if let (anchor, before) = open.popLast(), let anchor { sizes[anchor] = total - before }
+      if let last = open.popLast(), let anchor = last.anchor { sizes[anchor] = total - last.before }
     default: break
     }
     guard open.count <= YAMLLimits.depth else {
@@ -72,6 +88,17 @@ private struct Expansion {
         "holds more than \(YAMLLimits.values) values, aliases written out", file: file, line: line,
         remedy: "Remove aliases within anchored values")
     }
+  }
+
+  /// Takes note of the next key or value of the innermost mapping.
+  private mutating func begin(isText: Bool, _ line: Int) throws {
+    guard let isKey = open.last?.awaitsKey else { return }
+    guard isText || !isKey else {
+      throw InputError(
+        "a list or a mapping stands as a key", file: file, line: line,
+        remedy: "Keys are words: check `?`, brackets and colons")
+    }
+    open[open.count - 1].awaitsKey = !isKey
   }
 
   private func text(_ anchor: UnsafeMutablePointer<yaml_char_t>?) -> String? {

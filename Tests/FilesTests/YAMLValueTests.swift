@@ -26,6 +26,15 @@ import Testing
     }
   }
 
+  @Test(arguments: ["? ? a : b", "? [a]\n: 1", "{{a: b}: 1}", "a: &l [1, 2]\nb: {*l : 1}", "? ? ? a\n"])
+  func keysAreWords(_ text: String) {
+    let error = #expect(throws: InputError.self) { try YAMLValue(file: "a.yaml", text: text) }
+    #expect(error?.description.contains("stands as a key") == true)
+  }
+
+  @Test(arguments: ["? a\n: 1", "&k a: 1\nb: {*k : 2}", "a: [{b: [{c: d}, e], f: g}]\nh: {i: {}}"])
+  func wordsAsKeysAreTaken(_ text: String) throws { _ = try YAMLValue(file: "a.yaml", text: text) }
+
   @Test func brokenSyntaxIsNamedWithItsLine() {
     let error = #expect(throws: InputError.self) { try YAMLValue(file: "a.yaml", text: "a: 1\nb: [1,\n") }
     #expect(error?.line != nil)
