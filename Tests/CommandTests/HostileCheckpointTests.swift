@@ -45,7 +45,9 @@ import Training
     for (name, writer) in hostile.sorted(by: { $0.key < $1.key }) {
       let file = writer.encoded()
       let extra = try peak(file) - peak(Data(count: file.count))
-      #expect(extra <= max(file.count, 64 << 10), "\(name): \(extra) bytes of \(file.count)")
+      // Of a small file, it is Foundation's reading of the configuration in it that may take more.
+      let decodes = ["numbers", "settings", "path"].contains(name)
+      #expect(extra <= max(file.count, decodes ? 64 << 10 : 0), "\(name): \(extra) bytes of \(file.count)")
     }
   }
 
