@@ -16,7 +16,11 @@ let tuned: [SwiftSetting] = [
 
 let package = Package(
   name: "isoflop",
-  products: [.executable(name: "isoflop", targets: ["isoflop"])],
+  products: [
+    .executable(name: "isoflop", targets: ["isoflop"]),
+    .library(name: "ScalingLaws", targets: ["ScalingLaws"]),
+    .library(name: "Analysis", targets: ["Analysis"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -36,31 +40,54 @@ let package = Package(
     // On them, each importing only what stands above it.
     .target(name: "Models", dependencies: ["Autograd"], swiftSettings: tuned),
     .target(
-      name: "Training", dependencies: ["CBLAS", "CMCheck", "Models", "Corpora", "Files"], swiftSettings: tuned
-    ),
+      name: "Training", dependencies: ["Autograd", "CBLAS", "CMCheck", "Models", "Corpora", "Files"],
+      swiftSettings: tuned),
+    // Typed results, fits and expectations: for other packages too, without the engine.
+    .target(name: "Analysis", dependencies: ["Files", "ScalingLaws", "SwiftCSV"], swiftSettings: tuned),
     .target(
-      name: "Experiments", dependencies: ["Training", "ScalingLaws", "SwiftCSV"],
+      name: "Plans", dependencies: ["Analysis", "ScalingLaws", "Training", "Models", "Corpora", "Files"],
+      swiftSettings: tuned),
+    .target(
+      name: "Execution", dependencies: ["Plans", "Analysis", "Training", "Models", "Corpora", "Files"],
       swiftSettings: tuned),
     .target(
       name: "Reports",
-      dependencies: ["Experiments", .product(name: "Mustache", package: "swift-mustache")],
+      dependencies: [
+        "Plans", "Analysis", "ScalingLaws", "Training", "Files",
+        .product(name: "Mustache", package: "swift-mustache"),
+      ],
       resources: [.embedInCode("Templates")], swiftSettings: tuned),
+    .target(name: "Exports", dependencies: ["Analysis", "Files"], swiftSettings: tuned),
     .executableTarget(
       name: "isoflop",
       dependencies: [
-        "Reports", "TextTable", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Exports", "Reports", "Execution", "Plans", "Analysis", "Training", "Models", "Autograd", "Corpora",
+        "ScalingLaws", "Files", "TextTable",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: tuned),
   ]
     + [
-      "Files", "Autograd", "Corpora", "ScalingLaws", "Models", "Training", "Experiments", "Reports",
-    ].map { .testTarget(name: "\($0)Tests", dependencies: [.byName(name: $0)], swiftSettings: tuned) }
+      ("Files", []), ("Autograd", ["CBLAS"]), ("Corpora", ["Files"]), ("ScalingLaws", []),
+      ("Models", ["Autograd"]), ("Training", ["Autograd", "Models", "Corpora", "Files"]),
+      ("Analysis", ["TestSupport", "ScalingLaws", "Files"]),
+      ("Plans", ["TestSupport", "Analysis", "ScalingLaws", "Training", "Models", "Corpora", "Files"]),
+      ("Execution", ["TestSupport", "Plans", "Training", "Files"]),
+      ("Reports", ["Plans", "Analysis", "ScalingLaws", "Training", "Files"]),
+    ].map { (name: String, others: [String]) in
+      .testTarget(
+        name: "\(name)Tests", dependencies: ([name] + others).map { .byName(name: $0) }, swiftSettings: tuned)
+    }
     + [
-      .testTarget(name: "CommandTests", dependencies: ["isoflop", "Training"]),
+      .testTarget(name: "CommandTests", dependencies: ["isoflop", "Training", "Files"]),
+      // What several suites need: folders of their own, small plans, planted results.
+      .target(
+        name: "TestSupport", dependencies: ["Plans", "Training", "Files"], path: "Tests/Support",
+        swiftSettings: tuned),
       // Every parser as a function of bytes: for a short test, and for scripts/fuzz.
       .target(
-        name: "Fuzzing", dependencies: ["Experiments"], path: "Tests/Fuzzing", exclude: ["Seeds"],
-        swiftSettings: tuned),
+        name: "Fuzzing", dependencies: ["Plans", "Execution", "Analysis", "Training", "Corpora", "Files"],
+        path: "Tests/Fuzzing", exclude: ["Seeds"], swiftSettings: tuned),
       .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing"]),
     ]
     // libFuzzer brings its own `main`, and links only where everything is built for it.

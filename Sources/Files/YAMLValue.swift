@@ -10,6 +10,8 @@ public struct YAMLValue {
   private let node: Node
   /// The file, as the user named it.
   public let file: String
+  /// Whether lines mean something to the user: not in an argument of the command line.
+  private var hasLines = true
   /// What holds where a mapping does not have a key; at most one value.
   private var bases: [YAMLValue] = []
 
@@ -34,13 +36,27 @@ public struct YAMLValue {
     try self.init(file: path, text: FileAccess.readText(path))
   }
 
-  private init(_ node: Node, file: String) {
+  /// The value of an option of the command line, as it would stand in a file.
+  ///
+  /// - Parameter option: Its name, such as `--batch`, which errors give in the place of a file.
+  /// - Throws: `InputError` for a syntax error.
+  public init(option: String, text: String) throws {
+    do {
+      try self.init(file: option, text: text)
+    } catch let error as InputError {
+      throw InputError(error.message, file: option, remedy: error.remedy)
+    }
+    hasLines = false
+  }
+
+  private init(_ node: Node, in parent: YAMLValue) {
     self.node = node
-    self.file = file
+    file = parent.file
+    hasLines = parent.hasLines
   }
 
   /// The line on which the value begins, counted from 1.
-  public var line: Int? { node.mark?.line }
+  public var line: Int? { hasLines ? node.mark?.line : nil }
 
   /// An error at this value.
   public func error(_ message: String, remedy: String? = nil) -> InputError {
@@ -48,9 +64,11 @@ public struct YAMLValue {
   }
 
   /// The value as a mapping that may have no other keys than `keys`.
-  public func mapping(keys: [String]) throws -> [String: YAMLValue] {
-    for base in bases { _ = try base.mapping(keys: keys) }
-    for (key, _) in try ownEntries() where !keys.contains(key.text) {
+  ///
+  /// - Parameter formerKeys: Keys of earlier versions, which are read and not told.
+  public func mapping(keys: [String], formerKeys: [String] = []) throws -> [String: YAMLValue] {
+    for base in bases { _ = try base.mapping(keys: keys, formerKeys: formerKeys) }
+    for (key, _) in try ownEntries() where !keys.contains(key.text) && !formerKeys.contains(key.text) {
       let near = nearestName(to: key.text, among: keys)
       throw InputError(
         "unknown key `\(key.text)`", file: file, line: key.line,
@@ -94,7 +112,7 @@ public struct YAMLValue {
         throw InputError(
           "key `\(text)` stands twice", file: file, line: key.mark?.line, remedy: "Remove one")
       }
-      return ((text, key.mark?.line), YAMLValue(value, file: file))
+      return ((text, key.mark?.line), YAMLValue(value, in: self))
     }
   }
 
@@ -107,7 +125,7 @@ public struct YAMLValue {
   /// The value as a list; a single value counts as a list of one.
   public func list() throws -> [YAMLValue] {
     guard case .sequence(let sequence) = node else { return [self] }
-    return sequence.map { YAMLValue($0, file: file) }
+    return sequence.map { YAMLValue($0, in: self) }
   }
 
   /// The value as text.
@@ -132,6 +150,20 @@ public struct YAMLValue {
       throw error("`\(name)` is not a name", remedy: "Name a file of this folder, without its path")
     }
     return name
+  }
+
+  /// The value of a key that must be there.
+  public func required(_ key: String, in map: [String: YAMLValue]) throws -> YAMLValue {
+    guard let value = map[key] else { throw error("`\(key)` is missing", remedy: "Add `\(key): …`") }
+    return value
+  }
+
+  /// The value on one line, as a person would name it.
+  public func label() throws -> String {
+    if isMapping {
+      return try entries().map { "\($0.key.text) \(try $0.value.label())" }.joined(separator: ", ")
+    }
+    return isList ? "[\(try list().map { try $0.label() }.joined(separator: "; "))]" : try string()
   }
 
   /// The value as one of `names`.

@@ -1,18 +1,18 @@
-import Experiments
+import Analysis
 
 extension Chapter {
   /// The loss on each kind of task beside the part of it that is answered right; nil where fewer than two kinds have
   /// answers that are certain.
   static func accuracy(_ table: ResultsTable) -> Chapter? {
-    let families = table.families.filter { family in
-      table.completed.contains { $0.number("exact_match_\(family)") != nil }
+    let families = table.tasks.filter { family in
+      table.completed.contains { $0.tasks[family]?.exactMatch != nil }
     }
     guard families.count > 1 else { return nil }
-    func layers(_ value: (ResultsTable.Row, String) -> Double?) -> [Layer] {
+    func layers(_ value: (RunRow, String) -> Double?) -> [Layer] {
       families.enumerated().map { index, family in
         .points(
           table.completed.compactMap { run in
-            run.number("c_exact").flatMap { c in value(run, family).map { Point(c, $0) } }
+            run.exactCompute.flatMap { c in value(run, family).map { Point(c, $0) } }
           }, Style(family, .category(index)))
       }
     }
@@ -28,11 +28,11 @@ extension Chapter {
         Panel(
           x: compute, y: Axis("Reducible loss (nats a token)", .logarithmic),
           layers: layers { run, family in
-            run.number("loss_\(family)").flatMap { loss in run.number("entropy_\(family)").map { loss - $0 } }
+            run.tasks[family].flatMap { task in task.loss.flatMap { loss in task.entropy.map { loss - $0 } } }
           }),
         Panel(
           x: compute, y: Axis("Exact match", range: 0...1),
-          layers: layers { $0.number("exact_match_\($1)") }),
+          layers: layers { $0.tasks[$1]?.exactMatch }),
       ])
     return Chapter(
       "Accuracy beside loss",

@@ -1,4 +1,4 @@
-import Experiments
+import Plans
 
 /// A section of a report before its figures are drawn.
 struct Chapter: Sendable {

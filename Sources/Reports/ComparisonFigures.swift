@@ -1,4 +1,4 @@
-import Experiments
+import Analysis
 import ScalingLaws
 
 extension Chapter {

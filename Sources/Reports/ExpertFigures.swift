@@ -1,4 +1,4 @@
-import Experiments
+import Analysis
 import Foundation
 import ScalingLaws
 
@@ -25,13 +25,13 @@ extension Chapter {
   }
 
   /// Loss above the entropy over active and total size, of the longest runs, a colour for each number of experts.
-  private static func bySizes(_ rows: [ResultsTable.Row], _ counts: [Double]) -> Figure {
-    let longest = rows.compactMap { $0.number("d_tokens") }.max() ?? 0
+  private static func bySizes(_ rows: [RunRow], _ counts: [Double]) -> Figure {
+    let longest = Double(rows.compactMap(\.tokens).max() ?? 0)
     // Lengths that were meant to be equal differ by part of a step.
-    let chosen = rows.filter { ($0.number("d_tokens") ?? 0) > 0.9 * longest }
+    let chosen = rows.filter { Double($0.tokens ?? 0) > 0.9 * longest }
     func layers(_ count: Double, _ ink: Ink, over column: String) -> [Layer] {
       let points = chosen.filter { $0.number("experts") == count }.compactMap { row -> Point? in
-        guard let n = row.number(column), let loss = row.number("reducible") ?? row.number("loss") else {
+        guard let n = row.number(column), let loss = row.reducible ?? row.loss else {
           return nil
         }
         return Point(n, loss)

@@ -1,4 +1,3 @@
-import Experiments
 import ScalingLaws
 
 extension Chapter {

@@ -1,4 +1,4 @@
-import Experiments
+import Analysis
 import Training
 
 extension Chapter {
@@ -38,13 +38,11 @@ extension Chapter {
 
   /// The settings that are the same in all runs, and the seeds.
   private static func common(of table: ResultsTable) -> String {
-    let settings = [
-      "corpus", "tokenizer", "family", "depth", "context", "vocabulary", "positions", "parametrisation",
-      "learning_rate", "batch", "warmup", "schedule", "weight_decay",
-    ]
-    let common = settings.compactMap { name -> String? in
-      let values = Set(table.rows.map { $0.text(name) })
-      return values.count == 1 ? "\(name.replacing("_", with: " ")) \(values.first ?? "")" : nil
+    let common = table.settings.filter { !$0.isDerived && $0.name != "seed" }.compactMap {
+      setting -> String? in
+      let values = Set(table.rows.map { $0.text(setting.name) })
+      guard values.count == 1, let value = values.first, !value.isEmpty else { return nil }
+      return "\(setting.words) \(value)"
     }
     let seeds = Set(table.rows.compactMap { $0.number("seed") }).sorted().map(\.amount)
     return (common + ["seeds \(seeds.joined(separator: " "))"]).joined(separator: ", ")

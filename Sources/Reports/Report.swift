@@ -1,4 +1,5 @@
-import Experiments
+import Analysis
+import Plans
 import Files
 import Foundation
 import ScalingLaws
@@ -126,7 +127,7 @@ public struct Report: Sendable {
       .text("What the paper found", page?.paper),
       .text("How this differs at toy scale", page?.toy),
       .laws(fits),
-      experiment.flatMap { .families($0.table) },
+      experiment.flatMap { .tasks($0.table) },
       experiment.flatMap { .accuracy($0.table) },
       experiment.map { .runs($0.table) },
       experiment.map { .provenance($0.provenance, table: $0.table, timing: $0.timing) },
@@ -184,7 +185,7 @@ public struct Report: Sendable {
   /// The true entropy of the whole text, where it is known and one for all runs.
   private var entropy: Double? {
     let known: [Double?] =
-      experiment.map { $0.table.completed.map { $0.number("entropy") } } ?? fits.map(\.result.entropy)
+      experiment.map { $0.table.completed.map { $0.entropy } } ?? fits.map(\.result.entropy)
     return Set(known).count == 1 ? known[0] : nil
   }
 
@@ -205,7 +206,7 @@ public struct Report: Sendable {
     guard let sweep = sweeps.first, let excess = sweep.excess else { return nil }
     let deviation = noise.map(\.deviation).max().map { "; one run's noise is up to \((100 * $0).text(2)) %" }
     return Page.Fact(
-      "Loss above the best \(sweep.setting.words), at most", "\((100 * excess).text(2)) %",
+      "Loss above the best \(sweep.words), at most", "\((100 * excess).text(2)) %",
       note: "of \(sweep.cells.count) cells\(deviation ?? "")")
   }
 

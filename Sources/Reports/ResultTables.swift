@@ -1,4 +1,4 @@
-import Experiments
+import Analysis
 import ScalingLaws
 import Training
 
@@ -65,14 +65,14 @@ extension Chapter {
   }
 
   /// The loss on each kind of task, of the worst and the best run; nil where the text has but one kind.
-  static func families(_ table: ResultsTable) -> Chapter? {
-    let runs = table.completed.sorted { ($0.number("loss") ?? .infinity) > ($1.number("loss") ?? .infinity) }
-    guard table.families.count > 1, let worst = runs.first, let best = runs.last else { return nil }
-    let rows = table.families.map { family -> [String] in
-      let entropy = best.number("entropy_\(family)")
+  static func tasks(_ table: ResultsTable) -> Chapter? {
+    let runs = table.completed.sorted { ($0.loss ?? .infinity) > ($1.loss ?? .infinity) }
+    guard table.tasks.count > 1, let worst = runs.first, let best = runs.last else { return nil }
+    let rows = table.tasks.map { family -> [String] in
+      let entropy = best.tasks[family]?.entropy
       return [family, entropy.textOrDash(4)]
         + [worst, best].flatMap { run in
-          let loss = run.number("loss_\(family)")
+          let loss = run.tasks[family]?.loss
           return [loss.textOrDash(4), loss.flatMap { loss in entropy.map { loss - $0 } }.textOrDash()]
         }
     }
@@ -114,9 +114,9 @@ extension Chapter {
             ],
             rows: table.rows.map { row in
               setting.map(row.text) + [
-                row.number("n_total").textOrDash(), row.number("d_tokens").textOrDash(),
-                row.number("c_exact").textOrDash(), row.number("loss").textOrDash(4),
-                row.number("loss_se").textOrDash(2), row.number("reducible").textOrDash(), row.text("status"),
+                row.totalParameters.map(Double.init).textOrDash(), row.tokens.map(Double.init).textOrDash(),
+                row.exactCompute.textOrDash(), row.loss.textOrDash(4),
+                row.lossStandardError.textOrDash(2), row.reducible.textOrDash(), row.status.rawValue,
               ]
             })),
       ])
@@ -124,11 +124,9 @@ extension Chapter {
 
   /// The settings that differ between runs, and the width.
   private static func settings(of table: ResultsTable) -> [String] {
-    [
-      "corpus", "tokenizer", "corpus_seed", "family", "width", "depth", "heads", "context", "vocabulary",
-      "positions",
-      "tied_head", "parametrisation", "learning_rate", "batch", "warmup", "schedule", "weight_decay", "seed",
-    ].filter { name in name == "width" || Set(table.rows.map { $0.text(name) }).count > 1 }
+    table.settings.map(\.name).filter { name in
+      name == "width" || Set(table.rows.map { $0.text(name) }).count > 1
+    }
   }
 }
 

@@ -1,15 +1,15 @@
-import Experiments
+import Analysis
 import Training
 
 extension Chapter {
   /// How tokens are spread over experts while a mixture learns, and what the experts are for; nil of dense models.
   static func routing(_ table: ResultsTable, curves: [String: [CurvePoint]]) -> Chapter? {
-    let routed = table.completed.filter { $0.number("load_entropy") != nil }
+    let routed = table.completed.filter { $0.loadEntropy != nil }
     guard !routed.isEmpty else { return nil }
     let watched = extremes(
-      of: routed.filter { curves[$0.text("run")]?.contains { !$0.routing.isEmpty } ?? false })
+      of: routed.filter { curves[$0.run]?.contains { !$0.routing.isEmpty } ?? false })
     let histories = watched.compactMap { row in
-      curves[row.text("run")].flatMap(history).map { (label: row.label(among: watched), cells: $0) }
+      curves[row.run].flatMap(history).map { (label: table.label(of: row, among: watched), cells: $0) }
     }
     var parts: [Part] = [
       .paragraph(
@@ -37,38 +37,38 @@ extension Chapter {
                   cells: history.cells)
               }))))
     }
-    if let row = watched.last, let layer = curves[row.text("run")]?.last?.routing.last,
-      let figure = specialisation(layer, of: row, among: watched)
+    if let row = watched.last, let layer = curves[row.run]?.last?.routing.last,
+      let figure = specialisation(layer, label: table.label(of: row, among: watched))
     {
       parts.append(.figure(figure))
     }
     if let figure = lossOverLoads(routed) { parts.append(.figure(figure)) }
-    return Chapter("Who gets which tokens", parts + [.table(loads(of: routed))])
+    return Chapter("Who gets which tokens", parts + [.table(loads(of: routed, in: table))])
   }
 
   /// The trainings with the least and the most even loads at their ends, at most six, the least even first: of runs of one
   /// kind, that of one seed and the greatest length.
-  private static func extremes(of rows: [ResultsTable.Row]) -> [ResultsTable.Row] {
-    var longest: [String: ResultsTable.Row] = [:]
+  private static func extremes(of rows: [RunRow]) -> [RunRow] {
+    var longest: [String: RunRow] = [:]
     for row in rows
-    where (row.number("d_tokens") ?? 0) > (longest[row.text("trunk")]?.number("d_tokens") ?? 0) {
-      longest[row.text("trunk")] = row
+    where (row.tokens ?? 0) > (longest[row.trunk]?.tokens ?? 0) {
+      longest[row.trunk] = row
     }
     let seed = longest.values.compactMap { $0.number("seed") }.min()
     let sorted = longest.values.filter { $0.number("seed") == seed }.sorted {
-      ($0.number("load_entropy") ?? 0, $0.text("run")) < ($1.number("load_entropy") ?? 0, $1.text("run"))
+      ($0.loadEntropy ?? 0, $0.run) < ($1.loadEntropy ?? 0, $1.run)
     }
     return sorted.count <= 6 ? sorted : Array(sorted.prefix(3) + sorted.suffix(3))
   }
 
   /// The loss of each run over how even its loads are, a colour for each kind of balance; nil where there is but one.
-  private static func lossOverLoads(_ rows: [ResultsTable.Row]) -> Figure? {
+  private static func lossOverLoads(_ rows: [RunRow]) -> Figure? {
     let balances = Set(rows.map { $0.text("balance") }).sorted()
     guard balances.count > 1 else { return nil }
     let layers = balances.enumerated().map { index, balance in
       Layer.points(
         rows.filter { $0.text("balance") == balance }.compactMap { row in
-          row.number("load_entropy").flatMap { x in row.number("loss").map { Point(x, $0) } }
+          row.loadEntropy.flatMap { x in row.loss.map { Point(x, $0) } }
         }, Style(balance, .category(index)))
     }
     return Figure(
@@ -137,7 +137,7 @@ extension Chapter {
 
   /// Which part of each kind of target, and of each kind of byte, each expert has.
   private static func specialisation(
-    _ layer: LayerRouting, of run: ResultsTable.Row, among rows: [ResultsTable.Row]
+    _ layer: LayerRouting, label: String
   ) -> Figure? {
     let experts = layer.loads.count
     func map(_ title: String, _ parts: [String: [Double]]) -> HeatMap? {
@@ -160,14 +160,14 @@ extension Chapter {
     return Figure(
       name: "expert-specialisation", title: "What the experts are for",
       caption: """
-        Block \(layer.block + 1) at the end of the most even training (\(run.label(among: rows))): of each kind of \
+        Block \(layer.block + 1) at the end of the most even training (\(label)): of each kind of \
         token the part that each expert gets. Where all experts were alike, all cells would be.
         """,
       legend: "part over an even one", panels: heatMaps(maps))
   }
 
-  private static func loads(of rows: [ResultsTable.Row]) -> Page.Table {
-    let shown = rows.sorted { ($0.number("load_entropy") ?? 0) < ($1.number("load_entropy") ?? 0) }
+  private static func loads(of rows: [RunRow], in table: ResultsTable) -> Page.Table {
+    let shown = rows.sorted { ($0.loadEntropy ?? 0) < ($1.loadEntropy ?? 0) }
     let few = shown.count <= 24 ? shown : Array(shown.prefix(12) + shown.suffix(12))
     return Page.Table(
       "Loads at the end, the least even first\(few.count < shown.count ? "; of \(shown.count) runs the first and the last twelve" : "")",
@@ -178,10 +178,10 @@ extension Chapter {
       ],
       rows: few.map { row in
         [
-          row.label(among: rows), row.text("seed"), row.number("loss")?.text(4) ?? "",
-          row.number("load_entropy")?.text(3) ?? "", row.text("dead_experts"),
-          row.number("dropped").map { "\((100 * $0).text(2)) %" } ?? "",
-          row.number("router_entropy")?.text(3) ?? "",
+          table.label(of: row, among: rows), row.text("seed"), row.loss?.text(4) ?? "",
+          row.loadEntropy?.text(3) ?? "", row.deadExperts.map(String.init) ?? "",
+          row.dropped.map { "\((100 * $0).text(2)) %" } ?? "",
+          row.routerEntropy?.text(3) ?? "",
         ]
       })
   }

@@ -1,4 +1,5 @@
-import Experiments
+import Analysis
+import Plans
 
 extension Chapter {
   /// What each setting of the training does to the loss, and how much of that is noise; nil where it was not asked.
@@ -6,7 +7,7 @@ extension Chapter {
     guard !sweeps.isEmpty else { return nil }
     let parts = sweeps.flatMap { sweep -> [Part] in
       guard !sweep.cells.isEmpty else {
-        return [.paragraph("No two runs differ in nothing but \(sweep.setting.words).")]
+        return [.paragraph("No two runs differ in nothing but \(sweep.words).")]
       }
       return [figure(of: sweep).map(Part.figure), .table(table(of: sweep))].compactMap { $0 }
     }
@@ -32,12 +33,12 @@ extension Chapter {
       let lines = cells.flatMap { layers(of: $0, ink: labels.firstIndex(of: $0.label) ?? 0) }
       guard !lines.isEmpty else { return nil }
       return Panel(
-        kind, x: Axis("\(sweep.setting.words) over the usual one", .logarithmic),
+        kind, x: Axis("\(sweep.words) over the usual one", .logarithmic),
         y: Axis("Loss above the best (%)"), layers: [.horizontal(1, "1 %")] + lines)
     }
     guard !panels.isEmpty else { return nil }
     return Figure(
-      name: "sweep-\(sweep.setting.rawValue)", title: "The loss against \(sweep.setting.words)",
+      name: "sweep-\(sweep.setting)", title: "The loss against \(sweep.words)",
       caption: """
         Each line is one model and length; its lowest point is 0. At 1 on the horizontal axis is what the program \
         chooses by itself.
@@ -56,7 +57,7 @@ extension Chapter {
 
   private static func table(of sweep: Sweep) -> Page.Table {
     Page.Table(
-      "Losses by \(sweep.setting.words), nats a token; the program's own choice in brackets",
+      "Losses by \(sweep.words), nats a token; the program's own choice in brackets",
       columns: [("runs", .left), ("losses", .left), ("excess of the program's choice", .right)],
       rows: sweep.cells.map { cell in
         [
@@ -77,22 +78,5 @@ extension Chapter {
       rows: noise.map { noise in
         [noise.label, "\(noise.seeds)", noise.loss.text(4), "\((100 * noise.deviation).text(2)) %"]
       })
-  }
-}
-
-extension Sweep.Setting {
-  var words: String {
-    switch self {
-    case .learningRate: "learning rate"
-    case .batch: "batch"
-    case .warmup: "steps of warmup"
-    case .schedule: "schedule"
-    case .weightDecay: "decay of weights"
-    case .granularity: "granularity"
-    case .balance: "balance"
-    case .capacityFactor: "capacity factor"
-    case .routerNoise: "noise of the router"
-    case .zLoss: "weight of the z-loss"
-    }
   }
 }

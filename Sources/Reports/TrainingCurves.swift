@@ -1,4 +1,4 @@
-import Experiments
+import Analysis
 import Training
 
 extension Chapter {
@@ -6,7 +6,7 @@ extension Chapter {
   ///
   /// - Parameter curves: the logged losses of a run by its identifier. A run's log begins with that of its trunk.
   static func trainingCurves(
-    of rows: [ResultsTable.Row], curves: [String: [CurvePoint]], baselines: Baselines
+    of rows: [RunRow], curves: [String: [CurvePoint]], baselines: Baselines
   ) -> Chapter? {
     let widths = Set(rows.compactMap { $0.number("width") }).sorted()
     let inks = Ink.family(widths.count)
@@ -57,11 +57,11 @@ extension Chapter {
   }
 
   /// Each trunk once, by its longest run, and of the other runs what they do not share with it.
-  private static func distinctCurves(of rows: [ResultsTable.Row], curves: [String: [CurvePoint]]) -> [Curve] {
+  private static func distinctCurves(of rows: [RunRow], curves: [String: [CurvePoint]]) -> [Curve] {
     var longest: [String: [CurvePoint]] = [:]
     let logged = rows.compactMap { row in
-      curves[row.text("run")].flatMap { points in
-        points.isEmpty ? nil : (trunk: row.text("trunk"), width: row.number("width") ?? 0, points: points)
+      curves[row.run].flatMap { points in
+        points.isEmpty ? nil : (trunk: row.trunk, width: row.number("width") ?? 0, points: points)
       }
     }
     return logged.sorted { ($0.points.last?.tokens ?? 0) > ($1.points.last?.tokens ?? 0) }.map { run in

@@ -1,4 +1,6 @@
-import Experiments
+import Analysis
+import Execution
+import Plans
 import Files
 import Foundation
 import Reports

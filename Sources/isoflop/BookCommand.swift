@@ -1,5 +1,6 @@
+import Plans
 import ArgumentParser
-import Experiments
+import Exports
 import Files
 import Foundation
 
@@ -62,7 +63,13 @@ struct RegressCommand: ParsableCommand {
     if options.dryRun { return try book.printPlan(options.out) }
     let pages = try book.announceAndMake()
     let path = junit ?? "\(options.output)/regress.xml"
-    try JUnit(pages).write(to: path)
+    try JUnit(
+      pages.map {
+        JUnit.Page(
+          name: $0.name, file: $0.plan.experiment.path, seconds: $0.seconds, faults: $0.faults,
+          verdicts: $0.verdicts)
+      }
+    ).write(to: path)
     let table = Table(
       ["page"] + Table.verdictColumns,
       pages.flatMap { page in

@@ -1,5 +1,6 @@
+import Analysis
+import Plans
 import ArgumentParser
-import Experiments
 import Files
 
 /// `isoflop check`: whether an experiment came out as it should.

@@ -1,5 +1,6 @@
+import Analysis
+import Execution
 import ArgumentParser
-import Experiments
 import Files
 import Foundation
 

@@ -1,5 +1,7 @@
+import Analysis
+import Execution
+import Plans
 import ArgumentParser
-import Experiments
 import Files
 import Foundation
 

@@ -1,5 +1,6 @@
+import Analysis
+import Execution
 import ArgumentParser
-import Experiments
 import Files
 
 /// `isoflop diff`: what sets two runs apart.
@@ -58,7 +59,7 @@ extension Table {
 
 extension Table.Cell {
   /// A number with its standard error, or whatever else it is.
-  fileprivate init(_ cell: Column.Cell, _ error: Double?) {
+  fileprivate init(_ cell: Analysis.Cell, _ error: Double?) {
     guard let value = cell.number, let error else {
       self.init(cell)
       return

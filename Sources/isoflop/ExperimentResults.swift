@@ -1,5 +1,7 @@
+import Analysis
+import Execution
+import Plans
 import Corpora
-import Experiments
 import Files
 import Foundation
 import Reports

@@ -1,5 +1,5 @@
+import Analysis
 import ArgumentParser
-import Experiments
 import Files
 import Foundation
 import Reports

@@ -1,6 +1,8 @@
+import Analysis
+import Execution
 import ArgumentParser
-import Experiments
 import Foundation
+import Plans
 
 /// `isoflop ls`: what a folder of runs holds.
 struct ListCommand: ParsableCommand {
@@ -60,8 +62,8 @@ extension Table {
     let shown: [Column] =
       ["run", "status", "corpus", "width", "depth"] + (hasExperts ? ["experts"] : [])
       + [Column("d_tokens", title: "tokens"), "seed", "loss", Column("c_exact", title: "FLOPs")]
-    let families = Set(runs.flatMap { $0.result?.families.map(\.family) ?? [] }).sorted()
-    let hidden = Experiments.Column.all(families: families).map(\.name).filter { name in
+    let columns = Analysis.Column.all(settings: Setting.columns, tasks: runs.tasks)
+    let hidden = columns.map(\.name).filter { name in
       !shown.contains { $0.key == name }
     }
     let others: [Column] = ["seconds", "commit", "date"]
@@ -86,7 +88,7 @@ extension Table {
 
 extension Table.Cell {
   /// What stands in `results.csv`.
-  init(_ cell: Column.Cell) {
+  init(_ cell: Analysis.Cell) {
     switch cell {
     case .text(let text): self.init(text.isEmpty ? nil : text)
     case .integer(let integer): self.init(integer)

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Experiments
 import Files
 
 /// How much a command says beside its results.

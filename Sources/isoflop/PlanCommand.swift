@@ -1,5 +1,6 @@
+import Analysis
+import Plans
 import ArgumentParser
-import Experiments
 import Files
 import Foundation
 import ScalingLaws

@@ -1,6 +1,6 @@
+import Execution
 import ArgumentParser
 import Corpora
-import Experiments
 import Files
 import Foundation
 import Models

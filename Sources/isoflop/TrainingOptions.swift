@@ -1,5 +1,5 @@
+import Plans
 import ArgumentParser
-import Experiments
 import Files
 
 /// The flags of all commands that train experiments.

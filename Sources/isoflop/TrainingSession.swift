@@ -1,5 +1,6 @@
+import Execution
+import Plans
 import ArgumentParser
-import Experiments
 import Files
 import Foundation
 

@@ -1,4 +1,4 @@
-import Experiments
+import Execution
 import Files
 import Foundation
 import Synchronization

@@ -1,5 +1,6 @@
+import Analysis
+import Plans
 import Corpora
-import Experiments
 import Files
 import Foundation
 import ScalingLaws

@@ -1,4 +1,5 @@
-import Experiments
+import Analysis
+import Plans
 import Foundation
 import ScalingLaws
 import Training
@@ -94,7 +95,7 @@ struct PlantedExperiment {
   }
 
   static func table(_ rows: [[String: String]]) throws -> ResultsTable {
-    let columns = Column.all(families: ["story", "sums"]).map(\.name)
+    let columns = Column.all(settings: Setting.columns, tasks: ["story", "sums"]).map(\.name)
     let lines = [columns] + rows.map { row in columns.map { row[$0] ?? "" } }
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).csv").path
     defer { try? FileManager.default.removeItem(atPath: path) }

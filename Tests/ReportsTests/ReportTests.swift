@@ -1,4 +1,5 @@
-import Experiments
+import Analysis
+import Plans
 import Files
 import Foundation
 import Reports

@@ -1,0 +1,69 @@
+import Files
+import SwiftCSV
+
+/// A table of text with a header, of which every row knows its line in the file.
+package struct CSVFile {
+  package struct Row {
+    package let line: Int
+    package let cells: [String]
+  }
+
+  package let path: String
+  package let header: [String]
+  package let rows: [Row]
+
+  /// Reads the UTF-8 file at `path`. Empty lines are passed over.
+  ///
+  /// - Throws: `InputError` if it is missing or empty, if a column stands twice, or if a row has more or fewer cells
+  ///   than the header.
+  package init(contentsOf path: String) throws { try self.init(path: path, text: FileAccess.readText(path)) }
+
+  /// Reads the table that stands at `path` as `text`.
+  package init(path: String, text: String) throws {
+    self.path = path
+    var line = 1
+    var rows: [Row] = []
+    for cells in try Self.parse(text, path: path) {
+      if cells != [""] { rows.append(Row(line: line, cells: cells)) }
+      line += 1 + cells.reduce(0) { $0 + $1.count(where: \.isNewline) }
+    }
+    guard let first = rows.first else {
+      throw InputError("is empty", file: path, remedy: "The first line must name the columns")
+    }
+    header = first.cells
+    self.rows = Array(rows.dropFirst())
+    var seen: Set<String> = []
+    if let twice = header.first(where: { !seen.insert($0).inserted }) {
+      throw InputError("column `\(twice)` stands twice", file: path, line: first.line, remedy: "Rename one")
+    }
+    if let odd = self.rows.first(where: { $0.cells.count != header.count }) {
+      throw InputError(
+        "\(odd.cells.count) cells, where the header has \(header.count)", file: path, line: odd.line,
+        remedy: "Correct or remove the row")
+    }
+  }
+
+  private static func parse(_ text: String, path: String) throws -> [[String]] {
+    var rows: [[String]] = []
+    let unmarked = text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
+    do {
+      // The enumeration gives rows as they are; the library's own rows are filled up to one length.
+      let csv = try CSV<Enumerated>(string: unmarked, delimiter: .comma, loadColumns: false)
+      try csv.enumerateAsArray(startAt: 0, rowLimit: nil) { rows.append($0) }
+    } catch is CSVParseError {
+      throw InputError(
+        "is not valid CSV: a quotation mark is out of place", file: path, remedy: "Quote whole cells")
+    }
+    return rows
+  }
+
+  /// A cell as it stands in a file, quoted where it must be.
+  static func escape(_ cell: String) -> String {
+    // By code points: a sign with an accent over it is another character, and the same byte.
+    let isPlain = cell.unicodeScalars.allSatisfy { $0 != "," && $0 != "\"" && !Character($0).isNewline }
+    guard !isPlain || cell.first == " " else {
+      return cell
+    }
+    return "\"\(cell.unicodeScalars.map { $0 == "\"" ? "\"\"" : String($0) }.joined())\""
+  }
+}

@@ -1,0 +1,176 @@
+/// A column of `results.csv`: its name, its meaning, and where its cell is in a run.
+///
+/// A column of a result is one row of `Column.results`, or `sizes`, and one property of `RunRow`. The columns of settings
+/// come from whoever knows the settings (`Column.setting`). Writing, reading and the reference follow from the row.
+public struct Column: Sendable {
+  public enum Kind: Sendable { case text, integer, number }
+
+  /// What a column tells of a run.
+  public enum Role: Sendable {
+    /// Which run it is, and whether it is there.
+    case identity
+    /// What was asked for.
+    case setting
+    /// What follows from the settings before anything is trained.
+    case plan
+    /// What came of it.
+    case result
+  }
+
+  public let name: String
+  /// What a person calls it, as in `learning rate`.
+  public let words: String
+  public let kind: Kind
+  /// Empty for text and pure numbers.
+  public let unit: String
+  public let meaning: String
+  public let role: Role
+  /// Whether other settings determine it as a rule, so that it is not told beside them.
+  public let isDerived: Bool
+  /// Whether its text says what it is without its name, as `gpt2` does.
+  public let isSelfExplanatory: Bool
+  /// Names that it had in files of earlier versions.
+  public let formerNames: [String]
+  let cell: @Sendable (RunRow) -> Cell
+  let fill: @Sendable (inout RunRow, Cell) -> Void
+
+  private init(
+    _ name: String, words: String? = nil, _ kind: Kind, _ unit: String, _ meaning: String, _ role: Role,
+    isDerived: Bool = false, isSelfExplanatory: Bool = false, formerNames: [String] = [],
+    cell: @escaping @Sendable (RunRow) -> Cell,
+    fill: @escaping @Sendable (inout RunRow, Cell) -> Void
+  ) {
+    self.name = name
+    self.words = words ?? name.replacing("_", with: " ")
+    self.kind = kind
+    self.unit = unit
+    self.meaning = meaning
+    self.role = role
+    self.isDerived = isDerived
+    self.isSelfExplanatory = isSelfExplanatory
+    self.formerNames = formerNames
+    self.cell = cell
+    self.fill = fill
+  }
+
+  /// The column of a setting, which `RunRow.settings` holds by its name.
+  public static func setting(
+    _ name: String, words: String? = nil, kind: Kind, unit: String = "", meaning: String,
+    isDerived: Bool = false,
+    isSelfExplanatory: Bool = false, formerNames: [String] = []
+  ) -> Column {
+    Column(
+      name, words: words, kind, unit, meaning, .setting, isDerived: isDerived,
+      isSelfExplanatory: isSelfExplanatory,
+      formerNames: formerNames,
+      cell: { $0.settings[name] ?? .none }, fill: { $0.settings[name] = $1 })
+  }
+
+  static let identity: [Column] = [
+    Column(
+      "run", .text, "", "hash of everything that determines the run's numbers; the name of its folder",
+      .identity,
+      cell: { .text($0.run) }, fill: { $0.run = $1.description }),
+    Column(
+      "trunk", .text, "", "hash of the trunk that it branches off; runs of one trunk are not independent",
+      .identity,
+      cell: { .text($0.trunk) }, fill: { $0.trunk = $1.description }),
+    Column(
+      "status", .text, "", "completed, diverged or missing", .identity, cell: { .text($0.status.rawValue) },
+      fill: { $0.status = RunRow.Status(rawValue: $1.description) ?? .missing }),
+  ]
+
+  static let sizes: [Column] = [
+    integer(
+      "n_non_embedding", "parameters", "N without embeddings, positions and head (Kaplan)", .plan,
+      \.nonEmbeddingParameters),
+    integer("n_total", "parameters", "N, all of them (Chinchilla)", .plan, \.totalParameters),
+    integer("n_active", "parameters", "N that takes part in predicting one token", .plan, \.activeParameters),
+    integer(
+      "n_router", "parameters", "N of routers alone, which are among the others", .plan, \.routerParameters),
+    integer("d_tokens", "tokens", "D, tokens trained on", .plan, \.tokens),
+    integer("unique_tokens", "tokens", "different ones among them", .result, \.uniqueTokens),
+    number("epochs", "", "times that each token was seen: D over the different ones", .plan, \.epochs),
+    integer("steps", "steps", "optimizer steps, S", .plan, \.steps),
+    number(
+      "c_exact", "FLOPs", "C of the training: every matrix product, attention and head included", .plan,
+      \.exactCompute),
+    number("c_6nd", "FLOPs", "C as 6·N·D with all active parameters", .plan, \.sixNDCompute),
+    number(
+      "c_6nd_non_embedding", "FLOPs", "C as 6·N·D with those but embeddings", .plan,
+      \.sixNDNonEmbeddingCompute),
+    number(
+      "isoflop_budget", "FLOPs", "the budget that D was computed from, in c_exact's convention", .plan,
+      \.isoFLOPBudget),
+  ]
+
+  static let results: [Column] = [
+    number("loss", "nats/token", "loss on the validation windows", .result, \.loss),
+    number("loss_se", "nats/token", "its standard error over windows", .result, \.lossStandardError),
+    number(
+      "loss_bits_per_byte", "bits/byte", "the same loss, comparable between tokenizers", .result,
+      \.lossBitsPerByte),
+    number(
+      "entropy", "nats/token", "true entropy of the validation windows: no model can do better", .result,
+      \.entropy),
+    number("entropy_bits_per_byte", "bits/byte", "the same entropy", .result, \.entropyBitsPerByte),
+    number("reducible", "nats/token", "loss minus entropy", .result, \.reducible),
+    number(
+      "reducible_se", "nats/token", "its standard error over windows", .result, \.reducibleStandardError),
+    number(
+      "load_entropy", "", "entropy of the experts' loads over that of even ones, the least of a layer",
+      .result,
+      \.loadEntropy),
+    integer(
+      "dead_experts", "", "experts that no validation token chose, of all layers", .result, \.deadExperts),
+    number(
+      "dropped", "", "fraction of the choices that found an expert full, the mean over layers", .result,
+      \.dropped),
+    number(
+      "router_entropy", "",
+      "entropy of the routers' softmax over that of even probabilities, the mean over layers", .result,
+      \.routerEntropy),
+  ]
+
+  /// The columns of a task of the text.
+  static func task(_ task: String) -> [Column] {
+    func column(
+      _ name: String, _ unit: String, _ meaning: String,
+      _ part: WritableKeyPath<RunRow.Task, Double?> & Sendable
+    ) -> Column {
+      Column(
+        "\(name)_\(task)", .number, unit, meaning, .result, cell: { Cell($0.tasks[task]?[keyPath: part]) },
+        fill: { $0.tasks[task, default: RunRow.Task()][keyPath: part] = $1.number })
+    }
+    return [
+      column("loss", "nats/token", "loss on the targets of the task `\(task)`", \.loss),
+      column("entropy", "nats/token", "true entropy of these targets", \.entropy),
+      column(
+        "exact_match", "",
+        "fraction of its passages whose certain ending is predicted to the last token", \.exactMatch),
+    ]
+  }
+
+  /// All columns of a table, in their order.
+  public static func all(settings: [Column], tasks: [String]) -> [Column] {
+    identity + settings + sizes + results + tasks.flatMap(task)
+  }
+
+  private static func integer(
+    _ name: String, _ unit: String, _ meaning: String, _ role: Role,
+    _ path: WritableKeyPath<RunRow, Int?> & Sendable
+  ) -> Column {
+    Column(
+      name, .integer, unit, meaning, role, cell: { Cell($0[keyPath: path]) },
+      fill: { $0[keyPath: path] = if case .integer(let value) = $1 { value } else { nil } })
+  }
+
+  private static func number(
+    _ name: String, _ unit: String, _ meaning: String, _ role: Role,
+    _ path: WritableKeyPath<RunRow, Double?> & Sendable
+  ) -> Column {
+    Column(
+      name, .number, unit, meaning, role, cell: { Cell($0[keyPath: path]) },
+      fill: { $0[keyPath: path] = $1.number })
+  }
+}

@@ -1,0 +1,281 @@
+import Files
+import Foundation
+import ScalingLaws
+
+/// What must come out of an experiment: an entry of `expect`.
+///
+///     expect:
+///       - {results: completed, between: [48, 48]}
+///       - {fit: chinchilla_entropy, parameter: beta, between: [0.25, 0.45]}
+///       - {fit: chinchilla, parameter: E, interval_contains: entropy}
+///       - {compare: zipf, parameter: difference, interval_above: 0}
+public struct Expectation: Sendable {
+  /// A number of the results.
+  enum Statistic: String, CaseIterable, Sendable {
+    /// Numbers of runs.
+    case completed, diverged, missing
+    /// The least loss of a run.
+    case lowestLoss = "lowest_loss"
+    case lowestReducible = "lowest_reducible"
+    /// The geometric mean over all runs: of many noisy losses it is the steadiest number.
+    case meanLoss = "mean_loss"
+    /// Of the experts of a run: the least even loads, and the most experts that no token chose.
+    case lowestLoadEntropy = "lowest_load_entropy"
+    case mostDeadExperts = "most_dead_experts"
+  }
+
+  enum Subject: Sendable {
+    case parameter(String, ofFit: String)
+    case comparison(FitComparison.Number, of: String)
+    case sweep(String)
+    case statistic(Statistic)
+  }
+
+  enum Demand: Sendable {
+    case between(Double, Double)
+    /// The 95 % interval contains a number, or where it is nil the true entropy.
+    case intervalContains(Double?)
+    /// The whole 95 % interval lies above, or below, a number.
+    case intervalAbove(Double)
+    case intervalBelow(Double)
+  }
+
+  let subject: Subject
+  let demand: Demand
+  /// Where the tolerance comes from, in words; nil where the file does not say.
+  let because: String?
+  /// The line in the experiment's file.
+  public let line: Int?
+
+  /// - Parameters:
+  ///   - fits: The fits that there will be.
+  ///   - comparisons: The comparisons of them.
+  ///   - sweeps: The settings that are swept.
+  package init(
+    _ yaml: YAMLValue, fits: [FitRequest], comparisons: [ComparisonRequest] = [], sweeps: [String] = []
+  )
+    throws
+  {
+    let demands = ["between", "interval_contains", "interval_above", "interval_below"]
+    let map = try yaml.mapping(
+      keys: ["fit", "parameter", "results", "compare", "sweep", "because"] + demands)
+    line = yaml.line
+    because = try map["because"]?.string()
+    subject = try Self.readSubject(yaml, map, fits, comparisons, sweeps)
+    let given = demands.compactMap { name in map[name].map { (name, $0) } }
+    guard let (name, value) = given.first, given.count == 1 else {
+      throw yaml.error(
+        "an expectation wants one of \(demands.joined(separator: ", "))",
+        remedy: "Write for example `between: [0.2, 0.4]`")
+    }
+    if name != "between", !subject.hasInterval {
+      throw value.error("only parameters of fits have intervals", remedy: "Write `between: [low, high]`")
+    }
+    let anything = (-Double.greatestFiniteMagnitude)...
+    switch name {
+    case "between":
+      let limits = try value.list().map { try $0.number(in: anything) }
+      guard limits.count == 2, limits[0] <= limits[1] else {
+        throw value.error(
+          "`between` wants two numbers, the lower first", remedy: "Write for example [0.2, 0.4]")
+      }
+      demand = .between(limits[0], limits[1])
+    case "interval_above": demand = .intervalAbove(try value.number(in: anything))
+    case "interval_below": demand = .intervalBelow(try value.number(in: anything))
+    default:
+      demand = .intervalContains(
+        try value.string() == "entropy" ? nil : try value.number(in: anything, what: "number, nor `entropy`"))
+    }
+  }
+
+  private static func readSubject(
+    _ yaml: YAMLValue, _ map: [String: YAMLValue], _ fits: [FitRequest], _ comparisons: [ComparisonRequest],
+    _ sweeps: [String]
+  ) throws -> Subject {
+    guard ["fit", "results", "compare", "sweep"].count(where: { map[$0] != nil }) < 2,
+      map["results"] == nil || map["parameter"] == nil
+    else {
+      throw yaml.error(
+        "an expectation is about `results`, about a `fit`, a comparison or a sweep", remedy: "Make two of it")
+    }
+    if let results = map["results"] { return .statistic(try results.choice(of: Statistic.self)) }
+    if let compared = map["compare"] {
+      let name = try compared.choice(of: comparisons.map(\.name))
+      let parameter = try yaml.required("parameter", in: map)
+      let known = comparisons.first { $0.name == name }?.numbers ?? []
+      _ = try parameter.choice(of: known.map(\.rawValue))
+      return .comparison(try parameter.choice(of: FitComparison.Number.self), of: name)
+    }
+    if let swept = map["sweep"] {
+      let setting = try swept.choice(of: sweeps)
+      _ = try yaml.required("parameter", in: map).choice(of: ["excess"])
+      return .sweep(setting)
+    }
+    let (fit, parameter) = try FitRequest.readParameter(map, of: yaml, fits: fits)
+    return .parameter(parameter, ofFit: fit)
+  }
+
+  /// Holds what was expected against what was found.
+  public func check(fits: Fits, results: ResultsTable) -> Verdict {
+    switch subject {
+    case .statistic(let statistic):
+      let value = results.value(of: statistic)
+      return verdict(
+        value.map { ExperimentFit.Number(value: $0) }, entropy: nil, otherwise: "no run has completed")
+    case .parameter(let parameter, let name):
+      let fit = fits[name]
+      let otherwise = fit.map { $0.refusal ?? "the fit has no `\(parameter)`" } ?? "there is no such fit"
+      return verdict(fit?.number(parameter), entropy: fit?.entropy, otherwise: otherwise)
+    case .sweep(let setting):
+      let excess = fits.sweeps.first { $0.setting == setting }?.excess
+      return verdict(
+        excess.map { ExperimentFit.Number(value: $0) }, entropy: nil,
+        otherwise: "the program's own choice was not tried beside others")
+    case .comparison(let number, let name):
+      let comparison = fits.comparisons.first { $0.name == name }
+      let otherwise = comparison.map { $0.refusal ?? "it has no `\(number.rawValue)`" }
+      return verdict(
+        comparison?.number(number), entropy: nil, otherwise: otherwise ?? "there is no such comparison")
+    }
+  }
+
+  private func verdict(_ number: ExperimentFit.Number?, entropy: Double?, otherwise: String) -> Verdict {
+    guard let number else { return Verdict(self, found: otherwise, passed: false) }
+    let interval = number.interval.map { " [\(short($0.low)) \(short($0.high))]" } ?? ""
+    let found = short(number.value) + interval
+    switch demand {
+    case .between(let low, let high):
+      return Verdict(self, found: found, passed: low <= number.value && number.value <= high)
+    case _ where !number.identified:
+      return Verdict(self, found: "\(found), but the data do not determine it", passed: false)
+    case .intervalAbove(let limit):
+      return Verdict(self, found: found, passed: number.interval.map { $0.low > limit } ?? false)
+    case .intervalBelow(let limit):
+      return Verdict(self, found: found, passed: number.interval.map { $0.high < limit } ?? false)
+    case .intervalContains(let value):
+      guard let target = value ?? entropy else {
+        return Verdict(self, found: "\(found), but the true entropy is not known", passed: false)
+      }
+      let shown = value == nil ? "\(found), the entropy is \(short(target))" : found
+      return Verdict(self, found: shown, passed: number.interval?.contains(target) ?? false)
+    }
+  }
+
+  /// What is judged, as in `chinchilla beta`.
+  var subjectText: String {
+    switch subject {
+    case .parameter(let parameter, let fit): "\(fit) \(parameter)"
+    case .comparison(let number, let name): "\(name) \(number.rawValue)"
+    case .sweep(let setting): "\(setting) excess"
+    case .statistic(let statistic): "results \(statistic.rawValue)"
+    }
+  }
+
+  var demandText: String {
+    switch demand {
+    case .between(let low, let high): low == high ? short(low) : "\(short(low)) to \(short(high))"
+    case .intervalContains(let value): "interval contains \(value.map(short) ?? "the entropy")"
+    case .intervalAbove(let limit): "interval above \(short(limit))"
+    case .intervalBelow(let limit): "interval below \(short(limit))"
+    }
+  }
+}
+
+extension Expectation.Subject {
+  fileprivate var hasInterval: Bool {
+    switch self {
+    case .parameter(let parameter, _): ExperimentFit.PlainNumber(rawValue: parameter) == nil
+    case .comparison(let number, _): number != .ordered
+    case .sweep: false
+    case .statistic: false
+    }
+  }
+}
+
+/// What came of an expectation.
+public struct Verdict: Sendable, Codable, Equatable {
+  /// What is judged, as in `chinchilla beta`.
+  public let subject: String
+  public let expected: String
+  public let found: String
+  public let passed: Bool
+  /// Where the tolerance comes from, in words; nil where the file does not say.
+  public let because: String?
+  /// The line of the expectation in the experiment's file.
+  public let line: Int?
+
+  init(_ expectation: Expectation, found: String, passed: Bool) {
+    subject = expectation.subjectText
+    expected = expectation.demandText
+    because = expectation.because
+    line = expectation.line
+    self.found = found
+    self.passed = passed
+  }
+}
+
+extension FitRequest {
+  /// The parameter of a fit that a mapping names by its keys `fit` and `parameter`.
+  package static func readParameter(_ map: [String: YAMLValue], of yaml: YAMLValue, fits: [FitRequest]) throws
+    -> (fit: String, parameter: String)
+  {
+    let name = try yaml.required("fit", in: map).choice(of: fits.map(\.name))
+    let parameter = try yaml.required("parameter", in: map)
+    let known = fits.first { $0.name == name }?.parameterNames ?? []
+    return (name, try parameter.choice(of: known))
+  }
+
+  /// The parameters that the fit will have, by their names in a file.
+  package var parameterNames: [String] {
+    if law == .criticalBatch { return ["Bstar", "exponent", "growth"] }
+    guard let law = law(floor: floor == .free ? .free : .zero)?.law else {
+      return ["a", "b"] + (law == .envelope ? [] : ["tokens_per_parameter"])
+    }
+    let derived = law.derived(law.parameters.map { _ in 1 })
+    return (law.parameters.map(\.symbol) + derived.map(\.symbol)).map(latin) + ["rms"]
+      + analyses.flatMap(\.parameterNames)
+      + (forecast.isEmpty ? [] : ["forecast_error", "forecast_inside", "forecast_factor"])
+  }
+}
+
+extension ResultsTable {
+  fileprivate func value(of statistic: Expectation.Statistic) -> Double? {
+    switch statistic {
+    case .completed: Double(completed.count)
+    case .diverged: Double(rows.count { $0.status == .diverged })
+    case .missing: Double(rows.count { $0.status == .missing })
+    case .lowestLoss: completed.compactMap(\.loss).min()
+    case .lowestReducible: completed.compactMap(\.reducible).min()
+    case .meanLoss: mean(completed.compactMap(\.loss).map(log)).map(exp)
+    case .lowestLoadEntropy: completed.compactMap(\.loadEntropy).min()
+    case .mostDeadExperts: completed.compactMap(\.deadExperts).max().map(Double.init)
+    }
+  }
+}
+
+extension ExperimentFit {
+  /// The symbol of a parameter that is given by its name in a file: `α` for `alpha`.
+  public func symbol(of parameter: String) -> String {
+    estimates.first { latin($0.symbol) == parameter }?.symbol ?? parameter
+  }
+}
+
+/// A symbol of a law in the letters of a keyboard: `α` is `alpha`.
+func latin(_ symbol: String) -> String {
+  let names: [Character: String] = [
+    "α": "alpha", "β": "beta", "η": "eta", "κ": "kappa", "δ": "delta", "γ": "gamma", "ω": "omega",
+    "ζ": "zeta",
+  ]
+  return symbol.map { names[$0] ?? String($0) }.joined()
+}
+
+/// A number in four digits.
+private func short(_ number: Double) -> String {
+  number == number.rounded() && abs(number) < 1e6
+    ? String(format: "%.0f", number) : String(format: "%.4g", number)
+}
+
+/// The mean; nil of no numbers.
+private func mean(_ numbers: [Double]) -> Double? {
+  numbers.isEmpty ? nil : numbers.reduce(0, +) / Double(numbers.count)
+}

@@ -1,0 +1,142 @@
+import Files
+import ScalingLaws
+
+/// A parameter of several fits, to be set side by side: an entry of `compare`.
+///
+///     compare:
+///       - {name: zipf, parameter: alpha, fits: [s12, s15, s20], at: [1.2, 1.5, 2.0], axis: Zipf exponent s,
+///          theory: [0.17, 0.33, 0.5], theory_label: (s − 1)/s, trend: rising}
+public struct ComparisonRequest: Sendable {
+  public let name: String
+  let parameter: String
+  let fits: [String]
+  let title: String
+  let axis: String?
+  let places: [Double]?
+  let theory: [Double]?
+  let theoryLabel: String
+  let trend: Comparison.Trend?
+
+  /// What `expect` may ask of it.
+  var numbers: [FitComparison.Number] {
+    [.difference] + (places == nil ? [] : [.slope]) + (trend == nil ? [] : [.ordered])
+  }
+
+  /// Reads the section `compare`.
+  package static func readList(_ yaml: YAMLValue, fits: [FitRequest]) throws -> [ComparisonRequest] {
+    var requests: [ComparisonRequest] = []
+    for entry in try yaml.list() {
+      let request = try ComparisonRequest(entry, fits)
+      guard !requests.contains(where: { $0.name == request.name }) else {
+        throw entry.error(
+          "two comparisons are called `\(request.name)`", remedy: "Give one of them another `name`")
+      }
+      requests.append(request)
+    }
+    return requests
+  }
+
+  private init(_ yaml: YAMLValue, _ requests: [FitRequest]) throws {
+    let map = try yaml.mapping(keys: [
+      "name", "parameter", "fits", "title", "axis", "at", "theory", "theory_label", "trend",
+    ])
+    let fits = try yaml.required("fits", in: map).list().map { try $0.choice(of: requests.map(\.name)) }
+    guard fits.count >= 2, Set(fits).count == fits.count else {
+      throw yaml.error("a comparison is of two or more different fits", remedy: "Name them in `fits`")
+    }
+    let parameter = try yaml.required("parameter", in: map)
+    for fit in requests where fits.contains(fit.name) {
+      _ = try parameter.choice(
+        of: fit.parameterNames.filter { ExperimentFit.PlainNumber(rawValue: $0) == nil })
+    }
+    let numbers = { (key: String) in
+      try map[key].map { value in
+        let numbers = try value.list().map { try $0.number(in: (-Double.greatestFiniteMagnitude)...) }
+        guard numbers.count == fits.count else {
+          throw value.error(
+            "`\(key)` has \(numbers.count) numbers for \(fits.count) fits", remedy: "Give one each")
+        }
+        return numbers
+      }
+    }
+    self.fits = fits
+    self.parameter = try parameter.string()
+    name = try yaml.required("name", in: map).string()
+    guard name.count <= FitRequest.longestName else {
+      throw yaml.error("the name is longer than \(FitRequest.longestName) characters", remedy: "Shorten it")
+    }
+    title = try map["title"]?.string() ?? name
+    places = try numbers("at")
+    theory = try numbers("theory")
+    axis = try map["axis"]?.string()
+    if let at = map["at"] {
+      guard let places, Set(places).count > 1 else {
+        throw at.error("all fits stand at one place", remedy: "Give at least two different numbers")
+      }
+      guard axis != nil else { throw at.error("it is not said what `at` counts", remedy: "Add `axis`") }
+    }
+    theoryLabel = try map["theory_label"]?.string() ?? "theory"
+    trend = try map["trend"]?.choice(of: Comparison.Trend.self)
+  }
+}
+
+/// A parameter of several fits side by side, or the reason why it is not.
+public struct FitComparison: Codable, Sendable {
+  /// What `expect` may ask of a comparison.
+  public enum Number: String, CaseIterable, Sendable {
+    /// The part of draws in which the values go as the trend says.
+    case ordered
+    /// Of a line through the values.
+    case slope
+    /// The last value minus the first.
+    case difference
+  }
+
+  public let name: String
+  public let title: String
+  public let parameter: String
+  public let fits: [String]
+  /// Where the fits stand, and what on; nil where they stand on no axis.
+  public let places: [Double]?
+  public let axis: String?
+  /// What the values should be.
+  public let theory: [Double]?
+  public let theoryLabel: String
+  public let trend: Comparison.Trend?
+  public let comparison: Comparison?
+  public let refusal: String?
+
+  init(_ request: ComparisonRequest, among fits: [ExperimentFit], seed: UInt64) {
+    name = request.name
+    title = request.title
+    parameter = request.parameter
+    self.fits = request.fits
+    places = request.places
+    axis = request.axis
+    theory = request.theory
+    theoryLabel = request.theoryLabel
+    trend = request.trend
+    do {
+      let chosen = try request.fits.map { name in
+        guard let fit = fits.first(where: { $0.name == name }),
+          let estimate = fit.estimate(request.parameter)
+        else { throw FitError("the fit \(name) has no \(request.parameter)") }
+        return (estimate, fit.design)
+      }
+      comparison = try Comparison(
+        chosen.map(\.0), designs: chosen.map(\.1), at: request.places, trend: request.trend, seed: seed)
+      refusal = nil
+    } catch {
+      comparison = nil
+      refusal = "\(error)"
+    }
+  }
+
+  func number(_ number: Number) -> ExperimentFit.Number? {
+    switch number {
+    case .ordered: comparison?.ordered.map { ExperimentFit.Number(value: $0) }
+    case .slope: comparison?.slope.map { ExperimentFit.Number($0) }
+    case .difference: comparison?.fromFirst.last.map { ExperimentFit.Number($0) }
+    }
+  }
+}

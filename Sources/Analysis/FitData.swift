@@ -1,0 +1,201 @@
+import Foundation
+import ScalingLaws
+
+/// The observations that a fit is made of, and the parts of them that each law wants.
+struct FitData {
+  /// Some of the observations, and which, in words.
+  struct Slice {
+    var observations: [Observation]
+    let text: String
+  }
+
+  let whole: Slice
+  /// The different true entropies of the corpora, in the unit of the loss.
+  let entropies: [Double]
+  /// How N and C are counted, and which loss is meant, in words.
+  let convention: String
+  /// The observations that belong to IsoFLOP budgets, each with its budget as compute; nil where budgets are to be
+  /// found by equal compute.
+  private let profiles: [Observation]?
+  /// The runs that the fit is to predict, by their identifiers, trained or not.
+  let heldOut: [(name: String, observation: Observation)]
+  /// The two counts of N of each run, and C as 6·N·D without embeddings; empty where they are not known.
+  let counts: [(pair: EmbeddingCount.Pair, compute: Double)]
+
+  /// The completed runs that a request asks for, and those that it holds out.
+  init(_ request: FitRequest, rows: [RunRow]) {
+    let chosen = rows.filter { row in
+      row.isCompleted && !request.holdsOut(row) && request.conditions.allSatisfy { $0.holds(for: row) }
+        && row.number(request.loss) != nil
+    }
+    heldOut = rows.filter(request.holdsOut).map { ($0.run, $0.observation(request)) }
+    counts = chosen.compactMap { row in
+      guard let total = row.number(SizeConvention.total.column),
+        let nonEmbedding = row.number(SizeConvention.nonEmbedding.column),
+        let compute = row.number(ComputeConvention.sixNDNonEmbedding.column)
+      else { return nil }
+      return (EmbeddingCount.Pair(nonEmbedding: nonEmbedding, total: total), compute)
+    }
+    let observations = chosen.map { $0.observation(request) }
+    whole = Slice(
+      observations: observations,
+      text: (request.conditions.isEmpty
+        ? "all runs" : request.conditions.map(\.text).joined(separator: ", "))
+        + (request.forecast.isEmpty ? "" : " but the held-out ones"))
+    // A run without a known entropy must not hide behind one that has it.
+    let known = chosen.compactMap { $0.number(request.entropy) }
+    entropies = known.count == chosen.count ? Set(known).sorted() : []
+    convention = "N \(request.size.column), C \(request.compute.column), loss \(request.loss)"
+    profiles = zip(chosen, observations).compactMap { row, observation in
+      row.isoFLOPBudget.map { budget in
+        var observation = observation
+        observation.compute = budget
+        return observation
+      }
+    }
+  }
+
+  /// Observations from anywhere.
+  ///
+  /// - Parameter selection: which they are, in words.
+  init(observations: [Observation], selection: String, entropy: Double?, convention: String) {
+    whole = Slice(observations: observations, text: selection)
+    entropies = entropy.map { [$0] } ?? []
+    self.convention = convention
+    profiles = nil
+    heldOut = []
+    counts = []
+  }
+
+  /// The runs of a request with N or C counted otherwise, where its law sees the difference; by name.
+  static func variants(of request: FitRequest, rows: [RunRow]) -> [(String, FitData)] {
+    let sizes = request.uses(.parameters) ? SizeConvention.allCases.filter { $0 != request.size } : []
+    let computes = request.uses(.compute) ? ComputeConvention.allCases.filter { $0 != request.compute } : []
+    let bySize = sizes.map { ("N as \($0.column)", request.counting($0, request.compute)) }
+    let byCompute = computes.map { ("C as \($0.column)", request.counting(request.size, $0)) }
+    return (bySize + byCompute).map { ($0, FitData($1, rows: rows)) }
+  }
+
+  /// The formula that a request asks for, with its floor; nil where it asks for none.
+  func law(_ request: FitRequest) throws -> NamedLaw? {
+    let domains = whole.observations.map(\.mixture.count).min() ?? 0
+    guard request.law != .mixture || domains >= 2 else {
+      throw FitError("a mixture needs columns of shares: name them with `--x r1=COLUMN --x r2=COLUMN`")
+    }
+    return request.law(floor: try floor(request.floor), domains: max(domains, 2))
+  }
+
+  /// The floor of a law.
+  func floor(_ choice: FloorChoice) throws -> Floor {
+    switch choice {
+    case .free: return .free
+    case .zero: return .zero
+    case .value(let value): return .known(value)
+    case .entropy:
+      guard let entropy = entropies.first else { throw FitError("the true entropy of the text is not known") }
+      guard entropies.count == 1 else {
+        throw FitError("the runs have \(entropies.count) different true entropies; choose some with `where`")
+      }
+      return .known(entropy)
+    }
+  }
+
+  /// The observations that a law is fitted to.
+  func slice(for request: FitRequest) throws -> Slice {
+    switch request.law.variable {
+    case .parameters:
+      return try slice(along: .parameters, at: .tokens, request)
+    case .tokens:
+      return try slice(along: .tokens, at: .parameters, request)
+    case .compute:
+      return Slice(
+        observations: meansOverSeeds(), text: "compute-optimal frontier of \(whole.text), means over seeds")
+    default:
+      guard request.law == .isoFLOP || request.law == .isoFLOPRobust, let profiles else { return whole }
+      guard !profiles.isEmpty else { throw FitError("no run belongs to an IsoFLOP budget") }
+      return Slice(observations: profiles, text: "IsoFLOP budgets of \(whole.text)")
+    }
+  }
+
+  /// Observations along one variable while the other is held: at the value that has the most points, and of those the
+  /// largest, where the other variable limits the loss least.
+  private func slice(along variable: Variable, at held: Variable, _ request: FitRequest) throws -> Slice {
+    guard whole.observations.contains(where: { $0[held] != nil }) else { return whole }
+    var places: [Double: Set<Double>] = [:]
+    for observation in whole.observations {
+      if let x = observation[variable], let y = observation[held] { places[y, default: []].insert(x) }
+    }
+    let needed = (request.law(floor: request.floor == .free ? .free : .zero)?.law.parameters.count ?? 0) + 1
+    let best = places.max { ($0.value.count, $0.key) < ($1.value.count, $1.key) }
+    guard let best, best.value.count >= needed else {
+      throw FitError(
+        "needs at least \(needed) different \(variable.symbol) at one \(held.symbol); there are \(best?.value.count ?? 0)"
+      )
+    }
+    return Slice(
+      observations: whole.observations.filter { $0[held] == best.key && $0[variable] != nil },
+      text: "\(whole.text) with \(held.symbol) = \(Int(best.key))")
+  }
+
+  /// One observation for all runs that differ in nothing but their seeds: the lowest of several noisy losses would be
+  /// a biased frontier.
+  private func meansOverSeeds() -> [Observation] {
+    var means: [Observation] = []
+    for observation in whole.observations
+    where !means.contains(where: { $0.hasSamePlace(as: observation) }) {
+      let equals = whole.observations.filter { $0.hasSamePlace(as: observation) }
+      var mean = observation
+      mean.loss = equals.reduce(0) { $0 + $1.loss } / Double(equals.count)
+      means.append(mean)
+    }
+    return means
+  }
+
+  /// The held-out runs that a fit to a slice speaks of: a law in N at one D says nothing of another D.
+  func heldOut(beside slice: Slice, _ request: FitRequest) -> [(name: String, observation: Observation)] {
+    let held: Variable? =
+      switch request.law.variable {
+      case .parameters: .tokens
+      case .tokens: .parameters
+      default: nil
+      }
+    return heldOut.filter { run in held.map { run.observation[$0] == slice.observations.first?[$0] } ?? true }
+  }
+
+  /// The variance, in the log of the loss above a floor, that the mean over seeds has lost: s²·(1 − 1/k) of k runs
+  /// that differ in their seeds alone, pooled; 0 where every run has one seed.
+  func varianceOverSeeds(above floor: Double) -> Double {
+    let groups = meansOverSeeds().map { mean in
+      whole.observations.filter { $0.hasSamePlace(as: mean) }.map { log($0.loss - floor) }
+    }.filter { $0.count > 1 && $0.allSatisfy(\.isFinite) }
+    let freedom = groups.reduce(0) { $0 + $1.count - 1 }
+    guard freedom > 0 else { return 0 }
+    let sum = groups.reduce(0.0) { sum, logs in
+      let centre = logs.reduce(0, +) / Double(logs.count)
+      return sum + logs.reduce(0) { $0 + ($1 - centre) * ($1 - centre) }
+    }
+    let runs = Double(freedom + groups.count)
+    return sum / Double(freedom) * (1 - Double(groups.count) / runs)
+  }
+}
+
+extension RunRow {
+  /// The run as the laws see it.
+  fileprivate func observation(_ request: FitRequest) -> Observation {
+    // The error of the loss over windows is known for the whole text alone.
+    var observation = Observation(
+      parameters: number(request.size.column), tokens: tokens.map(Double.init),
+      compute: number(request.compute.column),
+      steps: steps.map(Double.init), uniqueTokens: uniqueTokens.map(Double.init),
+      loss: number(request.loss) ?? .nan,
+      standardError: request.loss == "loss" ? lossStandardError : nil,
+      reducibleStandardError: request.loss == "loss" ? reducibleStandardError : nil, cluster: trunk)
+    observation.experts = number("experts")
+    if request.law == .criticalBatch {
+      // A ramp is no number.
+      observation.batch = Double(text("batch"))
+      observation.learningRate = number("learning_rate")
+    }
+    return observation
+  }
+}

@@ -1,0 +1,270 @@
+import Files
+import ScalingLaws
+
+/// A fit that an experiment asks for: an entry of `fits`.
+///
+///     fits:
+///       - chinchilla
+///       - {name: facts, law: power_d, loss: loss_facts, floor: entropy, where: {width: 64}, also: [bends]}
+public struct FitRequest: Sendable {
+  /// A condition on the runs: a column, and the values that it may have, or comparisons that must all hold.
+  package struct Condition: Sendable {
+    let column: String
+    let values: [(text: String, number: Double?)]
+    let comparisons: [RowFilter]
+  }
+
+  /// Figures are files of the fit's name, which a file system bounds.
+  static let longestName = 100
+
+  /// By what name reports and expectations call it.
+  public let name: String
+  public let law: LawChoice
+  public let floor: FloorChoice
+  /// Breaks of a broken law, 1 to 3.
+  public let breaks: Int
+  public let objective: Objective
+  /// Parameters that are not fitted, by their names in a file (`alpha`), with their values.
+  public let held: [String: Double]
+  /// Analyses beside the fit.
+  public let analyses: [AnalysisChoice]
+  public let size: SizeConvention
+  public let compute: ComputeConvention
+  /// The column of losses, such as `loss`, `loss_bits_per_byte` or `loss_facts`.
+  public let loss: String
+  let conditions: [Condition]
+  /// Which runs the fit predicts and is not fitted to, whatever `conditions` say; empty for none.
+  package let forecast: [Condition]
+
+  /// The column of the true entropy of these losses.
+  var entropy: String { "entropy\(loss.dropFirst("loss".count))" }
+
+  /// A fit to all of a table's runs.
+  public init(
+    _ law: LawChoice, floor: FloorChoice = .free, breaks: Int = 1, objective: Objective = .chinchilla,
+    held: [String: Double] = [:], analyses: [AnalysisChoice] = []
+  ) {
+    self.init(
+      name: nil, law, floor: floor, breaks: breaks, objective: objective, held: held, analyses: analyses,
+      size: .total,
+      compute: .exact, loss: "loss", conditions: [], forecast: [])
+  }
+
+  private init(
+    name: String?, _ law: LawChoice, floor: FloorChoice, breaks: Int, objective: Objective,
+    held: [String: Double], analyses: [AnalysisChoice], size: SizeConvention, compute: ComputeConvention,
+    loss: String,
+    conditions: [Condition], forecast: [Condition]
+  ) {
+    self.name = name ?? (floor == .free ? law.rawValue : "\(law.rawValue)_\(floor.name)")
+    self.law = law
+    self.floor = floor
+    self.breaks = breaks
+    self.objective = objective
+    self.held = held
+    self.analyses = analyses
+    self.size = size
+    self.compute = compute
+    self.loss = loss
+    self.conditions = conditions
+    self.forecast = forecast
+  }
+
+  /// The same with N and C counted otherwise.
+  func counting(_ size: SizeConvention, _ compute: ComputeConvention) -> FitRequest {
+    FitRequest(
+      name: name, law, floor: floor, breaks: breaks, objective: objective, held: held, analyses: analyses,
+      size: size,
+      compute: compute, loss: loss, conditions: conditions, forecast: forecast)
+  }
+
+  /// The law's parameters.
+  private var symbols: [Parameter] { law(floor: floor == .free ? .free : .zero)?.law.parameters ?? [] }
+
+  /// The held parameters by their symbols.
+  ///
+  /// - Throws: `FitError` where the law has no such parameter.
+  func heldSymbols(in law: NamedLaw) throws -> [String: Double] {
+    let symbols = law.law.parameters.map(\.symbol)
+    let pairs = try held.map { name, value in
+      guard let symbol = symbols.first(where: { $0 == name || latin($0) == name }) else {
+        throw FitError(
+          "there is no parameter \(name) to hold among \(symbols.map(latin).joined(separator: ", "))")
+      }
+      return (symbol, value)
+    }
+    return Dictionary(pairs, uniquingKeysWith: { $1 })
+  }
+
+  /// Whether the law depends on a variable.
+  func uses(_ variable: Variable) -> Bool { law(floor: .zero)?.law.variables.contains(variable) ?? false }
+
+  /// The formula to fit; nil where the request is for none.
+  ///
+  /// - Parameter domains: of a mixture.
+  func law(floor: Floor, domains: Int = 2) -> NamedLaw? {
+    law.named(floor: floor, breaks: breaks, domains: domains)
+  }
+
+  /// The fits of an experiment that names none: power laws and the parametric law with a free floor, the same with the
+  /// true entropy as floor where it is known, and IsoFLOP profiles where there are budgets.
+  ///
+  /// - Parameter analyses: asked for beside each of them.
+  public static func standard(
+    budgets: Bool, entropy: Bool, objective: Objective = .chinchilla, analyses: [AnalysisChoice] = []
+  ) -> [FitRequest] {
+    let laws: [LawChoice] = [.powerN, .powerD, .powerC, .chinchilla]
+    let floors: [FloorChoice] = entropy ? [.free, .entropy] : [.free]
+    return floors.flatMap { floor in
+      laws.map { FitRequest($0, floor: floor, objective: objective, analyses: analyses) }
+    } + (budgets ? [FitRequest(.isoFLOP)] : [])
+  }
+
+  /// Reads the section `fits`.
+  package static func readList(_ yaml: YAMLValue, settings: [Column]) throws -> [FitRequest] {
+    var requests: [FitRequest] = []
+    for entry in try yaml.list() {
+      let request = try FitRequest(entry, settings: settings)
+      guard !requests.contains(where: { $0.name == request.name }) else {
+        throw entry.error(
+          "two fits are called `\(request.name)`", remedy: "Give one of them a `name` of its own")
+      }
+      requests.append(request)
+    }
+    return requests
+  }
+
+  private init(_ yaml: YAMLValue, settings: [Column]) throws {
+    guard yaml.isMapping else {
+      self.init(try Self.law(yaml))
+      return
+    }
+    let map = try yaml.mapping(
+      keys: [
+        "name", "law", "floor", "breaks", "objective", "hold", "also", "n", "c", "loss", "where", "forecast",
+      ])
+    let law = try Self.law(yaml.required("law", in: map))
+    if let breaks = map["breaks"], !law.isBroken {
+      throw breaks.error("the law `\(law.rawValue)` has no breaks", remedy: "Remove `breaks`")
+    }
+    if let objective = map["objective"], !law.isLaw {
+      throw objective.error("`\(law.rawValue)` is fitted by no objective", remedy: "Remove `objective`")
+    }
+    if let forecast = map["forecast"], !law.isLaw {
+      throw forecast.error("`\(law.rawValue)` predicts no loss", remedy: "Remove `forecast`")
+    }
+    let floor = try map["floor"].map(FloorChoice.init) ?? .free
+    if floor != .free, !law.hasFloor {
+      throw yaml.error("the law `\(law.rawValue)` takes no floor", remedy: "Remove `floor`")
+    }
+    if law == .isoFLOP || law == .isoFLOPRobust, let convention = map["c"],
+      try convention.string() != ComputeConvention.exact.rawValue
+    {
+      throw convention.error("IsoFLOP budgets are counted exactly", remedy: "Remove `c`")
+    }
+    let loss = try map["loss"]?.string() ?? "loss"
+    guard loss == "loss" || loss.hasPrefix("loss_"), loss != "loss_se" else {
+      throw yaml.error("`\(loss)` is not a column of losses", remedy: "Write for example loss or loss_facts")
+    }
+    let name = try map["name"]?.string()
+    guard (name ?? "").count <= Self.longestName else {
+      throw yaml.error("the name is longer than \(Self.longestName) characters", remedy: "Shorten it")
+    }
+    self.init(
+      name: name, law, floor: floor,
+      breaks: try map["breaks"]?.integer(in: 1...3) ?? 1,
+      objective: try map["objective"].map(Objective.init) ?? .chinchilla,
+      held: try map["hold"].map { try Self.readHeld($0, law, floor) } ?? [:],
+      analyses: try map["also"]?.list().map { try $0.choice(of: AnalysisChoice.self) } ?? [],
+      size: try map["n"]?.choice(of: SizeConvention.self) ?? .total,
+      compute: try map["c"]?.choice(of: ComputeConvention.self) ?? .exact, loss: loss,
+      conditions: try map["where"].map {
+        try Self.readConditions($0, on: Column.all(settings: settings, tasks: []))
+      } ?? [],
+      forecast: try map["forecast"].map {
+        try Self.readConditions($0, on: Column.ofPlans(settings: settings))
+      } ?? [])
+  }
+
+  private static func law(_ yaml: YAMLValue) throws -> LawChoice {
+    let name = try yaml.choice(of: LawChoice.ofExperiments.map(\.rawValue))
+    guard let law = LawChoice(rawValue: name) else { throw yaml.error("`\(name)` is not a law") }
+    return law
+  }
+
+  private static func readHeld(_ yaml: YAMLValue, _ law: LawChoice, _ floor: FloorChoice) throws -> [String:
+    Double]
+  {
+    let names = FitRequest(law, floor: floor, breaks: 3).symbols.map { latin($0.symbol) }
+    _ = try yaml.mapping(keys: names)
+    let values = try yaml.entries().map { key, value in
+      (key.text, try value.number(in: (-Double.greatestFiniteMagnitude)...))
+    }
+    return Dictionary(values, uniquingKeysWith: { $1 })
+  }
+
+  private static func readConditions(_ yaml: YAMLValue, on columns: [Column]) throws -> [Condition] {
+    _ = try yaml.mapping(keys: columns.map(\.name))
+    return try yaml.entries().map { key, value in
+      let isText = if case .text = columns.first(where: { $0.name == key.text })?.kind { true } else { false }
+      let entries = try value.list()
+      let comparisons = try entries.compactMap { try Self.readComparison($0, of: key.text, isText: isText) }
+      guard comparisons.isEmpty || comparisons.count == entries.count else {
+        throw value.error(
+          "values and comparisons do not go together", remedy: "Write one of them for `\(key.text)`")
+      }
+      return Condition(
+        column: key.text,
+        values: try (comparisons.isEmpty ? entries : []).map { value in
+          (try value.string(), isText ? nil : try value.number(in: -Double.infinity...Double.infinity))
+        }, comparisons: comparisons)
+    }
+  }
+
+  /// A value such as `>= 1M`; nil where it is no comparison.
+  private static func readComparison(_ yaml: YAMLValue, of column: String, isText: Bool) throws -> RowFilter?
+  {
+    let text = try yaml.string()
+    guard let sign = ["!=", "<=", ">=", "<", ">"].first(where: text.hasPrefix) else { return nil }
+    guard !isText || sign == "!=" else {
+      throw yaml.error(
+        "`\(column)` holds text, which `\(sign)` cannot compare", remedy: "Write != or the text")
+    }
+    do {
+      return try RowFilter("\(column) \(text)")
+    } catch let error as InputError {
+      throw yaml.error(error.message, remedy: "Write for example \">= 1M\"")
+    }
+  }
+}
+
+extension FitRequest.Condition {
+  func holds(for row: RunRow) -> Bool {
+    let isAmong =
+      values.isEmpty
+      || values.contains { value in
+        value.number.map { row.number(column) == $0 } ?? (row.text(column) == value.text)
+      }
+    return isAmong && comparisons.allSatisfy { $0.holds(for: row.text(column)) ?? false }
+  }
+
+  var text: String {
+    comparisons.isEmpty
+      ? "\(column) \(values.map(\.text).joined(separator: " or "))"
+      : comparisons.map(\.text).joined(separator: " and ")
+  }
+}
+
+extension FitRequest {
+  /// Whether a run is one that the fit predicts.
+  package func holdsOut(_ row: RunRow) -> Bool {
+    !forecast.isEmpty && forecast.allSatisfy { $0.holds(for: row) }
+  }
+}
+
+extension Column {
+  /// The columns whose cells are known before a run is trained.
+  static func ofPlans(settings: [Column]) -> [Column] {
+    all(settings: settings, tasks: []).filter { $0.role != .result && $0.name != "status" }
+  }
+}

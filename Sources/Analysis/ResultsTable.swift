@@ -1,0 +1,96 @@
+import Files
+import Foundation
+
+/// What came of an experiment, a row a run: the file `results.csv`.
+///
+/// Equal runs give equal bytes: rows are in the order of the plan, numbers have the shortest digits that give them
+/// again, and nothing depends on the machine's speed.
+public struct ResultsTable: Sendable {
+  /// The columns of settings.
+  public let settings: [Column]
+  /// The tasks of the text, which have columns of their own.
+  public let tasks: [String]
+  public let rows: [RunRow]
+
+  public init(settings: [Column], tasks: [String], rows: [RunRow]) {
+    self.settings = settings
+    self.tasks = tasks
+    self.rows = rows
+  }
+
+  /// The columns, in their order.
+  public var columns: [Column] { Column.all(settings: settings, tasks: tasks) }
+
+  /// The completed runs.
+  public var completed: [RunRow] { rows.filter(\.isCompleted) }
+
+  /// Reads a table that was written by `write`. Columns of earlier versions are known by their former names, and columns
+  /// that the file does not have stay empty.
+  ///
+  /// - Parameter settings: The columns of settings that there may be.
+  /// - Throws: `InputError` with file and line, if a column is unknown, one that names the run, its status or its loss is
+  ///   missing, or a cell is not what it should be.
+  public init(contentsOf path: String, settings: [Column]) throws {
+    try self.init(path: path, text: FileAccess.readText(path), settings: settings)
+  }
+
+  /// Reads the table that stands at `path` as `text`.
+  public init(path: String, text: String, settings: [Column]) throws {
+    let file = try CSVFile(path: path, text: text)
+    let tasks = file.header.filter { $0.hasPrefix("exact_match_") }.map {
+      String($0.dropFirst("exact_match_".count))
+    }
+    let known = Column.all(settings: settings, tasks: tasks)
+    let byName = Dictionary(
+      known.flatMap { column in ([column.name] + column.formerNames).map { ($0, column) } },
+      uniquingKeysWith: { first, _ in first })
+    let odd =
+      file.header.first { byName[$0] == nil }
+      ?? ["run", "trunk", "status", "loss"].first { !file.header.contains($0) }
+    if let odd {
+      throw InputError(
+        "is not a table of results of this version: see column `\(odd)`", file: path, line: 1,
+        remedy:
+          "Give the command `isoflop run` again, which writes it anew, or `isoflop fit` for a table of another kind"
+      )
+    }
+    self.settings = settings
+    self.tasks = tasks
+    rows = try file.rows.map { line in
+      var row = RunRow()
+      for (name, text) in zip(file.header, line.cells) {
+        guard let column = byName[name] else { continue }
+        column.fill(&row, try column.cell(from: text, path: path, line: line.line))
+      }
+      return row
+    }
+  }
+
+  /// Writes the table atomically.
+  public func write(to path: String) throws { try FileAccess.write(Data(csv.utf8), to: path) }
+
+  /// The table as text.
+  public var csv: String {
+    let columns = columns
+    let lines = [columns.map(\.name)] + rows.map { row in columns.map { $0.cell(row).description } }
+    return lines.map { $0.map(CSVFile.escape).joined(separator: ",") + "\n" }.joined()
+  }
+}
+
+extension Column {
+  /// The cell that a file has as `text`.
+  fileprivate func cell(from text: String, path: String, line: Int) throws -> Cell {
+    let cell: Cell? =
+      switch kind {
+      case .text: .text(text)
+      case .integer: text.isEmpty ? Cell.none : Int(text).map(Cell.integer)
+      case .number: text.isEmpty ? Cell.none : Double(text).flatMap { $0.isFinite ? Cell.number($0) : nil }
+      }
+    guard let cell else {
+      throw InputError(
+        "`\(name)` is `\(text)`, not a number", file: path, line: line,
+        remedy: "Give the command `isoflop run` again, which writes the table anew")
+    }
+    return cell
+  }
+}

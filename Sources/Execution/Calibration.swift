@@ -1,0 +1,102 @@
+import Plans
+import Dispatch
+import Foundation
+import Models
+import Synchronization
+import Training
+
+/// How long runs will take and how much memory they need on this machine, from a few steps of each shape.
+public struct Calibration: Sendable {
+  /// A shape of training step: everything that decides its time.
+  private struct Shape: Hashable {
+    let model: ModelConfiguration
+    let batch: Int
+  }
+
+  private var costs: [Shape: Trainer.Cost] = [:]
+
+  /// Measures the shapes of `runs`, a few hundredths of a second each, as many at once as will be trained at once.
+  init(_ runs: [PlannedRun], corpora: CorpusCache, workers: Int) throws {
+    var shapes: [Shape: PlannedRun] = [:]
+    for run in runs {
+      for stage in run.configuration.training.batch.stages {
+        shapes[Shape(model: run.configuration.model, batch: stage.tokens)] = run
+      }
+    }
+    let measured = Mutex<[Shape: Result<Trainer.Cost, any Error>]>([:])
+    let jobs = shapes.map { (shape: $0.key, configuration: $0.value.configuration) }
+    let left = Mutex(jobs[...])
+    DispatchQueue.concurrentPerform(iterations: min(workers, jobs.count)) { _ in
+      while let (shape, configuration) = left.withLock({ $0.popFirst() }) {
+        let cost = Result {
+          let corpus = try corpora.corpus(configuration.corpus, context: configuration.model.context)
+          return try Trainer.measureCost(configuration, batch: shape.batch, corpus: corpus)
+        }
+        measured.withLock { $0[shape] = cost }
+      }
+    }
+    costs = try measured.withLock { try $0.mapValues { try $0.get() } }
+  }
+
+  private func cost(of run: PlannedRun, batch: Int) -> Trainer.Cost? {
+    costs[Shape(model: run.configuration.model, batch: batch)]
+  }
+
+  /// Seconds of training from `first` to `last` tokens.
+  func seconds(of run: PlannedRun, from first: Int, to last: Int) -> Double {
+    let batch = run.configuration.training.batch
+    var (seen, sum) = (first, 0.0)
+    while seen < last {
+      let tokens = batch.tokens(after: seen)
+      sum += cost(of: run, batch: tokens)?.stepSeconds ?? 0
+      seen += tokens
+    }
+    return sum
+  }
+
+  /// Seconds of training on one token, on average over a run.
+  func secondsPerToken(of run: PlannedRun) -> Double {
+    seconds(of: run, from: 0, to: run.tokens) / Double(run.tokens)
+  }
+
+  /// Seconds of evaluating `windows` validation windows.
+  func seconds(of run: PlannedRun, windows: Int) -> Double {
+    let batch = run.configuration.training.batch.tokens(after: 0)
+    return Double(windows) * (cost(of: run, batch: batch)?.windowSeconds ?? 0)
+  }
+
+  /// Seconds of the run's own part, from where it leaves its trunk, with its last evaluation.
+  public func branchSeconds(of run: PlannedRun) -> Double {
+    seconds(of: run, from: branchPoint(of: run), to: run.tokens)
+      + seconds(of: run, windows: validationWindows(of: run))
+  }
+
+  /// Seconds of a trunk with all its branches.
+  public func seconds(ofTrunk runs: [PlannedRun]) -> Double {
+    let branches = runs.reduce(0) { $0 + branchSeconds(of: $1) }
+    guard let longest = runs.max(by: { branchPoint(of: $0) < branchPoint(of: $1) }) else { return 0 }
+    let trunk = branchPoint(of: longest)
+    // On its way an evaluation stops when it is precise enough; half of the windows is a fair guess.
+    let looks = TrunkTraining.routingPoints(through: trunk, of: longest.configuration.model).count
+    let windows =
+      TrunkTraining.evaluationPoints(through: trunk).count * validationWindows(of: longest) / 2
+      + looks * TrunkTraining.routingWindows
+    return branches + seconds(of: longest, from: 0, to: trunk) + seconds(of: longest, windows: windows)
+  }
+
+  private func branchPoint(of run: PlannedRun) -> Int {
+    let training = run.configuration.training
+    return training.schedule.branchPoint(tokens: training.tokens)
+  }
+
+  private func validationWindows(of run: PlannedRun) -> Int {
+    run.configuration.corpus.validationTokens / run.configuration.model.context
+  }
+
+  /// The memory of a run in bytes, the corpus aside: it keeps the arenas of all its batches.
+  public func bytes(of run: PlannedRun) -> Int {
+    let batches = Set(run.configuration.training.batch.stages.map(\.tokens))
+    let costs = batches.compactMap { cost(of: run, batch: $0) }
+    return (costs.first?.stateBytes ?? 0) + costs.reduce(0) { $0 + $1.batchBytes }
+  }
+}

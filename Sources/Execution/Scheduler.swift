@@ -1,0 +1,95 @@
+import Plans
+import Files
+import Foundation
+import Training
+
+/// What there is to train of some plans, each run once: plan by plan, trunk by trunk, the longest first.
+public struct Scheduler: Sendable {
+  /// What is trained together: all of a plan, or what lies before or after its forecasts.
+  public struct Stage: Sendable {
+    public let plan: Plan
+    /// The trunks with unfinished runs that no stage before it has, the longest first. A trunk comes with all its runs,
+    /// of whichever plan, but for those that a forecast still holds out.
+    public let jobs: [TrunkJob]
+  }
+
+  /// The stages of each plan.
+  public let stages: [[Stage]]
+  /// Whether it is but a share of the trunks.
+  public let isShare: Bool
+  private let workers: Int
+  private let calibration: Calibration
+
+  /// - Parameters:
+  ///   - workers: How many trunks will be trained at once.
+  ///   - share: Which part of the trunks is meant; nil for all.
+  /// - Throws: `InputError` if this machine has not enough memory to train them, or to measure what that costs.
+  public init(
+    _ plans: [Plan], store: RunStore, corpora: CorpusCache, workers: Int, share: Share? = nil
+  ) throws {
+    isShare = share != nil
+    self.workers = workers
+    var seen: Set<String> = []
+    let runs = plans.flatMap(\.runs).filter { seen.insert($0.configuration.identifier).inserted }
+    let own = share.map { $0.trunks(of: runs) }
+    let pending = runs.filter { run in
+      own?.contains(run.configuration.trunkIdentifier) ?? true && !store.isFinished(run.configuration)
+    }
+    try MemoryNeed.check(pending.map(TrunkJob.Run.init), workers: workers)
+    let calibration = try Calibration(pending, corpora: corpora, workers: workers)
+    self.calibration = calibration
+    let parts = plans.map(\.stages)
+    let heldOut = Set(parts.flatMap { $0.dropFirst() }.flatMap(\.runs).map(\.configuration.identifier))
+    let part = { (run: PlannedRun) in
+      Part(
+        trunk: run.configuration.trunkIdentifier, isHeldOut: heldOut.contains(run.configuration.identifier))
+    }
+    var trunks = Dictionary(grouping: pending, by: part)
+    stages = parts.map { plans in
+      plans.map { plan in
+        let jobs = Set(plan.runs.map(part)).compactMap { part in
+          trunks.removeValue(forKey: part).map { runs in
+            TrunkJob(runs, calibration)
+          }
+        }
+        return Stage(
+          plan: plan, jobs: jobs.sorted { ($1.seconds, $0.label) < ($0.seconds, $1.label) })
+      }
+    }
+  }
+
+  /// A trunk's runs, those that forecasts hold out apart: these must not be known before they are predicted.
+  private struct Part: Hashable {
+    let trunk: String
+    let isHeldOut: Bool
+  }
+
+  /// The jobs of all stages.
+  public var jobs: [TrunkJob] { stages.joined().flatMap(\.jobs) }
+
+  /// Predicted seconds of all jobs together, on one core.
+  public var totalSeconds: Double { jobs.reduce(0) { $0 + $1.seconds } }
+
+  /// Predicted seconds until all jobs are done, plan by plan.
+  public var predictedSeconds: Double { stages.reduce(0) { $0 + predictedSeconds(of: $1) } }
+
+  /// Predicted seconds until a plan's stages are done, one after the other.
+  public func predictedSeconds(of stages: [Stage]) -> Double {
+    stages.reduce(0) { $0 + predictedSeconds(of: $1.jobs) }
+  }
+
+  /// Predicted seconds until some jobs are done, the longest first, each on the first core that is free.
+  private func predictedSeconds(of jobs: [TrunkJob]) -> Double {
+    var busy = Array(repeating: 0.0, count: max(workers, 1))
+    for job in jobs {
+      guard let free = busy.indices.min(by: { busy[$0] < busy[$1] }) else { continue }
+      busy[free] += job.seconds
+    }
+    return busy.max() ?? 0
+  }
+
+  /// The predicted seconds and the bytes of a run's own part.
+  public func cost(of run: PlannedRun) -> (seconds: Double, bytes: Int) {
+    (calibration.branchSeconds(of: run), calibration.bytes(of: run))
+  }
+}

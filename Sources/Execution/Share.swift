@@ -1,0 +1,30 @@
+import Plans
+/// A part of an experiment's trunks: that of process `number` of `count` which share them.
+///
+/// Whose a trunk is follows from the plan alone, not from what is finished: two processes never have the same, whenever
+/// they begin.
+public struct Share: Sendable {
+  public let number: Int
+  public let count: Int
+
+  /// Reads `2/8`; nil if it is no such thing.
+  public init?(_ text: String) {
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+    guard parts.count == 2, let number = parts[0], let count = parts[1], count >= 1,
+      (1...count).contains(number)
+    else { return nil }
+    (self.number, self.count) = (number, count)
+  }
+
+  /// The trunks of this share among those of `runs`: dealt from the dearest down, there and back, so that all have about
+  /// the same work.
+  package func trunks(of runs: [PlannedRun]) -> Set<String> {
+    let costs = Dictionary(grouping: runs, by: \.configuration.trunkIdentifier).mapValues(\.trainingFlops)
+    let order = costs.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)
+    let own = order.enumerated().filter { rank, _ in
+      let (round, place) = rank.quotientAndRemainder(dividingBy: count)
+      return (round.isMultiple(of: 2) ? place : count - 1 - place) == number - 1
+    }
+    return Set(own.map(\.element))
+  }
+}

@@ -1,0 +1,39 @@
+import Analysis
+import Files
+import Foundation
+
+/// The results of an experiment in a folder of runs.
+public struct StoredExperiment: Sendable {
+  public let name: String
+  /// The runs that its `results.csv` mentions; nil where that cannot be read.
+  public let runs: [String]?
+
+  /// All experiments in a folder of runs, by name.
+  public static func all(in root: String) -> [StoredExperiment] {
+    folders(in: root).compactMap { name in
+      let path = "\(root)/\(name)/results.csv"
+      guard FileManager.default.fileExists(atPath: path) else { return nil }
+      return StoredExperiment(name: name, runs: mentioned(in: path))
+    }
+  }
+
+  /// - Throws: `InputError` if there is no experiment of this name.
+  public static func named(_ name: String, in root: String) throws -> StoredExperiment {
+    let all = all(in: root)
+    guard let experiment = all.first(where: { $0.name == name }) else {
+      throw InputError(
+        "there are no results of an experiment `\(name)` in \(root)",
+        remedy: nearestName(to: name, among: all.map(\.name)).map { "The nearest is `\($0)`" }
+          ?? "See `isoflop ls` for what there is")
+    }
+    return experiment
+  }
+
+  /// Of the table only the column `run` is read, so that tables of other versions serve too.
+  private static func mentioned(in path: String) -> [String]? {
+    guard let file = try? CSVFile(contentsOf: path), let column = file.header.firstIndex(of: "run") else {
+      return nil
+    }
+    return file.rows.map { $0.cells[column] }
+  }
+}

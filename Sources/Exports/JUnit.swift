@@ -1,0 +1,104 @@
+import Analysis
+import Files
+import Foundation
+
+#if canImport(FoundationXML)
+  import FoundationXML
+#endif
+
+/// The verdicts of a book as JUnit XML, which every system of continuous integration reads: a page is a suite, an
+/// expectation a case.
+public struct JUnit {
+  /// What became of a page.
+  public struct Page {
+    let name: String
+    let file: String
+    let seconds: Double
+    let faults: [String]
+    let verdicts: [Verdict]
+
+    /// - Parameters:
+    ///   - file: The experiment's file.
+    ///   - seconds: What making the page took.
+    ///   - faults: Why runs, or the page, are missing.
+    public init(name: String, file: String, seconds: Double, faults: [String], verdicts: [Verdict]) {
+      self.name = name
+      self.file = file
+      self.seconds = seconds
+      self.faults = faults
+      self.verdicts = verdicts
+    }
+  }
+
+  private let document: XMLDocument
+
+  public init(_ pages: [Page]) {
+    let root = Self.element("testsuites", ["name": "isoflop regress"])
+    for page in pages { root.addChild(Self.suite(page)) }
+    document = XMLDocument(rootElement: root)
+    document.version = "1.0"
+    document.characterEncoding = "UTF-8"
+  }
+
+  /// Writes the document atomically.
+  public func write(to path: String) throws {
+    try FileAccess.write(document.xmlData(options: .nodePrettyPrint), to: path)
+  }
+
+  private static func suite(_ page: Page) -> XMLElement {
+    let suite = element(
+      "testsuite",
+      [
+        "name": page.name, "tests": "\(page.verdicts.count + 1)",
+        "failures": "\(page.verdicts.count { !$0.passed })", "errors": page.faults.isEmpty ? "0" : "1",
+        "time": String(format: "%.3f", page.seconds),
+      ])
+    // The time of this command goes to the runs: an expectation takes none.
+    let runs = element(
+      "testcase", ["classname": page.name, "name": "all runs", "time": String(format: "%.3f", page.seconds)])
+    if let fault = page.faults.first {
+      runs.addChild(element("error", ["message": fault], text: page.faults.joined(separator: "\n")))
+    }
+    suite.addChild(runs)
+    for verdict in page.verdicts { suite.addChild(testCase(verdict, of: page)) }
+    return suite
+  }
+
+  private static func testCase(_ verdict: Verdict, of page: Page) -> XMLElement {
+    let result = element(
+      "testcase",
+      [
+        "classname": page.name, "name": "\(verdict.subject): \(verdict.expected)", "time": "0",
+        "file": page.file, "line": verdict.line.map(String.init) ?? "",
+      ])
+    let text = "expected \(verdict.expected), found \(verdict.found)"
+    let reason = verdict.because.map { "\nbecause: \($0)" } ?? ""
+    result.addChild(
+      verdict.passed
+        ? element("system-out", text: text + reason)
+        : element("failure", ["message": text], text: text + reason))
+    return result
+  }
+
+  /// An element with its attributes in this order, without those that are empty.
+  private static func element(
+    _ name: String, _ attributes: KeyValuePairs<String, String> = [:], text: String? = nil
+  ) -> XMLElement {
+    let element = XMLElement(name: name)
+    for (name, value) in attributes where !value.isEmpty {
+      let attribute = XMLNode(kind: .attribute)
+      attribute.name = name
+      attribute.stringValue = printable(value)
+      element.addAttribute(attribute)
+    }
+    if let text { element.stringValue = printable(text) }
+    return element
+  }
+
+  /// Without the control characters that XML forbids.
+  private static func printable(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.filter { $0.value >= 32 || "\t\n".unicodeScalars.contains($0) }))
+  }
+}

@@ -1,0 +1,50 @@
+import Analysis
+import Corpora
+import Files
+
+extension Setting {
+  /// Which text a model is trained on and judged by.
+  static let ofCorpora: [Setting] = [
+    Setting(
+      .corpus, "source", name: "corpus", values: .other("name or path", ["type": "string"]),
+      default: "required",
+      "a bundled corpus, a recipe (.yaml), a text file or a folder of text", \.corpus.source,
+      column: .named(isSelfExplanatory: true, meaning: "name of a recipe, or path of a text"),
+      cell: { .text($0.corpus) }
+    ) { try $0.string() },
+    Setting(
+      .corpus, "tokenizer",
+      values: .other(
+        "characters, bytes, bytePairs(V)",
+        ["type": "string", "pattern": "^(characters|bytes|bytePairs\\([0-9]+\\))$"]),
+      default: "characters of a recipe, bytes of a text", "how text becomes tokens", \.corpus.tokenizer,
+      column: .named(isSelfExplanatory: true), cell: { .text($0.tokenizer) }, read: readTokenizer),
+    Setting(
+      .corpus, "seed", name: "corpus_seed", values: .integer(0...9_000_000_000_000_000), default: "0",
+      "which text a recipe generates, or which part of a text is held out", \.corpus.seed,
+      cell: { .integer(Int(clamping: $0.configuration.corpus.seed)) }
+    ) { UInt64(try $0.integer(in: 0...)) },
+    .integer(
+      .corpus, "validation_tokens", in: 1...RunDraft.mostTokensAtOnce,
+      "tokens on which every model is judged",
+      \.corpus.validationTokens
+    ) { $0.configuration.corpus.validationTokens },
+    Setting(
+      .corpus, "unique_tokens", values: .integer(1...RunDraft.mostTokens), default: "all there are",
+      "training tokens before they repeat", \.corpus.uniqueTokens,
+      column: .named(
+        "unique_tokens_limit", meaning: "training tokens before they repeat; empty for all there are"),
+      cell: { Cell($0.configuration.corpus.uniqueTokens) }
+    ) { try $0.integer(in: 1...RunDraft.mostTokens) },
+  ]
+}
+
+@Sendable private func readTokenizer(_ yaml: YAMLValue) throws -> TokenizerConfiguration? {
+  let text = try yaml.string()
+  guard let tokenizer = TokenizerConfiguration(text) else {
+    throw yaml.error(
+      "`\(text)` is not a tokenizer",
+      remedy: "Write characters, bytes or bytePairs(V) with V from 257 to 65536")
+  }
+  return tokenizer
+}

@@ -1,0 +1,218 @@
+import Analysis
+import Files
+import Foundation
+
+/// An experiment: which runs to train, what to fit to them, and what must come out.
+///
+///     title: Does loss follow a power law?
+///     corpus: village
+///     grid:
+///       width: [16, 32, 64]
+///       tokens: [1M, 2M, 4M]
+///       seeds: 3
+///
+/// The sections `corpus`, `model` and `training` give settings for all runs (`Setting`); the `grid`, one mapping or a
+/// list of them, gives lists, of which every combination is a run. `experiments/README.md` has every key.
+public struct ExperimentFile: Sendable {
+  /// The path, as the user gave it.
+  public let path: String
+  /// The question, for the head of the report.
+  public let title: String
+  /// What is done and why, for the report; empty where the file says nothing.
+  public let description: String
+  /// Which part of the file this is.
+  public let tier: Tier
+  /// The page's number in the book; nil where it has none.
+  public let chapter: Int?
+  /// What the page says to a reader; nil where the file says nothing.
+  public let page: PageText?
+  /// What stands for the experiment in the book's contents; nil for the first number and figure of the report.
+  public let key: KeyResult?
+  /// The fits that the file asks for; nil for the standard ones.
+  public let fits: [FitRequest]?
+  /// Which parameters of which fits are set side by side.
+  public let comparisons: [ComparisonRequest]
+  /// Settings whose effect is told, by the names of their columns.
+  public let sweeps: [String]
+  /// What its author should know: keys that have other names now.
+  public private(set) var notes: [String]
+  /// What must come out.
+  public let expectations: [Expectation]
+  /// What it asks of a cluster's queue.
+  public let slurm: SlurmSettings
+  /// The runs, in the order of the grid: its first key changes slowest.
+  var drafts: [RunDraft]
+
+  /// The file's name without its extension; results of a reduced tier have a folder of their own.
+  public var name: String {
+    let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+    return tier == .whole ? name : "\(name)-\(tier.rawValue)"
+  }
+
+  /// Reads the file at `path`.
+  ///
+  /// - Throws: `InputError` with file and line for a missing or unknown key and for an impossible value.
+  public init(contentsOf path: String, tier: Tier = .whole) throws {
+    try self.init(path: path, text: FileAccess.readText(path), tier: tier)
+  }
+
+  /// Reads an experiment from its text.
+  public init(path: String, text: String, tier: Tier = .whole) throws {
+    let root = try YAMLValue(file: path, text: text)
+    let whole = try root.mapping(keys: [
+      "title", "description", "chapter", "page", "key", "corpus", "model", "training", "grid", "fits",
+      "compare", "sweeps", "expect", "slurm", "minutes",
+    ])
+    let reduced = try whole["minutes"]?.mapping(keys: Self.reducible)
+    if tier == .minutes, reduced == nil {
+      throw InputError(
+        "has no section `minutes`", file: path, remedy: "Add one, or leave out `--tier minutes`")
+    }
+    // Faults of the tier that is not asked for are told as well.
+    if tier == .whole, reduced != nil { _ = try ExperimentFile(path: path, text: text, tier: .minutes) }
+    let instead = tier == .minutes ? reduced ?? [:] : [:]
+    let map = whole.merging(instead) { $1 }
+    self.path = path
+    self.tier = tier
+    title = try root.required("title", in: map).string()
+    description = try map["description"]?.string() ?? ""
+    let common = try Setting.Section.allCases.flatMap { section in
+      // Settings of a tier come later, and replace single ones.
+      try [whole, instead].compactMap { $0[section.rawValue] }.flatMap {
+        try GivenSetting.read(section: section, from: $0)
+      }
+    }
+    var draft = RunDraft()
+    for setting in common { setting.apply(to: &draft) }
+    var drafts: [RunDraft] = []
+    var notes = common.compactMap(\.note)
+    var borrowed: Set<String> = []
+    for grid in try root.required("grid", in: map).list() {
+      if grid.isMapping {
+        let mapping = try GridMapping(grid)
+        notes += mapping.notes
+        drafts += mapping.drafts(from: draft)
+      } else {
+        guard borrowed.insert(try grid.string()).inserted else {
+          throw grid.error("`\(try grid.string())` stands twice", remedy: "Remove one")
+        }
+        drafts += try Self.grid(of: grid, beside: path, tier: tier)
+      }
+      guard drafts.count <= GridMapping.mostRuns else { throw GridMapping.tooMany(grid) }
+    }
+    for (name, remedy) in [
+      ("corpus", "Add `corpus: village`"), ("width", "Add `width: [16, 32]` to the grid"),
+    ] where drafts.contains(where: { !$0.isGiven(name) }) {
+      throw root.error("no `\(name)` is given", remedy: remedy)
+    }
+    guard drafts.allSatisfy({ $0.length != nil }) else {
+      throw root.error(
+        "it is not said how long to train", remedy: "Add `tokens: [1M, 2M]`, or `flops: [1e11]`, to the grid")
+    }
+    self.drafts = drafts
+    self.notes = notes
+    fits = try map["fits"].map { try FitRequest.readList($0, settings: Setting.columns) }
+    let names = fits ?? FitRequest.standard(budgets: true, entropy: true)
+    let comparisons = try map["compare"].map { try ComparisonRequest.readList($0, fits: names) } ?? []
+    self.comparisons = comparisons
+    let sweeps = try map["sweeps"]?.list().map(Self.sweep) ?? []
+    self.sweeps = sweeps
+    expectations =
+      try map["expect"]?.list().map {
+        try Expectation($0, fits: names, comparisons: comparisons, sweeps: sweeps)
+      } ?? []
+    slurm = try map["slurm"].map(SlurmSettings.init) ?? SlurmSettings()
+    chapter = try map["chapter"]?.integer(in: 1...1000)
+    page = try map["page"].map(PageText.init)
+    key = try map["key"].map { try KeyResult($0, fits: names) }
+  }
+
+  /// The column of a setting that a file names, by the setting's name or its column's.
+  private static func sweep(_ name: YAMLValue) throws -> String {
+    let swept = Setting.all.compactMap { setting in setting.column.map { (setting.name, $0.name) } }
+    let text = try name.string()
+    if let found = swept.first(where: { $0.0 == text }) { return found.1 }
+    return try name.choice(of: swept.map(\.1))
+  }
+
+  /// The runs of the experiment that a grid names: a file beside this one, which borrows none itself.
+  private static func grid(of name: YAMLValue, beside path: String, tier: Tier) throws -> [RunDraft] {
+    let other = URL(fileURLWithPath: path).deletingLastPathComponent().path + "/\(try name.plainName()).yaml"
+    guard FileManager.default.fileExists(atPath: other) else {
+      throw name.error(
+        "there is no experiment `\(try name.string())` beside this one",
+        remedy: "Write settings with their values, or the name of another experiment whose runs to take")
+    }
+    let grid = try YAMLValue(contentsOf: other).entries().first { $0.key.text == "grid" }?.value
+    guard try grid?.list().allSatisfy(\.isMapping) ?? true else {
+      throw name.error(
+        "`\(try name.string())` borrows its own grid", remedy: "Name the experiment that it borrows from")
+    }
+    return try ExperimentFile(contentsOf: other, tier: tier).drafts
+  }
+
+  /// What a tier may give instead.
+  private static let reducible = [
+    "corpus", "model", "training", "grid", "fits", "compare", "sweeps", "expect", "description", "key",
+  ]
+
+  /// An error in this file.
+  func error(_ message: String, line: Int?, remedy: String?) -> InputError {
+    InputError(message, file: path, line: line, remedy: remedy)
+  }
+}
+
+/// A setting with the value that a file gives it.
+struct GivenSetting: Sendable {
+  let setting: Setting
+  let label: String
+  let line: Int?
+  /// What the author should know of the name that was used.
+  let note: String?
+  private let change: Setting.Change
+
+  /// - Parameter key: the name that was used.
+  init(_ setting: Setting, _ value: YAMLValue, key: String) throws {
+    self.setting = setting
+    label = try value.label()
+    line = value.line
+    note =
+      setting.formerNames.contains(key)
+      ? value.error("`\(key)` is called `\(setting.key)` now", remedy: "The old name is still read")
+        .description : nil
+    change = try setting.read(value)
+  }
+
+  func apply(to draft: inout RunDraft) {
+    change(&draft)
+    draft.lines[setting.name] = .some(line)
+  }
+
+  /// The settings of one section. A corpus may be given by its source alone.
+  static func read(section: Setting.Section, from value: YAMLValue) throws -> [GivenSetting] {
+    let settings = Setting.all.filter { $0.section == section }
+    if section == .corpus, !value.isMapping { return [try GivenSetting(settings[0], value, key: "source")] }
+    _ = try value.mapping(keys: settings.map(\.key), formerKeys: settings.flatMap(\.formerNames))
+    let entries = try value.entries()
+    try refuseAlternatives(entries.map(\.key.text), in: value)
+    return try entries.compactMap { entry in
+      let key = entry.key.text
+      return try settings.first { $0.key == key || $0.formerNames.contains(key) }.map {
+        try GivenSetting($0, entry.value, key: key)
+      }
+    }
+  }
+
+  static func refuseAlternatives(_ keys: [String], in value: YAMLValue) throws {
+    for (one, other) in Setting.alternatives where keys.contains(one) && keys.contains(other) {
+      throw value.error("both `\(one)` and `\(other)` are given", remedy: "Remove one of them")
+    }
+  }
+}
+
+extension ExperimentFile {
+  /// A verdict on every expectation of the file, in its order.
+  public func check(fits: Fits, results: ResultsTable) -> [Verdict] {
+    expectations.map { $0.check(fits: fits, results: results) }
+  }
+}

@@ -1,0 +1,71 @@
+import Analysis
+import Training
+
+extension RunRow {
+  /// A run of a plan, and what came of it; nil while it is missing.
+  package init(_ run: PlannedRun, _ result: RunResult?) {
+    self.init()
+    self.run = run.configuration.identifier
+    trunk = run.configuration.trunkIdentifier
+    status = result.map { $0.status == .completed ? .completed : .diverged } ?? .missing
+    settings = Setting.cells(of: run)
+    defaults = run.defaults
+    let counts = run.counts
+    let tokens = result?.tokens ?? run.tokens
+    self.tokens = tokens
+    nonEmbeddingParameters = counts.nonEmbedding
+    totalParameters = counts.total
+    activeParameters = counts.active
+    routerParameters = counts.router
+    steps = result?.steps ?? run.steps
+    exactCompute = result?.flops ?? run.flops
+    sixNDCompute = 6 * Double(counts.active) * Double(tokens)
+    sixNDNonEmbeddingCompute = 6 * Double(counts.active - counts.total + counts.nonEmbedding) * Double(tokens)
+    isoFLOPBudget = run.isoFLOPBudget
+    if let result { fill(with: result) }
+  }
+
+  private mutating func fill(with result: RunResult) {
+    uniqueTokens = result.uniqueTokens
+    epochs = Double(result.tokens) / Double(max(result.uniqueTokens, 1))
+    loss = result.loss
+    lossStandardError = result.lossStandardError
+    lossBitsPerByte = result.lossBitsPerByte
+    entropy = result.entropy
+    entropyBitsPerByte = result.entropyBitsPerByte
+    reducible = result.loss.flatMap { loss in result.entropy.map { loss - $0 } }
+    reducibleStandardError = result.reducibleStandardError
+    for task in result.families {
+      tasks[task.family] = Task(loss: task.loss, entropy: task.entropy, exactMatch: task.exactMatch)
+    }
+    guard let routing = result.routing else { return }
+    loadEntropy = routing.map(\.loadEntropy).min()
+    deadExperts = routing.map(\.dead).reduce(0, +)
+    dropped = routing.mean(of: \.dropped)
+    routerEntropy = routing.mean(of: \.routerEntropy)
+  }
+}
+
+extension [LayerRouting] {
+  fileprivate func mean(of part: (LayerRouting) -> Double) -> Double? {
+    isEmpty ? nil : reduce(0) { $0 + part($1) } / Double(count)
+  }
+}
+
+extension ResultsTable {
+  /// The table of a plan, whose runs are missing where `result` gives nil.
+  public init(_ plan: Plan, result: (PlannedRun) throws -> RunResult?) rethrows {
+    self.init(
+      settings: Setting.columns, tasks: plan.tasks, rows: try plan.runs.map { RunRow($0, try result($0)) })
+  }
+
+  /// Reads a table of results, whose settings are those of this program.
+  ///
+  /// - Throws: `InputError` with file and line for what is no such table.
+  public init(contentsOf path: String) throws { try self.init(contentsOf: path, settings: Setting.columns) }
+
+  /// Reads the table that stands at `path` as `text`.
+  package init(path: String, text: String) throws {
+    try self.init(path: path, text: text, settings: Setting.columns)
+  }
+}

@@ -1,0 +1,50 @@
+import Analysis
+
+/// The keys of an experiment file and the columns of `results.csv`, as tables in Markdown.
+public enum Reference {
+  /// Every setting of a run, with its default. Where the grid calls a setting otherwise than its section does, its name
+  /// there follows in brackets.
+  public static var settings: String {
+    table(
+      ["section", "key", "values", "default", "meaning"],
+      Setting.all.map { setting in
+        let key =
+          setting.name == setting.key
+          ? "`\(setting.key)`" : "`\(setting.key)` (in the grid `\(setting.name)`)"
+        return [setting.section.rawValue, key, setting.values.text, setting.defaultText, setting.meaning]
+      })
+  }
+
+  /// Every column of `results.csv`.
+  public static var columns: String {
+    table(
+      ["column", "unit", "meaning"],
+      Column.all(settings: Setting.columns, tasks: ["TASK"]).map { ["`\($0.name)`", $0.unit, $0.meaning] })
+  }
+
+  /// Every law that `fits` may ask for, with its parameters by their names in `expect`.
+  public static var laws: String {
+    table(
+      ["law", "equation", "parameters"],
+      LawChoice.ofExperiments.map { choice in
+        let equation = choice.named(floor: .free)?.law.equation ?? description(of: choice)
+        return ["`\(choice.rawValue)`", equation, FitRequest(choice).parameterNames.joined(separator: ", ")]
+      })
+  }
+
+  private static func description(of choice: LawChoice) -> String {
+    switch choice {
+    case .envelope: "N* ∝ C^a, D* ∝ C^b along the lower envelope of training curves"
+    case .criticalBatch:
+      "(S/Smin − 1)·(D/Dmin − 1) = 1; Bcrit = Dmin/Smin = Bstar·L^−exponent, Bcrit ∝ Dmin^growth"
+    case .isoFLOPRobust: "the same with parabolas of least absolute deviations"
+    default: "parabolas; N* ∝ C^a, D* ∝ C^b through their minima"
+    }
+  }
+
+  private static func table(_ header: [String], _ rows: [[String]]) -> String {
+    ([header, header.map { _ in "---" }] + rows)
+      .map { "| \($0.joined(separator: " | ")) |\n" }
+      .joined()
+  }
+}

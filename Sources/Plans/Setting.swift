@@ -1,0 +1,255 @@
+import Analysis
+import Files
+
+/// A setting of a run: the one place that knows it.
+///
+/// A setting is one row of `Setting.all`. From it follow its key in experiment files, its place in the grid, its flag of
+/// `isoflop train`, its column in `results.csv`, what tables and sweeps of the page compare, whether two runs are the same
+/// but for their seeds, the reference in `experiments/README.md` and the JSON Schema of experiment files.
+public struct Setting: Sendable {
+  public enum Section: String, CaseIterable, Sendable { case corpus, model, training }
+
+  typealias Change = @Sendable (inout RunDraft) -> Void
+
+  public let section: Section
+  /// Its name in its section of the file.
+  public let key: String
+  /// Its name in the grid, where the sections stand side by side, and as a flag.
+  public let name: String
+  /// Names that it had in earlier versions, which are still read.
+  public let formerNames: [String]
+  /// What may be written.
+  public let values: Values
+  /// What holds where nothing is written, in words.
+  public let defaultText: String
+  public let meaning: String
+  /// Its column in `results.csv`; nil for a setting that other columns tell.
+  public let column: Column?
+  /// Reads a value, and tells what it changes in a run.
+  let read: @Sendable (YAMLValue) throws -> Change
+  /// Takes back what was read.
+  let reset: Change
+  /// What the column holds of a run.
+  let cell: @Sendable (PlannedRun) -> Cell
+
+  /// A setting that reads itself.
+  ///
+  /// - Parameters:
+  ///   - path: Its value in the draft of a run, whose initial value is the default.
+  ///   - defaultText: The default in words, where that value does not say it.
+  ///   - column: The name of its column, if it is not `name`.
+  init<Value: Sendable>(
+    _ section: Section, _ key: String, name: String? = nil, formerNames: [String] = [], values: Values,
+    default defaultText: String, _ meaning: String, _ path: WritableKeyPath<RunDraft, Value> & Sendable,
+    column: ColumnChoice = .usual, cell: @escaping @Sendable (PlannedRun) -> Cell = { _ in .none },
+    read: @escaping @Sendable (YAMLValue) throws -> Value
+  ) {
+    self.section = section
+    self.key = key
+    let name = name ?? key
+    self.name = name
+    self.formerNames = formerNames
+    self.values = values
+    self.defaultText = defaultText
+    self.meaning = meaning
+    self.read = { yaml in
+      let value = try read(yaml)
+      return { $0[keyPath: path] = value }
+    }
+    reset = { $0[keyPath: path] = RunDraft()[keyPath: path] }
+    self.cell = cell
+    self.column = column.column(name: name, values: values, meaning: meaning, formerNames: formerNames)
+  }
+
+  /// A whole number.
+  static func integer(
+    _ section: Section, _ key: String, name: String? = nil, formerNames: [String] = [],
+    in range: ClosedRange<Int>,
+    _ meaning: String, _ path: WritableKeyPath<RunDraft, Int> & Sendable, column: ColumnChoice = .usual,
+    cell: @escaping @Sendable (PlannedRun) -> Int?
+  ) -> Setting {
+    Setting(
+      section, key, name: name, formerNames: formerNames, values: .integer(range),
+      default: "\(RunDraft()[keyPath: path])", meaning, path, column: column, cell: { Cell(cell($0)) }
+    ) { try $0.integer(in: range) }
+  }
+
+  /// A number.
+  static func number(
+    _ section: Section, _ key: String, in range: NumberRange, default defaultText: String? = nil,
+    _ meaning: String,
+    _ path: WritableKeyPath<RunDraft, Double> & Sendable, cell: @escaping @Sendable (PlannedRun) -> Double?
+  ) -> Setting {
+    Setting(
+      section, key, values: .number(range), default: defaultText ?? Self.text(RunDraft()[keyPath: path]),
+      meaning,
+      path, cell: { Cell(cell($0)) }
+    ) { try range.read($0) }
+  }
+
+  /// One of the cases of an enumeration.
+  static func choice<Choice>(
+    _ section: Section, _ key: String, formerNames: [String] = [], _ meaning: String,
+    _ path: WritableKeyPath<RunDraft, Choice> & Sendable, column: ColumnChoice = .usual,
+    cell: @escaping @Sendable (PlannedRun) -> Choice?
+  ) -> Setting
+  where Choice: RawRepresentable<String> & CaseIterable & Sendable {
+    Setting(
+      section, key, formerNames: formerNames, values: .choice(Choice.allCases.map(\.rawValue)),
+      default: RunDraft()[keyPath: path].rawValue, meaning, path, column: column,
+      cell: { .text(cell($0)?.rawValue ?? "") }
+    ) { try $0.choice(of: Choice.self) }
+  }
+
+  /// A number as a person writes it.
+  private static func text(_ number: Double) -> String {
+    number == number.rounded() && abs(number) < 1e15 ? "\(Int(number))" : "\(number)"
+  }
+
+  /// The setting of a name in the grid or on the command line.
+  static func named(_ name: String) -> Setting? {
+    all.first { $0.name == name } ?? all.first { $0.formerNames.contains(name) }
+  }
+
+  /// All settings, in the order of the reference and of `results.csv`.
+  public static let all: [Setting] = ofCorpora + ofModels + ofExperts + ofTraining
+
+  /// Pairs of settings that say the same thing in two ways.
+  static let alternatives = [("tokens", "flops"), ("heads", "head_width"), ("seeds", "seed")]
+
+  /// The columns of all settings in `results.csv`, with the vocabulary, which follows from the corpus.
+  public static let columns: [Column] = all.flatMap { setting in
+    setting.name == "context"
+      ? [setting.column, vocabulary].compactMap { $0 } : [setting.column].compactMap { $0 }
+  }
+
+  static let vocabulary = Column.setting(
+    "vocabulary", kind: .integer, unit: "tokens", meaning: "different tokens, V", isDerived: true)
+
+  /// The cells of all columns of settings.
+  static func cells(of run: PlannedRun) -> [String: Cell] {
+    var cells = ["vocabulary": Cell.integer(run.configuration.model.vocabulary)]
+    for setting in all {
+      if let column = setting.column { cells[column.name] = setting.cell(run) }
+    }
+    return cells
+  }
+}
+
+extension Setting {
+  /// How a setting's column differs from what the setting says of itself.
+  enum ColumnChoice: Sendable {
+    case usual
+    /// Whether other settings determine it as a rule, and whether its text says what it is without its name.
+    case named(
+      String? = nil, words: String? = nil, kind: Column.Kind? = nil, unit: String = "",
+      isDerived: Bool = false,
+      isSelfExplanatory: Bool = false, formerNames: [String] = [], meaning: String? = nil)
+    case none
+
+    fileprivate func column(name: String, values: Values, meaning: String, formerNames: [String]) -> Column? {
+      switch self {
+      case .none: nil
+      case .usual: .setting(name, kind: values.kind, meaning: meaning, formerNames: formerNames)
+      case .named(
+        let own, let words, let kind, let unit, let isDerived, let isSelfExplanatory, let former,
+        let ownMeaning):
+        .setting(
+          own ?? name, words: words, kind: kind ?? values.kind, unit: unit, meaning: ownMeaning ?? meaning,
+          isDerived: isDerived, isSelfExplanatory: isSelfExplanatory, formerNames: formerNames + former)
+      }
+    }
+  }
+
+  /// What may be written for a setting.
+  public enum Values: Sendable {
+    case integer(ClosedRange<Int>)
+    case number(NumberRange)
+    case choice([String])
+    case boolean
+    /// Text, or a structure, in words, and its JSON Schema.
+    case other(String, JSONValue)
+
+    fileprivate var kind: Column.Kind {
+      switch self {
+      case .integer: .integer
+      case .number: .number
+      case .choice, .boolean, .other: .text
+      }
+    }
+
+    /// For the reference.
+    public var text: String {
+      switch self {
+      case .integer: "whole number"
+      case .number: "number"
+      case .choice(let names): names.joined(separator: ", ")
+      case .boolean: "true, false"
+      case .other(let text, _): text
+      }
+    }
+
+    /// Numbers may also be written as text with a unit, such as 4M.
+    var schema: JSONValue {
+      let quantity: JSONValue = [
+        "type": "string", "pattern": "^[0-9][0-9_]*(\\.[0-9]+)?([eE][+-]?[0-9]+)?[kMGBT]?$",
+      ]
+      return switch self {
+      case .integer(let range):
+        [
+          "anyOf": [
+            [
+              "type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound),
+            ], quantity,
+          ]
+        ]
+      case .number(let range): ["anyOf": [range.schema, quantity]]
+      case .choice(let names): ["enum": .list(names.map(JSONValue.text))]
+      case .boolean: ["type": "boolean"]
+      case .other(_, let schema): schema
+      }
+    }
+  }
+
+  /// The numbers that a setting may be.
+  public enum NumberRange: Sendable {
+    case closed(Double, Double)
+    /// The upper bound is left out.
+    case halfOpen(Double, Double)
+    /// The lower bound is left out.
+    case above(Double, Double)
+
+    func read(_ yaml: YAMLValue) throws -> Double {
+      switch self {
+      case .closed(let low, let high): return try yaml.number(in: low...high)
+      case .halfOpen(let low, let limit): return try yaml.number(in: low..<limit)
+      case .above(let limit, let high):
+        let number = try yaml.number(in: (-Double.greatestFiniteMagnitude)...high)
+        guard number > limit else {
+          throw yaml.error(
+            "\(try yaml.string()) is out of range", remedy: "It must be greater than \(limit.formatted)")
+        }
+        return number
+      }
+    }
+
+    var schema: JSONValue {
+      var members: [String: JSONValue] = ["type": "number"]
+      switch self {
+      case .closed(let low, let high):
+        (members["minimum"], members["maximum"]) = (.number(low), .number(high))
+      case .halfOpen(let low, let limit):
+        (members["minimum"], members["exclusiveMaximum"]) = (.number(low), .number(limit))
+      case .above(let limit, let high):
+        (members["exclusiveMinimum"], members["maximum"]) = (.number(limit), .number(high))
+      }
+      // What has no bound says nothing.
+      return .object(members.filter { $0.value != .number(.greatestFiniteMagnitude) })
+    }
+  }
+}
+
+extension Double {
+  /// Without a decimal point where it says nothing.
+  fileprivate var formatted: String { self == rounded() ? "\(Int(self))" : "\(self)" }
+}

@@ -1,0 +1,171 @@
+import Analysis
+import Files
+import Training
+
+extension Setting {
+  /// How the network is trained.
+  static let ofTraining: [Setting] = [
+    Setting(
+      .training, "tokens", values: .integer(1...RunDraft.mostTokens), default: "required, or flops",
+      "tokens to train on, D", \.length, column: .none
+    ) { .tokens(try $0.integer(in: 1...RunDraft.mostTokens)) },
+    Setting(
+      .training, "flops", values: .number(.closed(1, .greatestFiniteMagnitude)),
+      default: "required, or tokens",
+      "an IsoFLOP budget C, instead of `tokens`: D is what it pays for", \.length, column: .none
+    ) { .flops(try $0.number(in: 1...)) },
+    Setting(
+      .training, "learning_rate",
+      values: .other(
+        "number, or {at_width: 32, rate: 0.008, exponent: -1}",
+        [
+          "anyOf": [
+            ["type": "number", "exclusiveMinimum": 0, "maximum": 100],
+            .mapping([
+              "at_width": ["type": "integer"], "rate": ["type": "number"], "exponent": ["type": "number"],
+            ]),
+          ]
+        ]),
+      default: "0.008, with experts 0.0056; where the parametrisation is standard, times 32 / width",
+      "the highest rate; as a rule, rate · (width / at_width)^exponent", \.learningRate,
+      column: .named(kind: .number, meaning: "highest rate"),
+      cell: { .number($0.configuration.training.learningRate) }, read: readLearningRate),
+    Setting(
+      .training, "batch",
+      values: .other(
+        "whole number, or [{from: 0, tokens: 512}, …]",
+        [
+          "anyOf": [
+            Values.integer(1...RunDraft.mostTokensAtOnce).schema,
+            [
+              "type": "array",
+              "items": .mapping([
+                "from": Values.integer(0...RunDraft.mostTokens).schema,
+                "tokens": Values.integer(1...RunDraft.mostTokensAtOnce).schema,
+              ]),
+            ],
+          ]
+        ]),
+      default: "512, from 1M tokens on 1024, from 2M on 2048", "tokens in a step, a multiple of the context",
+      \.training.batch,
+      column: .named(
+        meaning: "tokens in a step; after a semicolon, from how many tokens on another number"),
+      cell: { .text($0.configuration.training.batch.text) }, read: readBatch),
+    .integer(
+      .training, "warmup_steps", in: 0...RunDraft.mostTokens, "steps in which the rate rises",
+      \.training.warmupSteps, column: .named("warmup", words: "steps of warmup", unit: "steps")
+    ) { $0.configuration.training.warmupSteps },
+    Setting(
+      .training, "schedule",
+      values: .other(
+        "{cooldown: 0.2, shape: linear or sqrt}, {cosine: 0.1}, or {cosine: 0.1, over: 8M}",
+        .mapping([
+          "cooldown": ["type": "number", "minimum": 0, "maximum": 1], "shape": ["enum": ["linear", "sqrt"]],
+          "cosine": ["type": "number", "minimum": 0, "maximum": 1],
+          "over": Values.integer(1...RunDraft.mostTokens).schema,
+        ])),
+      default: "{cooldown: 0.2, shape: linear}",
+      "constant, then falling to zero in the last fraction; or a cosine down to a fraction of the rate, at the run's end or, whatever its length, after `over` tokens",
+      \.training.schedule,
+      column: .named(isSelfExplanatory: true, meaning: "how the rate changes after the warmup"),
+      cell: { .text($0.configuration.training.schedule.text) }, read: readSchedule),
+    .number(
+      .training, "weight_decay", in: .closed(0, .greatestFiniteMagnitude),
+      "decay of weights a step, times the rate",
+      \.training.weightDecay
+    ) { $0.configuration.training.weightDecay },
+    .number(.training, "beta1", in: .halfOpen(0, 1), "decay of Adam's first moment", \.training.beta1) {
+      $0.configuration.training.beta1
+    },
+    .number(.training, "beta2", in: .halfOpen(0, 1), "decay of Adam's second moment", \.training.beta2) {
+      $0.configuration.training.beta2
+    },
+    .number(
+      .training, "clip", in: .above(0, .greatestFiniteMagnitude), "the greatest norm of the gradient",
+      \.training.clip
+    ) { $0.configuration.training.clip },
+    Setting(
+      .training, "seed", values: .integer(0...9_000_000_000_000_000), default: "0",
+      "of the initial weights; in a grid, `seeds: 3` stands for 0, 1 and 2", \.seed,
+      cell: { .integer(Int(clamping: $0.configuration.seed)) }
+    ) { UInt64(try $0.integer(in: 0...)) },
+  ]
+}
+
+extension JSONValue {
+  /// The schema of a mapping that has no other keys.
+  static func mapping(_ properties: [String: JSONValue], required: [String] = []) -> JSONValue {
+    var members: [String: JSONValue] = [
+      "type": "object", "properties": .object(properties), "additionalProperties": false,
+    ]
+    if !required.isEmpty { members["required"] = .list(required.map(JSONValue.text)) }
+    return .object(members)
+  }
+}
+
+@Sendable private func readLearningRate(_ yaml: YAMLValue) throws -> LearningRate? {
+  guard yaml.isMapping else { return .constant(try Setting.NumberRange.above(0, 100).read(yaml)) }
+  let map = try yaml.mapping(keys: ["at_width", "rate", "exponent"])
+  return .power(
+    rate: try Setting.NumberRange.above(0, 100).read(yaml.required("rate", in: map)),
+    width: try yaml.required("at_width", in: map).integer(in: 1...),
+    exponent: try yaml.required("exponent", in: map).number(in: -4...4))
+}
+
+@Sendable private func readBatch(_ yaml: YAMLValue) throws -> BatchSchedule {
+  guard yaml.isList else {
+    guard !yaml.isMapping else {
+      throw yaml.error(
+        "a batch is a number or a list of stages", remedy: "In a grid, put brackets around each ramp")
+    }
+    return .fixed(try yaml.integer(in: 1...RunDraft.mostTokensAtOnce))
+  }
+  let stages = try yaml.list().map { stage in
+    let map = try stage.mapping(keys: ["from", "tokens"])
+    return BatchSchedule.Stage(
+      from: try stage.required("from", in: map).integer(in: 0...RunDraft.mostTokens),
+      tokens: try stage.required("tokens", in: map).integer(in: 1...RunDraft.mostTokensAtOnce))
+  }
+  do {
+    return try BatchSchedule(stages: stages)
+  } catch let fault as TrainingFault {
+    throw yaml.error(fault.message, remedy: fault.remedy)
+  }
+}
+
+@Sendable private func readSchedule(_ yaml: YAMLValue) throws -> Schedule {
+  let map = try yaml.mapping(keys: ["cooldown", "shape", "cosine", "over"])
+  if let cosine = map["cosine"] {
+    guard map["cooldown"] == nil, map["shape"] == nil else {
+      throw yaml.error("a cosine has neither cooldown nor shape", remedy: "Remove them")
+    }
+    let final = try cosine.number(in: 0...1)
+    guard let over = map["over"] else { return .cosine(final: final) }
+    return .cosineOver(final: final, tokens: try over.integer(in: 1...RunDraft.mostTokens))
+  }
+  if let over = map["over"] {
+    throw over.error(
+      "only a cosine has `over`", remedy: "Remove it, or write for example {cosine: 0.1, over: 8M}")
+  }
+  return .cooldown(
+    fraction: try yaml.required("cooldown", in: map).number(in: 0...1),
+    shape: try map["shape"]?.choice(of: Schedule.Shape.self) ?? .linear)
+}
+
+extension BatchSchedule {
+  /// As in `512; 1024 from 1000000`.
+  var text: String {
+    stages.map { $0.from == 0 ? "\($0.tokens)" : "\($0.tokens) from \($0.from)" }.joined(separator: "; ")
+  }
+}
+
+extension Schedule {
+  /// As in `cooldown 0.2 linear`.
+  var text: String {
+    switch self {
+    case .cooldown(let fraction, let shape): "cooldown \(fraction) \(shape.rawValue)"
+    case .cosine(let final): "cosine \(final)"
+    case .cosineOver(let final, let tokens): "cosine \(final) over \(tokens)"
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import Execution
+import Files
+import Foundation
+import Synchronization
+import Testing
+
+/// A clock that is set by hand.
+private final class Clock: Sendable {
+  private let seconds = Mutex(0.0)
+  var now: @Sendable () -> Double { { self.seconds.withLock { $0 } } }
+  func advance(_ amount: Double) { seconds.withLock { $0 += amount } }
+}
+
+/// Who works on what, where processes die, fall silent and wake up.
+@Suite struct ClaimsTests {
+  private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("claims-\(UUID())").path
+  private let clock = Clock()
+
+  private func claims(on host: String? = nil) throws -> Claims {
+    Claims(folder, process: try host.map { try foreign($0) } ?? .own, now: clock.now)
+  }
+
+  /// A process of another machine.
+  private func foreign(_ host: String) throws -> ProcessIdentity {
+    try identity(["host": host, "boot": host])
+  }
+
+  /// This process, but for some fields.
+  private func identity(_ changes: [String: Any]) throws -> ProcessIdentity {
+    let own =
+      try JSONSerialization.jsonObject(with: JSONEncoder().encode(ProcessIdentity.own)) as? [String: Any]
+    return try JSONDecoder().decode(
+      ProcessIdentity.self, from: JSONSerialization.data(withJSONObject: (own ?? [:]).merging(changes) { $1 })
+    )
+  }
+
+  private func isHeld(_ state: Claims.State) -> Bool { if case .held = state { true } else { false } }
+
+  @Test func onlyOneHasAClaimUntilItIsReleased() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let (one, other) = (try claims(on: "a"), try claims(on: "b"))
+    let claim = try #require(try one.claim("x"))
+    #expect(try one.claim("x") == nil && other.claim("x") == nil)
+    #expect(isHeld(other.state(of: "x")) && claim.isHeld)
+    #expect(try other.claim("y") != nil)
+    claim.release()
+    #expect(!claim.isHeld || clock.now() < 30)
+    let next = try #require(try other.claim("x"))
+    next.finish()
+    #expect(!FileManager.default.fileExists(atPath: "\(folder)/x"))
+    // A network file system would keep the place of a file that is open.
+    let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
+      try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
+    }
+    withExtendedLifetime([claim, next]) { #expect(!open.contains { $0.contains("\(folder)/x") }) }
+  }
+
+  @Test func ofManyAtOnceExactlyOneWins() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let winners = Mutex<[Claim]>([])
+    let all = try (0..<16).map { try claims(on: "host \($0)") }
+    for round in 0..<20 {
+      DispatchQueue.concurrentPerform(iterations: all.count) { index in
+        if let claim = try? all[index].claim("round \(round)") { winners.withLock { $0.append(claim) } }
+      }
+    }
+    #expect(winners.withLock(\.count) == 20)
+  }
+
+  /// The owner's clock, or the server's, plays no part: only whether beats are seen in 60 of the observer's own seconds.
+  @Test func aSilentClaimOfAnotherMachineIsTakenOverAfterAWhile() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let (one, other) = (try claims(on: "a"), try claims(on: "b"))
+    let lost = try #require(try one.claim("x"))
+    #expect(try other.claim("x") == nil)
+    clock.advance(50)
+    // Asked after a pause, the owner finds that it still has the claim, and says so.
+    #expect(lost.isHeld)
+    #expect(try other.claim("x") == nil)
+    clock.advance(59)
+    #expect(try other.claim("x") == nil)
+    clock.advance(2)
+    let taken = try #require(try other.claim("x"))
+    // Wakened, the first owner learns that it is not it any more, and cannot disturb the second.
+    #expect(!lost.isHeld)
+    lost.release()
+    let seen = try claims(on: "c").state(of: "x")
+    #expect(taken.isHeld && isHeld(seen))
+  }
+
+  @Test func whatOneProcessHasSeenToBeAbandonedAnotherMayTake() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let (one, parent, worker) = (try claims(on: "a"), try claims(on: "b"), try claims(on: "b"))
+    let claim = try #require(try one.claim("x"))
+    _ = parent.state(of: "x")
+    clock.advance(61)
+    guard case .abandoned(let sighting) = parent.state(of: "x") else {
+      Issue.record("the claim is not abandoned")
+      return
+    }
+    // The worker has not watched for long enough by itself.
+    #expect(try worker.claim("x") == nil)
+    let taken = try worker.claim("x", abandoned: sighting)
+    #expect(taken != nil && !claim.isHeld)
+    // What was seen of the old claim says nothing of the new one.
+    #expect(try claims(on: "c").claim("x", abandoned: sighting) == nil)
+  }
+
+  @Test func theClaimOfADeadProcessOfThisMachineIsFreeAtOnce() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sleep")
+    process.arguments = ["100"]
+    try process.run()
+    let stat = try FileAccess.readText("/proc/\(process.processIdentifier)/stat")
+    let started = String(stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].split(separator: " ")[20])
+    let living = try identity(["pid": process.processIdentifier, "started": started])
+    let claim = try #require(try Claims(folder, process: living, now: clock.now).claim("x"))
+    let own = try claims()
+    #expect(try own.claim("x") == nil)
+    // A number that is used again is not the same process.
+    #expect(try identity(["pid": process.processIdentifier, "started": "1"]).isDead)
+    // Of other machines, and of other containers, nothing is known.
+    #expect(try !identity(["pid": 999_999_999, "boot": "another"]).isDead)
+    #expect(try !identity(["pid": 999_999_999, "nameSpace": "another"]).isDead)
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    #expect(try own.claim("x") != nil)
+    withExtendedLifetime(claim) {}
+  }
+
+  @Test func aClaimThatCannotBeReadIsNotFree() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    // Not even root can read a folder as a file.
+    try FileAccess.makeFolder("\(folder)/x/1")
+    let own = try claims()
+    #expect(try own.claim("x") == nil)
+    clock.advance(61)
+    #expect(try own.claim("x") != nil)
+  }
+
+  @Test(arguments: ["", "{", "nonsense\n0000000001 0.5 claimed .\n"])
+  func aClaimThatIsNotWhollyWrittenIsGivenTime(_ text: String) throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try FileAccess.makeFolder("\(folder)/x")
+    try FileAccess.write(Data(text.utf8), to: "\(folder)/x/1")
+    let own = try claims()
+    #expect(try own.claim("x") == nil)
+    clock.advance(61)
+    #expect(try own.claim("x") != nil)
+  }
+}

@@ -1,0 +1,193 @@
+import Analysis
+import Plans
+import Files
+import Foundation
+import TestSupport
+import Testing
+
+/// What may be asked of fits beside their parameters.
+@Suite struct AnalysesTests {
+  static let grid = """
+    grid: {width: [16, 24, 32, 48, 64], tokens: [250k, 500k, 1M, 2M, 4M], seeds: 2}
+    """
+
+  /// The fits of planted results; runs are missing where `isTrained` says no.
+  static func fits(
+    _ plan: Plan, bootstraps: Int = 100, isTrained: (PlannedRun) -> Bool = { _ in true }
+  ) throws -> (Fits, ResultsTable) {
+    let table = try ResultsTable(plan) { isTrained($0) ? try plantedResult(of: $0) : nil }
+    let fits = Fits(
+      of: table, requests: plan.experiment.fits, comparisons: plan.experiment.comparisons,
+      bootstraps: bootstraps)
+    return (fits, table)
+  }
+
+  @Test func conditionsMayCompare() throws {
+    let plan = try plan(
+      """
+      \(Self.grid)
+      fits:
+        - {name: long, law: chinchilla, where: {d_tokens: ">= 1M", seed: "!= 1"}}
+        - {name: middle, law: chinchilla, where: {d_tokens: ["> 300k", "< 3M"], width: [16, 24, 32, 48]}}
+      """)
+    let (fits, _) = try Self.fits(plan, bootstraps: 10)
+    #expect(fits["long"]?.observations.count == 15)
+    #expect(fits["long"]?.selection == "d_tokens >= 1M, seed != 1")
+    #expect(fits["middle"]?.observations.count == 24)
+  }
+
+  @Test(arguments: [
+    ("{law: power_n, where: {d_tokens: \">= many\"}}", "compares with no number"),
+    ("{law: power_n, where: {d_tokens: [\">= 1M\", 2M]}}", "values and comparisons do not go together"),
+    ("{law: power_n, where: {corpus: \"< a\"}}", "`corpus` holds text"),
+    ("{law: power_n, where: {loss_facts: \"< 1\"}}", "unknown key `loss_facts`"),
+    ("{law: power_n, forecast: {loss: \"< 1\"}}", "unknown key `loss`"),
+    ("{law: isoflop, forecast: {width: 64}}", "`isoflop` predicts no loss"),
+  ])
+  func badConditionsAreNamed(entry: String, message: String) throws {
+    let error = #expect(throws: InputError.self) { try plan("\(Self.grid)\nfits:\n  - \(entry)\n") }
+    #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+    #expect(error?.line != nil)
+  }
+
+  @Test func heldOutRunsAreTrainedLastAndPredictedBefore() throws {
+    let plan = try plan(
+      """
+      \(Self.grid)
+      fits:
+        - {law: chinchilla, objective: least_squares, forecast: {width: 64, d_tokens: ">= 2M"}}
+        - {law: power_c, forecast: {width: 64, d_tokens: ">= 2M"}}
+        - {name: along, law: power_n, forecast: {width: ">= 64"}}
+      expect:
+        - {fit: chinchilla, parameter: forecast_error, between: [0, 0.02]}
+        - {fit: chinchilla, parameter: forecast_inside, between: [0.75, 1]}
+        - {fit: chinchilla, parameter: forecast_factor, between: [0.5, 2]}
+        - {fit: power_c, parameter: forecast_error, between: [0.5, 2]}
+      """)
+    let stages = plan.stages
+    #expect(stages.map(\.runs.count) == [40, 10])
+    #expect(stages[1].runs.allSatisfy { $0.configuration.model.width == 64 })
+    let first = Set(stages[0].runs.map(\.configuration.identifier))
+    let (before, untrained) = try Self.fits(plan) { first.contains($0.configuration.identifier) }
+    let (after, table) = try Self.fits(plan)
+    let (predicted, found) = (
+      try #require(before["chinchilla"]?.forecast), try #require(after["chinchilla"]?.forecast)
+    )
+    #expect(predicted.places.count == 2 && found.places.count == 2)
+    #expect(predicted.found.isEmpty && found.found.count == 4)
+    #expect(found.places.allSatisfy { $0.runs.count == 2 })
+    // Runs of width 64 that this fit does not hold out, but another does, come into it afterwards.
+    #expect(before["chinchilla"]?.observations.count == 40)
+    #expect(after["chinchilla"]?.observations.count == 46)
+    // Those of the frontier are predicted as if they were on it, and of one law in N only those of its own D.
+    #expect(after["along"]?.forecast?.places.count == 1)
+    #expect(before["along"]?.forecast?.places.first?.loss == after["along"]?.forecast?.places.first?.loss)
+    let verdicts = plan.experiment.check(fits: after, results: table)
+    #expect(verdicts.map(\.passed) == [true, true, true, false], "\(verdicts)")
+    let early = plan.experiment.check(fits: before, results: untrained)
+    #expect(early.map(\.passed) == [false, false, true, false])
+    #expect(Set(before.forecasts.keys) == ["chinchilla", "power_c", "along"])
+    // Written and read again, with all that was found.
+    let folder = try TemporaryFolder()
+    try after.write(to: "\(folder.path)/fits.json")
+    let again = try Fits(contentsOf: "\(folder.path)/fits.json")
+    #expect(again["chinchilla"]?.forecast?.largestError == found.largestError)
+    let undivided = try TestSupport.plan("\(Self.grid)\nfits: [chinchilla]")
+    #expect(undivided.stages.count == 1)
+  }
+
+  @Test func fitsAreComparedSideBySide() throws {
+    let plan = try plan(
+      """
+      \(Self.grid)
+      fits:
+        - {name: in n, law: power_n, floor: entropy}
+        - {name: in d, law: power_d, floor: entropy}
+        - {name: facts, law: power_d, floor: entropy, loss: loss_facts}
+      compare:
+        - {name: all, parameter: alpha, fits: [in d, in n], at: [1, 2], axis: place, theory: [0.4, 0.5], trend: rising}
+        - {name: tasks, parameter: alpha, fits: [in d, facts]}
+      expect:
+        - {compare: all, parameter: difference, between: [-1, 1]}
+        - {compare: all, parameter: slope, interval_below: 2}
+        - {compare: all, parameter: ordered, between: [0, 1]}
+        - {compare: tasks, parameter: difference, interval_above: 1}
+        - {fit: in n, parameter: alpha, interval_above: 0.1}
+        - {fit: in n, parameter: alpha, interval_below: 0.1}
+      """)
+    let (fits, table) = try Self.fits(plan)
+    let verdicts = plan.experiment.check(fits: fits, results: table)
+    #expect(verdicts.map(\.passed) == [true, true, true, false, true, false], "\(verdicts)")
+    #expect(verdicts[3].expected == "interval above 1" && verdicts[3].subject == "tasks difference")
+    let (all, tasks) = (
+      try #require(fits.comparisons.first?.comparison), try #require(fits.comparisons.last?.comparison)
+    )
+    // Two task families of the same runs are compared draw by draw, two kinds of runs are not.
+    #expect(tasks.isPaired && !all.isPaired)
+    #expect(tasks.slope == nil && tasks.ordered == nil)
+    let folder = try TemporaryFolder()
+    try fits.write(to: "\(folder.path)/fits.json")
+    let again = try Fits(contentsOf: "\(folder.path)/fits.json")
+    #expect(plan.experiment.check(fits: again, results: table) == verdicts)
+    // A fit that was not possible makes the comparison impossible, with its reason.
+    let (nothing, empty) = try Self.fits(plan) { _ in false }
+    #expect(nothing.comparisons[0].refusal == "the fit in d has no alpha")
+    #expect(plan.experiment.check(fits: nothing, results: empty).allSatisfy { !$0.passed })
+  }
+
+  @Test(arguments: [
+    ("{name: a, parameter: alpha, fits: [power_n]}", "two or more different fits"),
+    ("{name: a, parameter: beta, fits: [power_n, power_d]}", "`beta` is not one of"),
+    ("{name: a, parameter: rms, fits: [power_n, power_d]}", "`rms` is not one of"),
+    ("{name: a, parameter: alpha, fits: [power_n, power_d], at: [1], axis: s}", "1 numbers for 2 fits"),
+    ("{name: a, parameter: alpha, fits: [power_n, power_d], at: [1, 2]}", "it is not said what `at` counts"),
+  ])
+  func badComparisonsAreNamed(entry: String, message: String) throws {
+    let text = "\(Self.grid)\nfits: [power_n, power_d]\ncompare:\n  - \(entry)\n"
+    let error = #expect(throws: InputError.self) { try plan(text) }
+    #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+  }
+
+  @Test(arguments: [
+    ("{compare: a, parameter: slope, between: [0, 1]}", "`slope` is not one of difference"),
+    ("{compare: b, parameter: difference, between: [0, 1]}", "`b` is not one of"),
+    ("{fit: power_n, parameter: rms, interval_above: 0}", "only parameters of fits have intervals"),
+    ("{fit: power_n, parameter: alpha, interval_above: 0, between: [0, 1]}", "wants one of between"),
+    ("{fit: power_n, parameter: bends, between: [0, 0]}", "`bends` is not one of"),
+    ("{fit: power_n, parameter: forecast_error, between: [0, 1]}", "`forecast_error` is not one of"),
+  ])
+  func badExpectationsAreNamed(entry: String, message: String) throws {
+    let text = """
+      \(Self.grid)
+      fits: [power_n, power_d]
+      compare: {name: a, parameter: alpha, fits: [power_n, power_d]}
+      expect:
+        - \(entry)
+      """
+    let error = #expect(throws: InputError.self) { try plan(text) }
+    #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+  }
+
+  @Test func bendsSlopesAndTheOtherCountCanBeExpected() throws {
+    let plan = try plan(
+      """
+      \(Self.grid)
+      fits:
+        - {law: power_c, floor: entropy, also: [bends, slopes]}
+        - {law: chinchilla, also: [counting]}
+        - {name: narrow, law: chinchilla, n: non_embedding, also: [counting]}
+      expect:
+        - {fit: power_c_entropy, parameter: bends, between: [0, 0]}
+        - {fit: power_c_entropy, parameter: bend, between: [0, 1e20]}
+        - {fit: power_c_entropy, parameter: slope_spread, between: [0, 0.5]}
+        - {fit: chinchilla, parameter: a_total, between: [0.4, 0.5]}
+        - {fit: chinchilla, parameter: a_non_embedding, interval_above: 0.45}
+      """)
+    let (fits, table) = try Self.fits(plan, bootstraps: 40)
+    let verdicts = plan.experiment.check(fits: fits, results: table)
+    // There is no bend, and so no place of one.
+    #expect(
+      verdicts.map(\.passed) == [true, false, true, true, true], "\(verdicts) \(fits.fits.map(\.remarks))")
+    #expect(fits["narrow"]?.remarks == ["counting: the other count needs the law chinchilla with `n: total`"])
+  }
+}
