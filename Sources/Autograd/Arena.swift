@@ -1,10 +1,11 @@
-/// The memory of one replay of a program: values, gradients, scratch and integers, planned once.
+/// The memory of one replay of a program: values, gradients and scratch, planned once, and what the caller fills.
 ///
 /// An arena belongs to one thread at a time.
 public final class Arena {
   let program: Program
   let plan: MemoryPlan
   let floats: FloatBuffer
+  let inputs: FloatBuffer
   private let integerStart: UnsafeMutablePointer<Int32>
   let isIsolated: Bool
 
@@ -15,6 +16,7 @@ public final class Arena {
     isIsolated = isolated
     plan = MemoryPlan(for: program, shared: !isolated)
     floats = FloatBuffer(count: plan.count)
+    inputs = FloatBuffer(count: program.inputCount)
     integerStart = .allocate(capacity: max(program.integerCount, 1))
     integerStart.update(repeating: 0, count: program.integerCount)
   }
@@ -30,7 +32,8 @@ public final class Arena {
   }
 
   private static func byteCount(_ plan: MemoryPlan, _ program: Program) -> Int {
-    plan.count * MemoryLayout<Float>.stride + program.integerCount * MemoryLayout<Int32>.stride
+    (plan.count + program.inputCount) * MemoryLayout<Float>.stride
+      + program.integerCount * MemoryLayout<Int32>.stride
   }
 
   /// The elements of the program's output, valid after `forward`.
@@ -47,6 +50,14 @@ public final class Arena {
 
   /// The elements of an array of integers, which the caller writes before `forward`.
   public func integers(_ integers: Integers) -> UnsafeMutablePointer<Int32> { integerStart + integers.offset }
+
+  /// The elements of an input, which the caller writes before `forward`.
+  public func input(_ input: Tensor) -> UnsafeMutableBufferPointer<Float> {
+    guard case .input(let offset) = input.place else {
+      preconditionFailure("a tensor \(input.shape) that the caller does not fill")
+    }
+    return UnsafeMutableBufferPointer(start: inputs.start + offset, count: input.count)
+  }
 
   func fillWithNaN() { floats.start.update(repeating: .nan, count: floats.count) }
 

@@ -107,7 +107,7 @@ private struct Lifetimes {
         use(tensor, at: i, in: &values)
       }
       for slot in operation.inputs.compactMap(\.slot) { readers[slot] += 1 }
-      guard hasGradients else { continue }
+      guard hasGradients, operation.output.needsGradient else { continue }
       for tensor in operation.saved + operation.statistics {
         use(tensor, at: backward, in: &values)
         if let slot = tensor.slot { isSaved[slot] = true }

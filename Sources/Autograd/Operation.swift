@@ -1,8 +1,7 @@
 /// One step of a recorded program, as coarse as a reader would draw it, with its gradient beside it.
 ///
 /// To add one: a file under `Operations/` with a type that conforms, the equation and its gradient in the
-/// comment above it, a method on `Recorder` that checks shapes and records it, and a row in the test of
-/// gradients. Nothing else in the engine knows which operations exist.
+/// comment above it, and a method on `Recorder` that checks shapes and records it; and a row in `GradientTests`. Nothing else in the engine knows which operations exist.
 public protocol Operation: Sendable {
   /// The tensors that the operation reads.
   var inputs: [Tensor] { get }
@@ -26,7 +25,7 @@ public protocol Operation: Sendable {
 
   /// Computes the output from the inputs.
   func forward(_ memory: Frame)
-  /// Computes the gradients of the inputs from the gradient of the output: stored, or added to what is
+  /// Computes the gradients of those inputs that need one from the gradient of the output: stored, or added to what is
   /// there where `memory.accumulates(input)`.
   func backward(_ memory: Frame)
 }

@@ -15,6 +15,13 @@ extension Program {
     _ arena: Arena, parameters: FloatBuffer, gradients: FloatBuffer, weight: Float,
     addingTo times: inout OperationTimes
   ) {
+    withoutSubnormals { timeSteps(arena, parameters, gradients, weight: weight, addingTo: &times) }
+  }
+
+  private func timeSteps(
+    _ arena: Arena, _ parameters: FloatBuffer, _ gradients: FloatBuffer, weight: Float,
+    addingTo times: inout OperationTimes
+  ) {
     let clock = ContinuousClock()
     for (index, step) in steps.enumerated() {
       let frame = Frame(

@@ -1,53 +1,46 @@
-/// A named weight of a model: a range of the flat buffers that hold all weights, gradients and moments.
+/// A named weight: a range of the flat buffers that hold all weights, and of those that hold gradients and the state of
+/// an optimiser.
 public struct Parameter: Sendable, Hashable {
-  /// What the weight does, which decides how it is initialised, decayed and how fast it learns.
-  public enum Role: String, Sendable, Hashable {
-    /// Multiplies what is inside the network: both its sides grow with the width.
-    case hidden
-    /// Turns a token or a position into a vector.
-    case embedding
-    /// Turns a vector into logits.
-    case head
-    /// A gain or a bias.
-    case vector
-    /// Weights as `hidden`, of several experts: (E, inputs, outputs).
-    case expert
-    /// Turns a vector into logits of the experts.
-    case router
-    /// Biases that balance experts, which no loss depends on.
-    case balance
-  }
-
   /// A path such as `blocks.0.attention.out.weight`.
   public let name: String
-  /// The role that it plays.
-  public let role: Role
   /// The handle by which operations use it.
   public let tensor: Tensor
-  /// Where it begins in the flat buffers, in floats.
+  /// Where it begins in a buffer of weights, in floats.
   public let offset: Int
+  /// Where its gradient begins in a buffer of gradients, in floats; nil if it is not trained.
+  public let gradientOffset: Int?
 
   /// The number of weights.
   public var count: Int { tensor.count }
-  /// The floats that it takes in the flat buffers.
+  /// The floats that it takes in a buffer of weights.
   public var range: Range<Int> { offset..<offset + count }
+  /// The floats that it takes in a buffer of gradients; nil if it is not trained.
+  public var gradientRange: Range<Int>? { gradientOffset.map { $0..<$0 + count } }
 }
 
 /// The order of all parameters in the flat buffers. Each begins on a cache line; the gaps stay zero.
 public struct ParameterLayout: Sendable, Hashable {
   /// All parameters, in order.
   public private(set) var parameters: [Parameter] = []
-  /// The length of a flat buffer, in floats.
+  /// The length of a buffer of weights, in floats.
   public private(set) var bufferCount = 0
+  /// The length of a buffer of gradients, in floats: it has no room for weights that are not trained.
+  public private(set) var gradientCount = 0
 
   public init() {}
 
   /// Adds a parameter at the end. `name` must be new.
-  public mutating func add(_ name: String, _ shape: [Int], role: Parameter.Role) -> Tensor {
-    assert(!parameters.contains { $0.name == name }, "parameter \(name) stands twice")
-    let tensor = Tensor(place: .parameter(offset: bufferCount), shape: shape, needsGradient: true)
-    parameters.append(Parameter(name: name, role: role, tensor: tensor, offset: bufferCount))
+  ///
+  /// - Parameter isTrainable: Without it the parameter has no gradient: backward passes skip what only that would need.
+  public mutating func add(_ name: String, _ shape: [Int], isTrainable: Bool = true) -> Tensor {
+    assert(!parameters.contains { $0.name == name }, "parameter \(name) was added twice")
+    let gradient = isTrainable ? gradientCount : nil
+    let tensor = Tensor(
+      place: .parameter(offset: bufferCount, gradient: gradient), shape: shape, needsGradient: isTrainable)
+    parameters.append(
+      Parameter(name: name, tensor: tensor, offset: bufferCount, gradientOffset: gradient))
     bufferCount += roundedToCacheLine(tensor.count)
+    if isTrainable { gradientCount += roundedToCacheLine(tensor.count) }
     return tensor
   }
 

@@ -1,56 +1,61 @@
 /// A recorded computation, to be replayed any number of times: `forward` runs the operations up, `backward` down.
 ///
 /// A program holds no data and may be used by many threads at once, each with an `Arena` of its own. Nothing is
-/// allocated, zeroed or checked while it is replayed.
+/// allocated or checked while it is replayed.
 public struct Program: Sendable {
   /// An operation, and what it must know of the others.
   struct Step: Sendable {
     let operation: any Operation
-    /// For each input: whether its gradient already holds what later operations put there.
+    /// For each input: whether its gradient already holds what later operations stored there.
     let accumulates: [Bool]
-    /// Whether a later operation gives its output a gradient. One whose output nothing depends on has none to pass on.
+    /// Whether it runs backward: a later operation gives its output a gradient, and one of its inputs needs one.
     let hasGradient: Bool
   }
 
   let steps: [Step]
   let slots: [Tensor]
   let integerCount: Int
+  /// Floats of all inputs together.
+  let inputCount: Int
   let gradients: Bool
   /// What the program computes.
   public let output: Tensor
-  /// What the caller reads besides.
+  /// Tensors that the caller reads besides the output.
   let kept: [Tensor]
-  /// The operations of the matrix products of one replay, by the kind of operation.
+  /// The floating-point operations of the matrix products of one replay, forward and backward.
   public let flops: Flops
 
   init(
-    operations: [any Operation], slots: [Tensor], integerCount: Int, output: Tensor, kept: [Tensor],
-    gradients: Bool
+    operations: [any Operation], slots: [Tensor], integerCount: Int, inputCount: Int, output: Tensor,
+    kept: [Tensor], gradients: Bool
   ) {
     // Backward, the last operation recorded runs first: it stores a gradient, and those before it add to it.
     var written: Set<Tensor> = [output]
     var reversed: [Step] = []
     for operation in operations.reversed() {
-      let hasGradient = written.contains(operation.output)
+      let hasGradient = gradients && operation.output.needsGradient && written.contains(operation.output)
       reversed.append(
         Step(
           operation: operation,
-          accumulates: operation.inputs.map { hasGradient && !written.insert($0).inserted },
+          accumulates: operation.inputs.map {
+            hasGradient && $0.needsGradient && !written.insert($0).inserted
+          },
           hasGradient: hasGradient))
     }
     steps = reversed.reversed()
     self.slots = slots
     self.integerCount = integerCount
+    self.inputCount = inputCount
     self.output = output
     self.kept = kept
     self.gradients = gradients
-    flops = operations.reduce(into: Flops()) { sum, operation in
-      sum += Flops(
-        forward: operation.flops.forward, backward: gradients ? operation.flops.backward : 0)
+    flops = steps.reduce(into: Flops()) { sum, step in
+      let flops = step.operation.flops
+      sum += Flops(forward: flops.forward, backward: step.hasGradient ? flops.backward : 0)
     }
   }
 
-  /// Computes the output from the integers in `arena` and from `parameters`.
+  /// Computes the output from the integers and inputs in `arena` and from `parameters`.
   public func forward(_ arena: Arena, parameters: FloatBuffer) {
     if arena.isIsolated { arena.fillWithNaN() }
     withoutSubnormals {
@@ -63,8 +68,8 @@ public struct Program: Sendable {
     }
   }
 
-  /// Computes the gradients of all parameters that the program uses from the gradient of the output, which the
-  /// caller has written to `arena.gradient(output)`. `forward` must have run on the same arena just before.
+  /// Computes the gradients of all trainable parameters that the program uses from the gradient of the output, which the
+  /// caller has written to `arena.outputGradient`. `forward` must have run on the same arena just before.
   ///
   /// Gradients are stored, not added: `gradients` need not be zeroed. The gaps between them stay as they are.
   public func backward(_ arena: Arena, parameters: FloatBuffer, gradients: FloatBuffer) {
@@ -85,7 +90,7 @@ extension Program {
   public func spared(_ arena: Arena) -> Flops {
     steps.reduce(into: Flops()) { sum, step in
       let spared = step.operation.spared(arena)
-      sum += Flops(forward: spared.forward, backward: gradients ? spared.backward : 0)
+      sum += Flops(forward: spared.forward, backward: step.hasGradient ? spared.backward : 0)
     }
   }
 }
@@ -110,7 +115,8 @@ public struct Frame {
   /// The elements of a tensor.
   func value(_ tensor: Tensor) -> UnsafeMutablePointer<Float> {
     switch tensor.place {
-    case .parameter(let offset): parameters + offset
+    case .parameter(let offset, _): parameters + offset
+    case .input(let offset): arena.inputs.start + offset
     case .slot(let index): arena.floats.start + arena.plan.valueOffsets[index]
     }
   }
@@ -118,9 +124,10 @@ public struct Frame {
   /// The elements of a tensor's gradient, while running backward.
   func gradient(_ tensor: Tensor) -> UnsafeMutablePointer<Float> {
     switch tensor.place {
-    case .parameter(let offset):
-      guard let gradients else { preconditionFailure("no gradients while running forward") }
+    case .parameter(_, let offset):
+      guard let gradients, let offset else { preconditionFailure("a gradient that is not computed") }
       return gradients + offset
+    case .input: preconditionFailure("inputs have no gradient")
     case .slot(let index): return arena.floats.start + arena.plan.gradientOffsets[index]
     }
   }
@@ -128,9 +135,6 @@ public struct Frame {
   /// The elements of an array of integers.
   func integers(_ integers: Integers) -> UnsafeMutablePointer<Int32> { arena.integers(integers) }
 
-  /// Whether the gradient of input number `input` is added to what is there.
+  /// Whether the gradient of input number `input` is added to what is there; otherwise it is stored, whatever was there.
   func accumulates(_ input: Int) -> Bool { accumulate[input] }
-
-  /// The factor for what is already in the gradient of input number `input`: 1 to add to it, 0 to replace it.
-  func beta(_ input: Int) -> Float { accumulate[input] ? 1 : 0 }
 }

@@ -7,6 +7,7 @@ public final class Recorder {
   private(set) var operations: [any Operation] = []
   private(set) var slots: [Tensor] = []
   private(set) var integerCount = 0
+  private(set) var inputCount = 0
   /// Whether the program can run backward. One that cannot keeps no values for it.
   public let gradients: Bool
 
@@ -14,10 +15,17 @@ public final class Recorder {
     self.gradients = gradients
   }
 
-  /// Makes room for `count` whole numbers that the caller fills before each step.
+  /// Makes room for `count` whole numbers that the caller fills before each `forward`.
   public func integers(_ count: Int) -> Integers {
     defer { integerCount += (count + 15) & ~15 }
     return Integers(offset: integerCount, count: count)
+  }
+
+  /// Makes room for floats that the caller fills before each `forward`, such as a mask or a teacher's probabilities.
+  public func input(_ shape: [Int]) -> Tensor {
+    let tensor = Tensor(place: .input(offset: inputCount), shape: shape, needsGradient: false)
+    inputCount += roundedToCacheLine(tensor.count)
+    return tensor
   }
 
   /// Makes a tensor in the arena: the output of an operation from `inputs`, or a statistic of it (no inputs).
@@ -39,7 +47,8 @@ public final class Recorder {
   /// - Parameter kept: Tensors that the caller reads too, after `forward`.
   public func finish(_ output: Tensor, keeping kept: [Tensor] = []) -> Program {
     Program(
-      operations: operations, slots: slots, integerCount: integerCount, output: output, kept: kept,
-      gradients: gradients)
+      operations: operations, slots: slots, integerCount: integerCount, inputCount: inputCount,
+      output: output,
+      kept: kept, gradients: gradients)
   }
 }

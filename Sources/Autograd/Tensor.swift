@@ -1,10 +1,12 @@
-/// A handle on an array of floats that operations read and write. It owns no memory: an `Arena` does, for
-/// values and gradients of a program's steps, and a flat buffer does for parameters.
+/// A handle on an array of floats that operations read and write. It owns no memory.
 public struct Tensor: Hashable, Sendable {
   /// Where the floats live.
   enum Place: Hashable, Sendable {
-    /// From this offset on in the buffer of parameters; its gradient lies at the same offset in theirs.
-    case parameter(offset: Int)
+    /// From `offset` on in the buffer of parameters. The gradient of a trainable one begins at `gradient` in the buffer
+    /// of gradients; others have none.
+    case parameter(offset: Int, gradient: Int?)
+    /// From `offset` on in the arena's inputs, which the caller fills before each `forward`.
+    case input(offset: Int)
     /// In the arena, where the memory plan puts slot number `index`.
     case slot(index: Int)
   }
@@ -23,8 +25,34 @@ public struct Tensor: Hashable, Sendable {
   public var rows: Int { shape.dropLast().reduce(1, *) }
 }
 
-/// A handle on an array of whole numbers: tokens or targets, which the caller fills before each step, or hits, which an
-/// operation does.
+/// Some adjacent columns of a tensor, read and written where they are: queries, keys and values may lie side by side in
+/// the result of one product.
+public struct ColumnView: Hashable, Sendable {
+  public let tensor: Tensor
+  /// The columns of the tensor that are seen.
+  public let range: Range<Int>
+
+  /// The columns `range` of a tensor; nil for all of them.
+  public init(_ tensor: Tensor, columns range: Range<Int>? = nil) {
+    let range = range ?? 0..<tensor.columns
+    precondition(
+      0 <= range.lowerBound && range.upperBound <= tensor.columns,
+      "columns \(range) of a tensor \(tensor.shape)")
+    self.tensor = tensor
+    self.range = range
+  }
+
+  /// The number of columns.
+  public var count: Int { range.count }
+  /// The distance in memory from a row to the next, in floats.
+  var stride: Int { tensor.columns }
+  var rows: Int { tensor.rows }
+  /// Where the first column begins in the memory of the tensor's first row, in floats.
+  var first: Int { range.lowerBound }
+}
+
+/// A handle on an array of whole numbers: tokens or targets, which the caller fills before each `forward`, or hits, which
+/// an operation writes.
 public struct Integers: Hashable, Sendable {
   let offset: Int
   /// The number of elements.

@@ -6,7 +6,7 @@ public struct Counts: Codable, Hashable, Sendable {
   public let nonEmbedding: Int
   /// All weights; a tied head is counted once   (Hoffmann et al. 2022)
   public let total: Int
-  /// The weights that take part in predicting one token: all of them in a dense model.
+  /// The weights that take part in predicting one token: all of them in a dense model, of experts those that are chosen.
   public let active: Int
   /// The weights of routers, which are among the others; nil in a dense model.
   public let router: Int?
@@ -17,17 +17,15 @@ public struct Counts: Codable, Hashable, Sendable {
   public let forwardFlopsPerToken: Double
 
   public init(_ transformer: Transformer) {
-    let parameters = transformer.layout.parameters
-    func count(_ roles: Set<Parameter.Role>) -> Int {
-      parameters.filter { roles.contains($0.role) }.reduce(0) { $0 + $1.count }
+    // What no loss depends on is no weight.
+    let parameters = transformer.parameters.filter { $0.traits.signStep == nil }
+    func count(_ isCounted: (ParameterTraits) -> Bool) -> Int {
+      parameters.filter { isCounted($0.traits) }.reduce(0) { $0 + $1.count }
     }
-    let mixture = transformer.configuration.mixture
-    router = mixture.map { _ in count([.router]) }
-    nonEmbedding = count([.hidden, .vector, .expert, .router])
-    total = nonEmbedding + count([.embedding, .head])
-    // Of the weights of the experts, biases included, a token uses those of the chosen ones.
-    let ofExperts = parameters.filter { $0.name.contains(".experts.") }.reduce(0) { $0 + $1.count }
-    active = total - (mixture.map { ofExperts / $0.routed * ($0.routed - $0.choices) } ?? 0)
+    router = transformer.configuration.moe.map { _ in count(\.isRouter) }
+    nonEmbedding = count { $0.group == .matrix || $0.group == .vector }
+    total = count { _ in true }
+    active = parameters.reduce(0) { $0 + Int((Double($1.count) * $1.traits.activeFraction).rounded()) }
     let flops = transformer.lossProgram(windows: 1, gradients: true).program.flops
     trainingFlopsPerToken = flops.total / Double(transformer.configuration.context)
     forwardFlopsPerToken = flops.forward / Double(transformer.configuration.context)

@@ -1,11 +1,14 @@
-/// All that determines a network: its family, its size and its parametrisation.
+/// All that determines a network: its architecture, its size and its parametrisation.
 public struct ModelConfiguration: Codable, Hashable, Sendable {
-  /// The design of a block.
-  public enum Family: String, Codable, Sendable, CaseIterable {
+  /// The design of norms, activations, biases and head.
+  public enum Architecture: String, Codable, Sendable, CaseIterable {
     /// Layer norm, GELU, biases, and a head tied to the embedding   (Radford et al. 2019)
     case gpt2
     /// RMS norm, SwiGLU, no biases, and a head of its own   (Touvron et al. 2023)
     case llama
+
+    /// Whether linear maps and norms have biases.
+    var hasBiases: Bool { self == .gpt2 }
   }
 
   /// How the network knows where a token stands.
@@ -26,15 +29,19 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     case mup
   }
 
-  public var family: Family
+  public var architecture: Architecture
   /// The length C of the vectors between blocks.
   public var width: Int
   /// The number of blocks.
   public var depth: Int
   /// The number H of attention heads.
   public var heads: Int
+  /// The number of heads of keys and values, each of which H / `kvHeads` heads of queries share; nil for H.
+  public var kvHeads: Int?
   /// The width of one head. All heads together may be wider than C.
   public var headWidth: Int
+  /// A letter for the sequence mixer of each block: A for attention. Nil for attention in all of them.
+  public var layers: String?
   /// The number T of tokens in a window.
   public var context: Int
   /// The number V of tokens that there are.
@@ -43,25 +50,36 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   /// Whether the head is the embedding transposed.
   public var tiedHead: Bool
   public var parametrisation: Parametrisation
-  /// How feed-forward parts are split among experts; nil in a dense model.
-  public var mixture: MixtureOfExperts?
+  /// How feed-forward layers are split among experts; nil in a dense model.
+  public var moe: MoE?
+
+  /// The names in files, of which run identifiers are hashes. A setting that is nil is left out.
+  private enum CodingKeys: String, CodingKey {
+    case architecture = "family"
+    case moe = "mixture"
+    case width, depth, heads, kvHeads, headWidth, layers, context, vocabulary, positions, tiedHead,
+      parametrisation
+  }
 
   /// - Parameters:
+  ///   - depth: nil for the number of `layers`, or for 2.
   ///   - heads: their number; nil for as many as it takes to be at least C wide together.
   ///   - headWidth: nil for C / heads, and where `heads` is nil too, for `usualHeadWidth`.
-  /// - Throws: `ModelFault` if no network can be built so.
+  ///   - kvHeads: heads of keys and values; nil for as many as `heads`.
+  ///   - layers: a letter for each block; nil for attention in all of them.
+  /// - Throws: `SettingFault` if no network can be built so.
   public init(
-    family: Family = .gpt2, width: Int, depth: Int = 2, heads: Int? = nil, headWidth: Int? = nil,
-    context: Int = 128, vocabulary: Int,
+    architecture: Architecture = .gpt2, width: Int, depth: Int? = nil, heads: Int? = nil,
+    headWidth: Int? = nil, kvHeads: Int? = nil, layers: String? = nil, context: Int = 128, vocabulary: Int,
     positions: Positions = .rotary, tiedHead: Bool? = nil, parametrisation: Parametrisation = .mup,
-    mixture: MixtureOfExperts? = nil
+    moe: MoE? = nil
   ) throws {
-    self.family = family
+    self.architecture = architecture
     self.width = width
-    self.depth = depth
+    self.depth = depth ?? layers?.count ?? 2
     if let heads, headWidth == nil, heads > 0, !width.isMultiple(of: heads) {
       let possible = (1...max(width, 1)).filter { width.isMultiple(of: 4 * $0) }
-      throw ModelFault(
+      throw SettingFault(
         setting: "heads", message: "\(heads) heads do not divide the width \(width)",
         remedy: possible.isEmpty
           ? "Choose a width that is a multiple of \(4 * heads), or give `head_width`"
@@ -70,12 +88,15 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     let headWidth = headWidth ?? heads.map { width / max($0, 1) } ?? Self.usualHeadWidth
     self.headWidth = headWidth
     self.heads = heads ?? (width + headWidth - 1) / max(headWidth, 1)
+    // What is usual is left out of files, whether it was written or not.
+    self.kvHeads = kvHeads == self.heads ? nil : kvHeads
+    self.layers = layers == Self.usualLayers(depth: self.depth) ? nil : layers
     self.context = context
     self.vocabulary = vocabulary
     self.positions = positions
-    self.tiedHead = tiedHead ?? (family == .gpt2)
+    self.tiedHead = tiedHead ?? (architecture == .gpt2)
     self.parametrisation = parametrisation
-    self.mixture = mixture
+    self.moe = moe
     try check()
   }
 
@@ -88,10 +109,26 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   /// The width of all heads together.
   public var attentionWidth: Int { heads * headWidth }
 
-  /// The hidden width of the feed-forward part: four times the width, or for SwiGLU, which has three matrices
+  /// The number of heads of keys and values.
+  public var keyValueHeads: Int { kvHeads ?? heads }
+
+  /// The width of all heads of keys together, which is that of values too.
+  public var keyValueWidth: Int { keyValueHeads * headWidth }
+
+  /// A letter for the sequence mixer of each block.
+  public var layerLetters: String { layers ?? Self.usualLayers(depth: depth) }
+
+  private static func usualLayers(depth: Int) -> String {
+    String(repeating: Attention.letter, count: min(max(depth, 0), largest))
+  }
+
+  /// Whether layers add noise while training.
+  var isNoisy: Bool { moe?.noise ?? 0 > 0 }
+
+  /// The hidden width of the feed-forward layer: four times the width, or for SwiGLU, which has three matrices
   /// instead of two, 8/3 of it rounded up to a multiple of 8.
   public var feedForwardWidth: Int {
-    switch family {
+    switch architecture {
     case .gpt2: 4 * width
     case .llama: (8 * width / 3 + 7) / 8 * 8
     }
@@ -100,32 +137,31 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   /// The greatest length of any side of a model: products of three do not overflow.
   public static let largest = 65_536
 
-  /// - Throws: `ModelFault` if no network can be built so.
+  /// - Throws: `SettingFault` if no network can be built so.
   public func check() throws {
     for (setting, value) in [
-      ("width", width), ("depth", depth), ("heads", heads), ("head_width", headWidth), ("context", context),
+      ("width", width), ("depth", depth), ("heads", heads), ("head_width", headWidth),
+      ("kv_heads", keyValueHeads), ("context", context),
       ("vocabulary", vocabulary),
     ] where !(1...Self.largest).contains(value) {
-      throw ModelFault(
+      throw SettingFault(
         setting: setting, message: "\(setting) is \(value)",
         remedy: "It must be at least 1 and at most \(Self.largest)")
     }
-    guard headWidth.isMultiple(of: 4) else {
-      throw ModelFault(
-        setting: "heads",
-        message: "\(heads) heads of width \(headWidth): a head's width must be a multiple of 4",
-        remedy: "Choose heads of width \(Self.usualHeadWidth), or a width that is a multiple of \(4 * heads)")
+    guard layerLetters.count == depth else {
+      throw SettingFault(
+        setting: "layers", message: "layers names \(layerLetters.count) layers of a model of depth \(depth)",
+        remedy: "Write a letter for each block, or leave depth out")
     }
-    try mixture?.check(feedForwardWidth: feedForwardWidth, depth: depth)
+    let letters = Set(layerLetters)
+    if let unknown = letters.sorted().first(where: { letter in
+      !sequenceMixers.contains { $0.letter == letter }
+    }) {
+      throw SettingFault(
+        setting: "layers", message: "no layer is named `\(unknown)`",
+        remedy: "Choose among \(sequenceMixers.map { "\($0.letter) (\($0.name))" }.joined(separator: ", "))")
+    }
+    for mixer in sequenceMixers where letters.contains(mixer.letter) { try mixer.check(self) }
+    try moe?.check(feedForwardWidth: feedForwardWidth, depth: depth)
   }
-}
-
-/// A setting of a model that cannot be.
-public struct ModelFault: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The setting at fault, by its name in `ModelConfiguration`.
-  public let setting: String
-  public let message: String
-  public let remedy: String
-
-  public var description: String { "\(message). \(remedy)." }
 }

@@ -4,7 +4,8 @@ import Autograd
 /// table 8) divides the rate of hidden matrices and the logits by m, and the attention scores by the head's width
 /// instead of its root; the factors are chosen so that at the base width nothing changes.
 extension ModelConfiguration {
-  private var widthRatio: Double { Double(width) / Double(Self.baseWidth) }
+  /// m = width / base width.
+  public var widthRatio: Double { Double(width) / Double(Self.baseWidth) }
 
   /// The factor of the scores q·k.
   var attentionScale: Float {
@@ -22,37 +23,44 @@ extension ModelConfiguration {
     }
   }
 
-  /// The factor of the learning rate for weights of a role.
-  public func learningRateScale(of role: Parameter.Role) -> Double {
-    parametrisation == .mup && [.hidden, .expert, .router].contains(role) ? 1 / widthRatio : 1
+  /// The factor of the learning rate for weights with these traits.
+  public func learningRateScale(of traits: ParameterTraits) -> Double {
+    parametrisation == .mup && traits.scalesRateWithWidth ? 1 / widthRatio : 1
   }
 
-  /// The standard deviation of a new weight: 1/√fan-in inside, half that over the width at the edges, and less by
-  /// √(2·depth) where it writes to the stream, so that the stream's size does not grow with depth.
-  func initialDeviation(of parameter: Parameter) -> Double {
-    switch parameter.role {
-    case .vector, .balance: return 0
-    case .embedding, .head:
-      return 0.5 / Double(parametrisation == .mup ? Self.baseWidth : width).squareRoot()
-    case .hidden, .expert, .router:
-      let writesToStream = parameter.name.hasSuffix("out.weight") || parameter.name.hasSuffix("down.weight")
-      let deviation = 1 / Double(parameter.tensor.shape[parameter.tensor.shape.count - 2]).squareRoot()
-      return writesToStream ? deviation / Double(2 * depth).squareRoot() : deviation
-    }
+  /// The standard deviation of a new weight: 1/√inputs inside, half that over the width at the edges, and less by
+  /// √(layers) where it writes to the stream, so that the stream's size does not grow with depth.
+  func initialDeviation(_ writesToStream: Bool, inputs: Int) -> Double {
+    let deviation = 1 / Double(inputs).squareRoot()
+    // Each block writes twice.
+    return writesToStream ? deviation / Double(2 * depth).squareRoot() : deviation
+  }
+
+  /// The standard deviation of new vectors of tokens.
+  var edgeDeviation: Double {
+    0.5 / Double(parametrisation == .mup ? Self.baseWidth : width).squareRoot()
   }
 }
 
 extension Transformer {
-  /// New weights, drawn from normal distributions; gains are 1 and biases 0.
+  /// New weights: constant, or drawn from normal distributions.
   public func initialParameters(seed: UInt64) -> FloatBuffer {
     let buffer = FloatBuffer(count: layout.bufferCount)
-    for (index, parameter) in layout.parameters.enumerated() {
+    for (index, parameter) in parameters.enumerated() {
       var random = SplitMix64(seed: seed, stream: UInt64(index))
-      let deviation = configuration.initialDeviation(of: parameter)
-      let isGain = parameter.name.hasSuffix(".gain")
-      for i in parameter.range {
-        buffer[i] = isGain ? 1 : deviation == 0 ? 0 : Float(deviation * random.normal())
+      let deviation: Double
+      switch parameter.traits.initial {
+      case .constant(let value):
+        for i in parameter.range { buffer[i] = value }
+        continue
+      case .hidden(let writesToStream):
+        // The axes are (…, inputs, outputs).
+        let inputs = parameter.parameter.tensor.shape.dropLast().last ?? 1
+        deviation = configuration.initialDeviation(writesToStream, inputs: inputs)
+      case .edge:
+        deviation = configuration.edgeDeviation
       }
+      for i in parameter.range { buffer[i] = Float(deviation * random.normal()) }
     }
     return buffer
   }

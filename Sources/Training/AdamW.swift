@@ -14,8 +14,7 @@ struct AdamW {
   static let epsilon: Float = 1e-8
 
   private let segments: [Segment]
-  private let balances: [Range<Int>]
-  private let balanceStep: Float
+  private let signSteps: [(range: Range<Int>, step: Float)]
   private let beta1: Float
   private let beta2: Float
 
@@ -29,13 +28,12 @@ struct AdamW {
   init(_ transformer: Transformer, _ training: TrainingConfiguration) {
     beta1 = Float(training.beta1)
     beta2 = Float(training.beta2)
-    let parameters = transformer.layout.parameters
-    balances = parameters.filter { $0.role == .balance }.map(\.range)
-    balanceStep = Float(transformer.configuration.mixture?.balanceWeight ?? 0)
-    segments = parameters.filter { $0.role != .balance }.map { parameter in
+    let parameters = transformer.parameters
+    signSteps = parameters.compactMap { parameter in parameter.traits.signStep.map { (parameter.range, $0) } }
+    segments = parameters.filter { $0.traits.signStep == nil }.map { parameter in
       Segment(
-        range: parameter.range, rateScale: transformer.configuration.learningRateScale(of: parameter.role),
-        decay: parameter.role == .vector ? 0 : training.weightDecay)
+        range: parameter.range, rateScale: transformer.configuration.learningRateScale(of: parameter.traits),
+        decay: parameter.traits.decays ? training.weightDecay : 0)
     }
   }
 
@@ -62,8 +60,8 @@ struct AdamW {
         p[i] = keep * p[i] - stepSize * m[i] / (relaxed_sqrt(v[i]) * inverseRoot2 + Self.epsilon)
       }
     }
-    for i in balances.joined() where gradient[i] != 0 {
-      state.parameters[i] -= gradient[i] > 0 ? balanceStep : -balanceStep
+    for (range, step) in signSteps {
+      for i in range where gradient[i] != 0 { state.parameters[i] -= gradient[i] > 0 ? step : -step }
     }
   }
 

@@ -9,7 +9,7 @@ import Models
 final class BatchGradient {
   /// Large enough for efficient products, small enough for a core's own cache at toy widths. A mixture's tokens are spread
   /// over its experts, and the gradient of each shard has all their weights: its shards are larger.
-  static func shardTokens(of model: ModelConfiguration) -> Int { model.mixture == nil ? 1024 : 4096 }
+  static func shardTokens(of model: ModelConfiguration) -> Int { model.moe == nil ? 1024 : 4096 }
 
   /// The gradient of the mean loss, after a call.
   var gradient: FloatBuffer { results[0].gradient }

@@ -1,3 +1,5 @@
+import Models
+
 /// The number of tokens in a step, as a function of the tokens seen before it.
 public struct BatchSchedule: Codable, Hashable, Sendable {
   /// From `from` tokens seen on, a step takes `tokens`.
@@ -14,15 +16,15 @@ public struct BatchSchedule: Codable, Hashable, Sendable {
   /// The stages, by rising `from`, of which the first is 0.
   public let stages: [Stage]
 
-  /// - Throws: `TrainingFault` if the stages do not begin at 0 and rise, or a batch is not positive.
+  /// - Throws: `SettingFault` if the stages do not begin at 0 and rise, or a batch is not positive.
   public init(stages: [Stage]) throws {
     guard stages.first?.from == 0, zip(stages, stages.dropFirst()).allSatisfy({ $0.from < $1.from }) else {
-      throw TrainingFault(
+      throw SettingFault(
         setting: "batch", message: "the stages of a batch ramp must begin at 0 and rise",
         remedy: "Write for example [{from: 0, tokens: 512}, {from: 1M, tokens: 1024}]")
     }
     guard stages.allSatisfy({ $0.tokens > 0 }) else {
-      throw TrainingFault(
+      throw SettingFault(
         setting: "batch", message: "a batch must have at least one token", remedy: "Write for example 512")
     }
     self.stages = stages
@@ -44,14 +46,4 @@ public struct BatchSchedule: Codable, Hashable, Sendable {
   public func tokens(after seen: Int) -> Int {
     (stages.last { $0.from <= seen } ?? stages[0]).tokens
   }
-}
-
-/// A setting of the training that cannot be.
-public struct TrainingFault: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The setting at fault, by its name in `TrainingConfiguration`.
-  public let setting: String
-  public let message: String
-  public let remedy: String
-
-  public var description: String { "\(message). \(remedy)." }
 }

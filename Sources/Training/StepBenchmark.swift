@@ -64,12 +64,13 @@ public struct StepBenchmark: Codable, Sendable {
 
   /// Measures for about three times `seconds`, in a process that has done nothing else.
   ///
-  /// - Throws: `ModelFault`, or `InputError` if the folder for temporary files cannot be written.
+  /// - Throws: `SettingFault`, or `InputError` if the folder for temporary files cannot be written.
   public init(_ model: ModelConfiguration, batch: Int, seconds: Double = 2) throws {
     self.model = model
     self.batch = batch
     // Code that is loaded at first use belongs to the base.
-    let small = try ModelConfiguration(family: model.family, width: 8, depth: 1, context: 8, vocabulary: 8)
+    let small = try ModelConfiguration(
+      architecture: model.architecture, width: 8, depth: 1, context: 8, vocabulary: 8)
     _ = try BenchmarkText(small, batch: 1).trainer().step(of: .max)
     let text = try BenchmarkText(model, batch: batch)
     baseBytes = try Self.resident("VmRSS")
@@ -91,11 +92,11 @@ public struct StepBenchmark: Codable, Sendable {
     (stepSeconds, floorSeconds) = (times[0], times[1])
     stepOverFloor = stepSeconds / floorSeconds
     tokensPerSecond = tokens / stepSeconds
-    if model.mixture == nil {
+    if model.moe == nil {
       overDense = nil
     } else {
       var dense = model
-      dense.mixture = nil
+      dense.moe = nil
       let twin = try BenchmarkText(dense, batch: batch).trainer()
       let turns = Self.medians(for: seconds, [step, { _ = twin.step(of: .max) }])
       overDense = turns[0] / turns[1]

@@ -237,7 +237,7 @@ public final class TrunkTraining {
 
   /// The tokens after which the routers of a trunk are looked at besides: every other power of two from 2¹³ on.
   package static func routingPoints(through tokens: Int, of model: ModelConfiguration) -> [Int] {
-    guard model.mixture != nil else { return [] }
+    guard model.moe != nil else { return [] }
     let points = (13..<Int.bitWidth - 1).map { 1 << $0 }.filter { $0 <= tokens }
     return points.filter { !evaluationPoints(through: tokens).contains($0) }
   }

@@ -76,18 +76,40 @@ private func rowCases(_ r: Int, _ c: Int) -> [Case] {
   ]
 }
 
-private func attentionCases(_ b: Int, _ t: Int, _ heads: Int, _ depth: Int) -> [Case] {
-  let width = heads * depth
+/// - Parameter shared: The heads of queries that share keys and values.
+private func attentionCases(_ b: Int, _ t: Int, _ heads: Int, _ depth: Int, sharing shared: Int) -> [Case] {
+  let (width, narrow) = (heads * depth, heads / shared * depth)
   return [
-    Case(name: "causalAttention", shapes: [[b * t, 3 * width]]) { recorder, x, _ in
-      recorder.causalAttention(x[0], heads: heads, context: t, scale: 0.3)
+    Case(name: "causalAttention, side by side", shapes: [[b * t, width + 2 * narrow]]) { recorder, x, _ in
+      recorder.causalAttention(
+        queries: ColumnView(x[0], columns: 0..<width),
+        keys: ColumnView(x[0], columns: width..<width + narrow),
+        values: ColumnView(x[0], columns: width + narrow..<width + 2 * narrow), heads: heads, context: t,
+        scale: 0.3)
     } reference: {
-      Reference.attention($0[0], heads: heads, context: t, width: width, scale: 0.3)
+      Reference.attention(
+        Reference.columns($0[0], of: width + 2 * narrow, 0..<width),
+        Reference.columns($0[0], of: width + 2 * narrow, width..<width + narrow),
+        Reference.columns($0[0], of: width + 2 * narrow, width + narrow..<width + 2 * narrow),
+        heads: heads, shared: shared, context: t, depth: depth, scale: 0.3)
     },
-    Case(name: "rotary", shapes: [[b * t, 3 * width]]) { recorder, x, _ in
-      recorder.rotary(x[0], heads: heads, angles: RotaryAngles(context: t, headDimension: depth))
+    // Queries of their own, then columns between keys and values that nothing sees.
+    Case(name: "causalAttention, apart", shapes: [[b * t, width], [b * t, 2 * narrow + 3]]) {
+      recorder, x, _ in
+      recorder.causalAttention(
+        queries: ColumnView(x[0]), keys: ColumnView(x[1], columns: 1..<1 + narrow),
+        values: ColumnView(x[1], columns: narrow + 2..<2 * narrow + 2), heads: heads, context: t, scale: 0.3)
     } reference: {
-      Reference.rotary($0[0], heads: heads, context: t, width: width)
+      Reference.attention(
+        $0[0], Reference.columns($0[1], of: 2 * narrow + 3, 1..<1 + narrow),
+        Reference.columns($0[1], of: 2 * narrow + 3, narrow + 2..<2 * narrow + 2), heads: heads,
+        shared: shared, context: t, depth: depth, scale: 0.3)
+    },
+    Case(name: "rotary", shapes: [[b * t, 1 + width + narrow]]) { recorder, x, _ in
+      recorder.rotary(
+        ColumnView(x[0], columns: 1..<1 + width), angles: RotaryAngles(context: t, headDimension: depth))
+    } reference: {
+      Reference.rotary($0[0], columns: 1..<1 + width, of: 1 + width + narrow, context: t, depth: depth)
     },
   ]
 }
@@ -95,7 +117,10 @@ private func attentionCases(_ b: Int, _ t: Int, _ heads: Int, _ depth: Int) -> [
 private let cases: [Case] =
   [(1, 1, 1), (3, 5, 7), (33, 17, 19), (16, 32, 48)].flatMap(linearCases)
   + [(1, 1), (1, 5), (3, 7), (5, 33), (2, 64)].flatMap(rowCases)
-  + [(1, 1, 1, 4), (2, 5, 1, 8), (1, 17, 3, 12), (3, 16, 2, 4), (1, 40, 2, 20)].flatMap(attentionCases)
+  + [
+    (1, 1, 1, 4, 1), (2, 5, 1, 8, 1), (1, 17, 3, 12, 1), (3, 16, 2, 4, 2), (1, 40, 2, 20, 1),
+    (2, 19, 6, 4, 3),
+  ].flatMap(attentionCases)
   + routedCases
 
 @Suite struct GradientTests {
@@ -142,7 +167,7 @@ private let cases: [Case] =
     -> Result
   {
     var layout = ParameterLayout()
-    let tensors = operation.shapes.enumerated().map { layout.add("\($0)", $1, role: .hidden) }
+    let tensors = operation.shapes.enumerated().map { layout.add("\($0)", $1) }
     let recorder = Recorder(gradients: true)
     let integers = recorder.integers(operation.integers.count)
     var output = operation.record(recorder, tensors, integers)

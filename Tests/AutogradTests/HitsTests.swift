@@ -17,7 +17,7 @@ import Testing
       ([-3, -2, -1], 2, 1),
     ]
     var layout = ParameterLayout()
-    let logits = layout.add("logits", [rows.count, 3], role: .hidden)
+    let logits = layout.add("logits", [rows.count, 3])
     let recorder = Recorder(gradients: false)
     let (targets, hits) = (recorder.integers(rows.count), recorder.integers(rows.count))
     let program = recorder.finish(recorder.crossEntropy(logits, targets, hits: hits))

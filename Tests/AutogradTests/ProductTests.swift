@@ -126,10 +126,10 @@ private struct Layer {
   /// All memory holds NaN before.
   func run(uses: Int) -> Result {
     var layout = ParameterLayout()
-    let xs = layout.add("x", [shape.rows, shape.inner], role: .hidden)
+    let xs = layout.add("x", [shape.rows, shape.inner])
     let ws = layout.add(
-      "w", transposed ? [shape.columns, shape.inner] : [shape.inner, shape.columns], role: .hidden)
-    let bs = bias.map { layout.add("b", [$0.count], role: .hidden) }
+      "w", transposed ? [shape.columns, shape.inner] : [shape.inner, shape.columns])
+    let bs = bias.map { layout.add("b", [$0.count]) }
     let recorder = Recorder(gradients: true)
     func once() -> Tensor { recorder.linear(xs, ws, bias: bs, transposed: transposed, scale: scale) }
     let program = recorder.finish(uses == 1 ? once() : recorder.add(once(), once()))

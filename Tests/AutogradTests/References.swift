@@ -49,14 +49,21 @@ enum Reference {
     }
   }
 
-  static func rotary(_ x: [Double], heads: Int, context: Int, width: Int, base: Double = 100) -> [Double] {
+  /// Some columns of a matrix with `count` of them.
+  static func columns(_ x: [Double], of count: Int, _ range: Range<Int>) -> [Double] {
+    stride(from: 0, to: x.count, by: count).flatMap { x[$0 + range.lowerBound..<$0 + range.upperBound] }
+  }
+
+  static func rotary(
+    _ x: [Double], columns: Range<Int>, of count: Int, context: Int, depth: Int, base: Double = 100
+  ) -> [Double] {
     var y = x
-    let half = width / heads / 2
-    for row in 0..<x.count / (3 * width) {
-      for head in 0..<2 * heads {
+    let half = depth / 2
+    for row in 0..<x.count / count {
+      for first in stride(from: columns.lowerBound, to: columns.upperBound, by: depth) {
         for i in 0..<half {
           let angle = Double(row % context) * pow(base, -Double(i) / Double(half))
-          let u = row * 3 * width + head * 2 * half + i
+          let u = row * count + first + i
           y[u] = x[u] * cos(angle) - x[u + half] * sin(angle)
           y[u + half] = x[u] * sin(angle) + x[u + half] * cos(angle)
         }
@@ -65,22 +72,24 @@ enum Reference {
     return y
   }
 
-  static func attention(_ x: [Double], heads: Int, context: Int, width: Int, scale: Double) -> [Double] {
-    let depth = width / heads
-    var y = Array(repeating: 0.0, count: x.count / 3)
-    for window in 0..<x.count / (3 * width * context) {
-      func element(_ part: Int, _ t: Int, _ head: Int, _ d: Int) -> Double {
-        x[(window * context + t) * 3 * width + part * width + head * depth + d]
-      }
+  /// Attention of `heads` heads of queries, `shared` of which use the same keys and values.
+  static func attention(
+    _ q: [Double], _ k: [Double], _ v: [Double], heads: Int, shared: Int, context: Int, depth: Int,
+    scale: Double
+  ) -> [Double] {
+    let (width, narrow) = (heads * depth, heads / shared * depth)
+    var y = Array(repeating: 0.0, count: q.count)
+    for start in stride(from: 0, to: q.count / width, by: context) {
       for head in 0..<heads {
-        for i in 0..<context {
-          let scores = (0...i).map { j in
-            scale * (0..<depth).reduce(0) { $0 + element(0, i, head, $1) * element(1, j, head, $1) }
+        let (own, common) = (head * depth, head / shared * depth)
+        for i in start..<start + context {
+          let scores = (start...i).map { j in
+            scale * (0..<depth).reduce(0) { $0 + q[i * width + own + $1] * k[j * narrow + common + $1] }
           }
           let weights = softmax(scores)
           for d in 0..<depth {
-            y[(window * context + i) * width + head * depth + d] =
-              (0...i).reduce(0) { $0 + weights[$1] * element(2, $1, head, d) }
+            y[i * width + own + d] =
+              (start...i).reduce(0) { $0 + weights[$1 - start] * v[$1 * narrow + common + d] }
           }
         }
       }

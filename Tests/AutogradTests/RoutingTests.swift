@@ -45,9 +45,9 @@ let routedCases: [Case] = sizes.flatMap { s in
         x[0], weights: x[2], biases: x[3], inputs: s.inputs, outputs: s.outputs, capacity: s.capacity,
         choices: Reference.choices(x[1], s.rows, s.experts, s.choices, s.gate))
     },
-    Case(name: "routerPenalty", shapes: [[s.rows], [s.rows, s.experts]]) { recorder, x, _ in
+    Case(name: "loadBalancePenalty", shapes: [[s.rows], [s.rows, s.experts]]) { recorder, x, _ in
       let routes = recorder.route(x[1], choices: s.choices, gate: s.gate).routes
-      return recorder.routerPenalty(x[0], logits: x[1], routes, balance: 0.3, size: 0.2)
+      return recorder.loadBalancePenalty(x[0], logits: x[1], routes, balance: 0.3, size: 0.2)
     } reference: { x in
       let chosen = Reference.choices(x[1], s.rows, s.experts, s.choices, s.gate).joined().map { $0.expert }
       let parts = (0..<s.experts).map { e in Double(chosen.count { $0 == e }) / Double(chosen.count) }
@@ -102,9 +102,9 @@ extension Reference {
   func spared(capacity: Int?) {
     // Of 20 rows, 11 choose the first of four experts and 9 the second.
     var layout = ParameterLayout()
-    let z = layout.add("z", [20, 4], role: .hidden)
-    let x = layout.add("x", [20, 6], role: .hidden)
-    let w = layout.add("w", [4, 6, 5], role: .expert)
+    let z = layout.add("z", [20, 4])
+    let x = layout.add("x", [20, 6])
+    let w = layout.add("w", [4, 6, 5])
     let recorder = Recorder(gradients: true)
     let routes = recorder.route(z, choices: 1, gate: .softmaxFirst, capacity: capacity).routes
     let program = recorder.finish(recorder.expertLinear(recorder.dispatch(x, routes), w, routes))
@@ -122,8 +122,8 @@ extension Reference {
   ) -> (chosen: [Int32], place: [Int32], gates: [Float], loads: [Float]) {
     var layout = ParameterLayout()
     let (rows, experts) = (logits.count, logits[0].count)
-    let z = layout.add("z", [rows, experts], role: .hidden)
-    let b = bias.map { _ in layout.add("b", [experts], role: .balance) }
+    let z = layout.add("z", [rows, experts])
+    let b = bias.map { _ in layout.add("b", [experts]) }
     let recorder = Recorder(gradients: true)
     let (gates, routes) = recorder.route(
       z, choices: choices, gate: .softmaxFirst, bias: b, capacity: capacity)
@@ -186,7 +186,7 @@ extension Reference {
   func noise() {
     func draw(keys: [Int32], stream: Int) -> [Float] {
       var layout = ParameterLayout()
-      let x = layout.add("x", [2000, 8], role: .hidden)
+      let x = layout.add("x", [2000, 8])
       let recorder = Recorder(gradients: true)
       let integers = recorder.integers(2)
       let program = recorder.finish(recorder.noise(x, deviation: 0.5, keys: integers, stream: stream))

@@ -3,7 +3,7 @@ import Models
 import Testing
 
 @Suite struct CountsTests {
-  @Test("Parameters of GPT-2's family, counted by hand")
+  @Test("Parameters of GPT-2's architecture, counted by hand")
   func gpt2() throws {
     let model = try ModelConfiguration(width: 16, depth: 2, context: 32, vocabulary: 50, positions: .learned)
     let counts = Counts(Transformer(model))
@@ -14,25 +14,25 @@ import Testing
     #expect(counts.active == counts.total)
   }
 
-  @Test("Parameters of Llama's family, counted by hand")
+  @Test("Parameters of Llama's architecture, counted by hand")
   func llama() throws {
-    let model = try ModelConfiguration(family: .llama, width: 24, depth: 1, context: 32, vocabulary: 50)
+    let model = try ModelConfiguration(architecture: .llama, width: 24, depth: 1, context: 32, vocabulary: 50)
     #expect(model.feedForwardWidth == 64)
     let counts = Counts(Transformer(model))
     #expect(counts.nonEmbedding == 4 * 24 * 24 + 3 * 24 * 64 + 3 * 24)
     #expect(counts.total == counts.nonEmbedding + 2 * 50 * 24)
   }
 
-  @Test("Parameters of mixtures of experts: in all, active, and of the routers")
-  func mixture() throws {
-    func counts(_ mixture: MixtureOfExperts?, depth: Int = 2) throws -> Counts {
+  @Test("Parameters of models with experts: in all, active, and of the routers")
+  func moe() throws {
+    func counts(_ moe: MoE?, depth: Int = 2) throws -> Counts {
       Counts(
         Transformer(
-          try ModelConfiguration(width: 16, depth: depth, context: 32, vocabulary: 50, mixture: mixture)))
+          try ModelConfiguration(width: 16, depth: depth, context: 32, vocabulary: 50, moe: moe)))
     }
     let dense = try counts(nil)
     let feedForward = 8 * 16 * 16 + 5 * 16
-    let eight = try counts(MixtureOfExperts(experts: 8))
+    let eight = try counts(MoE(experts: 8))
     #expect(dense.router == nil)
     #expect(eight.router == 2 * 16 * 8)
     #expect(eight.total == dense.total + 2 * (7 * feedForward + 16 * 8))
@@ -40,12 +40,12 @@ import Testing
     // An expert's work is the dense one's; a router adds its product, forward and twice backward.
     #expect(eight.trainingFlopsPerToken == dense.trainingFlopsPerToken + 3 * 2 * 2 * 16 * 8)
     // Cut into pieces, only biases and routers change; a step of bias is no weight.
-    let fine = try counts(MixtureOfExperts(experts: 8, granularity: 4, shared: 1, balance: .bias))
+    let fine = try counts(MoE(experts: 8, granularity: 4, shared: 1, balance: .bias))
     #expect(fine.router == 2 * 16 * 31)
     // Each of 31 pieces has an output bias of its own, and all shared ones together have one.
     #expect(fine.total == dense.total + 2 * (7 * (8 * 16 * 16 + 4 * 16) + 31 * 16 + 16 * 31))
     #expect(fine.active == dense.total + 2 * (3 * 16 + 16 * 31))
-    #expect(try counts(MixtureOfExperts(experts: 8, placement: .everyOther)).router == 16 * 8)
+    #expect(try counts(MoE(experts: 8, placement: .everyOther)).router == 16 * 8)
   }
 
   @Test("FLOPs are those of the matrix products, forward and backward")
@@ -63,24 +63,24 @@ import Testing
     "What cannot be built is refused, with the setting's name",
     arguments: [(0, 1, "width"), (16, 3, "heads"), (16, 8, "heads"), (18, 1, "heads"), (33, 4, "heads")])
   func faults(_ width: Int, _ heads: Int, _ setting: String) {
-    let fault = #expect(throws: ModelFault.self) {
+    let fault = #expect(throws: SettingFault.self) {
       try ModelConfiguration(width: width, heads: heads, context: 8, vocabulary: 10)
     }
     #expect(fault?.setting == setting)
   }
 
   @Test(
-    "So are mixtures that cannot be built",
+    "So are experts that cannot be built",
     arguments: [
-      (MixtureOfExperts(experts: 4, topK: 5), "top_k"),
-      (MixtureOfExperts(experts: 4, granularity: 3), "granularity"),
-      (MixtureOfExperts(experts: 4, granularity: 2, shared: 2), "shared_experts"),
-      (MixtureOfExperts(experts: 4, gate: .choiceFirst), "gate"),
-      (MixtureOfExperts(experts: 4, placement: .everyOther), "routed_blocks"),
+      (MoE(experts: 4, topK: 5), "top_k"),
+      (MoE(experts: 4, granularity: 3), "granularity"),
+      (MoE(experts: 4, granularity: 2, shared: 2), "shared_experts"),
+      (MoE(experts: 4, gate: .choiceFirst), "gate"),
+      (MoE(experts: 4, placement: .everyOther), "routed_blocks"),
     ])
-  func mixtureFaults(_ mixture: MixtureOfExperts, _ setting: String) {
-    let fault = #expect(throws: ModelFault.self) {
-      try ModelConfiguration(width: 16, depth: 1, context: 8, vocabulary: 10, mixture: mixture)
+  func expertFaults(_ moe: MoE, _ setting: String) {
+    let fault = #expect(throws: SettingFault.self) {
+      try ModelConfiguration(width: 16, depth: 1, context: 8, vocabulary: 10, moe: moe)
     }
     #expect(fault?.setting == setting)
   }

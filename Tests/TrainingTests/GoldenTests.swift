@@ -10,40 +10,50 @@ import Training
     "Gradients and losses agree with a scalar reference",
     arguments: [
       (
-        ModelConfiguration.Family.gpt2, ModelConfiguration.Positions.rotary,
+        ModelConfiguration.Architecture.gpt2, ModelConfiguration.Positions.rotary,
         ModelConfiguration.Parametrisation.mup
       ),
       (.gpt2, .learned, .standard), (.llama, .rotary, .standard), (.llama, .none, .mup),
     ])
   func training(
-    _ family: ModelConfiguration.Family, _ positions: ModelConfiguration.Positions,
+    _ architecture: ModelConfiguration.Architecture, _ positions: ModelConfiguration.Positions,
     _ parametrisation: ModelConfiguration.Parametrisation
   ) throws {
     try agrees { vocabulary in
       try ModelConfiguration(
-        family: family, width: 8, depth: 2, heads: 3, headWidth: 4, context: 5, vocabulary: vocabulary,
+        architecture: architecture, width: 8, depth: 2, heads: 3, headWidth: 4, context: 5,
+        vocabulary: vocabulary,
         positions: positions, parametrisation: parametrisation)
     }
   }
 
   @Test(
-    "So do those of mixtures of experts",
+    "So do those of models with experts",
     arguments: [
       (
-        ModelConfiguration.Family.gpt2,
-        MixtureOfExperts(experts: 4, topK: 2, gate: .choiceFirst, balance: .none, zLoss: 0)
+        ModelConfiguration.Architecture.gpt2,
+        MoE(experts: 4, topK: 2, gate: .choiceFirst, balance: .none, zLoss: 0)
       ),
       (
         .llama,
-        MixtureOfExperts(
+        MoE(
           experts: 3, granularity: 4, shared: 1, placement: .everyOther, balance: .none, zLoss: 0)
       ),
-      (.gpt2, MixtureOfExperts(experts: 5, balance: .none, zLoss: 0)),
+      (.gpt2, MoE(experts: 5, balance: .none, zLoss: 0)),
     ])
-  func mixtures(_ family: ModelConfiguration.Family, _ mixture: MixtureOfExperts) throws {
+  func experts(_ architecture: ModelConfiguration.Architecture, _ moe: MoE) throws {
     try agrees { vocabulary in
       try ModelConfiguration(
-        family: family, width: 8, depth: 2, context: 5, vocabulary: vocabulary, mixture: mixture)
+        architecture: architecture, width: 8, depth: 2, context: 5, vocabulary: vocabulary, moe: moe)
+    }
+  }
+
+  @Test("So do those of heads that share keys and values", arguments: [1, 2])
+  func groupedQueries(_ kvHeads: Int) throws {
+    try agrees { vocabulary in
+      try ModelConfiguration(
+        architecture: .llama, width: 8, depth: 2, heads: 4, headWidth: 4, kvHeads: kvHeads, context: 5,
+        vocabulary: vocabulary)
     }
   }
 

@@ -5,11 +5,11 @@ import Testing
 import Training
 
 @Suite struct LayerRoutingTests {
-  private func trained(_ mixture: MixtureOfExperts, steps: Int = 60) throws -> (Evaluation, Trainer) {
+  private func trained(_ moe: MoE, steps: Int = 60) throws -> (Evaluation, Trainer) {
     let folder = try ScratchFolder()
     let (source, corpus) = try smallCorpus(in: folder, context: 16)
     let model = try ModelConfiguration(
-      width: 16, depth: 2, context: 16, vocabulary: corpus.vocabulary, mixture: mixture)
+      width: 16, depth: 2, context: 16, vocabulary: corpus.vocabulary, moe: moe)
     let training = TrainingConfiguration(tokens: steps * 256, batch: .fixed(256), warmupSteps: 5)
     let trainer = try Trainer(
       RunConfiguration(
@@ -21,7 +21,7 @@ import Training
 
   @Test("Loads, entropies and specialisation are those of the choices")
   func loads() throws {
-    let (evaluation, _) = try trained(MixtureOfExperts(experts: 4, capacityFactor: 0.5))
+    let (evaluation, _) = try trained(MoE(experts: 4, capacityFactor: 0.5))
     #expect(evaluation.routing.map(\.block) == [0, 1])
     for layer in evaluation.routing {
       #expect(layer.loads.count == 4)
@@ -41,7 +41,7 @@ import Training
   @Test("The operations are those of choices that found room")
   func flops() throws {
     let flops = try [nil, 4, 1, 0.5].map {
-      try trained(MixtureOfExperts(experts: 4, capacityFactor: $0, balance: .none)).1.flops
+      try trained(MoE(experts: 4, capacityFactor: $0, balance: .none)).1.flops
     }
     // An expert with room for all refuses none, and leaves as much empty as the others have taken.
     #expect(flops[0] == flops[1])
@@ -62,15 +62,15 @@ import Training
 
   @Test("Biases move by their step against the load, and even it out")
   func bias() throws {
-    let balanced = MixtureOfExperts(experts: 8, balance: .bias, balanceWeight: 0.02, zLoss: 0)
+    let balanced = MoE(experts: 8, balance: .bias, balanceWeight: 0.02, zLoss: 0)
     let (evaluation, trainer) = try trained(balanced, steps: 300)
-    let biases = trainer.transformer.layout.parameters.filter { $0.role == .balance }
+    let biases = trainer.transformer.parameters.filter { $0.traits.signStep != nil }
     #expect(biases.count == 2)
     for index in biases.flatMap(\.range) {
       let steps = Double(trainer.state.parameters[index]) / 0.02
       #expect(abs(steps - steps.rounded()) < 1e-2 && abs(steps) <= 300)
     }
-    let (free, _) = try trained(MixtureOfExperts(experts: 8, balance: .none, zLoss: 0), steps: 300)
+    let (free, _) = try trained(MoE(experts: 8, balance: .none, zLoss: 0), steps: 300)
     for (even, uneven) in zip(evaluation.routing, free.routing) {
       #expect(even.loadEntropy > uneven.loadEntropy)
       #expect(even.loadEntropy > 0.9)
@@ -79,8 +79,8 @@ import Training
 
   @Test("The balancing loss evens out loads")
   func auxiliary() throws {
-    let (even, _) = try trained(MixtureOfExperts(experts: 8, balanceWeight: 0.05), steps: 300)
-    let (uneven, _) = try trained(MixtureOfExperts(experts: 8, balance: .none), steps: 300)
+    let (even, _) = try trained(MoE(experts: 8, balanceWeight: 0.05), steps: 300)
+    let (uneven, _) = try trained(MoE(experts: 8, balance: .none), steps: 300)
     for (even, uneven) in zip(even.routing, uneven.routing) {
       #expect(even.loadEntropy > uneven.loadEntropy)
     }

@@ -67,7 +67,7 @@ struct ReferenceTransformer {
   private func norm(_ x: [Scalar], _ name: String) -> [Scalar] {
     let gain = weight("\(name).gain")
     let inverseCount = 1 / Double(x.count)
-    switch configuration.family {
+    switch configuration.architecture {
     case .gpt2:
       let mean = sum(x) * inverseCount
       let centred = x.map { $0 - mean }
@@ -86,7 +86,10 @@ struct ReferenceTransformer {
     let scale = c.parametrisation == .mup ? 8.0.squareRoot() / Double(depth) : 1 / Double(depth).squareRoot()
     let projected = x.map { linear($0, "\(name).qkv") }
     func part(_ part: Int, _ head: Int, _ position: Int) -> [Scalar] {
-      let start = part * c.attentionWidth + head * depth
+      // Queries, then keys and values, of which neighbouring heads share one.
+      let keyHeads = c.kvHeads ?? c.heads
+      let first = part == 0 ? 0 : c.heads + (part - 1) * keyHeads
+      let start = (first + (part == 0 ? head : head * keyHeads / c.heads)) * depth
       let vector = Array(projected[position][start..<start + depth])
       return part < 2 && c.positions == .rotary ? turned(vector, by: position) : vector
     }
@@ -114,31 +117,31 @@ struct ReferenceTransformer {
   }
 
   private func feedForward(_ x: [Scalar], _ name: String) -> [Scalar] {
-    if let mixture = configuration.mixture, !weight("\(name).router.weight").isEmpty {
-      return self.mixture(mixture, x, name)
+    if let moe = configuration.moe, !weight("\(name).router.weight").isEmpty {
+      return self.moe(moe, x, name)
     }
     return linear(activated(linear(x, "\(name).up")), "\(name).down")
   }
 
-  private func mixture(_ mixture: MixtureOfExperts, _ x: [Scalar], _ name: String) -> [Scalar] {
-    let experts = mixture.experts * mixture.granularity - mixture.shared
+  private func moe(_ moe: MoE, _ x: [Scalar], _ name: String) -> [Scalar] {
+    let experts = moe.experts * moe.granularity - moe.shared
     let powers = product(x, weight("\(name).router.weight")[...], plus: []).map { $0.exponential() }
     let chosen = powers.indices.sorted { powers[$0].value > powers[$1].value }
-      .prefix(mixture.topK * mixture.granularity - mixture.shared)
-    let whole = sum(mixture.gate == .softmaxFirst ? powers : chosen.map { powers[$0] }).inverse()
+      .prefix(moe.topK * moe.granularity - moe.shared)
+    let whole = sum(moe.gate == .softmaxFirst ? powers : chosen.map { powers[$0] }).inverse()
     let parts = chosen.map { expert in
       let hidden = linear(x, "\(name).experts.up", expert: expert, of: experts)
       return linear(activated(hidden), "\(name).experts.down", expert: expert, of: experts)
         .map { $0 * powers[expert] * whole }
     }
     let shared =
-      mixture.shared == 0
+      moe.shared == 0
       ? [] : [linear(activated(linear(x, "\(name).shared.up")), "\(name).shared.down")]
     return x.indices.map { c in sum((parts + shared).map { $0[c] }) }
   }
 
   private func activated(_ hidden: [Scalar]) -> [Scalar] {
-    switch configuration.family {
+    switch configuration.architecture {
     case .gpt2:
       let root = (2 / Double.pi).squareRoot()
       return hidden.map { h in

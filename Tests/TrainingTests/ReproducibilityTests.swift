@@ -18,10 +18,10 @@ import Training
 
   private func configuration(
     tokens: Int, batch: BatchSchedule, seed: UInt64 = 1,
-    schedule: Schedule = .cooldown(fraction: 0.2, shape: .linear), mixture: MixtureOfExperts? = nil
+    schedule: Schedule = .cooldown(fraction: 0.2, shape: .linear), moe: MoE? = nil
   ) throws -> RunConfiguration {
     let model = try ModelConfiguration(
-      width: 16, depth: 1, heads: 2, context: 16, vocabulary: corpus.vocabulary, mixture: mixture)
+      width: 16, depth: 1, heads: 2, context: 16, vocabulary: corpus.vocabulary, moe: moe)
     return RunConfiguration(
       corpus: source, corpusFingerprint: corpus.fingerprint, model: model,
       training: TrainingConfiguration(tokens: tokens, batch: batch, warmupSteps: 5, schedule: schedule),
@@ -42,12 +42,12 @@ import Training
   }
 
   /// Everything that routing adds to the state of a training and to what is random in it.
-  static let mixture = MixtureOfExperts(experts: 4, capacityFactor: 1.2, balance: .bias, noise: 0.3)
+  static let moe = MoE(experts: 4, capacityFactor: 1.2, balance: .bias, noise: 0.3)
 
-  @Test("One, two and three threads give the same bits", arguments: [nil, mixture] as [MixtureOfExperts?])
-  func threads(_ mixture: MixtureOfExperts?) throws {
+  @Test("One, two and three threads give the same bits", arguments: [nil, moe] as [MoE?])
+  func threads(_ moe: MoE?) throws {
     // Batches of five shards, so that three threads have different numbers of them.
-    let run = try configuration(tokens: 60_000, batch: .fixed(10_000), mixture: mixture)
+    let run = try configuration(tokens: 60_000, batch: .fixed(10_000), moe: moe)
     let results = try [1, 2, 3].map { try train([run], in: "threads\($0)", threads: $0) }
     #expect(results[0] == results[1])
     #expect(results[0] == results[2])
@@ -92,11 +92,11 @@ import Training
     "Interrupted after any step and resumed, the numbers and the log are the same",
     arguments: [
       (Schedule.cooldown(fraction: 0.2, shape: .linear), nil), (.cosineOver(final: 0.1, tokens: 4000), nil),
-      (.cooldown(fraction: 0.2, shape: .linear), mixture),
-    ] as [(Schedule, MixtureOfExperts?)])
-  func resumed(schedule: Schedule, mixture: MixtureOfExperts?) throws {
+      (.cooldown(fraction: 0.2, shape: .linear), moe),
+    ] as [(Schedule, MoE?)])
+  func resumed(schedule: Schedule, moe: MoE?) throws {
     let runs = try [2000, 5000].map {
-      try configuration(tokens: $0, batch: .fixed(128), schedule: schedule, mixture: mixture)
+      try configuration(tokens: $0, batch: .fixed(128), schedule: schedule, moe: moe)
     }
     let undisturbed = try train(runs, in: "undisturbed")
     // Every call stops after three more steps, wherever that is: trunk, branch, or between them.

@@ -55,8 +55,8 @@ import Training
     #expect(BatchSchedule.ramp.tokens(after: 999_999) == 512)
     #expect(BatchSchedule.ramp.tokens(after: 1_000_000) == 1024)
     #expect(BatchSchedule.ramp.tokens(after: 9_000_000) == 2048)
-    #expect(throws: TrainingFault.self) { try BatchSchedule(stages: []) }
-    #expect(throws: TrainingFault.self) { try BatchSchedule(stages: [.init(from: 5, tokens: 1)]) }
-    #expect(throws: TrainingFault.self) { try BatchSchedule(stages: [.init(from: 0, tokens: 0)]) }
+    #expect(throws: SettingFault.self) { try BatchSchedule(stages: []) }
+    #expect(throws: SettingFault.self) { try BatchSchedule(stages: [.init(from: 5, tokens: 1)]) }
+    #expect(throws: SettingFault.self) { try BatchSchedule(stages: [.init(from: 0, tokens: 0)]) }
   }
 }

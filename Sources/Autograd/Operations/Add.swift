@@ -20,10 +20,13 @@ struct Add: Operation {
 
   func backward(_ memory: Frame) {
     let dy = memory.gradient(output)
-    let da = memory.gradient(a)
-    let db = memory.gradient(b)
-    if a.needsGradient { store(dy, in: da, adding: memory.accumulates(0), count: output.count) }
-    if b.needsGradient && db != dy { store(dy, in: db, adding: memory.accumulates(1), count: output.count) }
+    if a.needsGradient {
+      store(dy, in: memory.gradient(a), adding: memory.accumulates(0), count: output.count)
+    }
+    // In place, the gradient of b is that of the output.
+    if b.needsGradient, case let db = memory.gradient(b), db != dy {
+      store(dy, in: db, adding: memory.accumulates(1), count: output.count)
+    }
   }
 }
 

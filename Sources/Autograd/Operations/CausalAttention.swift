@@ -5,42 +5,52 @@ import Foundation
 ///
 ///     dv_j = Σ_i p_ij·do_i    e_ij = p_ij·(do_i·v_j − do_i·o_i)    dq_i = s·Σ_j e_ij·k_j    dk_j = s·Σ_i e_ij·q_i
 ///
-/// x (B·T, 3·H·D) holds queries, keys and values, heads within each; o (B·T, H·D). The statistic is the logarithm
-/// of each softmax's sum, from which backward computes a row of p again: memory grows with T, not T².
+/// q and o (B·T, H·D), k and v (B·T, G·D), which may be columns of one tensor. H is a multiple of G: H/G neighbouring
+/// heads of queries use the same keys and values   (Ainslie et al. 2023). The statistic is the logarithm of each softmax's
+/// sum, from which backward computes a row of p again: memory grows with T, not T².
 struct CausalAttention: Operation {
-  let x: Tensor
+  let queries: ColumnView
+  let keys: ColumnView
+  let values: ColumnView
   let heads: Int
   let context: Int
   let scale: Float
   let logSums: Tensor
   let output: Tensor
 
-  var inputs: [Tensor] { [x] }
+  /// Each tensor once, whatever the views of it.
+  var inputs: [Tensor] {
+    [queries, keys, values].reduce(into: []) { known, view in
+      if !known.contains(view.tensor) { known.append(view.tensor) }
+    }
+  }
   var statistics: [Tensor] { [logSums] }
-  var saved: [Tensor] { [x, output] }
+  var saved: [Tensor] { inputs + [output] }
   /// Forward a score for each key and lane, and two blocks (D, 16); backward, which needs more, two numbers for each
   /// query of a chunk and lane, five blocks, the gradients of all queries and a number for each query.
   var scratch: Int {
     let forward = laneCount * context + 2 * block
     let backward = 2 * laneCount * chunk + 5 * block + context * paddedDepth + roundedToCacheLine(context)
-    return max(forward, x.needsGradient ? backward : 0)
+    return max(forward, output.needsGradient ? backward : 0)
   }
   var flops: Flops {
     // Two products forward, four backward, over the pairs j ≤ i.
     let pairs = Double(context) * Double(context + 1) / 2
-    let product = 2 * Double(x.rows / context) * Double(output.columns) * pairs
+    let product = 2 * Double(output.rows / context) * Double(output.columns) * pairs
     return Flops(forward: 2 * product, backward: 4 * product)
   }
 
   /// Whole squares of scores, as a library that knows nothing of causality computes them.
   var products: [Product] {
-    let (d, t, count) = (headDimension, context, x.rows / context * heads)
+    let (d, t, count) = (headDimension, context, output.rows / context * heads)
     let square = Product(rows: t, columns: t, inner: d, count: count)
     let narrow = Product(rows: t, columns: d, inner: t, count: count)
-    return x.needsGradient ? [square, narrow, square, narrow, narrow, narrow] : [square, narrow]
+    return output.needsGradient ? [square, narrow, square, narrow, narrow, narrow] : [square, narrow]
   }
 
   private var headDimension: Int { output.columns / heads }
+  /// The heads of queries that share keys and values.
+  private var group: Int { heads / (keys.count / headDimension) }
   private var paddedDepth: Int { roundedToCacheLine(headDimension) }
   /// The size of a vector of `laneCount` positions, its rows whole vectors.
   private var block: Int { laneCount * paddedDepth }
@@ -49,21 +59,23 @@ struct CausalAttention: Operation {
 
   /// Sixteen queries at a time against all keys before them.
   func forward(_ memory: Frame) {
-    let (width, depth) = (output.columns, headDimension)
-    let step = 3 * width
+    let (width, depth, group) = (output.columns, headDimension, group)
+    let (qStep, kStep, vStep) = (self.queries.stride, keys.stride, values.stride)
     let weights = memory.scratch
     let queries = weights + laneCount * context
     let results = queries + block
-    for window in 0..<x.rows / context {
+    for window in 0..<output.rows / context {
       for head in 0..<heads {
-        let q = memory.value(x) + window * context * step + head * depth
-        let (k, v) = (q + width, q + 2 * width)
+        let q = start(of: self.queries, in: memory.value(self.queries.tensor), window, head)
+        let k = start(of: keys, in: memory.value(keys.tensor), window, head / group)
+        let v = start(of: values, in: memory.value(values.tensor), window, head / group)
         let o = memory.value(output) + window * context * width + head * depth
         let logSums = memory.value(self.logSums) + (window * heads + head) * context
         for first in stride(from: 0, to: context, by: laneCount) {
           let end = min(first + laneCount, context)
-          gather(q + first * step, count: end - first, step: step, depth: depth, scale: scale, into: queries)
-          score(queries, k, step: step, depth: depth, count: end, into: weights)
+          gather(
+            q + first * qStep, count: end - first, step: qStep, depth: depth, scale: scale, into: queries)
+          score(queries, k, step: kStep, depth: depth, count: end, into: weights)
           keepLater(than: first, end, of: weights, rest: -.greatestFiniteMagnitude)
           let top = reduce(weights, count: end, greater16)
           for j in 0..<end { store16(load16(weights + j * laneCount) - top, weights + j * laneCount) }
@@ -71,7 +83,7 @@ struct CausalAttention: Operation {
           keepLater(than: first, end, of: weights, rest: 0)
           let sum = reduce(weights, count: end, add16)
           results.update(repeating: 0, count: depth * laneCount)
-          mix(weights, v, step: step, depth: depth, count: end, into: results)
+          mix(weights, v, step: vStep, depth: depth, count: end, into: results)
           scatter(
             results, scale: floats16(repeating: 1) / sum, count: end - first, step: width, depth: depth,
             into: o + first * width, adding: false)
@@ -87,8 +99,9 @@ struct CausalAttention: Operation {
 
   /// Sixteen keys at a time against all queries after them.
   func backward(_ memory: Frame) {
-    let (width, depth, paddedDepth) = (output.columns, headDimension, paddedDepth)
-    let step = 3 * width
+    let (width, depth, paddedDepth, group) = (output.columns, headDimension, paddedDepth, group)
+    let (qStep, kStep, vStep) = (queries.stride, self.keys.stride, self.values.stride)
+    clearOtherColumns(memory)
     let (p, e) = (memory.scratch, memory.scratch + laneCount * chunk)
     let keys = e + laneCount * chunk
     let values = keys + block
@@ -97,13 +110,15 @@ struct CausalAttention: Operation {
     let keyRows = dvalues + block
     let dqueries = keyRows + block
     let inner = dqueries + context * paddedDepth
-    let adding = memory.accumulates(0)
+    let dq = Gradient(queries, of: self, memory)
+    let dk = Gradient(self.keys, of: self, memory)
+    let dv = Gradient(self.values, of: self, memory)
     let one = floats16(repeating: 1)
-    for window in 0..<x.rows / context {
+    for window in 0..<output.rows / context {
       for head in 0..<heads {
-        let q = memory.value(x) + window * context * step + head * depth
-        let (k, v) = (q + width, q + 2 * width)
-        let dq = memory.gradient(x) + window * context * step + head * depth
+        let q = start(of: queries, in: memory.value(queries.tensor), window, head)
+        let k = start(of: self.keys, in: memory.value(self.keys.tensor), window, head / group)
+        let v = start(of: self.values, in: memory.value(self.values.tensor), window, head / group)
         let o = memory.value(output) + window * context * width + head * depth
         let dout = memory.gradient(output) + window * context * width + head * depth
         let logSums = memory.value(self.logSums) + (window * heads + head) * context
@@ -111,18 +126,18 @@ struct CausalAttention: Operation {
         dqueries.update(repeating: 0, count: context * paddedDepth)
         for first in stride(from: 0, to: context, by: laneCount) {
           let here = min(laneCount, context - first)
-          gather(k + first * step, count: here, step: step, depth: depth, scale: scale, into: keys)
-          gather(v + first * step, count: here, step: step, depth: depth, scale: 1, into: values)
+          gather(k + first * kStep, count: here, step: kStep, depth: depth, scale: scale, into: keys)
+          gather(v + first * vStep, count: here, step: vStep, depth: depth, scale: 1, into: values)
           keyRows.update(repeating: 0, count: block)
           for j in 0..<here {
-            for d in 0..<depth { keyRows[j * paddedDepth + d] = scale * k[(first + j) * step + d] }
+            for d in 0..<depth { keyRows[j * paddedDepth + d] = scale * k[(first + j) * kStep + d] }
           }
           dkeys.update(repeating: 0, count: 2 * block)
           for start in stride(from: first, to: context, by: chunk) {
             let count = min(chunk, context - start)
-            let (q, dout) = (q + start * step, dout + start * width)
+            let (q, dout) = (q + start * qStep, dout + start * width)
             score(
-              keys, q, step: step, depth: depth, count: count, minus: logSums + start, into: p)
+              keys, q, step: qStep, depth: depth, count: count, minus: logSums + start, into: p)
             score(
               values, dout, step: width, depth: depth, count: count, minus: inner + start, into: e)
             exponentials(p, count: count)
@@ -136,19 +151,56 @@ struct CausalAttention: Operation {
               store16(load16(p + i * laneCount) * load16(row), row)
             }
             mix(p, dout, step: width, depth: depth, count: count, into: dvalues)
-            mix(e, q, step: step, depth: depth, count: count, into: dkeys)
+            mix(e, q, step: qStep, depth: depth, count: count, into: dkeys)
             blend(e, keyRows, depth: paddedDepth, count: count, into: dqueries + start * paddedDepth)
           }
-          let (dk, dv) = (dq + width + first * step, dq + 2 * width + first * step)
-          scatter(
-            dkeys, scale: floats16(repeating: scale), count: here, step: step, depth: depth, into: dk,
-            adding: adding)
-          scatter(dvalues, scale: one, count: here, step: step, depth: depth, into: dv, adding: adding)
+          // Those of the first head are stored, those of others of its group added.
+          if let dk {
+            scatter(
+              dkeys, scale: floats16(repeating: scale), count: here, step: kStep, depth: depth,
+              into: start(of: self.keys, in: dk.start, window, head / group) + first * kStep,
+              adding: dk.adding || head % group > 0)
+          }
+          if let dv {
+            scatter(
+              dvalues, scale: one, count: here, step: vStep, depth: depth,
+              into: start(of: self.values, in: dv.start, window, head / group) + first * vStep,
+              adding: dv.adding || head % group > 0)
+          }
         }
+        guard let dq else { continue }
+        let rows = start(of: queries, in: dq.start, window, head)
         for i in 0..<context {
-          store(dqueries + i * paddedDepth, in: dq + i * step, adding: adding, count: depth)
+          store(dqueries + i * paddedDepth, in: rows + i * qStep, adding: dq.adding, count: depth)
         }
       }
+    }
+  }
+
+  /// Where a head's first row of a window begins in the memory of a view's tensor.
+  private func start(of view: ColumnView, in memory: Floats, _ window: Int, _ head: Int) -> Floats {
+    memory + window * context * view.stride + view.first + head * headDimension
+  }
+
+  /// The gradient of a view's tensor, and whether it is added to what is there; nil where none is needed.
+  private struct Gradient {
+    let start: Floats
+    let adding: Bool
+
+    init?(_ view: ColumnView, of operation: CausalAttention, _ memory: Frame) {
+      guard view.tensor.needsGradient, let input = operation.inputs.firstIndex(of: view.tensor) else {
+        return nil
+      }
+      start = memory.gradient(view.tensor)
+      adding = memory.accumulates(input)
+    }
+  }
+
+  /// Columns of a tensor that no view sees have no gradient from here.
+  private func clearOtherColumns(_ memory: Frame) {
+    for (input, tensor) in inputs.enumerated() where tensor.needsGradient && !memory.accumulates(input) {
+      let seen = [queries, keys, values].reduce(0) { $0 + ($1.tensor == tensor ? $1.count : 0) }
+      if seen < tensor.columns { memory.gradient(tensor).update(repeating: 0, count: tensor.count) }
     }
   }
 
@@ -163,15 +215,29 @@ struct CausalAttention: Operation {
 }
 
 extension Recorder {
-  /// Causal attention within windows of `context` positions: x (B·T, 3·H·D) holds queries, keys and values of
-  /// `heads` heads → (B·T, H·D). `scale` multiplies the scores. D must be a multiple of 4.
-  public func causalAttention(_ x: Tensor, heads: Int, context: Int, scale: Float) -> Tensor {
+  /// Causal attention within windows of `context` positions: queries (B·T, H·D), keys and values (B·T, G·D), of which
+  /// H/G neighbouring heads of queries use the same ones → (B·T, H·D). The views may be columns of one tensor, but not
+  /// the same ones. `scale` multiplies the scores. D must be a multiple of 4.
+  public func causalAttention(
+    queries: ColumnView, keys: ColumnView, values: ColumnView, heads: Int, context: Int, scale: Float
+  ) -> Tensor {
+    let (rows, views) = (queries.rows, [queries, keys, values])
     precondition(
-      x.columns.isMultiple(of: 12 * heads) && x.rows.isMultiple(of: context),
-      "causalAttention: x \(x.shape) with \(heads) heads and windows of \(context)")
+      queries.count.isMultiple(of: 4 * heads) && rows.isMultiple(of: context)
+        && views.allSatisfy { $0.rows == rows },
+      "causalAttention: \(views.map(\.tensor.shape)) with \(heads) heads and windows of \(context)")
+    let depth = queries.count / heads
+    precondition(
+      keys.count == values.count && keys.count.isMultiple(of: depth) && keys.count > 0
+        && heads.isMultiple(of: keys.count / depth),
+      "causalAttention: \(heads) heads of \(depth) against keys \(keys.range) and values \(values.range)")
+    for (a, b) in [(queries, keys), (keys, values), (queries, values)] where a.tensor == b.tensor {
+      precondition(!a.range.overlaps(b.range), "causalAttention: columns \(a.range) and \(b.range) overlap")
+    }
     return record(
       CausalAttention(
-        x: x, heads: heads, context: context, scale: scale, logSums: tensor([x.rows * heads]),
-        output: tensor([x.rows, x.columns / 3], from: [x])))
+        queries: queries, keys: keys, values: values, heads: heads, context: context, scale: scale,
+        logSums: tensor([rows * heads]),
+        output: tensor([rows, queries.count], from: views.map(\.tensor))))
   }
 }

@@ -27,15 +27,17 @@ struct Combine: Operation {
 
   func backward(_ memory: Frame) {
     let (x, gates) = (memory.value(self.x), memory.value(gates))
-    let (dx, dgates, dy) = (memory.gradient(self.x), memory.gradient(self.gates), memory.gradient(output))
+    let dx = self.x.needsGradient ? memory.gradient(self.x) : nil
+    let dgates = self.gates.needsGradient ? memory.gradient(self.gates) : nil
+    let dy = memory.gradient(output)
     let place = memory.integers(routes.place)
     let width = output.columns
-    if !memory.accumulates(0) { dx.update(repeating: 0, count: self.x.count) }
-    if !memory.accumulates(1) { dgates.update(repeating: 0, count: self.gates.count) }
+    if !memory.accumulates(0) { dx?.update(repeating: 0, count: self.x.count) }
+    if !memory.accumulates(1) { dgates?.update(repeating: 0, count: self.gates.count) }
     for index in 0..<routes.rows * routes.choices where place[index] >= 0 {
       let (row, p) = (dy + index / routes.choices * width, Int(place[index]) * width)
-      addScaled(gates[index], row, to: dx + p, count: width)
-      dgates[index] += dot(x + p, row, count: width)
+      if let dx { addScaled(gates[index], row, to: dx + p, count: width) }
+      if let dgates { dgates[index] += dot(x + p, row, count: width) }
     }
   }
 }

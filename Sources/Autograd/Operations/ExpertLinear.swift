@@ -25,17 +25,16 @@ struct ExpertLinear: Operation {
 
   private func flops(places: Int) -> Flops {
     let product = 2 * Double(places) * Double(inner) * Double(output.columns)
-    return Flops(forward: product, backward: (x.needsGradient ? 2 : 1) * product)
+    return Flops(
+      forward: product, backward: (x.needsGradient ? product : 0) + (weight.needsGradient ? product : 0))
   }
 
   /// Those of an even load.
   var products: [Product] {
     let (r, k, n) = (max(1, x.rows / routes.experts), inner, output.columns)
     let ofInput = x.needsGradient ? [Product(rows: r, columns: k, inner: n, count: routes.experts)] : []
-    return [
-      Product(rows: r, columns: n, inner: k, count: routes.experts),
-      Product(rows: k, columns: n, inner: r, count: routes.experts),
-    ] + ofInput
+    let ofWeight = weight.needsGradient ? [Product(rows: k, columns: n, inner: r, count: routes.experts)] : []
+    return [Product(rows: r, columns: n, inner: k, count: routes.experts)] + ofWeight + ofInput
   }
 
   /// The three products' packed operands; one expert may have all places.
@@ -63,20 +62,22 @@ struct ExpertLinear: Operation {
     for expert in 0..<routes.experts {
       let places = Int(starts[expert])..<Int(starts[expert + 1])
       let dy = rows(places, of: memory.gradient(output), output)
-      let dw = matrix(expert, of: memory.gradient(weight))
-      if let bias {
+      if let bias, bias.needsGradient {
         sumColumns(
           dy.start, rows: dy.rows, columns: dy.columns, into: memory.gradient(bias) + expert * dy.columns,
           adding: memory.accumulates(2))
       }
-      guard !places.isEmpty else {
-        if !memory.accumulates(1) { dw.start.update(repeating: 0, count: dw.rows * dw.columns) }
-        continue
+      if weight.needsGradient {
+        let dw = matrix(expert, of: memory.gradient(weight))
+        if !places.isEmpty {
+          multiply(
+            rows(places, of: memory.value(x), x).transposed, dy, into: dw,
+            plus: memory.accumulates(1) ? dw : nil, scratch: memory.scratch)
+        } else if !memory.accumulates(1) {
+          dw.start.update(repeating: 0, count: dw.rows * dw.columns)
+        }
       }
-      multiply(
-        rows(places, of: memory.value(x), x).transposed, dy, into: dw, plus: memory.accumulates(1) ? dw : nil,
-        scratch: memory.scratch)
-      if x.needsGradient {
+      if x.needsGradient && !places.isEmpty {
         let dx = rows(places, of: memory.gradient(x), x)
         multiply(
           dy, matrix(expert, of: memory.value(weight)).transposed, into: dx,

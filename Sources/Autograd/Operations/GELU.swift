@@ -27,9 +27,7 @@ struct GELU: Operation {
     let x = memory.value(self.x)
     let dx = memory.gradient(self.x)
     let dy = memory.gradient(output)
-    let keep: Float = memory.beta(0)
-    // A fresh gradient may hold anything, NaN included, so it is not merely multiplied by 0.
-    if keep == 0 { dx.update(repeating: 0, count: output.count) }
+    if !memory.accumulates(0) { dx.update(repeating: 0, count: output.count) }
     for i in 0..<output.count {
       let square = x[i] * x[i]
       let s = sigmoid(x[i] * fused_multiply_add(Self.b, square, Self.a))

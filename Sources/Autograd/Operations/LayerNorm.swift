@@ -17,6 +17,8 @@ struct LayerNorm: Operation {
   var inputs: [Tensor] { [x, gain, bias] }
   var statistics: [Tensor] { [moments] }
   var saved: [Tensor] { [x, gain] }
+  /// The gradients of gain and bias where nobody needs them: one loop computes all.
+  var scratch: Int { gain.needsGradient && bias.needsGradient ? 0 : x.columns }
 
   func forward(_ memory: Frame) {
     let (g, b) = (memory.value(gain), memory.value(bias))
@@ -43,17 +45,16 @@ struct LayerNorm: Operation {
 
   func backward(_ memory: Frame) {
     let g = memory.value(gain)
-    let (dg, db) = (memory.gradient(gain), memory.gradient(bias))
+    let dg = gain.needsGradient ? memory.gradient(gain) : memory.scratch
+    let db = bias.needsGradient ? memory.gradient(bias) : memory.scratch
     let moments = memory.value(self.moments)
     let width = x.columns
     let scale = 1 / Float(width)
     if !memory.accumulates(1) { dg.update(repeating: 0, count: width) }
     if !memory.accumulates(2) { db.update(repeating: 0, count: width) }
-    let keep: Float = memory.beta(0)
     for row in 0..<x.rows {
       let x = memory.value(self.x) + row * width
       let dy = memory.gradient(output) + row * width
-      let dx = memory.gradient(self.x) + row * width
       let (mean, inverse) = (moments[2 * row], moments[2 * row + 1])
       var (sum, product): (Float, Float) = (0, 0)
       for c in 0..<width {
@@ -64,8 +65,10 @@ struct LayerNorm: Operation {
         dg[c] = fused_multiply_add(dy[c], normal, dg[c])
         db[c] += dy[c]
       }
+      guard self.x.needsGradient else { continue }
+      let dx = memory.gradient(self.x) + row * width
       let (a, b) = (sum * scale, product * scale)
-      if keep == 0 {
+      if !memory.accumulates(0) {
         for c in 0..<width { dx[c] = (dy[c] * g[c] - a - (x[c] - mean) * inverse * b) * inverse }
       } else {
         for c in 0..<width { dx[c] += (dy[c] * g[c] - a - (x[c] - mean) * inverse * b) * inverse }

@@ -22,8 +22,11 @@ struct LearnedPositions: Operation {
 
   func backward(_ memory: Frame) {
     let dy = memory.gradient(output)
-    let dx = memory.gradient(x)
-    if dx != dy { store(dy, in: dx, adding: memory.accumulates(0), count: x.count) }
+    // In place, the gradient of x is that of the output.
+    if x.needsGradient, case let dx = memory.gradient(x), dx != dy {
+      store(dy, in: dx, adding: memory.accumulates(0), count: x.count)
+    }
+    guard table.needsGradient else { return }
     sumColumns(
       dy, rows: x.count / table.count, columns: table.count, into: memory.gradient(table),
       adding: memory.accumulates(1))

@@ -15,7 +15,8 @@ struct Linear: Operation {
   var saved: [Tensor] { [x, weight] }
   var flops: Flops {
     let product = 2 * Double(x.rows) * Double(x.columns) * Double(output.columns)
-    return Flops(forward: product, backward: (x.needsGradient ? 2 : 1) * product)
+    return Flops(
+      forward: product, backward: (x.needsGradient ? product : 0) + (weight.needsGradient ? product : 0))
   }
 
   var products: [Product] {
@@ -54,12 +55,14 @@ struct Linear: Operation {
         dy, matrix(memory.value(weight)).transposed, into: dx, alpha: scale,
         plus: memory.accumulates(0) ? dx : nil, scratch: memory.scratch)
     }
-    let (left, right) = isTransposed ? (dy, xs) : (xs, dy)
-    let dw = Matrix(memory.gradient(weight), left.columns, right.columns)
-    multiply(
-      left.transposed, right, into: dw, alpha: scale, plus: memory.accumulates(1) ? dw : nil,
-      scratch: memory.scratch)
-    if let bias {
+    if weight.needsGradient {
+      let (left, right) = isTransposed ? (dy, xs) : (xs, dy)
+      let dw = Matrix(memory.gradient(weight), left.columns, right.columns)
+      multiply(
+        left.transposed, right, into: dw, alpha: scale, plus: memory.accumulates(1) ? dw : nil,
+        scratch: memory.scratch)
+    }
+    if let bias, bias.needsGradient {
       sumColumns(
         dy.start, rows: dy.rows, columns: dy.columns, into: memory.gradient(bias),
         adding: memory.accumulates(2))

@@ -16,6 +16,8 @@ struct RMSNorm: Operation {
   var inputs: [Tensor] { [x, gain] }
   var statistics: [Tensor] { [inverses] }
   var saved: [Tensor] { [x, gain] }
+  /// The gradient of the gain where nobody needs it: one loop computes all.
+  var scratch: Int { gain.needsGradient ? 0 : x.columns }
 
   func forward(_ memory: Frame) {
     let g = memory.value(gain)
@@ -33,16 +35,14 @@ struct RMSNorm: Operation {
 
   func backward(_ memory: Frame) {
     let g = memory.value(gain)
-    let dg = memory.gradient(gain)
+    let dg = gain.needsGradient ? memory.gradient(gain) : memory.scratch
     let inverses = memory.value(self.inverses)
     let width = x.columns
     let scale = 1 / Float(width)
     if !memory.accumulates(1) { dg.update(repeating: 0, count: width) }
-    let keep: Float = memory.beta(0)
     for row in 0..<x.rows {
       let x = memory.value(self.x) + row * width
       let dy = memory.gradient(output) + row * width
-      let dx = memory.gradient(self.x) + row * width
       let inverse = inverses[row]
       var product: Float = 0
       for c in 0..<width {
@@ -50,8 +50,10 @@ struct RMSNorm: Operation {
         product = relaxed_multiply_add(dy[c] * g[c], normal, product)
         dg[c] = fused_multiply_add(dy[c], normal, dg[c])
       }
+      guard self.x.needsGradient else { continue }
+      let dx = memory.gradient(self.x) + row * width
       let b = product * scale
-      if keep == 0 {
+      if !memory.accumulates(0) {
         for c in 0..<width { dx[c] = (dy[c] * g[c] - x[c] * inverse * b) * inverse }
       } else {
         for c in 0..<width { dx[c] += (dy[c] * g[c] - x[c] * inverse * b) * inverse }

@@ -1,29 +1,29 @@
 import Foundation
 
-/// Turns each pair (u, v) of a query's or key's elements by the angle t·ω_i at position t   (Su et al. 2021)
+/// Turns each pair (u, v) of some columns, those of queries and keys, by the angle t·ω_i at position t
+/// (Su et al. 2021)
 ///
 ///     u′ = u·cos − v·sin    v′ = u·sin + v·cos    ω_i = base^(−2i/D)
 ///
-/// and their gradients back by the same angle. x and y (B·T, 3·H·D) hold queries, keys and values, heads within
-/// each; the pair i of a head is its elements i and i + D/2; values pass unchanged.
+/// and their gradients back by the same angle. x and y (B·T, columns); the columns that are turned are heads of width D,
+/// of which pair i is the elements i and i + D/2. Other columns pass unchanged.
 struct Rotary: Operation {
-  let x: Tensor
-  let heads: Int
+  let x: ColumnView
   /// cos and sin of the angles, each (T, D/2).
   let angles: RotaryAngles
   let output: Tensor
 
-  var inputs: [Tensor] { [x] }
+  var inputs: [Tensor] { [x.tensor] }
   var overwrites: Int? { 0 }
 
   func forward(_ memory: Frame) {
-    let (x, y) = (memory.value(self.x), memory.value(output))
+    let (x, y) = (memory.value(self.x.tensor), memory.value(output))
     if x != y { y.update(from: x, count: output.count) }
     turn(y, sign: 1)
   }
 
   func backward(_ memory: Frame) {
-    let (dx, dy) = (memory.gradient(x), memory.gradient(output))
+    let (dx, dy) = (memory.gradient(x.tensor), memory.gradient(output))
     if dx == dy {
       turn(dx, sign: -1)
     } else {
@@ -34,14 +34,15 @@ struct Rotary: Operation {
   }
 
   private func turn(_ start: Floats, sign: Float) {
-    let width = output.columns / 3
-    let half = width / heads / 2
+    let half = angles.headDimension / 2
+    let heads = x.count / angles.headDimension
+    let (first, step) = (x.first, x.stride)
     angles.cosines.withUnsafeBufferPointer { cosines in
       angles.sines.withUnsafeBufferPointer { sines in
         for row in 0..<output.rows {
           let angle = row % angles.context * half
-          for head in 0..<2 * heads {
-            let u = start + row * 3 * width + head * 2 * half
+          for head in 0..<heads {
+            let u = start + row * step + first + head * 2 * half
             let v = u + half
             for i in 0..<half {
               let (cos, sin) = (cosines[angle + i], sign * sines[angle + i])
@@ -54,9 +55,12 @@ struct Rotary: Operation {
   }
 }
 
-/// The angles of rotary positions, shared by all blocks of a model.
+/// The angles of rotary positions, shared by all layers of a model.
 public struct RotaryAngles: Sendable {
-  let context: Int
+  /// Positions T.
+  public let context: Int
+  /// The even width D of a head.
+  public let headDimension: Int
   let cosines: [Float]
   let sines: [Float]
 
@@ -67,6 +71,7 @@ public struct RotaryAngles: Sendable {
   public init(context: Int, headDimension: Int, base: Double = 100) {
     precondition(headDimension.isMultiple(of: 2), "rotary: heads of odd width \(headDimension)")
     self.context = context
+    self.headDimension = headDimension
     let half = headDimension / 2
     let angles = (0..<context).flatMap { t in
       (0..<half).map { i in Double(t) * pow(base, -Double(i) / Double(half)) }
@@ -77,13 +82,13 @@ public struct RotaryAngles: Sendable {
 }
 
 extension Recorder {
-  /// Turns queries and keys of x (B·T, 3·H·D) by their positions → (B·T, 3·H·D).
-  public func rotary(_ x: Tensor, heads: Int, angles: RotaryAngles) -> Tensor {
+  /// Turns columns of x (B·T, columns), heads of the angles' width D, by their positions → the whole tensor, with
+  /// its other columns as they were.
+  public func rotary(_ x: ColumnView, angles: RotaryAngles) -> Tensor {
     precondition(
-      x.columns.isMultiple(of: 3 * heads)
-        && angles.cosines.count == angles.context * (x.columns / 3 / heads / 2)
-        && x.rows.isMultiple(of: angles.context),
-      "rotary: x \(x.shape) with \(heads) heads against \(angles.context) positions")
-    return record(Rotary(x: x, heads: heads, angles: angles, output: tensor(x.shape, from: [x])))
+      x.count.isMultiple(of: angles.headDimension) && x.rows.isMultiple(of: angles.context),
+      "rotary: columns \(x.range) of \(x.tensor.shape) against heads of \(angles.headDimension) and "
+        + "\(angles.context) positions")
+    return record(Rotary(x: x, angles: angles, output: tensor(x.tensor.shape, from: [x.tensor])))
   }
 }

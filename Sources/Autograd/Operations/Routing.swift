@@ -100,8 +100,10 @@ struct Routing: Operation {
     let chosen = memory.integers(routes.chosen)
     let dgates = memory.gradient(output)
     let (experts, choices) = (logits.columns, routes.choices)
-    if !memory.accumulates(0) { memory.gradient(logits).update(repeating: 0, count: logits.count) }
-    for row in 0..<logits.rows {
+    if logits.needsGradient && !memory.accumulates(0) {
+      memory.gradient(logits).update(repeating: 0, count: logits.count)
+    }
+    for row in 0..<(logits.needsGradient ? logits.rows : 0) {
       let z = memory.value(logits) + row * experts
       let dz = memory.gradient(logits) + row * experts
       let (chosen, dg) = (chosen + row * choices, dgates + row * choices)
@@ -120,7 +122,7 @@ struct Routing: Operation {
         for j in 0..<choices { dz[Int(chosen[j])] -= mean * exponential(z[Int(chosen[j])] - logSum) }
       }
     }
-    if let bias {
+    if let bias, bias.needsGradient {
       let db = memory.gradient(bias)
       if !memory.accumulates(1) { db.update(repeating: 0, count: experts) }
       for index in 0..<logits.rows * choices { db[Int(chosen[index])] += 1 }
@@ -188,7 +190,7 @@ extension Recorder {
     let gates = record(
       Routing(
         logits: logits, bias: bias, gate: gate, routes: routes,
-        output: tensor([rows, choices], from: [logits])))
+        output: tensor([rows, choices], from: [logits] + (bias.map { [$0] } ?? []))))
     return (gates, routes)
   }
 }

@@ -9,7 +9,7 @@ import CBLAS
 /// third keeps logits small (Zoph et al. 2022, equation 5).
 ///
 /// ℓ and y (R), z (R, E).
-struct RouterPenalty: Operation {
+struct LoadBalancePenalty: Operation {
   let losses: Tensor
   let logits: Tensor
   let balance: Float
@@ -38,7 +38,10 @@ struct RouterPenalty: Operation {
     let experts = logits.columns
     let f = parts(memory)
     let p = f + experts
-    store(dy, in: memory.gradient(losses), adding: memory.accumulates(0), count: losses.count)
+    if losses.needsGradient {
+      store(dy, in: memory.gradient(losses), adding: memory.accumulates(0), count: losses.count)
+    }
+    guard logits.needsGradient else { return }
     if !memory.accumulates(1) { memory.gradient(logits).update(repeating: 0, count: logits.count) }
     for row in 0..<logits.rows {
       let dz = memory.gradient(logits) + row * experts
@@ -74,19 +77,19 @@ struct RouterPenalty: Operation {
 }
 
 extension Recorder {
-  /// The losses (R) of rows, with what the training adds for the logits (R, E) of a router → (R).
+  /// The losses (R) of rows, plus penalties on the logits (R, E) by which they were routed → (R).
   ///
   /// - Parameters:
   ///   - balance: The weight of the balancing loss.
   ///   - size: The weight of the squared logarithm of the logits' sum, the z-loss.
-  public func routerPenalty(
+  public func loadBalancePenalty(
     _ losses: Tensor, logits: Tensor, _ routes: Routes, balance: Float, size: Float
   ) -> Tensor {
     precondition(
       losses.count == logits.rows && logits.rows == routes.rows,
-      "routerPenalty: losses \(losses.shape), logits \(logits.shape)")
+      "loadBalancePenalty: losses \(losses.shape), logits \(logits.shape)")
     return record(
-      RouterPenalty(
+      LoadBalancePenalty(
         losses: losses, logits: logits, balance: balance, size: size, routes: routes,
         output: tensor(losses.shape, from: [losses, logits])))
   }

@@ -1,12 +1,12 @@
 import Autograd
 
-/// How feed-forward parts are split among experts, of which each token uses a few   (Shazeer et al. 2017).
+/// How feed-forward layers are split among experts, of which each token uses a few   (Shazeer et al. 2017).
 ///
-/// The measure is the dense feed-forward part: E `experts` are E times its weights, and `topK` of them its operations
+/// The measure is the dense feed-forward layer: E `experts` are E times its weights, and `topK` of them its operations
 /// K times. A `granularity` G cuts each into G pieces of a G-th of the hidden width, of which K·G are chosen: neither
 /// weights nor operations change (Dai et al. 2024; Krajewski et al. 2024). So does setting aside some of the K·G pieces
 /// as `shared`, which all tokens use without choosing them.
-public struct MixtureOfExperts: Codable, Hashable, Sendable {
+public struct MoE: Codable, Hashable, Sendable {
   /// What keeps tokens from all choosing the same experts.
   public enum Balance: String, Codable, Sendable, CaseIterable {
     /// A loss that grows with the part of the tokens that an expert has, times its probability   (Fedus et al. 2021)
@@ -73,7 +73,7 @@ public struct MixtureOfExperts: Codable, Hashable, Sendable {
   /// The pieces that it chooses for a token.
   public var choices: Int { topK * granularity - shared }
 
-  /// Whether the feed-forward part of a block is routed.
+  /// Whether the feed-forward layer of a block is routed.
   func routes(block: Int) -> Bool { placement == .all || !block.isMultiple(of: 2) }
 
   /// The rows of a group that an expert takes at most.
@@ -81,10 +81,10 @@ public struct MixtureOfExperts: Codable, Hashable, Sendable {
     capacityFactor.map { max(1, Int(($0 * Double(rows * choices) / Double(routed)).rounded(.up))) }
   }
 
-  /// - Throws: `ModelFault` if no such model of this shape can be built.
+  /// - Throws: `SettingFault` if no such model of this shape can be built.
   func check(feedForwardWidth: Int, depth: Int) throws {
-    func fault(_ setting: String, _ message: String, _ remedy: String) -> ModelFault {
-      ModelFault(setting: setting, message: message, remedy: remedy)
+    func fault(_ setting: String, _ message: String, _ remedy: String) -> SettingFault {
+      SettingFault(setting: setting, message: message, remedy: remedy)
     }
     guard experts >= 1, topK >= 1, granularity >= 1, shared >= 0 else {
       throw fault("experts", "experts, top_k and granularity must be at least 1", "Raise them")

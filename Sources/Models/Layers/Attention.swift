@@ -1,0 +1,48 @@
+import Autograd
+
+/// Causal attention   (Vaswani et al. 2017). Of `heads` heads of queries, heads / `kvHeads` neighbours each use the same
+/// keys and values   (Ainslie et al. 2023); queries, keys and values come from one product with one weight.
+struct Attention: SequenceMixer {
+  static let letter: Character = "A"
+  static let name = "attention"
+
+  private let queriesKeysValues: Linear
+  private let out: Linear
+  private let configuration: ModelConfiguration
+
+  init(_ name: String, _ c: ModelConfiguration, in parameters: inout ModelParameters) {
+    configuration = c
+    queriesKeysValues = Linear(
+      "\(name).qkv", c.width, c.attentionWidth + 2 * c.keyValueWidth, c, in: &parameters)
+    out = Linear("\(name).out", c.attentionWidth, c.width, c, writesToStream: true, in: &parameters)
+  }
+
+  func callAsFunction(_ x: Tensor, _ context: RecordingContext) -> Tensor {
+    let (queries, keys) = (configuration.attentionWidth, configuration.keyValueWidth)
+    let projected = queriesKeysValues(x, context)
+    // Queries and keys lie side by side: one operation turns both.
+    let qkv = context.withPositions(ColumnView(projected, columns: 0..<queries + keys))
+    let mixed = context.attend(
+      queries: ColumnView(qkv, columns: 0..<queries),
+      keys: ColumnView(qkv, columns: queries..<queries + keys),
+      values: ColumnView(qkv, columns: queries + keys..<queries + 2 * keys))
+    return out(mixed, context)
+  }
+
+  static func check(_ c: ModelConfiguration) throws {
+    guard c.headWidth.isMultiple(of: 4) else {
+      throw SettingFault(
+        setting: "heads",
+        message: "\(c.heads) heads of width \(c.headWidth): a head's width must be a multiple of 4",
+        remedy:
+          "Choose heads of width \(ModelConfiguration.usualHeadWidth), or a width that is a multiple of \(4 * c.heads)"
+      )
+    }
+    guard c.keyValueHeads > 0, c.heads.isMultiple(of: c.keyValueHeads) else {
+      throw SettingFault(
+        setting: "kv_heads",
+        message: "\(c.heads) heads cannot share \(c.keyValueHeads) heads of keys and values evenly",
+        remedy: "Choose among \((1...c.heads).filter(c.heads.isMultiple))")
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import Autograd
+
+/// What a residual layer adds to the stream: a function of the normalised stream x (B·T, C) → (B·T, C).
+protocol Mixer: Sendable {
+  /// Records the layer's operations.
+  func callAsFunction(_ x: Tensor, _ context: RecordingContext) -> Tensor
+}
+
+/// A layer that moves information between positions.
+///
+/// To add one: a file in this folder with a type that conforms, and its name in `sequenceMixers`.
+protocol SequenceMixer: Mixer {
+  /// The letter that stands for it in `layers`.
+  static var letter: Character { get }
+  /// The part of its weights' names behind that of the block.
+  static var name: String { get }
+
+  /// Adds its weights.
+  ///
+  /// - Parameter name: A prefix for the names of the weights, such as `blocks.0.attention`.
+  init(_ name: String, _ configuration: ModelConfiguration, in parameters: inout ModelParameters)
+
+  /// - Throws: `SettingFault` if a model of this shape cannot have the layer.
+  static func check(_ configuration: ModelConfiguration) throws
+}
+
+/// A layer that changes each position by itself.
+///
+/// To add one: a file in this folder with a type that conforms, and a case in `channelMixer`.
+protocol ChannelMixer: Mixer {}
+
+/// All sequence mixers that `layers` may name.
+let sequenceMixers: [any SequenceMixer.Type] = [Attention.self]
+
+extension ModelConfiguration {
+  /// The sequence mixer of each block.
+  var mixers: [any SequenceMixer.Type] {
+    layerLetters.compactMap { letter in sequenceMixers.first { $0.letter == letter } }
+  }
+
+  /// The channel mixer of a block.
+  func channelMixer(
+    _ name: String, block: Int, in parameters: inout ModelParameters
+  ) -> any ChannelMixer {
+    if let moe, moe.routes(block: block) {
+      return RoutedFeedForward(name, block: block, moe, self, in: &parameters)
+    }
+    return FeedForward(name, hidden: feedForwardWidth, self, in: &parameters)
+  }
+}

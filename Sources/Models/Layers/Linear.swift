@@ -1,0 +1,20 @@
+import Autograd
+
+/// A linear map (…, inputs) → (…, outputs), with a bias in the architectures that have biases.
+struct Linear: Sendable {
+  private let weight: Tensor
+  private let bias: Tensor?
+
+  /// - Parameter writesToStream: Whether what it makes is added to the stream.
+  init(
+    _ name: String, _ inputs: Int, _ outputs: Int, _ c: ModelConfiguration, writesToStream: Bool = false,
+    in parameters: inout ModelParameters
+  ) {
+    weight = parameters.add("\(name).weight", [inputs, outputs], .matrix(writesToStream: writesToStream))
+    bias = c.architecture.hasBiases ? parameters.add("\(name).bias", [outputs], .bias()) : nil
+  }
+
+  func callAsFunction(_ x: Tensor, _ context: RecordingContext) -> Tensor {
+    context.multiply(x, weight, bias: bias)
+  }
+}

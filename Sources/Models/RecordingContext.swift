@@ -1,0 +1,75 @@
+import Autograd
+
+/// What the layers of a model record with, and what they share: the recorder, positions, side losses, noise.
+public final class RecordingContext {
+  /// A loss of a layer's own. It gets the losses (R) of the tokens so far and returns them with its part added.
+  public typealias SideLoss = (_ losses: Tensor, _ recorder: Recorder) -> Tensor
+
+  public let recorder: Recorder
+  let configuration: ModelConfiguration
+  /// A key for each window, from which noise follows; nil where nothing is noisy.
+  let noiseKeys: Integers?
+  private let angles: RotaryAngles?
+  private var sideLosses: [SideLoss] = []
+  /// The routed layers so far, in the order of the blocks.
+  private(set) var routed: [RoutedLayer] = []
+
+  /// - Parameter noiseKeys: Room for a key for each window, which the caller fills; nil for no noise.
+  public init(_ recorder: Recorder, _ configuration: ModelConfiguration, noiseKeys: Integers? = nil) {
+    self.recorder = recorder
+    self.configuration = configuration
+    self.noiseKeys = noiseKeys
+    angles =
+      configuration.positions == .rotary
+      ? RotaryAngles(context: configuration.context, headDimension: configuration.headWidth) : nil
+  }
+
+  /// Whether the program can run backward: it is one of training, with side losses and noise.
+  public var isTraining: Bool { recorder.gradients }
+
+  // MARK: Products with weights
+
+  /// scale·x·weight + bias, the way to multiply by a weight: x (…, K), weight (K, N), or (N, K) where `transposed`,
+  /// bias (N) → (…, N).
+  public func multiply(
+    _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, transposed: Bool = false, scale: Float = 1
+  ) -> Tensor {
+    recorder.linear(x, weight, bias: bias, transposed: transposed, scale: scale)
+  }
+
+  /// The same with a weight (E, K, N) and a bias (E, N) for each expert: x (places, K) → (places, N).
+  public func multiply(_ x: Tensor, experts weight: Tensor, bias: Tensor?, _ routes: Routes) -> Tensor {
+    recorder.expertLinear(x, weight, bias: bias, routes)
+  }
+
+  // MARK: Sequences
+
+  /// Turns columns of x (B·T, columns), heads of queries or keys, by their positions, if the model's positions are
+  /// rotary → the whole tensor.
+  func withPositions(_ x: ColumnView) -> Tensor {
+    angles.map { recorder.rotary(x, angles: $0) } ?? x.tensor
+  }
+
+  /// Causal attention of the model's heads: queries (B·T, H·D), keys and values (B·T, G·D) → (B·T, H·D).
+  func attend(queries: ColumnView, keys: ColumnView, values: ColumnView) -> Tensor {
+    recorder.causalAttention(
+      queries: queries, keys: keys, values: values, heads: configuration.heads,
+      context: configuration.context,
+      scale: configuration.attentionScale)
+  }
+
+  // MARK: Besides the stream
+
+  /// Adds a loss of a layer's own. Programs that cannot run backward leave it out.
+  func add(sideLoss: @escaping SideLoss) { sideLosses.append(sideLoss) }
+
+  /// Tells of a routed layer, whose choices can be read after a replay.
+  func add(_ layer: RoutedLayer) { routed.append(layer) }
+
+  /// The losses (R) of the tokens with all side losses, in the order of the layers. Where the program cannot run
+  /// backward, only the losses.
+  public func withSideLosses(_ losses: Tensor) -> Tensor {
+    guard isTraining else { return losses }
+    return sideLosses.reduce(losses) { $1($0, recorder) }
+  }
+}
