@@ -29,18 +29,20 @@ let package = Package(
     .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
   ],
   targets: [
-    // Foundations: they know nothing of each other, but that Corpora reads its recipes with Files.
+    // Foundations: they know nothing of each other, but that all may use RandomNumbers, and Corpora Files.
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CMCheck"),
+    .target(name: "RandomNumbers"),
     .target(name: "Files", dependencies: ["CXXHash", "Yams"]),
-    .target(name: "Autograd", dependencies: ["CBLAS"], swiftSettings: tuned),
-    .target(name: "Corpora", dependencies: ["Files"]),
-    .target(name: "ScalingLaws", swiftSettings: tuned),
+    .target(name: "Autograd", dependencies: ["CBLAS", "RandomNumbers"], swiftSettings: tuned),
+    .target(name: "Corpora", dependencies: ["Files", "RandomNumbers"]),
+    .target(name: "ScalingLaws", dependencies: ["RandomNumbers"], swiftSettings: tuned),
     // On them, each importing only what stands above it.
-    .target(name: "Models", dependencies: ["Autograd"], swiftSettings: tuned),
+    .target(name: "Models", dependencies: ["Autograd", "RandomNumbers"], swiftSettings: tuned),
     .target(
-      name: "Training", dependencies: ["Autograd", "CBLAS", "CMCheck", "Models", "Corpora", "Files"],
+      name: "Training",
+      dependencies: ["Autograd", "CBLAS", "CMCheck", "Models", "Corpora", "Files", "RandomNumbers"],
       swiftSettings: tuned),
     // Typed results, fits and expectations: for other packages too, without the engine.
     .target(name: "Analysis", dependencies: ["Files", "ScalingLaws", "SwiftCSV"], swiftSettings: tuned),

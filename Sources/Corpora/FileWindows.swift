@@ -1,4 +1,5 @@
 import Files
+import RandomNumbers
 
 /// Cuts windows from a user's text: pieces are divided between validation and training by chance, then those
 /// of each side are read as one text. Neighbouring windows of a side share one token, the last target of

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import RandomNumbers
 
 /// Text written by a recipe: as long as one likes, the same for the same seed, its entropy known exactly.
 ///

@@ -1,3 +1,5 @@
+import RandomNumbers
+
 /// Cuts windows from generated text: each begins with a passage and has a random stream of its own.
 struct GeneratedWindows: Sendable {
   let tokenizer: any Tokenizer

@@ -1,4 +1,5 @@
 import Files
+import RandomNumbers
 
 /// A recipe made ready to run: names resolved, and checked so that every text it can write has exactly one
 /// derivation, told from left to right by the text itself. On that rests the exact entropy.

@@ -1,4 +1,5 @@
 import Foundation
+import RandomNumbers
 
 /// Loss of the n-gram baselines on validation windows: what can be had from counting alone.
 public enum NGrams {

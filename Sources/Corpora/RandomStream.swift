@@ -1,3 +1,5 @@
+import RandomNumbers
+
 /// A stream of random bits, the same on every machine for the same key: xoshiro256** (Blackman and Vigna
 /// 2018), its state filled by SplitMix64.
 public struct RandomStream: Sendable {
@@ -26,20 +28,6 @@ public struct RandomStream: Sendable {
     return result
   }
 }
-
-/// The finaliser of SplitMix64 (Steele et al. 2014): a bijection of 64 bits in which every bit of the
-/// result depends on every bit of `x`.
-@inline(__always)
-package func mix(_ x: UInt64) -> UInt64 {
-  var z = x &+ 0x9E37_79B9_7F4A_7C15
-  z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-  z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-  return z ^ z >> 31
-}
-
-/// A hash of two numbers, in their order.
-@inline(__always)
-package func mix(_ x: UInt64, _ y: UInt64) -> UInt64 { mix(mix(x) ^ y) }
 
 /// A hash of a text's UTF-8 bytes, the same in every process (Swift's own hash is not).
 package func stableHash(_ text: String) -> UInt64 { text.utf8.reduce(0) { mix($0 ^ UInt64($1)) } }

@@ -1,3 +1,5 @@
+import RandomNumbers
+
 /// A pseudo-random permutation of 0 ..< count that needs no memory: a Feistel network of four rounds on the
 /// least even number of bits that holds `count`, walked along its cycle until it is back in range.
 public struct Shuffle: Sendable, RandomAccessCollection {

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import RandomNumbers
 
 /// Reads the tables of a recipe: written in it, listed in a file beside it, made of syllables, or numbers.
 struct TableReader {

@@ -1,3 +1,5 @@
+import RandomNumbers
+
 /// Which training window comes when: in their order at first (they are random already), and in a new
 /// random order at each repetition.
 public struct TokenOrder: Sendable {

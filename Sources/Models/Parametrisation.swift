@@ -1,6 +1,7 @@
 import Autograd
+import RandomNumbers
 
-/// How scales and learning rates follow the width. With m = width / base width, μP for Adam (Yang et al. 2022,
+/// How scales follow the width; learning rates do by the update rule (`UpdateRule.rateScale`). With m = width / base width, μP for Adam (Yang et al. 2022,
 /// table 8) divides the rate of hidden matrices and the logits by m, and the attention scores by the head's width
 /// instead of its root; the factors are chosen so that at the base width nothing changes.
 extension ModelConfiguration {
@@ -21,11 +22,6 @@ extension ModelConfiguration {
     case .standard: 1
     case .mup: Float(1 / widthRatio)
     }
-  }
-
-  /// The factor of the learning rate for weights with these traits.
-  public func learningRateScale(of traits: ParameterTraits) -> Double {
-    parametrisation == .mup && traits.scalesRateWithWidth ? 1 / widthRatio : 1
   }
 
   /// The standard deviation of a new weight: 1/√inputs inside, half that over the width at the edges, and less by

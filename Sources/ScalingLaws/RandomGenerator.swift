@@ -1,4 +1,5 @@
 import Foundation
+import RandomNumbers
 
 /// A small deterministic generator (SplitMix64: Steele, Lea and Flood 2014), the same on every machine.
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
@@ -13,11 +14,8 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
   }
 
   public mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
+    defer { state &+= 0x9E37_79B9_7F4A_7C15 }
+    return mix(state)
   }
 
   /// Uniform in 0..<bound, by multiply and shift (the bias is below bound/2^64).

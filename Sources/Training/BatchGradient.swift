@@ -1,30 +1,33 @@
 import Autograd
 import Corpora
 import Models
+import RandomNumbers
 
 /// The loss of a batch and its gradient, computed in shards.
 ///
 /// A batch is cut into shards of at most `shardTokens(of:)` tokens, whatever the number of threads; each has a gradient
 /// of its own, and they are added in their order. So the numbers do not depend on who computed what when.
 final class BatchGradient {
-  /// Large enough for efficient products, small enough for a core's own cache at toy widths. A mixture's tokens are spread
-  /// over its experts, and the gradient of each shard has all their weights: its shards are larger.
+  /// Large enough for efficient products, small enough for a core's own cache at toy widths. Tokens of a model with
+  /// experts are spread over them, and the gradient of each shard has all their weights: its shards are larger.
   static func shardTokens(of model: ModelConfiguration) -> Int { model.moe == nil ? 1024 : 4096 }
 
   /// The gradient of the mean loss, after a call.
   var gradient: FloatBuffer { results[0].gradient }
 
   private let transformer: Transformer
-  /// Of the routers' noise.
+  private let objective: any TrainingObjective
+  /// Of the layers' noise.
   private let seed: UInt64
-  private var programs: [Int: LossProgram] = [:]
+  private var programs: [Int: ObjectiveProgram] = [:]
   /// The windows of each shard of the last batch, counted from the batch's first: the next is mostly as large.
   private var shards: [Range<Int>] = []
   private var results: [ShardResult] = []
   private let workers: [Worker]
 
-  init(_ transformer: Transformer, seed: UInt64, threads: Int) {
+  init(_ transformer: Transformer, _ objective: any TrainingObjective, seed: UInt64, threads: Int) {
     self.transformer = transformer
+    self.objective = objective
     self.seed = seed
     workers = (0..<max(threads, 1)).map { _ in Worker() }
   }
@@ -51,11 +54,11 @@ final class BatchGradient {
 
   /// Floating-point operations of a step with this many windows.
   func flops(windows: Int) -> Double {
-    shardPrograms(windows: windows).reduce(0) { $0 + $1.program.flops.total }
+    shardPrograms(windows: windows).reduce(0) { $0 + $1.loss.program.flops.total }
   }
 
   /// The program of each shard of a step with this many windows.
-  func shardPrograms(windows: Int) -> [LossProgram] {
+  func shardPrograms(windows: Int) -> [ObjectiveProgram] {
     cut(windows).map { program($0.count) }
   }
 
@@ -63,9 +66,9 @@ final class BatchGradient {
   func plannedBytes(windows: [Int]) -> Int {
     let shards = windows.map(cut)
     let arenas = Set(shards.joined().map(\.count)).reduce(0) {
-      $0 + Arena.byteCount(for: program($1).program)
+      $0 + Arena.byteCount(for: program($1).loss.program)
     }
-    return arenas + 4 * transformer.layout.bufferCount * (shards.map(\.count).max() ?? 0)
+    return arenas + 4 * transformer.layout.gradientCount * (shards.map(\.count).max() ?? 0)
   }
 
   /// The bytes of all arenas and gradients.
@@ -89,19 +92,41 @@ final class BatchGradient {
   private func prepare(windows: Int) {
     shards = cut(windows)
     while results.count < shards.count {
-      results.append(ShardResult(gradient: FloatBuffer(count: transformer.layout.bufferCount)))
+      results.append(ShardResult(gradient: FloatBuffer(count: transformer.layout.gradientCount)))
     }
     for size in Set(shards.map(\.count)) {
-      let program = program(size).program
+      let program = program(size).loss.program
       for worker in workers.prefix(shards.count) { worker.prepare(program, windows: size) }
     }
   }
 
-  private func program(_ windows: Int) -> LossProgram {
+  private func program(_ windows: Int) -> ObjectiveProgram {
     if let known = programs[windows] { return known }
-    let new = transformer.lossProgram(windows: windows, gradients: true)
+    let new = ObjectiveProgram(objective, of: transformer, windows: windows)
     programs[windows] = new
     return new
+  }
+
+  /// Fills the arena with a window.
+  ///
+  /// - Parameters:
+  ///   - slot: The place in the shard.
+  ///   - position: The place among all windows of the training, which chooses the noise.
+  func fill(
+    _ program: ObjectiveProgram, _ arena: Arena, slot: Int, with window: Int, of windows: TokenWindows,
+    position: Int
+  ) {
+    let loss = program.loss
+    let offset = slot * windows.context
+    windows.copy(
+      window: window, inputs: arena.integers(loss.inputs) + offset,
+      targets: arena.integers(loss.targets) + offset)
+    objective.fill(
+      ObjectiveBatch.Window(arena: arena, batch: program.batch, slot: slot, position: position))
+    if let noise = loss.noise {
+      var random = SplitMix64(seed: seed, stream: UInt64(position))
+      arena.integers(noise)[slot] = Int32(truncatingIfNeeded: random.next())
+    }
   }
 
   private func compute(
@@ -109,24 +134,36 @@ final class BatchGradient {
     _ parameters: FloatBuffer, weight: Float
   ) {
     let shard = shards[index]
-    guard let loss = programs[shard.count], let arena = worker.arenas[shard.count] else {
+    guard let program = programs[shard.count], let arena = worker.arenas[shard.count] else {
       preconditionFailure("a shard of \(shard.count) windows was not prepared")
     }
     for (slot, position) in shard.enumerated() {
-      let offset = slot * windows.context
-      windows.copy(
-        window: order.window(at: first + position), inputs: arena.integers(loss.inputs) + offset,
-        targets: arena.integers(loss.targets) + offset)
-      if let noise = loss.noise {
-        var random = SplitMix64(seed: seed, stream: UInt64(first + position))
-        arena.integers(noise)[slot] = Int32(truncatingIfNeeded: random.next())
-      }
+      fill(
+        program, arena, slot: slot, with: order.window(at: first + position), of: windows,
+        position: first + position)
     }
+    let loss = program.loss
     loss.program.forward(arena, parameters: parameters)
     results[index].sparedFlops = loss.program.spared(arena).total
     results[index].loss = arena.output.reduce(0) { $0 + Double($1) }
     arena.outputGradient.update(repeating: weight)
     loss.program.backward(arena, parameters: parameters, gradients: results[index].gradient)
+  }
+}
+
+/// A recorded objective, and what it reads.
+struct ObjectiveProgram {
+  let loss: LossProgram
+  let batch: ObjectiveBatch
+
+  init(_ objective: any TrainingObjective, of transformer: Transformer, windows: Int) {
+    var batch: ObjectiveBatch?
+    loss = transformer.lossProgram(windows: windows, gradients: true) { logits, targets, recorder in
+      var slots = ObjectiveBatch(targets: targets, windows: windows)
+      defer { batch = slots }
+      return objective.record(logits, &slots, recorder)
+    }
+    self.batch = batch ?? ObjectiveBatch(targets: loss.targets, windows: windows)
   }
 }
 

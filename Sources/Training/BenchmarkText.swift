@@ -2,6 +2,7 @@ import Corpora
 import Files
 import Foundation
 import Models
+import RandomNumbers
 
 /// A text of evenly drawn characters, as many different ones as the model's vocabulary, and runs on it.
 struct BenchmarkText {

@@ -3,9 +3,10 @@ import Corpora
 import Files
 import Foundation
 import Models
+import RandomNumbers
 
-/// The state of a training in a file, from which it goes on as if never interrupted: weights, moments, and the
-/// position in the data. There is no other random state: data and initial weights follow from the configuration.
+/// The state of a training in a file, from which it goes on as if never interrupted: weights, the update rule's buffers
+/// under their names, and the position in the data. There is no other random state: data and initial weights follow from the configuration.
 public struct Checkpoint {
   private let configuration: RunConfiguration
   private let layout: ParameterLayout
@@ -26,10 +27,11 @@ public struct Checkpoint {
       ("spared_flops", "\(state.sparedFlops)"),
       ("log", checksum(try MetricsLog.text(of: folder.metrics, through: state.step))),
     ])
-    for (prefix, buffer) in sections(of: state) {
+    for section in sections(of: state) {
       for parameter in layout.parameters {
-        let floats = buffer.bytes[parameter.offset * 4..<(parameter.offset + parameter.count) * 4]
-        file.add(prefix + parameter.name, shape: parameter.tensor.shape, Data(floats))
+        guard let range = section.range(parameter) else { continue }
+        let floats = section.buffer.bytes[range.lowerBound * 4..<range.upperBound * 4]
+        file.add(section.prefix + parameter.name, shape: parameter.tensor.shape, Data(floats))
       }
     }
     try file.write(to: folder.checkpoint)
@@ -53,7 +55,7 @@ public struct Checkpoint {
         "belongs to a run with other settings", file: path, remedy: "Delete it, or train into another folder")
     }
     var arrays = file.arrays()
-    guard sections(of: state).allSatisfy({ layout.read(&arrays, named: $0, into: $1) }), arrays.next() == nil,
+    guard sections(of: state).allSatisfy({ layout.read(&arrays, $0) }), arrays.next() == nil,
       let step = file.metadata("step").flatMap({ Int($0) }),
       let tokens = file.metadata("tokens").flatMap({ Int($0) }),
       let sparedFlops = file.metadata("spared_flops").flatMap({ Double($0) })
@@ -65,21 +67,33 @@ public struct Checkpoint {
     state.recentLoss = file.metadata("recent_loss").flatMap { UInt64($0) }.map { Double(bitPattern: $0) }
   }
 
-  private func sections(of state: TrainingState) -> [(prefix: String, buffer: FloatBuffer)] {
-    [("", state.parameters), ("moment1.", state.moment1), ("moment2.", state.moment2)]
+  /// The weights under their own names, then each buffer of the update rule under its name and theirs.
+  private func sections(of state: TrainingState) -> [Section] {
+    [.weights(state.parameters)]
+      + zip(state.names, state.buffers).map { name, buffer in
+        Section(prefix: "\(name).", buffer: buffer, range: \.gradientRange)
+      }
   }
 }
 
+/// A buffer in a checkpoint: a prefix of its arrays' names, and where in it a parameter lies; nil for nowhere.
+private struct Section {
+  let prefix: String
+  let buffer: FloatBuffer
+  let range: (Parameter) -> Range<Int>?
+
+  static func weights(_ buffer: FloatBuffer) -> Section { Section(prefix: "", buffer: buffer) { $0.range } }
+}
+
 extension ParameterLayout {
-  /// Fills `buffer` with the next arrays, if they are these parameters, their names behind `prefix`.
-  fileprivate func read(
-    _ arrays: inout Safetensors.Arrays, named prefix: String, into buffer: FloatBuffer
-  ) -> Bool {
+  /// Fills the section's buffer with the next arrays, if they are those of the section.
+  fileprivate func read(_ arrays: inout Safetensors.Arrays, _ section: Section) -> Bool {
     parameters.allSatisfy { parameter in
-      guard let array = arrays.next(), array.name == prefix + parameter.name,
+      guard let range = section.range(parameter) else { return true }
+      guard let array = arrays.next(), array.name == section.prefix + parameter.name,
         array.shape == parameter.tensor.shape
       else { return false }
-      UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[(parameter.offset * 4)...]).copyBytes(
+      UnsafeMutableRawBufferPointer(rebasing: section.buffer.bytes[(range.lowerBound * 4)...]).copyBytes(
         from: array.data)
       return true
     }
@@ -99,13 +113,21 @@ public struct TrainedModel {
   /// The most values in it, of which it has some dozens. It is they that take memory while JSON is read.
   private static let mostSettings = 256
 
-  /// Whether a file may hold all blocks of a model, before it is laid out. An array and its two moments take 300 bytes of
-  /// a file at the least.
-  private static func fits(_ model: ModelConfiguration, in file: Safetensors) -> Bool {
-    var short = model
-    short.depth = min(model.depth, 2)
-    let arrays = Transformer(short).layout.parameters.count { $0.name.hasPrefix("blocks.") }
-    return model.depth * arrays <= short.depth * (file.byteCount / 300)
+  /// Whether a file may hold all blocks of a model, before it is laid out. An array takes 100 bytes of a file at the
+  /// least, and so does that of each of the update rule's buffers.
+  private static func fits(_ configuration: RunConfiguration, in file: Safetensors) -> Bool {
+    let model = configuration.model
+    let bytes = 100 * (1 + configuration.training.updateRuleType.buffers.count)
+    // The least number of arrays that two blocks with one of the layers have.
+    let arrays = Set(model.layerLetters).map { letter in
+      var short = model
+      short.depth = min(model.depth, 2)
+      short.layers = String(repeating: letter, count: short.depth)
+      return (
+        depth: short.depth, count: Transformer(short).layout.parameters.count { $0.name.hasPrefix("blocks.") }
+      )
+    }
+    return arrays.contains { model.depth * $0.count <= $0.depth * (file.byteCount / bytes) }
   }
 
   /// Reads a checkpoint. A damaged file is an `InputError`.
@@ -119,7 +141,8 @@ public struct TrainedModel {
     guard let json = file.metadata("configuration", longest: Self.longestConfiguration),
       json.utf8.count(where: { ",[{".utf8.contains($0) }) <= Self.mostSettings,
       let configuration = try? decodeJSON(RunConfiguration.self, from: Data(json.utf8)),
-      (try? configuration.model.check()) != nil, Self.fits(configuration.model, in: file)
+      (try? configuration.model.check()) != nil, (try? configuration.training.check()) != nil,
+      Self.fits(configuration, in: file)
     else {
       throw InputError("is no checkpoint of Isoflop", file: path, remedy: "Name a checkpoint.safetensors")
     }
@@ -128,8 +151,10 @@ public struct TrainedModel {
     let foreign = InputError(
       "is no checkpoint of this model", file: path, remedy: "Name a checkpoint.safetensors")
     let vocabulary = configuration.model.vocabulary
-    // The weights and their two moments, 4 bytes a number; two tokens of up to 5 digits, a space and a line feed a merge.
-    guard file.dataCount == 12 * transformer.layout.count,
+    let trained = transformer.layout.parameters.reduce(0) { $0 + ($1.gradientOffset == nil ? 0 : $1.count) }
+    let buffers = configuration.training.updateRuleType.buffers.count
+    // The weights and the update rule's buffers, 4 bytes a number; two tokens of up to 5 digits, a space and a line feed a merge.
+    guard file.dataCount == 4 * (transformer.layout.count + buffers * trained),
       let text = file.metadata("tokenizer", longest: 64 + 13 * vocabulary),
       let tokenizer = TokenizerText(text).tokenizer,
       tokenizer.vocabulary == vocabulary
@@ -137,7 +162,7 @@ public struct TrainedModel {
     self.tokenizer = tokenizer
     parameters = FloatBuffer(count: transformer.layout.bufferCount)
     var arrays = file.arrays()
-    guard transformer.layout.read(&arrays, named: "", into: parameters) else { throw foreign }
+    guard transformer.layout.read(&arrays, .weights(parameters)) else { throw foreign }
   }
 
   /// Continues `prompt` by `count` tokens, drawn at `temperature` (0 takes the likeliest).

@@ -71,9 +71,15 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
   /// Steps in which the rate rises to its height.
   public var warmupSteps: Int
   public var schedule: Schedule
+  /// How a step changes weights, one of `updateRules`; nil for AdamW.
+  public var updateRule: Selection?
+  /// What is minimised, one of `trainingObjectives`; nil for the cross-entropy of the next token.
+  public var objective: Selection?
   /// The decay of weights a step, times the learning rate; gains and biases do not decay.
   public var weightDecay: Double
+  /// The decay of AdamW's first moment.
   public var beta1: Double
+  /// The decay of AdamW's second moment.
   public var beta2: Double
   /// The greatest norm of the gradient of all parameters together; a longer one is shortened to it.
   public var clip: Double
@@ -85,18 +91,27 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
   public init(
     tokens: Int, batch: BatchSchedule = .ramp, learningRate: Double = usualLearningRate(experts: 1),
     warmupSteps: Int = 100,
-    schedule: Schedule = .cooldown(fraction: 0.2, shape: .linear), weightDecay: Double = 0,
-    beta1: Double = 0.9,
-    beta2: Double = 0.95, clip: Double = 1
+    schedule: Schedule = .cooldown(fraction: 0.2, shape: .linear), updateRule: Selection? = nil,
+    objective: Selection? = nil, weightDecay: Double = 0, beta1: Double = 0.9, beta2: Double = 0.95,
+    clip: Double = 1
   ) {
     self.tokens = tokens
     self.batch = batch
     self.learningRate = learningRate
     self.warmupSteps = warmupSteps
     self.schedule = schedule
+    // What is usual is left out of files, whether it was written or not.
+    self.updateRule = updateRule == Selection(updateRules[0]) ? nil : updateRule
+    self.objective = objective == Selection(trainingObjectives[0]) ? nil : objective
     self.weightDecay = weightDecay
     self.beta1 = beta1
     self.beta2 = beta2
     self.clip = clip
+  }
+
+  /// - Throws: `SettingFault` if the update rule or the objective is unknown, or has other settings.
+  public func check() throws {
+    _ = try updateRule?.type(among: updateRules, setting: "update_rule")
+    _ = try objective?.type(among: trainingObjectives, setting: "objective")
   }
 }

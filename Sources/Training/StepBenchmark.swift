@@ -6,7 +6,7 @@ import Models
 /// The time of a training step on one core, beside that of its matrix products alone, measured in turn. Times are
 /// medians.
 public struct StepBenchmark: Codable, Sendable {
-  /// A kind of operation, the optimizer or the norm of the gradient, in a pass of its own: what they leave of the
+  /// A kind of operation, the update rule or the norm of the gradient, in a pass of its own: what they leave of the
   /// step's time is overhead, or what the clock disturbs.
   public struct Operation: Codable, Sendable {
     public let name: String
@@ -39,7 +39,7 @@ public struct StepBenchmark: Codable, Sendable {
   public let stepSeconds: Double
   public let floorSeconds: Double
   public let stepOverFloor: Double
-  /// Of a mixture of experts, the time over that of a step of the dense model of its active size, in turns.
+  /// Of a model with experts, the time over that of a step of the dense model of its active size, in turns.
   public let overDense: Double?
   public let tokensPerSecond: Double
   /// Operations a second: of the step those that it needs, of the floor those that it does. The floor computes whole
@@ -48,7 +48,7 @@ public struct StepBenchmark: Codable, Sendable {
   public let floorFlopRate: Double
   /// The largest first; the last is what they leave of the step.
   public let operations: [Operation]
-  /// What arenas, weights, gradients and moments hold.
+  /// What arenas, weights, gradients and the update rule's buffers hold.
   public let plannedBytes: Int
   /// The greatest resident size of the process while it trained.
   public let residentBytes: Int

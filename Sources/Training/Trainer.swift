@@ -10,23 +10,31 @@ public final class Trainer {
   let configuration: RunConfiguration
   let windows: TokenWindows
   private let order: TokenOrder
-  let optimizer: AdamW
+  let optimizer: Optimizer
+  private let learningRate: LearningRate
   let batchGradient: BatchGradient
   private let evaluator: Evaluator
 
   /// - Parameters:
   ///   - configuration: The longest of the runs that share the trunk.
   ///   - threads: Threads within this run. They do not change the numbers.
+  /// - Throws: `SettingFault`, or `InputError` where there is no text to train on.
   public init(_ configuration: RunConfiguration, corpus: TokenizedCorpus, threads: Int = 1) throws {
+    try configuration.training.check()
     self.configuration = configuration
     transformer = Transformer(configuration.model)
-    state = TrainingState(parameters: transformer.initialParameters(seed: configuration.seed))
+    state = TrainingState(
+      parameters: transformer.initialParameters(seed: configuration.seed),
+      gradientCount: transformer.layout.gradientCount, rule: configuration.training.updateRuleType)
     // The last step may reach beyond the tokens asked for.
     let training = configuration.training
     windows = try corpus.training(tokens: training.tokens + training.batch.tokens(after: training.tokens))
     order = TokenOrder(count: windows.count, seed: configuration.seed)
-    optimizer = AdamW(transformer, training)
-    batchGradient = BatchGradient(transformer, seed: configuration.seed, threads: threads)
+    optimizer = Optimizer(transformer, training)
+    learningRate = LearningRate(training, configuration.model)
+    batchGradient = BatchGradient(
+      transformer, training.makeObjective(seed: configuration.seed), seed: configuration.seed,
+      threads: threads)
     evaluator = Evaluator(transformer, corpus: corpus, threads: threads)
   }
 
@@ -44,8 +52,9 @@ public final class Trainer {
     let loss = batchGradient(
       first..<first + batch / windows.context, of: windows, order: order, parameters: state.parameters)
     let norm = optimizer.norm(of: batchGradient.gradient)
-    let rate = learningRate(of: tokens)
     state.step += 1
+    let rate = learningRate(
+      step: state.step, seen: state.tokens, branched: state.branched, tokens: tokens)
     withoutSubnormals {
       optimizer.update(
         state, gradient: batchGradient.gradient,
@@ -57,14 +66,6 @@ public final class Trainer {
     state.recentLoss = state.recentLoss.map { 0.9 * $0 + 0.1 * loss } ?? loss
     return StepMetrics(
       step: state.step, tokens: state.tokens, loss: loss, gradientNorm: norm, learningRate: rate)
-  }
-
-  /// The rate of the next step of a run over `tokens` tokens.
-  private func learningRate(of tokens: Int) -> Double {
-    let training = configuration.training
-    let warmup = training.warmupSteps > 0 ? min(1, Double(state.step + 1) / Double(training.warmupSteps)) : 1
-    return training.learningRate * warmup
-      * training.schedule.factor(seen: state.tokens, branched: state.branched, tokens: tokens)
   }
 
   /// Whether training has failed: the loss is no number, or after the warmup worse than guessing evenly.
@@ -91,14 +92,11 @@ public final class Trainer {
     return sum
   }
 
-  /// The bytes that training holds: arenas, weights, gradients and moments.
-  var byteCount: Int { batchGradient.byteCount + stateByteCount }
+  /// The bytes that training holds: arenas, weights, gradients and the update rule's buffers.
+  var byteCount: Int { batchGradient.byteCount + state.byteCount }
 
   /// The bytes of the arenas that evaluation needs besides.
   var evaluationByteCount: Int { evaluator.byteCount }
-
-  /// The bytes of weights and moments.
-  private var stateByteCount: Int { 3 * 4 * state.parameters.count }
 }
 
 /// What a step has measured.
@@ -117,9 +115,10 @@ extension Trainer {
   /// The bytes that a process needs to train a run, the corpus aside, found without allocating them.
   public static func plannedBytes(_ configuration: RunConfiguration) -> Int {
     let transformer = Transformer(configuration.model)
-    let state = 3 * 4 * transformer.layout.bufferCount
-    let gradient = BatchGradient(transformer, seed: 0, threads: 1)
-    let batches = Set(configuration.training.batch.stages.map { $0.tokens / configuration.model.context })
+    let training = configuration.training
+    let state = TrainingState.byteCount(transformer.layout, rule: training.updateRuleType)
+    let gradient = BatchGradient(transformer, training.makeObjective(seed: 0), seed: 0, threads: 1)
+    let batches = Set(training.batch.stages.map { $0.tokens / configuration.model.context })
     // The run's, the trunk's to which it goes back, and a checkpoint while it is written: arrays, payload and file.
     return 5 * state + gradient.plannedBytes(windows: Array(batches)) + Evaluator.plannedBytes(transformer)
   }
@@ -129,7 +128,7 @@ extension Trainer {
     public let stepSeconds: Double
     /// Seconds of evaluating one validation window.
     public let windowSeconds: Double
-    /// Bytes of weights and moments, of the run and of the trunk to which it goes back.
+    /// Bytes of weights and the update rule's buffers, of the run and of the trunk to which it goes back.
     public let stateBytes: Int
     /// Bytes of the arenas and gradients for this batch.
     public let batchBytes: Int
@@ -152,6 +151,6 @@ extension Trainer {
     let evaluation = clock.measure { windows = trainer.evaluate(precision: .infinity).windows }.seconds
     return Cost(
       stepSeconds: steps[2], windowSeconds: evaluation / Double(windows),
-      stateBytes: 2 * trainer.stateByteCount, batchBytes: trainer.batchGradient.byteCount)
+      stateBytes: 2 * trainer.state.byteCount, batchBytes: trainer.batchGradient.byteCount)
   }
 }

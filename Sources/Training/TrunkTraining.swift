@@ -102,8 +102,7 @@ public final class TrunkTraining {
     try resumeTrunk(for: pending)
     control.spared(trainer.state.tokens)
     let state = trainer.state
-    let trunk = TrainingState(parameters: FloatBuffer(count: state.parameters.count))
-    trunk.copy(from: state)
+    let trunk = TrainingState(copying: state)
     let log = try MetricsLog(trunkFolder.metrics, after: state.step)
     for run in pending {
       let began = ContinuousClock.now
@@ -146,8 +145,7 @@ public final class TrunkTraining {
     guard FileManager.default.fileExists(atPath: trunkFolder.checkpoint), let first = pending.first else {
       return
     }
-    let fresh = TrainingState(parameters: FloatBuffer(count: trainer.state.parameters.count))
-    fresh.copy(from: trainer.state)
+    let fresh = TrainingState(copying: trainer.state)
     try Checkpoint(first.trunk, trainer.transformer).read(trunkFolder.checkpoint, into: trainer.state)
     let next = pending.first { !hasCheckpoint($0) }
     if let next, trainer.state.tokens > firstStepEnd(atOrAfter: branchPoint(of: next), next) {

@@ -1,6 +1,7 @@
 import Autograd
 import Foundation
 import Models
+import RandomNumbers
 import Testing
 
 @Suite struct TransformerTests {

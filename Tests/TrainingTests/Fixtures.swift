@@ -2,6 +2,7 @@ import Corpora
 import Files
 import Foundation
 import Models
+import RandomNumbers
 import Training
 
 /// A folder of its own that is removed at the end of the test.

@@ -1,16 +1,18 @@
 import CBLAS
 import Foundation
 
-/// ℓ_r = log Σ_v exp z_rv − z_{r, target_r}: the loss of each row, in nats
+/// ℓ_r = log Σ_v exp z_rv − (1 − ε)·z_{r, target_r} − ε·mean_v z_rv: the loss of each row, in nats
 ///
-///     dz_rv = dℓ_r·(softmax(z_r)_v − [v = target_r])
+///     dz_rv = dℓ_r·(softmax(z_r)_v − (1 − ε)·[v = target_r] − ε/V)
 ///
-/// z (R, V), targets (R), ℓ (R); the statistic is the logarithm of each row's sum. Where asked, `hits` (R) tells
+/// z (R, V), targets (R), ℓ (R). ε smooths the targets: it gives a part of their probability to all tokens alike
+/// (Szegedy et al. 2015). The statistic is the logarithm of each row's sum. Where asked, `hits` (R) tells
 /// whether the target is the first of the greatest logits: what greedy decoding would choose.
 struct CrossEntropy: Operation {
   let logits: Tensor
   let targets: Integers
   let hits: Integers?
+  let smoothing: Float
   let logSums: Tensor
   let output: Tensor
 
@@ -32,6 +34,11 @@ struct CrossEntropy: Operation {
       logSums[row] = top + log(sum)
       let target = Int(targets[row])
       losses[row] = logSums[row] - z[target]
+      if smoothing > 0 {
+        var zs: Float = 0
+        for v in 0..<width { zs = relaxed_add(zs, z[v]) }
+        losses[row] += smoothing * (z[target] - zs / Float(width))
+      }
       if let hits { hits[row] = z[target] == top && !(0..<target).contains { z[$0] == top } ? 1 : 0 }
     }
   }
@@ -48,6 +55,10 @@ struct CrossEntropy: Operation {
       let (scale, logSum) = (dlosses[row], logSums[row])
       for v in 0..<width { dz[v] = fused_multiply_add(scale, exponential(z[v] - logSum), dz[v]) }
       dz[Int(targets[row])] -= scale
+      if smoothing > 0 {
+        dz[Int(targets[row])] += scale * smoothing
+        for v in 0..<width { dz[v] -= scale * smoothing / Float(width) }
+      }
     }
   }
 }
@@ -55,14 +66,18 @@ struct CrossEntropy: Operation {
 extension Recorder {
   /// The cross-entropy in nats of each row of logits (R, V) against its target → (R). Targets must be below V.
   ///
-  /// - Parameter hits: Room for R numbers that each replay fills: 1 where the target is the greedy choice, else 0.
-  public func crossEntropy(_ logits: Tensor, _ targets: Integers, hits: Integers? = nil) -> Tensor {
+  /// - Parameters:
+  ///   - hits: Room for R numbers that each replay fills: 1 where the target is the greedy choice, else 0.
+  ///   - smoothing: The part ε of each target's probability that all V tokens have in common, from 0 to 1.
+  public func crossEntropy(
+    _ logits: Tensor, _ targets: Integers, hits: Integers? = nil, smoothing: Float = 0
+  ) -> Tensor {
     precondition(
-      logits.rows == targets.count && hits?.count ?? logits.rows == logits.rows,
-      "crossEntropy: logits \(logits.shape), \(targets.count) targets")
+      logits.rows == targets.count && hits?.count ?? logits.rows == logits.rows && 0...1 ~= smoothing,
+      "crossEntropy: logits \(logits.shape), \(targets.count) targets, smoothing \(smoothing)")
     return record(
       CrossEntropy(
-        logits: logits, targets: targets, hits: hits, logSums: tensor([logits.rows]),
+        logits: logits, targets: targets, hits: hits, smoothing: smoothing, logSums: tensor([logits.rows]),
         output: tensor([logits.rows], from: [logits])))
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import RandomNumbers
 
 /// y = x + σ·n, with n from the standard normal distribution
 ///
@@ -35,12 +36,9 @@ struct Noise: Operation {
     if dx != dy { store(dy, in: dx, adding: memory.accumulates(0), count: output.count) }
   }
 
-  /// A number for each counter (Box & Muller 1958), by the finaliser of SplitMix64.
+  /// A number for each counter (Box & Muller 1958): that which SplitMix64 gives after so many others.
   private func normal(_ counter: UInt64) -> Float {
-    var z = (counter &+ 1) &* 0x9E37_79B9_7F4A_7C15
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    z ^= z >> 31
+    let z = mix(counter &* 0x9E37_79B9_7F4A_7C15)
     let (u, v) = (Double(z >> 32) + 0.5, Double(z & 0xFFFF_FFFF))
     return Float((-2 * log(u * 0x1p-32)).squareRoot() * cos(2 * .pi * v * 0x1p-32))
   }

@@ -1,5 +1,19 @@
 import Foundation
 
+/// A hash of a number: the step and the finaliser of SplitMix64 (Steele, Lea & Flood 2014), a bijection of 64 bits in
+/// which every bit of the result depends on every bit of `x`.
+@inlinable @inline(__always)
+public func mix(_ x: UInt64) -> UInt64 {
+  var z = x &+ 0x9E37_79B9_7F4A_7C15
+  z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+  z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+  return z ^ (z >> 31)
+}
+
+/// A hash of two numbers, in their order.
+@inlinable @inline(__always)
+public func mix(_ x: UInt64, _ y: UInt64) -> UInt64 { mix(mix(x) ^ y) }
+
 /// A small generator of random numbers with 64 bits of state, each of whose seeds gives a sequence of its own
 /// (Steele, Lea & Flood 2014).
 public struct SplitMix64: RandomNumberGenerator, Sendable {
@@ -14,11 +28,8 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
   }
 
   public mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
+    defer { state &+= 0x9E37_79B9_7F4A_7C15 }
+    return mix(state)
   }
 
   /// A number from 0 up to, but not, 1.

@@ -1,0 +1,35 @@
+/// y = a·b, element by element
+///
+///     da = dy·b    db = dy·a
+///
+/// All of one shape. The weights of a sum of losses are such a factor.
+struct Multiply: Operation {
+  let a: Tensor
+  let b: Tensor
+  let output: Tensor
+
+  var inputs: [Tensor] { [a, b] }
+  var saved: [Tensor] { [a, b] }
+
+  func forward(_ memory: Frame) {
+    let (a, b, y) = (memory.value(self.a), memory.value(self.b), memory.value(output))
+    for i in 0..<output.count { y[i] = a[i] * b[i] }
+  }
+
+  func backward(_ memory: Frame) {
+    let dy = memory.gradient(output)
+    for (input, other, number) in [(a, b, 0), (b, a, 1)] where input.needsGradient {
+      let (dx, factor) = (memory.gradient(input), memory.value(other))
+      if !memory.accumulates(number) { dx.update(repeating: 0, count: output.count) }
+      for i in 0..<output.count { dx[i] += dy[i] * factor[i] }
+    }
+  }
+}
+
+extension Recorder {
+  /// The product of two tensors of one shape, element by element.
+  public func multiply(_ a: Tensor, _ b: Tensor) -> Tensor {
+    precondition(a.shape == b.shape, "multiply: \(a.shape) against \(b.shape)")
+    return record(Multiply(a: a, b: b, output: tensor(a.shape, from: [a, b])))
+  }
+}

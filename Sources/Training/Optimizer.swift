@@ -1,0 +1,69 @@
+import Autograd
+import CBLAS
+import Models
+
+/// Changes the weights of a model by a gradient: by the update rule of the training, and where a weight asks for it
+/// (`ParameterTraits.signStep`) by a fixed step against the gradient's sign, as biases that balance experts do, whose
+/// gradient are loads (Wang et al. 2024, algorithm 1).
+struct Optimizer {
+  let rule: any UpdateRule
+  private let segments: [UpdateStep.Segment]
+  private let signSteps: [SignStep]
+
+  private struct SignStep {
+    let range: Range<Int>
+    let gradientStart: Int
+    let step: Float
+  }
+
+  init(_ transformer: Transformer, _ training: TrainingConfiguration) {
+    let type = training.updateRuleType
+    rule = type.init(training)
+    let rate = LearningRate(training, transformer.configuration)
+    var segments: [UpdateStep.Segment] = []
+    var signSteps: [SignStep] = []
+    for parameter in transformer.parameters {
+      guard let gradient = parameter.parameter.gradientOffset else { continue }
+      if let step = parameter.traits.signStep {
+        signSteps.append(SignStep(range: parameter.range, gradientStart: gradient, step: step))
+      } else {
+        segments.append(
+          UpdateStep.Segment(
+            name: parameter.name, start: parameter.range.lowerBound, gradientStart: gradient,
+            count: parameter.count, rateScale: rate.scale(of: parameter.traits),
+            decay: parameter.traits.decays ? training.weightDecay : 0))
+      }
+    }
+    self.segments = segments
+    self.signSteps = signSteps
+  }
+
+  /// Changes the weights by one step.
+  ///
+  /// - Parameters:
+  ///   - gradientScale: Multiplies the gradient, to clip it.
+  ///   - step: The number t of the step, counted from 1.
+  func update(_ state: TrainingState, gradient: FloatBuffer, gradientScale: Float, rate: Double, step: Int) {
+    rule.update(
+      UpdateStep(
+        segments: segments, state: state, gradient: gradient, gradientScale: gradientScale, rate: rate,
+        number: step))
+    for signStep in signSteps {
+      for (i, index) in signStep.range.enumerated() where gradient[signStep.gradientStart + i] != 0 {
+        state.parameters[index] -= gradient[signStep.gradientStart + i] > 0 ? signStep.step : -signStep.step
+      }
+    }
+  }
+
+  /// The Euclidean norm of the gradient of all parameters that the update rule changes.
+  func norm(of gradient: FloatBuffer) -> Double {
+    var sum = 0.0
+    for segment in segments {
+      let g = gradient.start + segment.gradientStart
+      var squares: Float = 0
+      for i in 0..<segment.count { squares = relaxed_multiply_add(g[i], g[i], squares) }
+      sum += Double(squares)
+    }
+    return sum.squareRoot()
+  }
+}

@@ -1,0 +1,54 @@
+import Autograd
+import Models
+
+/// What training changes: weights and the buffers of the update rule, and how far it has come.
+public final class TrainingState {
+  public let parameters: FloatBuffer
+  /// The names of the update rule's buffers.
+  let names: [String]
+  /// The update rule's buffers, each as long as a gradient.
+  let buffers: [FloatBuffer]
+  /// Steps done.
+  public internal(set) var step = 0
+  /// Tokens trained on.
+  public internal(set) var tokens = 0
+  /// The tokens after which the cooldown began, once it has.
+  package(set) public var branched: Int?
+  /// The training loss, averaged over about the last ten steps.
+  public internal(set) var recentLoss: Double?
+  /// The operations that all steps were spared, as experts had room left.
+  public internal(set) var sparedFlops = 0.0
+
+  /// - Parameters:
+  ///   - gradientCount: The length of a gradient, in floats.
+  ///   - rule: Names the buffers.
+  init(parameters: FloatBuffer, gradientCount: Int, rule: any UpdateRule.Type) {
+    self.parameters = parameters
+    names = rule.buffers
+    buffers = names.map { _ in FloatBuffer(count: gradientCount) }
+  }
+
+  /// A copy of `other`.
+  init(copying other: TrainingState) {
+    parameters = FloatBuffer(count: other.parameters.count)
+    names = other.names
+    buffers = other.buffers.map { FloatBuffer(count: $0.count) }
+    copy(from: other)
+  }
+
+  /// Takes over all of `other`.
+  func copy(from other: TrainingState) {
+    parameters.copy(from: other.parameters)
+    for (buffer, source) in zip(buffers, other.buffers) { buffer.copy(from: source) }
+    (step, tokens, branched, recentLoss) = (other.step, other.tokens, other.branched, other.recentLoss)
+    sparedFlops = other.sparedFlops
+  }
+
+  /// The bytes of weights and buffers.
+  var byteCount: Int { 4 * (parameters.count + buffers.reduce(0) { $0 + $1.count }) }
+
+  /// The bytes that a state would have, found without making it.
+  static func byteCount(_ layout: ParameterLayout, rule: any UpdateRule.Type) -> Int {
+    4 * (layout.bufferCount + rule.buffers.count * layout.gradientCount)
+  }
+}

@@ -1,0 +1,51 @@
+import Autograd
+import CBLAS
+import Foundation
+import Models
+
+/// Adam with decoupled weight decay (Loshchilov & Hutter 2019):
+///
+///     m ← β₁m + (1 − β₁)g    v ← β₂v + (1 − β₂)g²
+///     p ← p − η·(m̂/(√v̂ + ε) + λp)    m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ)
+///
+/// β₁ and β₂ are `beta1` and `beta2` of the training's configuration, which has had them from the beginning.
+struct AdamW: UpdateRule {
+  static let name = "adamw"
+  static let title = "AdamW"
+  static let meaning = "Adam with decoupled weight decay"
+  static let settings: [NumberSetting] = []
+  static let buffers = ["moment1", "moment2"]
+  static let epsilon: Float = 1e-8
+
+  private let beta1: Float
+  private let beta2: Float
+
+  init(_ training: TrainingConfiguration) {
+    beta1 = Float(training.beta1)
+    beta2 = Float(training.beta2)
+  }
+
+  /// As steps have one size whatever the gradient's, hidden matrices get smaller ones   (Yang et al. 2022, table 8)
+  static func rateScale(of traits: ParameterTraits, widthRatio m: Double) -> Double {
+    traits.scalesRateWithWidth ? 1 / m : 1
+  }
+
+  func update(_ step: UpdateStep) {
+    let correction1 = 1 - pow(Double(beta1), Double(step.number))
+    let correction2 = 1 - pow(Double(beta2), Double(step.number))
+    let inverseRoot2 = Float(1 / correction2.squareRoot())
+    let gradientScale = step.gradientScale
+    for segment in step.segments {
+      let stepSize = Float(step.rate * segment.rateScale / correction1)
+      let keep = Float(1 - step.rate * segment.rateScale * segment.decay)
+      let (p, g) = (step.weights(segment), step.gradient(segment))
+      let (m, v) = (step.buffer(0, segment), step.buffer(1, segment))
+      for i in 0..<segment.count {
+        let slope = gradientScale * g[i]
+        m[i] = fused_multiply_add(beta1, m[i], (1 - beta1) * slope)
+        v[i] = fused_multiply_add(beta2, v[i], (1 - beta2) * slope * slope)
+        p[i] = keep * p[i] - stepSize * m[i] / (relaxed_sqrt(v[i]) * inverseRoot2 + Self.epsilon)
+      }
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import Autograd
+import CBLAS
+import Models
+
+/// Stochastic gradient descent with momentum (Polyak 1964) and decoupled weight decay:
+///
+///     b ← μb + g    p ← p − η·(b + λp)
+struct SGD: UpdateRule {
+  static let name = "sgd"
+  static let title = "SGD"
+  static let meaning = "stochastic gradient descent with momentum"
+  static let momentum = NumberSetting(
+    "momentum", default: 0.9, in: 0...0.9999, "decay of the sum of gradients that SGD follows; 0 for none")
+  static let settings = [momentum]
+  static let buffers = ["momentum"]
+
+  private let momentum: Float
+
+  init(_ training: TrainingConfiguration) {
+    momentum = Float(training.updateRule?[Self.momentum] ?? Self.momentum.defaultValue)
+  }
+
+  /// Gradients of all but hidden matrices fall with the width   (Yang et al. 2022, table 8)
+  static func rateScale(of traits: ParameterTraits, widthRatio m: Double) -> Double {
+    traits.scalesRateWithWidth ? 1 : m
+  }
+
+  func update(_ step: UpdateStep) {
+    for segment in step.segments {
+      let stepSize = Float(step.rate * segment.rateScale)
+      let keep = Float(1 - step.rate * segment.rateScale * segment.decay)
+      let (p, g, b) = (step.weights(segment), step.gradient(segment), step.buffer(0, segment))
+      for i in 0..<segment.count {
+        b[i] = fused_multiply_add(momentum, b[i], step.gradientScale * g[i])
+        p[i] = keep * p[i] - stepSize * b[i]
+      }
+    }
+  }
+}
