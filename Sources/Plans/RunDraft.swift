@@ -39,7 +39,7 @@ struct RunDraft: Sendable {
   /// The weight of the balancing, where it is not the usual one of its kind.
   var balanceWeight: Double?
   var length: Length?
-  var learningRate: LearningRate?
+  var learningRate: LearningRate.Height?
   /// Everything else about the training; its tokens and its rate are set when the run is planned.
   var training = TrainingConfiguration(tokens: 0)
   var seed: UInt64 = 0
@@ -66,21 +66,9 @@ struct RunDraft: Sendable {
   /// How to train a model of a width, but for the tokens.
   func training(width: Int) -> TrainingConfiguration {
     var training = training
-    let rate = learningRate ?? Self.usualLearningRate(parametrisation, experts: mixture.experts)
+    let rate = learningRate ?? LearningRate.Height.usual(parametrisation, experts: mixture.experts)
     training.learningRate = rate(width: width)
     return training
-  }
-
-  /// The learning rate where none is given: the best one found at the base width. μP carries it to other widths
-  /// by itself; in the standard parametrisation it falls with the width.
-  static func usualLearningRate(
-    _ parametrisation: ModelConfiguration.Parametrisation, experts: Int
-  ) -> LearningRate {
-    let rate = TrainingConfiguration.usualLearningRate(experts: experts)
-    return switch parametrisation {
-    case .mup: .constant(rate)
-    case .standard: .power(rate: rate, width: ModelConfiguration.baseWidth, exponent: -1)
-    }
   }
 }
 
@@ -89,18 +77,4 @@ public struct AxisValue: Hashable, Sendable {
   /// The setting's name in the grid.
   public let setting: String
   public let value: String
-}
-
-/// The learning rate as a function of the width: η(C) = rate · (C / width)^exponent.
-enum LearningRate: Hashable, Sendable {
-  case constant(Double)
-  case power(rate: Double, width: Int, exponent: Double)
-
-  func callAsFunction(width: Int) -> Double {
-    switch self {
-    case .constant(let rate): rate
-    case .power(let rate, let reference, let exponent):
-      rate * pow(Double(width) / Double(reference), exponent)
-    }
-  }
 }

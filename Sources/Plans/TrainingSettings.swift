@@ -103,7 +103,7 @@ extension JSONValue {
   }
 }
 
-@Sendable private func readLearningRate(_ yaml: YAMLValue) throws -> LearningRate? {
+@Sendable private func readLearningRate(_ yaml: YAMLValue) throws -> LearningRate.Height? {
   guard yaml.isMapping else { return .constant(try Setting.NumberRange.above(0, 100).read(yaml)) }
   let map = try yaml.mapping(keys: ["at_width", "rate", "exponent"])
   return .power(
