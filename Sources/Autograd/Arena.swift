@@ -46,7 +46,11 @@ public final class Arena {
   }
 
   /// The gradient of the output, which the caller writes before `backward`.
-  public var outputGradient: UnsafeMutableBufferPointer<Float> { slot(program.output, plan.gradientOffsets) }
+  public var outputGradient: UnsafeMutableBufferPointer<Float> {
+    precondition(
+      program.gradients && program.output.needsGradient, "an output \(program.output.shape) without gradient")
+    return slot(program.output, plan.gradientOffsets)
+  }
 
   /// The elements of an array of integers, which the caller writes before `forward`.
   public func integers(_ integers: Integers) -> UnsafeMutablePointer<Int32> { integerStart + integers.offset }

@@ -90,7 +90,8 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     self.heads = heads ?? (width + headWidth - 1) / max(headWidth, 1)
     // What is usual is left out of files, whether it was written or not.
     self.kvHeads = kvHeads == self.heads ? nil : kvHeads
-    self.layers = layers == Self.usualLayers(depth: self.depth) ? nil : layers
+    self.layers =
+      layers?.count == self.depth && layers?.allSatisfy { $0 == Attention.letter } == true ? nil : layers
     self.context = context
     self.vocabulary = vocabulary
     self.positions = positions
@@ -114,13 +115,6 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
 
   /// The width of all heads of keys together, which is that of values too.
   public var keyValueWidth: Int { keyValueHeads * headWidth }
-
-  /// A letter for the sequence mixer of each block.
-  public var layerLetters: String { layers ?? Self.usualLayers(depth: depth) }
-
-  private static func usualLayers(depth: Int) -> String {
-    String(repeating: Attention.letter, count: min(max(depth, 0), largest))
-  }
 
   /// Whether layers add noise while training.
   var isNoisy: Bool { moe?.noise ?? 0 > 0 }
@@ -148,20 +142,25 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
         setting: setting, message: "\(setting) is \(value)",
         remedy: "It must be at least 1 and at most \(Self.largest)")
     }
-    guard layerLetters.count == depth else {
-      throw SettingFault(
-        setting: "layers", message: "layers names \(layerLetters.count) layers of a model of depth \(depth)",
-        remedy: "Write a letter for each block, or leave depth out")
-    }
-    let letters = Set(layerLetters)
-    if let unknown = letters.sorted().first(where: { letter in
-      !sequenceMixers.contains { $0.letter == letter }
-    }) {
-      throw SettingFault(
-        setting: "layers", message: "no layer is named `\(unknown)`",
-        remedy: "Choose among \(sequenceMixers.map { "\($0.letter) (\($0.name))" }.joined(separator: ", "))")
-    }
+    let letters = try letters()
     for mixer in sequenceMixers where letters.contains(mixer.letter) { try mixer.check(self) }
     try moe?.check(feedForwardWidth: feedForwardWidth, depth: depth)
+  }
+
+  /// The letters of all sequence mixers in the model.
+  private func letters() throws -> Set<Character> {
+    guard let layers else { return [Attention.letter] }
+    guard layers.count == depth else {
+      throw SettingFault(
+        setting: "layers", message: "layers names \(layers.count) layers of a model of depth \(depth)",
+        remedy: "Write a letter for each block, or leave depth out")
+    }
+    let letters = Set(layers)
+    for letter in letters.sorted() where !sequenceMixers.contains(where: { $0.letter == letter }) {
+      throw SettingFault(
+        setting: "layers", message: "no layer is named `\(letter)`",
+        remedy: "Choose among \(sequenceMixers.map { "\($0.letter) (\($0.name))" }.joined(separator: ", "))")
+    }
+    return letters
   }
 }

@@ -38,6 +38,7 @@ public struct ParameterTraits: Sendable, Hashable {
   /// A step by which training moves each weight against the sign of its gradient, instead of the update rule. Such a
   /// weight has no part in the loss: neither counts nor the gradient's norm include it.
   public var signStep: Float?
+  /// Whether it is trained at all: what is not costs no gradient, no state of an update rule, and no operations.
   public var isTrainable = true
 
   /// Weights of a linear map inside the network: (…, inputs, outputs).
@@ -91,13 +92,19 @@ public struct ModelParameter: Sendable, Hashable {
 }
 
 /// The weights of a model in their order, while its layers add them.
-public struct ModelParameters: Sendable {
+public struct ModelParameters {
   /// Where each weight lies in the flat buffers.
   public private(set) var layout = ParameterLayout()
   private var traits: [ParameterTraits] = []
+  private let trains: (_ name: String) -> Bool
+
+  /// - Parameter trains: Whether a weight is trained, by its name.
+  init(trains: @escaping (_ name: String) -> Bool) { self.trains = trains }
 
   /// Adds a weight at the end. `name` must be new: initial weights follow from the order, checkpoints from the names.
   mutating func add(_ name: String, _ shape: [Int], _ traits: ParameterTraits) -> Tensor {
+    var traits = traits
+    traits.isTrainable = traits.isTrainable && trains(name)
     self.traits.append(traits)
     return layout.add(name, shape, isTrainable: traits.isTrainable)
   }

@@ -16,10 +16,12 @@ public struct Transformer: Sendable {
   private let finalNorm: Norm
   private let head: Tensor?
 
-  public init(_ configuration: ModelConfiguration) {
+  /// - Parameter trains: Whether a weight is trained, by its name.
+  public init(_ configuration: ModelConfiguration, trains: @escaping (_ name: String) -> Bool = { _ in true })
+  {
     self.configuration = configuration
     let c = configuration
-    var parameters = ModelParameters()
+    var parameters = ModelParameters(trains: trains)
     embedding = parameters.add("embedding.weight", [c.vocabulary, c.width], .embedding)
     positions =
       c.positions == .learned ? parameters.add("positions.weight", [c.context, c.width], .embedding) : nil

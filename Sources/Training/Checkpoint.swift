@@ -119,10 +119,11 @@ public struct TrainedModel {
     let model = configuration.model
     let bytes = 100 * (1 + configuration.training.updateRuleType.buffers.count)
     // The least number of arrays that two blocks with one of the layers have.
-    let arrays = Set(model.layerLetters).map { letter in
+    let kinds: [Character?] = model.layers.map { Array(Set($0)) } ?? [nil]
+    let arrays = kinds.map { kind in
       var short = model
       short.depth = min(model.depth, 2)
-      short.layers = String(repeating: letter, count: short.depth)
+      short.layers = kind.map { String(repeating: $0, count: short.depth) }
       return (
         depth: short.depth, count: Transformer(short).layout.parameters.count { $0.name.hasPrefix("blocks.") }
       )

@@ -29,7 +29,7 @@ struct Optimizer {
       } else {
         segments.append(
           UpdateStep.Segment(
-            name: parameter.name, start: parameter.range.lowerBound, gradientStart: gradient,
+            parameter: parameter, start: parameter.range.lowerBound, gradientStart: gradient,
             count: parameter.count, rateScale: rate.scale(of: parameter.traits),
             decay: parameter.traits.decays ? training.weightDecay : 0))
       }

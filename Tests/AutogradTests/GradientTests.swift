@@ -5,8 +5,10 @@ import Testing
 /// An operation under test: how to record it, and what it ought to compute.
 struct Case: CustomTestStringConvertible, Sendable {
   let name: String
-  /// The shapes of its inputs, all of them parameters so that each has a gradient.
+  /// The shapes of its inputs, each of which has a gradient.
   let shapes: [[Int]]
+  /// How far a value v may be off, in units of 1 + |v|; a gradient four times as far. Roundings alone make 6e-8.
+  var tolerance = 2e-7
   /// The integers that it reads, if any.
   var integers: [Int32] = []
   let record: @Sendable (Recorder, [Tensor], Integers) -> Tensor
@@ -17,12 +19,12 @@ struct Case: CustomTestStringConvertible, Sendable {
 
 private func linearCases(_ r: Int, _ k: Int, _ n: Int) -> [Case] {
   [
-    Case(name: "linear", shapes: [[r, k], [k, n], [n]]) { recorder, x, _ in
+    Case(name: "linear", shapes: [[r, k], [k, n], [n]], tolerance: 2e-6) { recorder, x, _ in
       recorder.linear(x[0], x[1], bias: x[2])
     } reference: {
       Reference.linear($0[0], $0[1], $0[2], k: k, n: n, transposed: false, scale: 1)
     },
-    Case(name: "linear, transposed, scaled", shapes: [[r, k], [n, k]]) { recorder, x, _ in
+    Case(name: "linear, transposed, scaled", shapes: [[r, k], [n, k]], tolerance: 2e-6) { recorder, x, _ in
       recorder.linear(x[0], x[1], transposed: true, scale: 0.5)
     } reference: {
       Reference.linear($0[0], $0[1], nil, k: k, n: n, transposed: true, scale: 0.5)
@@ -32,22 +34,22 @@ private func linearCases(_ r: Int, _ k: Int, _ n: Int) -> [Case] {
 
 private func rowCases(_ r: Int, _ c: Int) -> [Case] {
   [
-    Case(name: "layerNorm", shapes: [[r, c], [c], [c]]) { recorder, x, _ in
+    Case(name: "layerNorm", shapes: [[r, c], [c], [c]], tolerance: 1e-5) { recorder, x, _ in
       recorder.layerNorm(x[0], gain: x[1], bias: x[2])
     } reference: {
       Reference.layerNorm($0[0], $0[1], $0[2])
     },
-    Case(name: "rmsNorm", shapes: [[r, c], [c]]) { recorder, x, _ in
+    Case(name: "rmsNorm", shapes: [[r, c], [c]], tolerance: 1e-5) { recorder, x, _ in
       recorder.rmsNorm(x[0], gain: x[1])
     } reference: {
       Reference.rmsNorm($0[0], $0[1])
     },
-    Case(name: "gelu", shapes: [[r, c]]) { recorder, x, _ in
+    Case(name: "gelu", shapes: [[r, c]], tolerance: 5e-7) { recorder, x, _ in
       recorder.gelu(x[0])
     } reference: {
       Reference.gelu($0[0])
     },
-    Case(name: "swiGLU", shapes: [[r, 2 * c]]) { recorder, x, _ in
+    Case(name: "swiGLU", shapes: [[r, 2 * c]], tolerance: 5e-7) { recorder, x, _ in
       recorder.swiGLU(x[0])
     } reference: {
       Reference.swiGLU($0[0], width: c)
@@ -67,12 +69,29 @@ private func rowCases(_ r: Int, _ c: Int) -> [Case] {
     } reference: { x in
       [3, 0, 3].flatMap { row in x[0][row * c..<(row + 1) * c].map { 2 * $0 } }
     },
-    Case(name: "crossEntropy", shapes: [[3, c]], integers: [0, Int32(c - 1), Int32(c / 2)]) {
-      recorder, x, targets in
-      recorder.crossEntropy(x[0], targets)
+    Case(name: "multiply", shapes: [[r, c], [r, c]]) { recorder, x, _ in
+      recorder.multiply(x[0], x[1])
     } reference: {
-      Reference.crossEntropy($0[0], [0, c - 1, c / 2], vocabulary: c)
+      zip($0[0], $0[1]).map { $0 * $1 }
     },
+  ]
+}
+
+private func crossEntropyCases(_ c: Int, smoothing: Double) -> [Case] {
+  let targets = [0, c - 1, c / 2]
+  return [
+    Case(
+      name: "crossEntropy, smoothing \(smoothing)", shapes: [[3, c]], tolerance: 1e-6,
+      integers: targets.map(Int32.init)
+    ) { recorder, x, targets in
+      recorder.crossEntropy(x[0], targets, smoothing: Float(smoothing))
+    } reference: { x in
+      let all = (0..<c).map { v in Reference.crossEntropy(x[0], [v, v, v], vocabulary: c) }
+      return targets.enumerated().map { row, target in
+        let mean = all.reduce(0) { $0 + $1[row] } / Double(c)
+        return (1 - smoothing) * all[target][row] + smoothing * mean
+      }
+    }
   ]
 }
 
@@ -80,7 +99,9 @@ private func rowCases(_ r: Int, _ c: Int) -> [Case] {
 private func attentionCases(_ b: Int, _ t: Int, _ heads: Int, _ depth: Int, sharing shared: Int) -> [Case] {
   let (width, narrow) = (heads * depth, heads / shared * depth)
   return [
-    Case(name: "causalAttention, side by side", shapes: [[b * t, width + 2 * narrow]]) { recorder, x, _ in
+    Case(
+      name: "causalAttention, side by side", shapes: [[b * t, width + 2 * narrow]], tolerance: 2e-6
+    ) { recorder, x, _ in
       recorder.causalAttention(
         queries: ColumnView(x[0], columns: 0..<width),
         keys: ColumnView(x[0], columns: width..<width + narrow),
@@ -94,7 +115,9 @@ private func attentionCases(_ b: Int, _ t: Int, _ heads: Int, _ depth: Int, shar
         heads: heads, shared: shared, context: t, depth: depth, scale: 0.3)
     },
     // Queries of their own, then columns between keys and values that nothing sees.
-    Case(name: "causalAttention, apart", shapes: [[b * t, width], [b * t, 2 * narrow + 3]]) {
+    Case(
+      name: "causalAttention, apart", shapes: [[b * t, width], [b * t, 2 * narrow + 3]], tolerance: 2e-6
+    ) {
       recorder, x, _ in
       recorder.causalAttention(
         queries: ColumnView(x[0]), keys: ColumnView(x[1], columns: 1..<1 + narrow),
@@ -114,68 +137,129 @@ private func attentionCases(_ b: Int, _ t: Int, _ heads: Int, _ depth: Int, shar
   ]
 }
 
-private let cases: [Case] =
-  [(1, 1, 1), (3, 5, 7), (33, 17, 19), (16, 32, 48)].flatMap(linearCases)
-  + [(1, 1), (1, 5), (3, 7), (5, 33), (2, 64)].flatMap(rowCases)
-  + [
+private let cases: [Case] = {
+  var cases: [Case] = routedCases
+  for (r, k, n) in [(1, 1, 1), (3, 5, 7), (33, 17, 19), (16, 32, 48)] { cases += linearCases(r, k, n) }
+  for (r, c) in [(1, 1), (1, 5), (3, 7), (5, 33), (2, 64)] { cases += rowCases(r, c) }
+  for (c, smoothing) in [(1, 0), (5, 0), (33, 0), (5, 0.25), (64, 0.125), (7, 1)] {
+    cases += crossEntropyCases(c, smoothing: smoothing)
+  }
+  for (b, t, heads, depth, shared) in [
     (1, 1, 1, 4, 1), (2, 5, 1, 8, 1), (1, 17, 3, 12, 1), (3, 16, 2, 4, 2), (1, 40, 2, 20, 1),
     (2, 19, 6, 4, 3),
-  ].flatMap(attentionCases)
-  + routedCases
+  ] {
+    cases += attentionCases(b, t, heads, depth, sharing: shared)
+  }
+  return cases
+}()
 
 @Suite struct GradientTests {
-  @Test("Value and gradient agree with a naive reference", arguments: cases)
+  /// Where the inputs of an operation live.
+  enum Setting: CaseIterable {
+    /// In the buffers of parameters.
+    case parameters
+    /// In the arena: the operation may work in place where it alone reads an input, and may not where it is recorded
+    /// twice.
+    case slots
+  }
+
+  @Test("Value and gradient agree with a naive reference, wherever inputs live", arguments: cases)
   func agreesWithReference(_ operation: Case) {
-    var inputs = operation.shapes.map { pseudorandom($0.reduce(1, *), seed: 7 + $0.count) }
-    // Inputs of one shape must differ.
-    for index in inputs.indices { inputs[index] = inputs[index].map { $0 * (1 + 0.3 * Double(index)) } }
+    let inputs = inputs(of: operation)
     let expected = operation.reference(inputs)
     let cotangent = pseudorandom(expected.count, seed: 3)
-
-    // Once alone, and once with every gradient written twice: the second writer must add.
-    for uses in [1, 2] {
-      let result = run(operation, inputs, cotangent: cotangent, uses: uses, isolated: false)
-      for (value, truth) in zip(result.output, expected) {
-        #expect(abs(Double(value) - Double(uses) * truth) < 2e-5 * (1 + abs(truth)) * Double(uses))
+    func objective(_ inputs: [[Double]]) -> Double {
+      zip(operation.reference(inputs), cotangent).reduce(0) { $0 + $1.0 * $1.1 }
+    }
+    let slopes = inputs.indices.map { input in
+      stride(from: 0, to: inputs[input].count, by: max(1, inputs[input].count / 24)).map { element in
+        let h = 1e-5
+        var (above, below) = (inputs, inputs)
+        above[input][element] += h
+        below[input][element] -= h
+        return (element, (objective(above) - objective(below)) / (2 * h))
       }
-      func objective(_ inputs: [[Double]]) -> Double {
-        zip(operation.reference(inputs), cotangent).reduce(0) { $0 + $1.0 * $1.1 }
-      }
-      for input in inputs.indices {
-        let count = inputs[input].count
-        for element in stride(from: 0, to: count, by: max(1, count / 24)) {
-          let h = 1e-5
-          var (above, below) = (inputs, inputs)
-          above[input][element] += h
-          below[input][element] -= h
-          let slope = Double(uses) * (objective(above) - objective(below)) / (2 * h)
-          let gradient = Double(result.gradients[input][element])
-          #expect(abs(gradient - slope) < 1e-4 * (1 + abs(slope)), "input \(input), element \(element)")
+    }
+    for setting in Setting.allCases {
+      // Once alone, and once with every gradient written twice: the second writer must add.
+      for uses in [1, 2] {
+        let result = run(operation, inputs, cotangent: cotangent, uses: uses, setting, isolated: false)
+        for (value, truth) in zip(result.output, expected) {
+          let bound = operation.tolerance * (1 + abs(truth)) * Double(uses)
+          #expect(abs(Double(value) - Double(uses) * truth) < bound, "\(setting)")
         }
+        for (input, slopes) in slopes.enumerated() {
+          for (element, slope) in slopes {
+            let truth = Double(uses) * slope
+            let gradient = Double(result.gradients[input][element])
+            #expect(
+              abs(gradient - truth) < 4 * operation.tolerance * (1 + abs(truth)),
+              "\(setting), input \(input), element \(element)")
+          }
+        }
+        // With memory of its own for every slot, NaN at first, the same bits must come out.
+        #expect(
+          run(operation, inputs, cotangent: cotangent, uses: uses, setting, isolated: true) == result,
+          "\(setting)")
       }
-      // With memory of its own for every slot, NaN at first, the same bits must come out.
-      #expect(run(operation, inputs, cotangent: cotangent, uses: uses, isolated: true) == result)
+    }
+  }
+
+  @Test(
+    "An input that is not trained has no gradient, and those of the others are the same", arguments: cases)
+  func withoutGradients(_ operation: Case) {
+    let inputs = inputs(of: operation)
+    let cotangent = pseudorandom(operation.reference(inputs).count, seed: 3)
+    let all = run(operation, inputs, cotangent: cotangent, uses: 1, .parameters, isolated: false)
+    for frozen in inputs.indices {
+      let result = run(
+        operation, inputs, cotangent: cotangent, uses: 1, .parameters, isolated: true, frozen: frozen)
+      #expect(result.output == all.output)
+      for input in inputs.indices {
+        #expect(result.gradients[input] == (input == frozen ? [] : all.gradients[input]), "input \(frozen)")
+      }
+      #expect(result.flops.forward == all.flops.forward && result.flops.backward <= all.flops.backward)
+      if inputs.count == 1 { #expect(result.flops.backward == 0) }
+    }
+  }
+
+  /// Inputs of one shape differ.
+  private func inputs(of operation: Case) -> [[Double]] {
+    operation.shapes.enumerated().map { index, shape in
+      pseudorandom(shape.reduce(1, *), seed: 7 + shape.reduce(1, *)).map {
+        Double(Float($0 * (1 + 0.3 * Double(index))))
+      }
     }
   }
 
   private struct Result: Equatable {
     var output: [Float]
+    /// Of each input; empty where there is none.
     var gradients: [[Float]]
+    var flops: Flops
   }
 
-  private func run(_ operation: Case, _ inputs: [[Double]], cotangent: [Double], uses: Int, isolated: Bool)
-    -> Result
-  {
+  /// - Parameter frozen: The input that is not trained.
+  private func run(
+    _ operation: Case, _ inputs: [[Double]], cotangent: [Double], uses: Int, _ setting: Setting,
+    isolated: Bool, frozen: Int? = nil
+  ) -> Result {
     var layout = ParameterLayout()
-    let tensors = operation.shapes.enumerated().map { layout.add("\($0)", $1) }
+    let weights = operation.shapes.enumerated().map {
+      layout.add("\($0)", $1, isTrainable: $0 != frozen)
+    }
     let recorder = Recorder(gradients: true)
     let integers = recorder.integers(operation.integers.count)
+    let zeros = operation.shapes.map { recorder.input($0) }
+    // A copy in the arena: the weight itself plus nothing.
+    let tensors =
+      setting == .parameters ? weights : zip(zeros, weights).map { recorder.add($1, $0) }
     var output = operation.record(recorder, tensors, integers)
     if uses == 2 { output = recorder.add(output, operation.record(recorder, tensors, integers)) }
     let program = recorder.finish(output)
 
     let parameters = FloatBuffer(count: layout.bufferCount)
-    let gradients = FloatBuffer(count: layout.bufferCount)
+    let gradients = FloatBuffer(count: layout.gradientCount)
     for (parameter, values) in zip(layout.parameters, inputs) {
       for (i, value) in values.enumerated() { parameters[parameter.offset + i] = Float(value) }
     }
@@ -185,12 +269,14 @@ private let cases: [Case] =
     // A replay must not depend on what the one before it left in memory.
     for _ in 0..<2 {
       program.forward(arena, parameters: parameters)
+      guard output.needsGradient else { continue }
       for (i, value) in cotangent.enumerated() { arena.outputGradient[i] = Float(value) }
       program.backward(arena, parameters: parameters, gradients: gradients)
     }
     return Result(
       output: Array(arena.output),
-      gradients: layout.parameters.map { parameter in parameter.range.map { gradients[$0] } })
+      gradients: layout.parameters.map { $0.gradientRange.map { $0.map { gradients[$0] } } ?? [] },
+      flops: program.flops)
   }
 }
 

@@ -26,7 +26,7 @@ private let sizes = [
 /// Of each operation of a routed layer, and of all together.
 let routedCases: [Case] = sizes.flatMap { s in
   [
-    Case(name: "route", shapes: [[s.rows, s.experts]]) { recorder, x, _ in
+    Case(name: "route", shapes: [[s.rows, s.experts]], tolerance: 5e-7) { recorder, x, _ in
       recorder.route(x[0], choices: s.choices, gate: s.gate, capacity: s.capacity).gates
     } reference: {
       Reference.choices($0[0], s.rows, s.experts, s.choices, s.gate).flatMap { $0.map { $0.gate } }
@@ -35,7 +35,7 @@ let routedCases: [Case] = sizes.flatMap { s in
       name: "experts",
       shapes: [
         [s.rows, s.inputs], [s.rows, s.experts], [s.experts, s.inputs, s.outputs], [s.experts, s.outputs],
-      ]
+      ], tolerance: 2e-6
     ) { recorder, x, _ in
       let (gates, routes) = recorder.route(x[1], choices: s.choices, gate: s.gate, capacity: s.capacity)
       let made = recorder.expertLinear(recorder.dispatch(x[0], routes), x[2], bias: x[3], routes)
@@ -45,7 +45,8 @@ let routedCases: [Case] = sizes.flatMap { s in
         x[0], weights: x[2], biases: x[3], inputs: s.inputs, outputs: s.outputs, capacity: s.capacity,
         choices: Reference.choices(x[1], s.rows, s.experts, s.choices, s.gate))
     },
-    Case(name: "loadBalancePenalty", shapes: [[s.rows], [s.rows, s.experts]]) { recorder, x, _ in
+    Case(name: "loadBalancePenalty", shapes: [[s.rows], [s.rows, s.experts]], tolerance: 1e-6) {
+      recorder, x, _ in
       let routes = recorder.route(x[1], choices: s.choices, gate: s.gate).routes
       return recorder.loadBalancePenalty(x[0], logits: x[1], routes, balance: 0.3, size: 0.2)
     } reference: { x in

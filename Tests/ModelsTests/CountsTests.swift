@@ -48,6 +48,21 @@ import Testing
     #expect(try counts(MoE(experts: 8, placement: .everyOther)).router == 16 * 8)
   }
 
+  @Test("Heads that share keys and values have fewer weights and products", arguments: [1, 2, 4])
+  func groupedQueries(_ kvHeads: Int) throws {
+    func counts(_ kvHeads: Int?) throws -> Counts {
+      Counts(
+        Transformer(
+          try ModelConfiguration(
+            width: 16, depth: 2, heads: 4, headWidth: 8, kvHeads: kvHeads, context: 32, vocabulary: 50)))
+    }
+    let (all, some) = (try counts(nil), try counts(kvHeads))
+    // Of both layers, keys and values of width 8 a head, with their biases.
+    let spared = 2 * 2 * (4 - kvHeads) * 8
+    #expect(all.total - some.total == spared * (16 + 1))
+    #expect(all.trainingFlopsPerToken - some.trainingFlopsPerToken == Double(3 * 2 * spared * 16))
+  }
+
   @Test("FLOPs are those of the matrix products, forward and backward")
   func flops() throws {
     let (c, t, v) = (16.0, 32.0, 50.0)
@@ -67,6 +82,20 @@ import Testing
       try ModelConfiguration(width: width, heads: heads, context: 8, vocabulary: 10)
     }
     #expect(fault?.setting == setting)
+  }
+
+  @Test("So are layers and heads of keys that cannot be built")
+  func layerFaults() {
+    for (layers, depth, heads, kvHeads, setting) in [
+      ("AXA", nil, 2, nil, "layers"), ("AA", 3, 2, nil, "layers"), ("", nil, 2, nil, "depth"),
+      (nil, nil, 4, 3, "kv_heads"), (nil, nil, 4, 0, "kv_heads"), (nil, nil, 4, 8, "kv_heads"),
+    ] as [(String?, Int?, Int, Int?, String)] {
+      let fault = #expect(throws: SettingFault.self) {
+        try ModelConfiguration(
+          width: 16, depth: depth, heads: heads, kvHeads: kvHeads, layers: layers, context: 8, vocabulary: 10)
+      }
+      #expect(fault?.setting == setting)
+    }
   }
 
   @Test(

@@ -13,9 +13,10 @@ import Testing
   ///
   /// - Parameter weights: by name, instead of new ones.
   private func step(
-    _ model: ModelConfiguration, isolated: Bool, replays: Int = 1, weights: [String: [Float]] = [:]
+    _ model: ModelConfiguration, isolated: Bool, replays: Int = 1, weights: [String: [Float]] = [:],
+    trains: @escaping (String) -> Bool = { _ in true }
   ) -> (losses: [Float], gradient: [Float]) {
-    let transformer = Transformer(model)
+    let transformer = Transformer(model, trains: trains)
     let loss = transformer.lossProgram(windows: 3, gradients: true)
     let arena = Arena(for: loss.program, isolated: isolated)
     var random = SplitMix64(seed: 9)
@@ -29,7 +30,7 @@ import Testing
         parameters[parameter.offset + i] = weight
       }
     }
-    let gradient = FloatBuffer(count: transformer.layout.bufferCount)
+    let gradient = FloatBuffer(count: transformer.layout.gradientCount)
     for _ in 0..<replays {
       loss.program.forward(arena, parameters: parameters)
       arena.outputGradient.update(repeating: 1)
@@ -112,6 +113,38 @@ import Testing
     }
     let before = logits(last: 20)
     for last in 21..<40 { #expect(logits(last: Int32(last))[..<(10 * 60)] == before[..<(10 * 60)]) }
+  }
+
+  @Test("Weights that are not trained cost no gradient and no operations; the others' gradients are the same")
+  func frozen() throws {
+    let model = try ModelConfiguration(
+      architecture: .llama, width: 24, depth: 2, heads: 4, headWidth: 8, kvHeads: 2, context: 20,
+      vocabulary: 37,
+      positions: .learned, moe: MoE(experts: 3, topK: 2, placement: .everyOther, balance: .bias))
+    let whole = step(model, isolated: false)
+    let all = Transformer(model)
+    let gradients = Dictionary(
+      uniqueKeysWithValues: all.layout.parameters.map { parameter in
+        (parameter.name, parameter.gradientRange.map { $0.map { whole.gradient[$0] } } ?? [])
+      })
+    for frozen in ["embedding", "blocks.0", "blocks.1.feedForward", "attention", "norm", "head", "router"] {
+      let trained = step(model, isolated: true) { !$0.contains(frozen) }
+      #expect(trained.losses == whole.losses)
+      let transformer = Transformer(model) { !$0.contains(frozen) }
+      for parameter in transformer.layout.parameters {
+        let range = parameter.gradientRange
+        #expect((range == nil) == parameter.name.contains(frozen))
+        #expect(
+          range.map { $0.map { trained.gradient[$0] } } ?? gradients[parameter.name]
+            == gradients[parameter.name])
+      }
+      #expect(transformer.layout.gradientCount < all.layout.gradientCount)
+    }
+    // With all of a model but its head, only the head's product is left of the backward pass.
+    let head = Transformer(model) { $0 == "head.weight" }
+    let flops = head.lossProgram(windows: 1, gradients: true).program.flops
+    #expect(flops.backward == 2 * 20 * 24 * 37)
+    #expect(flops.forward == all.lossProgram(windows: 1, gradients: true).program.flops.forward)
   }
 
   @Test("A second replay gives the same gradients: nothing is added to what was there")

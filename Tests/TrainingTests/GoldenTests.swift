@@ -1,6 +1,7 @@
 import Corpora
 import Foundation
 import Models
+import RandomNumbers
 import Testing
 import Training
 
@@ -57,25 +58,48 @@ import Training
     }
   }
 
-  private func agrees(_ model: (_ vocabulary: Int) throws -> ModelConfiguration) throws {
+  @Test(
+    "So do those of other update rules and objectives", arguments: ModelConfiguration.Parametrisation.allCases
+  )
+  func otherRules(_ parametrisation: ModelConfiguration.Parametrisation) throws {
+    for (momentum, smoothing, mask) in [(0.8, 0, 0), (nil, 0.2, 0), (nil, 0, 0.4), (0.9, 0.1, 0.9)] {
+      try agrees(momentum: momentum, smoothing: smoothing, mask: mask) { vocabulary in
+        try ModelConfiguration(
+          width: 8, depth: 1, context: 5, vocabulary: vocabulary, parametrisation: parametrisation)
+      }
+    }
+  }
+
+  /// - Parameter momentum: That of SGD; nil for AdamW.
+  private func agrees(
+    momentum: Double? = nil, smoothing: Double = 0, mask: Double = 0,
+    _ model: (_ vocabulary: Int) throws -> ModelConfiguration
+  ) throws {
+    let rule = try #require(updateRules.first { $0.name == "sgd" })
+    let objective = try #require(trainingObjectives.first { $0.name == "smoothed_next_token" })
     let folder = try ScratchFolder()
     let (source, corpus) = try smallCorpus(in: folder, context: 5)
     let model = try model(corpus.vocabulary)
     let training = TrainingConfiguration(
       tokens: 100, batch: .fixed(10), learningRate: 0.005, warmupSteps: 3,
-      schedule: .cooldown(fraction: 0.4, shape: .sqrt), weightDecay: 0.1, clip: 0.5)
+      schedule: .cooldown(fraction: 0.4, shape: .sqrt),
+      updateRule: momentum.map { Selection(rule, ["momentum": $0]) },
+      objective: smoothing + mask > 0
+        ? Selection(objective, ["label_smoothing": smoothing, "mask": mask]) : nil,
+      weightDecay: 0.1, clip: 0.5)
     let trainer = try Trainer(
       RunConfiguration(
         corpus: source, corpusFingerprint: corpus.fingerprint, model: model, training: training, seed: 11),
       corpus: corpus)
     let windows = try corpus.training(tokens: 110)
-    var judge = Judge(trainer, model, training)
+    var judge = Judge(trainer, model)
+    (judge.momentum, judge.smoothing, judge.mask) = (momentum, smoothing, mask)
     for step in 0..<10 {
       if trainer.state.tokens >= 60 && trainer.state.branched == nil {
         trainer.state.branched = trainer.state.tokens
       }
       let tokens = [2 * step, 2 * step + 1].map { windows[$0].map(Int.init) }
-      let expected = judge.step(tokens)
+      let expected = judge.step(tokens, first: 2 * step)
       let found = trainer.step(of: 100)
       #expect(abs(found.loss - expected.loss) < 2e-5, "step \(step)")
       #expect(abs(found.gradientNorm - expected.norm) < 1e-4 * expected.norm, "step \(step)")
@@ -94,16 +118,18 @@ import Training
 /// The reference training: ten steps of AdamW on scalars.
 private struct Judge {
   private let model: ModelConfiguration
-  private let training: TrainingConfiguration
   private let names: [String]
+  /// That of SGD; nil for AdamW.
+  var momentum: Double?
+  var smoothing = 0.0
+  var mask = 0.0
   private var weights: [String: [Double]] = [:]
   private var moments: [String: [(Double, Double)]] = [:]
   private(set) var gradients: [String: [Double]] = [:]
   private var steps = 0
 
-  init(_ trainer: Trainer, _ model: ModelConfiguration, _ training: TrainingConfiguration) {
+  init(_ trainer: Trainer, _ model: ModelConfiguration) {
     self.model = model
-    self.training = training
     let parameters = trainer.transformer.layout.parameters
     names = parameters.map(\.name)
     for parameter in parameters {
@@ -112,12 +138,15 @@ private struct Judge {
     }
   }
 
-  mutating func step(_ windows: [[Int]]) -> (loss: Double, norm: Double) {
+  /// - Parameter first: The number of the first window among all.
+  mutating func step(_ windows: [[Int]], first: Int) -> (loss: Double, norm: Double) {
     let tape = ScalarTape()
     var scalars: [String: [Scalar]] = [:]
     for name in names { scalars[name] = (weights[name] ?? []).map(tape.variable) }
     let reference = ReferenceTransformer(configuration: model, weights: scalars)
-    let losses = windows.flatMap(reference.losses)
+    let losses = windows.enumerated().flatMap { index, window in
+      zip(reference.losses(window, smoothing: smoothing), weights(ofWindow: first + index)).map { $0 * $1 }
+    }
     let loss = sum(losses) * (1 / Double(losses.count))
     let slopes = tape.gradients(of: loss)
     for name in names { gradients[name] = (scalars[name] ?? []).map { slopes[$0.index] } }
@@ -131,10 +160,17 @@ private struct Judge {
     for name in names {
       let isVector = name.hasSuffix(".gain") || name.hasSuffix(".bias")
       let isHidden = !isVector && name.hasPrefix("blocks")
-      let eta = model.parametrisation == .mup && isHidden ? rate * 32 / Double(model.width) : rate
+      let ratio = model.parametrisation == .mup ? Double(model.width) / 32 : 1
+      let eta = rate * (momentum == nil ? (isHidden ? 1 / ratio : 1) : (isHidden ? 1 : ratio))
       for i in (weights[name] ?? []).indices {
         let g = (gradients[name]?[i] ?? .nan) * min(1, 0.5 / norm)
         guard var (m, v) = moments[name]?[i], let w = weights[name]?[i] else { continue }
+        if let momentum {
+          m = momentum * m + g
+          moments[name]?[i] = (m, 0)
+          weights[name]?[i] = w - eta * (m + (isVector ? 0 : 0.1) * w)
+          continue
+        }
         m = 0.9 * m + 0.1 * g
         v = 0.95 * v + 0.05 * g * g
         let mHat = m / (1 - pow(0.9, Double(steps)))
@@ -144,5 +180,14 @@ private struct Judge {
       }
     }
     return (loss.value, norm)
+  }
+
+  /// The weights of a window's losses: as many as are kept share the mean.
+  private func weights(ofWindow position: Int) -> [Double] {
+    let rows = model.context
+    let kept = max(1, rows - Int((mask * Double(rows)).rounded()))
+    // The seed of the run, and a number that sets the mask apart from other uses of it.
+    let order = Shuffle(count: rows, key: mix(mix(11, 0x6D61_736B), UInt64(position)))
+    return order.map { $0 < kept ? Double(rows) / Double(kept) : 0 }
   }
 }

@@ -8,8 +8,9 @@ struct ReferenceTransformer {
   /// Weights by name, row after row.
   let weights: [String: [Scalar]]
 
-  /// The loss of predicting each of `tokens` but the first from those before it.
-  func losses(_ tokens: [Int]) -> [Scalar] {
+  /// The loss of predicting each of `tokens` but the first from those before it, a part of each target's probability
+  /// given to all tokens alike.
+  func losses(_ tokens: [Int], smoothing: Double = 0) -> [Scalar] {
     let c = configuration
     var stream = tokens.dropLast().enumerated().map { position, token in
       let embedded = row(token, of: weight("embedding.weight"))
@@ -29,7 +30,8 @@ struct ReferenceTransformer {
     return zip(stream, tokens.dropFirst()).map { x, target in
       let final = norm(x, "norm")
       let logits = (0..<c.vocabulary).map { dot(final, row($0, of: head)) * logitScale }
-      return sum(logits.map { $0.exponential() }).logarithm() - logits[target]
+      let right = logits[target] * (1 - smoothing) + sum(logits) * (smoothing / Double(c.vocabulary))
+      return sum(logits.map { $0.exponential() }).logarithm() - right
     }
   }
 

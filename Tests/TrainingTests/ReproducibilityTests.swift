@@ -18,13 +18,16 @@ import Training
 
   private func configuration(
     tokens: Int, batch: BatchSchedule, seed: UInt64 = 1,
-    schedule: Schedule = .cooldown(fraction: 0.2, shape: .linear), moe: MoE? = nil
+    schedule: Schedule = .cooldown(fraction: 0.2, shape: .linear), moe: MoE? = nil,
+    updateRule: Selection? = nil, objective: Selection? = nil
   ) throws -> RunConfiguration {
     let model = try ModelConfiguration(
       width: 16, depth: 1, heads: 2, context: 16, vocabulary: corpus.vocabulary, moe: moe)
     return RunConfiguration(
       corpus: source, corpusFingerprint: corpus.fingerprint, model: model,
-      training: TrainingConfiguration(tokens: tokens, batch: batch, warmupSteps: 5, schedule: schedule),
+      training: TrainingConfiguration(
+        tokens: tokens, batch: batch, warmupSteps: 5, schedule: schedule, updateRule: updateRule,
+        objective: objective),
       seed: seed)
   }
 
@@ -88,15 +91,24 @@ import Training
     #expect(Set(matched.map(\.trunkIdentifier)).count == 3)
   }
 
+  /// All that a training may have to remember.
+  enum Memory: CaseIterable {
+    case usual, cosine, experts, sgd, mask
+  }
+
   @Test(
-    "Interrupted after any step and resumed, the numbers and the log are the same",
-    arguments: [
-      (Schedule.cooldown(fraction: 0.2, shape: .linear), nil), (.cosineOver(final: 0.1, tokens: 4000), nil),
-      (.cooldown(fraction: 0.2, shape: .linear), moe),
-    ] as [(Schedule, MoE?)])
-  func resumed(schedule: Schedule, moe: MoE?) throws {
+    "Interrupted after any step and resumed, the numbers and the log are the same", arguments: Memory.allCases
+  )
+  func resumed(_ memory: Memory) throws {
+    let sgd = try #require(updateRules.first { $0.name == "sgd" })
+    let masked = try #require(trainingObjectives.first { $0.name == "smoothed_next_token" })
     let runs = try [2000, 5000].map {
-      try configuration(tokens: $0, batch: .fixed(128), schedule: schedule, moe: moe)
+      try configuration(
+        tokens: $0, batch: .fixed(128),
+        schedule: memory == .cosine
+          ? .cosineOver(final: 0.1, tokens: 4000) : .cooldown(fraction: 0.2, shape: .linear),
+        moe: memory == .experts ? Self.moe : nil, updateRule: memory == .sgd ? Selection(sgd) : nil,
+        objective: memory == .mask ? Selection(masked, ["mask": 0.5]) : nil)
     }
     let undisturbed = try train(runs, in: "undisturbed")
     // Every call stops after three more steps, wherever that is: trunk, branch, or between them.

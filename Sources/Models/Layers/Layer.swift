@@ -35,7 +35,9 @@ let sequenceMixers: [any SequenceMixer.Type] = [Attention.self]
 extension ModelConfiguration {
   /// The sequence mixer of each block.
   var mixers: [any SequenceMixer.Type] {
-    layerLetters.compactMap { letter in sequenceMixers.first { $0.letter == letter } }
+    (layers ?? String(repeating: Attention.letter, count: depth)).compactMap { letter in
+      sequenceMixers.first { $0.letter == letter }
+    }
   }
 
   /// The channel mixer of a block.

@@ -33,9 +33,9 @@ extension TrainingConfiguration {
 
 /// What an update rule sees of one step.
 public struct UpdateStep {
-  /// A parameter: where it lies, its factor of the learning rate, and its decay.
+  /// A parameter: what it is, where it lies, its factor of the learning rate, and its decay.
   struct Segment: Sendable {
-    let name: String
+    let parameter: ModelParameter
     /// In the buffer of weights.
     let start: Int
     /// In buffers of gradients, and in those of the rule.
