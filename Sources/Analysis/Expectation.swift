@@ -24,6 +24,9 @@ public struct Expectation: Sendable {
     case mostDeadExperts = "most_dead_experts"
   }
 
+  /// The names of all statistics.
+  package static let statistics = Statistic.allCases.map(\.rawValue)
+
   enum Subject: Sendable {
     case parameter(String, ofFit: String)
     case comparison(FitComparison.Number, of: String)

@@ -104,7 +104,7 @@ public struct FrozenPlan: Codable, Sendable {
 }
 
 extension TrunkJob.Run {
-  init(_ run: PlannedRun) {
+  public init(_ run: PlannedRun) {
     self.init(configuration: run.configuration, label: run.label, flops: run.flops)
   }
 }

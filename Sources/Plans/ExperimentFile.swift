@@ -43,10 +43,13 @@ public struct ExperimentFile: Sendable {
   /// The runs, in the order of the grid: its first key changes slowest.
   var drafts: [RunDraft]
 
-  /// The file's name without its extension; results of a reduced tier have a folder of their own.
+  /// Whether this is its tiny form for tests.
+  public internal(set) var isShrunken = false
+
+  /// The file's name without its extension. Results of a reduced tier and of the shrunken form have folders of their own.
   public var name: String {
     let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-    return tier == .whole ? name : "\(name)-\(tier.rawValue)"
+    return name + (tier == .whole ? "" : "-\(tier.rawValue)") + (isShrunken ? "-shrunken" : "")
   }
 
   /// Reads the file at `path`.
@@ -155,11 +158,6 @@ public struct ExperimentFile: Sendable {
   private static let reducible = [
     "corpus", "model", "training", "grid", "fits", "compare", "sweeps", "expect", "description", "key",
   ]
-
-  /// An error in this file.
-  func error(_ message: String, line: Int?, remedy: String?) -> InputError {
-    InputError(message, file: path, line: line, remedy: remedy)
-  }
 }
 
 /// A setting with the value that a file gives it.
@@ -204,6 +202,11 @@ struct GivenSetting: Sendable {
   }
 
   static func refuseAlternatives(_ keys: [String], in value: YAMLValue) throws {
+    for setting in Setting.all {
+      for former in setting.formerNames where keys.contains(former) && keys.contains(setting.name) {
+        throw value.error("both `\(former)` and `\(setting.name)` are given", remedy: "Remove `\(former)`")
+      }
+    }
     for (one, other) in Setting.alternatives where keys.contains(one) && keys.contains(other) {
       throw value.error("both `\(one)` and `\(other)` are given", remedy: "Remove one of them")
     }

@@ -6,16 +6,32 @@ extension Setting {
   /// What network it is.
   static let ofModels: [Setting] = [
     .choice(
-      .model, "architecture", formerNames: ["family"], "the design of a block", \.family,
+      .model, "architecture", formerNames: ["family"], "the design of norms, activations, biases and head",
+      \.architecture,
       column: .named(isSelfExplanatory: true)
-    ) { $0.configuration.model.family },
+    ) { $0.configuration.model.architecture },
     Setting(
       .model, "width", values: .integer(4...65_536), default: "required", "the length of vectors, C", \.width,
       cell: { .integer($0.configuration.model.width) }
     ) { try $0.integer(in: 4...65_536) },
-    .integer(
-      .model, "depth", in: 1...1000, "the number of blocks", \.depth, column: .named(unit: "blocks")
-    ) { $0.configuration.model.depth },
+    Setting(
+      .model, "depth", values: .integer(1...1000), default: "2, or the number of letters in `layers`",
+      "the number of blocks", \.depth, column: .named(unit: "blocks"),
+      cell: { .integer($0.configuration.model.depth) }
+    ) { try $0.integer(in: 1...1000) },
+    Setting(
+      .model, "layers",
+      values: .other(
+        layerLetters.map { "\($0.letter)" }.joined(separator: ", ") + " for each block", ["type": "string"]),
+      default: "\(layerLetters[0].letter) for each block",
+      "the sequence mixer of each block, a letter each: "
+        + layerLetters.map { "\($0.letter) \($0.name)" }.joined(separator: ", "),
+      \.layers, column: .named(isDerived: true),
+      cell: { run in
+        let model = run.configuration.model
+        return .text(model.layers ?? String(repeating: layerLetters[0].letter, count: model.depth))
+      }
+    ) { try $0.string() },
     Setting(
       .model, "heads", values: .integer(1...65_536), default: "width / 8, rounded up",
       "the number of attention heads", \.heads, column: .named(isDerived: true),
@@ -27,6 +43,11 @@ extension Setting {
       column: .named(isDerived: true, meaning: "the width of a head"),
       cell: { .integer($0.configuration.model.headWidth) }
     ) { .width(try $0.integer(in: 4...65_536)) },
+    Setting(
+      .model, "kv_heads", values: .integer(1...65_536), default: "heads",
+      "heads of keys and values, each of which several heads of queries share; it divides `heads`", \.kvHeads,
+      column: .named(isDerived: true), cell: { .integer($0.configuration.model.keyValueHeads) }
+    ) { try $0.integer(in: 1...65_536) },
     .integer(
       .model, "context", in: 1...65_536, "tokens in a window, T", \.context, column: .named(unit: "tokens")
     ) { $0.configuration.model.context },

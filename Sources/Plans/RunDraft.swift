@@ -26,20 +26,30 @@ struct RunDraft: Sendable {
   static let mostTokensAtOnce = 100_000_000
 
   var corpus = CorpusConfiguration(source: "")
-  var family = ModelConfiguration.Family.gpt2
+  var architecture = ModelConfiguration.Architecture.gpt2
   var width: Int?
-  var depth = 2
+  /// Nil for the number of `layers`, or for 2.
+  var depth: Int?
+  /// A letter for each block; nil for attention in all of them.
+  var layers: String?
   var heads = Heads.usual
+  /// Heads of keys and values; nil for as many as of queries.
+  var kvHeads: Int?
   var context = 128
   var positions = ModelConfiguration.Positions.rotary
   var tiedHead: Bool?
   var parametrisation = ModelConfiguration.Parametrisation.mup
   /// The experts; one of them alone is a dense model.
-  var mixture = MixtureOfExperts(experts: 1)
+  var moe = MoE(experts: 1)
   /// The weight of the balancing, where it is not the usual one of its kind.
   var balanceWeight: Double?
   var length: Length?
   var learningRate: LearningRate.Height?
+  /// The names of the update rule and of the objective.
+  var updateRule = updateRules[0].name
+  var objective = trainingObjectives[0].name
+  /// What is given of their own settings, by key.
+  var chosen: [String: Double] = [:]
   /// Everything else about the training; its tokens and its rate are set when the run is planned.
   var training = TrainingConfiguration(tokens: 0)
   var seed: UInt64 = 0
@@ -56,18 +66,29 @@ struct RunDraft: Sendable {
   var axes: [AxisValue] = []
 
   /// The experts with all that is usual; nil of a dense model.
-  var mixtureIfAny: MixtureOfExperts? {
-    guard mixture.experts > 1 else { return nil }
-    var mixture = mixture
-    mixture.balanceWeight = balanceWeight ?? MixtureOfExperts.usualBalanceWeight(mixture.balance)
-    return mixture
+  var moeIfAny: MoE? {
+    guard moe.experts > 1 else { return nil }
+    var moe = moe
+    moe.balanceWeight = balanceWeight ?? MoE.usualBalanceWeight(moe.balance)
+    return moe
+  }
+
+  /// A choice with what is given of its own settings; nil for the first of `types` as it is.
+  private static func selection(
+    _ name: String, among types: [any Selectable.Type], _ chosen: [String: Double]
+  ) -> Selection? {
+    guard let type = types.first(where: { $0.name == name }) else { return nil }
+    let selection = Selection(type, chosen.filter { key, _ in type.settings.contains { $0.key == key } })
+    return selection == Selection(types[0]) ? nil : selection
   }
 
   /// How to train a model of a width, but for the tokens.
   func training(width: Int) -> TrainingConfiguration {
     var training = training
-    let rate = learningRate ?? LearningRate.Height.usual(parametrisation, experts: mixture.experts)
+    let rate = learningRate ?? LearningRate.Height.usual(parametrisation, experts: moe.experts)
     training.learningRate = rate(width: width)
+    training.updateRule = Self.selection(updateRule, among: updateRules, chosen)
+    training.objective = Self.selection(objective, among: trainingObjectives, chosen)
     return training
   }
 }

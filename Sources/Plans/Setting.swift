@@ -102,7 +102,7 @@ public struct Setting: Sendable {
   }
 
   /// A number as a person writes it.
-  private static func text(_ number: Double) -> String {
+  static func text(_ number: Double) -> String {
     number == number.rounded() && abs(number) < 1e15 ? "\(Int(number))" : "\(number)"
   }
 

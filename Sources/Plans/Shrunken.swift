@@ -9,6 +9,7 @@ extension ExperimentFile {
   /// but ratios change.
   public func shrunken() -> ExperimentFile {
     var tiny = self
+    tiny.isShrunken = true
     let contexts = Ranks(drafts.map(\.context))
     let widths = Ranks(drafts.compactMap(\.width))
     let batches = Ranks(drafts.flatMap { $0.training.batch.stages.map(\.tokens) })
@@ -30,16 +31,18 @@ extension ExperimentFile {
       case .width(let width): leastCommonMultiple(unit, width)
       }
     }
+    // Every number of key heads must go into every number of heads.
+    let unit = drafts.compactMap(\.kvHeads).reduce(widthUnit) { leastCommonMultiple($0, 8 * $1) }
     let batch = { (16 << (contexts.count - 1)) << batches[$0] }
     let shortest = 12 * batch(batches.values.last ?? 0)
-    let smallestBudget = Double(shortest) * flopsPerToken(width: widthUnit * widths.count)
+    let smallestBudget = Double(shortest) * flopsPerToken(width: unit * widths.count)
 
     for index in tiny.drafts.indices {
       var draft = drafts[index]
       draft.corpus.validationTokens = min(draft.corpus.validationTokens, 2048)
       draft.corpus.uniqueTokens = draft.corpus.uniqueTokens.map { (16 << contexts.count) * (1 + uniques[$0]) }
       draft.context = context(draft.context)
-      draft.width = draft.width.map { widthUnit * (1 + widths[$0]) }
+      draft.width = draft.width.map { unit * (1 + widths[$0]) }
       draft.training.warmupSteps =
         draft.training.warmupSteps == 0 ? 0 : 1 + warmups[draft.training.warmupSteps]
       let stages = draft.training.batch.stages.map {
@@ -62,7 +65,7 @@ extension ExperimentFile {
 
   /// About what a training takes: 6 operations a weight.
   private func flopsPerToken(width: Int) -> Double {
-    let depth = drafts.map(\.depth).max() ?? 1
+    let depth = drafts.map { $0.depth ?? $0.layers?.count ?? 2 }.max() ?? 1
     let vocabulary = drafts.map { draft in
       if case .bytePairs(let vocabulary) = draft.corpus.tokenizer { vocabulary } else { 256 }
     }

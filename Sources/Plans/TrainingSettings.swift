@@ -1,10 +1,13 @@
 import Analysis
 import Files
+import Models
 import Training
 
 extension Setting {
   /// How the network is trained.
-  static let ofTraining: [Setting] = [
+  static let ofTraining: [Setting] = length + course + selections + seeds
+
+  private static let length: [Setting] = [
     Setting(
       .training, "tokens", values: .integer(1...RunDraft.mostTokens), default: "required, or flops",
       "tokens to train on, D", \.length, column: .none
@@ -14,6 +17,9 @@ extension Setting {
       default: "required, or tokens",
       "an IsoFLOP budget C, instead of `tokens`: D is what it pays for", \.length, column: .none
     ) { .flops(try $0.number(in: 1...)) },
+  ]
+
+  private static let course: [Setting] = [
     Setting(
       .training, "learning_rate",
       values: .other(
@@ -84,11 +90,51 @@ extension Setting {
       .training, "clip", in: .above(0, .greatestFiniteMagnitude), "the greatest norm of the gradient",
       \.training.clip
     ) { $0.configuration.training.clip },
+  ]
+
+  /// Which update rule and which objective, and what they declare of their own.
+  private static let selections: [Setting] =
+    selection(
+      "update_rule", updateRules, "how a step changes the weights", \.updateRule,
+      selected: { $0.configuration.training.updateRule })
+    + selection(
+      "objective", trainingObjectives, "what is minimised", \.objective,
+      selected: { $0.configuration.training.objective })
+
+  private static func selection(
+    _ key: String, _ types: [any Selectable.Type], _ meaning: String,
+    _ path: WritableKeyPath<RunDraft, String> & Sendable,
+    selected: @escaping @Sendable (PlannedRun) -> Selection?
+  ) -> [Setting] {
+    let names = types.map { $0.name }
+    let choice = Setting(
+      .training, key, values: .choice(names), default: names[0],
+      "\(meaning): " + types.map { "\($0.name) is \($0.meaning)" }.joined(separator: "; "), path,
+      column: .named(isSelfExplanatory: true), cell: { .text(selected($0)?.name ?? names[0]) }
+    ) { try $0.choice(of: names) }
+    return [choice]
+      + types.flatMap { type in
+        type.settings.map { number in
+          let range = NumberRange.closed(number.range.lowerBound, number.range.upperBound)
+          return Setting(
+            .training, number.key, values: .number(range), default: text(number.defaultValue),
+            "of \(type.name): \(number.meaning)", \.chosen[number.key],
+            cell: { run in
+              let selection = selected(run)
+              return (selection?.name ?? names[0]) == type.name
+                ? Cell(selection?[number] ?? number.defaultValue) : .none
+            }
+          ) { try range.read($0) }
+        }
+      }
+  }
+
+  private static let seeds: [Setting] = [
     Setting(
       .training, "seed", values: .integer(0...9_000_000_000_000_000), default: "0",
       "of the initial weights; in a grid, `seeds: 3` stands for 0, 1 and 2", \.seed,
       cell: { .integer(Int(clamping: $0.configuration.seed)) }
-    ) { UInt64(try $0.integer(in: 0...)) },
+    ) { UInt64(try $0.integer(in: 0...)) }
   ]
 }
 
@@ -128,7 +174,7 @@ extension JSONValue {
   }
   do {
     return try BatchSchedule(stages: stages)
-  } catch let fault as TrainingFault {
+  } catch let fault as SettingFault {
     throw yaml.error(fault.message, remedy: fault.remedy)
   }
 }

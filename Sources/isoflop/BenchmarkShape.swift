@@ -27,12 +27,12 @@ struct BenchmarkShape: ExpressibleByArgument, CustomStringConvertible {
   var batch: Int { numbers[4] }
 
   /// The model. Positions are rotary where heads are narrow, as in the grids, and learned elsewhere.
-  func model(_ family: ModelConfiguration.Family) throws -> ModelConfiguration {
+  func model(_ family: ModelConfiguration.Architecture) throws -> ModelConfiguration {
     try ModelConfiguration(
-      family: family, width: numbers[0], depth: numbers[1], heads: numbers[2], context: numbers[3],
+      architecture: family, width: numbers[0], depth: numbers[1], heads: numbers[2], context: numbers[3],
       vocabulary: numbers[5],
       positions: numbers[0] / numbers[2] <= ModelConfiguration.usualHeadWidth ? .rotary : .learned,
       parametrisation: .standard,
-      mixture: numbers.count == 8 ? MixtureOfExperts(experts: numbers[6], topK: numbers[7]) : nil)
+      moe: numbers.count == 8 ? MoE(experts: numbers[6], topK: numbers[7]) : nil)
   }
 }

@@ -25,7 +25,7 @@ struct Isoflop: ParsableCommand {
       SampleCommand.self,
       ListCommand.self, DiffCommand.self, CleanCommand.self,
       CorpusCommand.self,
-      BenchCommand.self, StatusCommand.self, CancelCommand.self, CollectCommand.self, WorkerCommand.self,
+      SchemaCommand.self, BenchCommand.self, StatusCommand.self, CancelCommand.self, CollectCommand.self, WorkerCommand.self,
       TaskCommand.self,
     ])
 
@@ -38,7 +38,7 @@ struct Isoflop: ParsableCommand {
       try command.run()
       leave(0)
     } catch let error
-      where error is InputError || error is ModelFault || error is TrainingFault || error is FitError
+      where error is InputError || error is SettingFault || error is FitError
     {
       complain("error: \(error)")
       leave(Status.badInput.rawValue)

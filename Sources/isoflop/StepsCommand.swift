@@ -31,7 +31,7 @@ struct StepsCommand: ParsableCommand {
   enum FamilyChoice: String, ExpressibleByArgument, CaseIterable {
     case gpt2, llama, all
 
-    var families: [ModelConfiguration.Family] {
+    var families: [ModelConfiguration.Architecture] {
       switch self {
       case .gpt2: [.gpt2]
       case .llama: [.llama]
@@ -83,7 +83,7 @@ struct StepsCommand: ParsableCommand {
 
   /// Measures one shape in a process of its own, which begins with no memory but the program's and may count its
   /// allocations.
-  private func measureAlone(_ shape: BenchmarkShape, _ family: ModelConfiguration.Family) throws
+  private func measureAlone(_ shape: BenchmarkShape, _ family: ModelConfiguration.Architecture) throws
     -> StepBenchmark
   {
     let trace = FileManager.default.temporaryDirectory.appendingPathComponent("isoflop-\(UUID().uuidString)")
@@ -111,7 +111,7 @@ struct StepsCommand: ParsableCommand {
     return result
   }
 
-  private func show(_ steps: [StepBenchmark], _ family: ModelConfiguration.Family) {
+  private func show(_ steps: [StepBenchmark], _ family: ModelConfiguration.Architecture) {
     print("\n\(family.rawValue): a training step")
     printTable(
       [
@@ -171,6 +171,6 @@ extension StepBenchmark {
   /// The numbers that name the shape.
   fileprivate var shape: String {
     ([model.width, model.depth, model.heads, model.context, batch, model.vocabulary]
-      + (model.mixture.map { [$0.experts, $0.topK] } ?? [])).map(String.init).joined(separator: ", ")
+      + (model.moe.map { [$0.experts, $0.topK] } ?? [])).map(String.init).joined(separator: ", ")
   }
 }

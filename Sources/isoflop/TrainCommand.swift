@@ -3,7 +3,7 @@ import ArgumentParser
 import Corpora
 import Files
 import Foundation
-import Models
+import Plans
 import Training
 
 /// `isoflop train`: one run, from flags.
@@ -11,38 +11,7 @@ struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Trains one model and keeps its checkpoint.")
 
-  @Option(help: "A bundled corpus, a recipe, or a file or folder of text.", completion: .corpus)
-  var corpus = "village"
-  @Option(help: "characters, bytes or bytePairs(V). Default: what suits the corpus.")
-  var tokenizer: String?
-  @Option(help: "Tokens of validation.")
-  var validationTokens = Count(1 << 20)
-  @Option(help: "gpt2 or llama.")
-  var family = ModelConfiguration.Family.gpt2
-  @Option(help: "The length of the vectors between blocks.")
-  var width = 32
-  @Option(help: "The number of blocks.")
-  var depth = 2
-  @Option(help: "The number of attention heads. Default: one for each 8 of width.")
-  var heads: Int?
-  @Option(help: "Tokens in a window.")
-  var context = 128
-  @Option(help: "rotary, learned or none.")
-  var positions = ModelConfiguration.Positions.rotary
-  @Option(help: "Feed-forward parts in each block, of which a token uses some. 1: a dense model.")
-  var experts = 1
-  @Option(help: "How many of them a token uses.")
-  var topK = 1
-  @Option(help: "standard or mup.")
-  var parametrisation = ModelConfiguration.Parametrisation.mup
-  @Option(help: "Tokens to train on, for example 1000000 or 1M.")
-  var tokens = Count(1_000_000)
-  @Option(help: "Tokens in a step. Default: a ramp from 512 to 2048.")
-  var batch: Count?
-  @Option(help: "The highest learning rate. Default: 0.008, or 0.0056 with experts.")
-  var learningRate: Double?
-  @Option(help: "The seed of initial weights.")
-  var seed: UInt64 = 0
+  @OptionGroup(title: "Settings") var settings: SettingOptions
   @Option(help: "Threads within the run. They do not change the numbers.")
   var threads = 1
   @Option(name: .shortAndLong, help: "The folder to write.", completion: .directory)
@@ -51,24 +20,19 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "Prints the result as JSON.")
   var json = false
 
+  func validate() throws {
+    guard (1...1024).contains(threads) else { throw ValidationError("--threads must be from 1 to 1024.") }
+  }
+
   func run() throws {
-    let corpusConfiguration = CorpusConfiguration(
-      source: corpus, tokenizer: try tokenizer.map(parseTokenizer), validationTokens: validationTokens.value)
-    let corpus = try TokenizedCorpus(corpusConfiguration, context: context)
-    let model = try ModelConfiguration(
-      family: family, width: width, depth: depth, heads: heads, context: context,
-      vocabulary: corpus.vocabulary,
-      positions: positions, parametrisation: parametrisation,
-      mixture: experts > 1 ? MixtureOfExperts(experts: experts, topK: topK) : nil)
-    let batch = try self.batch.map { try BatchSchedule(stages: [.init(from: 0, tokens: $0.value)]) } ?? .ramp
-    let run = RunConfiguration(
-      corpus: corpusConfiguration, corpusFingerprint: corpus.fingerprint, model: model,
-      training: TrainingConfiguration(
-        tokens: tokens.value, batch: batch,
-        learningRate: learningRate ?? TrainingConfiguration.usualLearningRate(experts: experts)),
-      seed: seed)
+    try MemoryNeed.checkBase()
+    let corpora = CorpusCache()
+    let planned = try PlannedRun(options: settings.given, corpora: corpora)
+    try MemoryNeed.check([TrunkJob.Run(planned)], workers: 1)
+    let run = planned.configuration
+    let corpus = try corpora.corpus(run.corpus, context: run.model.context)
     let folder = RunFolder("\(output)/\(run.identifier)")
-    let progress = ProgressLine(total: Double(tokens.value))
+    let progress = ProgressLine(total: Double(planned.tokens))
     guard let claim = try Claims("\(output)/claims").claim(run.identifier) else {
       throw InputError("is being trained by another command", file: folder.path, remedy: "Wait for it")
     }
@@ -114,7 +78,3 @@ struct TrainCommand: ParsableCommand {
     print("folder        \(folder.path)")
   }
 }
-
-extension ModelConfiguration.Family: ExpressibleByArgument {}
-extension ModelConfiguration.Positions: ExpressibleByArgument {}
-extension ModelConfiguration.Parametrisation: ExpressibleByArgument {}

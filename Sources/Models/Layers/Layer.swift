@@ -29,6 +29,9 @@ protocol SequenceMixer: Mixer {
 /// To add one: a file in this folder with a type that conforms, and a case in `channelMixer`.
 protocol ChannelMixer: Mixer {}
 
+/// The letters that `layers` may have, with the names of what they stand for; the first is the default.
+public var layerLetters: [(letter: Character, name: String)] { sequenceMixers.map { ($0.letter, $0.name) } }
+
 /// All sequence mixers that `layers` may name.
 let sequenceMixers: [any SequenceMixer.Type] = [Attention.self]
 

@@ -1,0 +1,23 @@
+import Files
+
+extension PlannedRun {
+  /// One run from options of the command line, through the same readers and checks as an experiment's file.
+  ///
+  /// - Parameter options: The names of settings (`Setting.name`), with their values as a file would have them.
+  /// - Throws: `InputError` with the option at fault.
+  public init(options: [(name: String, text: String)], corpora: CorpusCache) throws {
+    var draft = RunDraft()
+    for (one, other) in Setting.alternatives
+    where options.contains(where: { $0.name == one }) && options.contains(where: { $0.name == other }) {
+      throw InputError(
+        "both \(Setting.flag(one)) and \(Setting.flag(other)) are given", remedy: "Remove one of them")
+    }
+    for (name, text) in options {
+      guard let setting = Setting.named(name) else { continue }
+      let value = try YAMLValue(option: Setting.flag(name), text: text)
+      try GivenSetting(setting, value, key: name).apply(to: &draft)
+    }
+    var planner = Planner(source: .options, corpora: corpora)
+    self = try planner.plan(draft, naming: [])
+  }
+}

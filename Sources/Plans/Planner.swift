@@ -1,0 +1,185 @@
+import Analysis
+import Corpora
+import Files
+import Models
+import Training
+
+/// Works out runs, and remembers what many of them share.
+struct Planner {
+  /// Where settings come from, for errors.
+  enum Source: Sendable {
+    case file(String)
+    case options
+  }
+
+  let source: Source
+  let corpora: CorpusCache
+  private(set) var tasks: [String] = []
+  private var counts: [ModelConfiguration: Counts] = [:]
+
+  init(source: Source, corpora: CorpusCache) {
+    self.source = source
+    self.corpora = corpora
+  }
+
+  mutating func plan(_ draft: RunDraft, naming varying: Set<String>) throws -> PlannedRun {
+    let corpus = try openCorpus(of: draft)
+    let model = try model(of: draft, vocabulary: corpus.vocabulary)
+    let counts = countsOf(model)
+    try checkBatch(of: draft)
+    try checkSelections(of: draft)
+    var training = draft.training(width: model.width)
+    var budget: Double?
+    switch draft.length {
+    case .flops(let flops):
+      let tokens = flops / counts.trainingFlopsPerToken
+      guard tokens <= Double(RunDraft.mostTokens) else {
+        throw fault(
+          of: draft, ["flops"],
+          "a budget of \(flops) FLOPs pays for more than \(RunDraft.mostTokens) tokens at width \(model.width)",
+          remedy: "Lower the budget")
+      }
+      training.tokens = training.batch.stepEnd(nearest: tokens)
+      budget = flops
+    case .tokens(let tokens):
+      training.tokens = tokens
+    case nil: preconditionFailure("the file was checked to say how long to train")
+    }
+    let end = training.batch.end(ofTraining: training.tokens)
+    try checkLength(of: draft, training, steps: end.steps, width: model.width)
+    var run = PlannedRun(
+      configuration: RunConfiguration(
+        corpus: draft.corpus, corpusFingerprint: corpus.fingerprint, model: model, training: training,
+        seed: draft.seed),
+      corpus: corpus.name, tokenizer: corpus.tokenizer.configuration.description,
+      axes: draft.axes.filter { varying.contains($0.setting) }, isoFLOPBudget: budget, counts: counts,
+      steps: end.steps, tokens: end.tokens)
+    run.defaults = defaults(of: draft, run)
+    return run
+  }
+
+  /// What each setting would be if it were not given, all others as they are.
+  private func defaults(of draft: RunDraft, _ run: PlannedRun) -> [String: Cell] {
+    var defaults = run.settings
+    for setting in Setting.all where draft.isGiven(setting.name) {
+      guard let column = setting.column else { continue }
+      var other = draft
+      setting.reset(&other)
+      var twin = run
+      twin.configuration.corpus = other.corpus
+      twin.configuration.seed = other.seed
+      // Settings without a default, and those whose default does not fit the others, have none here.
+      guard other.width != nil, !other.corpus.source.isEmpty,
+        let model = try? model(of: other, vocabulary: run.configuration.model.vocabulary)
+      else {
+        defaults[column.name] = nil
+        continue
+      }
+      twin.configuration.model = model
+      twin.configuration.training = other.training(width: model.width)
+      defaults[column.name] = setting.cell(twin)
+    }
+    return defaults
+  }
+
+  private mutating func openCorpus(of draft: RunDraft) throws -> TokenizedCorpus {
+    do {
+      if case .file(let path) = source { try corpora.checkSource(draft.corpus.source, of: path) }
+      let corpus = try corpora.corpus(draft.corpus, context: draft.context)
+      tasks += corpus.families.filter { !tasks.contains($0) }
+      return corpus
+    } catch let error as InputError where error.file == nil {
+      throw fault(
+        of: draft, ["corpus"], error.message, remedy: error.remedy)
+    }
+  }
+
+  private func model(of draft: RunDraft, vocabulary: Int) throws -> ModelConfiguration {
+    let heads: Int? = if case .count(let count) = draft.heads { count } else { nil }
+    let headWidth: Int? = if case .width(let width) = draft.heads { width } else { nil }
+    do {
+      return try ModelConfiguration(
+        architecture: draft.architecture, width: draft.width ?? 0, depth: draft.depth, heads: heads,
+        headWidth: headWidth, kvHeads: draft.kvHeads, layers: draft.layers,
+        context: draft.context, vocabulary: vocabulary, positions: draft.positions, tiedHead: draft.tiedHead,
+        parametrisation: draft.parametrisation, moe: draft.moeIfAny)
+    } catch let fault as SettingFault {
+      // The usual number of heads follows the width.
+      throw self.fault(
+        of: draft, [fault.setting, "head_width", "width"], fault.message, remedy: fault.remedy)
+    }
+  }
+
+  private mutating func countsOf(_ model: ModelConfiguration) -> Counts {
+    if let known = counts[model] { return known }
+    let new = Counts(Transformer(model))
+    counts[model] = new
+    return new
+  }
+
+  private func checkBatch(of draft: RunDraft) throws {
+    for stage in draft.training.batch.stages where !stage.tokens.isMultiple(of: draft.context) {
+      throw fault(
+        of: draft, ["batch", "context"],
+        "a batch of \(stage.tokens) tokens is not a multiple of the context \(draft.context)",
+        remedy: "Write for example `batch: \(max(1, stage.tokens / draft.context) * draft.context)`")
+    }
+  }
+
+  /// What an update rule or an objective declares belongs to it alone.
+  private func checkSelections(of draft: RunDraft) throws {
+    let types =
+      updateRules.filter { $0.name == draft.updateRule } as [any Selectable.Type]
+      + trainingObjectives.filter { $0.name == draft.objective }
+    let own = Set(types.flatMap { $0.settings.map(\.key) })
+    guard let foreign = draft.chosen.keys.sorted().first(where: { !own.contains($0) }) else { return }
+    let owner = (updateRules + trainingObjectives as [any Selectable.Type]).first { type in
+      type.settings.contains { $0.key == foreign }
+    }
+    throw fault(
+      of: draft, [foreign], "`\(foreign)` is a setting of \(owner?.name ?? "nothing"), which is not chosen",
+      remedy: "Remove it, or choose \(owner?.name ?? "another")")
+  }
+
+  private func checkLength(
+    of draft: RunDraft, _ training: TrainingConfiguration, steps: Int, width: Int
+  ) throws {
+    let batch = training.batch.tokens(after: 0)
+    if training.tokens < batch {
+      switch draft.length {
+      case .flops(let flops):
+        throw fault(
+          of: draft, ["flops"],
+          "a budget of \(flops) FLOPs is too small for one step of \(batch) tokens at width \(width)",
+          remedy: "Raise the budget, or leave this width out")
+      default:
+        throw fault(
+          of: draft, ["tokens"], "\(training.tokens) tokens are too few for one step of \(batch) tokens",
+          remedy: "Give at least \(batch) tokens, or a smaller `batch`")
+      }
+    }
+    guard steps > training.warmupSteps else {
+      let setting = if case .flops = draft.length { "flops" } else { "tokens" }
+      throw fault(
+        of: draft, [setting],
+        "a run of \(steps) steps at width \(width) ends within its warmup of \(training.warmupSteps) steps",
+        remedy: "Raise `\(setting)`, or lower `warmup_steps` or `batch` in `training`")
+    }
+  }
+
+  /// An error at the first of some settings that was given.
+  private func fault(of draft: RunDraft, _ settings: [String], _ message: String, remedy: String?)
+    -> InputError
+  {
+    let given = settings.first(where: draft.isGiven) ?? settings[0]
+    return switch source {
+    case .file(let path): InputError(message, file: path, line: draft.line(of: given), remedy: remedy)
+    case .options: InputError(message, file: Setting.flag(given), remedy: remedy)
+    }
+  }
+}
+
+extension Setting {
+  /// A setting's name on the command line.
+  public static func flag(_ name: String) -> String { "--" + name.replacing("_", with: "-") }
+}
