@@ -117,14 +117,14 @@ public enum ExperimentSchema {
       section(
         [
           "name": text, "parameter": text, "fits": ["type": "array", "items": text, "minItems": 2],
-          "title": text, "axis": text, "at": ["type": "array", "items": ["type": "number"]],
-          "theory": ["type": "array", "items": ["type": "number"]], "theory_label": text,
+          "title": text, "axis": text, "at": ["type": "array", "items": number],
+          "theory": ["type": "array", "items": number], "theory_label": text,
           "trend": ["enum": .list(Comparison.Trend.allCases.map { .text($0.rawValue) })],
         ], required: ["name", "parameter", "fits"]))
   }
 
   private static var expectation: JSONValue {
-    let limit: JSONValue = ["type": "number"]
+    let limit = number
     return .object(
       section([
         "fit": text, "parameter": text, "compare": text, "sweep": text,
@@ -159,7 +159,10 @@ public enum ExperimentSchema {
   }
 
   private static let text: JSONValue = ["type": "string"]
-  private static let numbers: JSONValue = ["type": "object", "additionalProperties": ["type": "number"]]
+  private static let number = Setting.Values.number(
+    .closed(-.greatestFiniteMagnitude, .greatestFiniteMagnitude)
+  ).schema
+  private static let numbers: JSONValue = ["type": "object", "additionalProperties": number]
 
   private static func described(_ description: String, _ schema: JSONValue) -> JSONValue {
     guard case .object(var members) = schema else { return schema }
@@ -168,7 +171,7 @@ public enum ExperimentSchema {
   }
 
   private static func oneOrMany(_ schema: JSONValue) -> JSONValue {
-    ["anyOf": [schema, ["type": "array", "items": schema, "minItems": 1]]]
+    ["anyOf": [schema, ["type": "array", "items": schema]]]
   }
 
   private static func section(_ keys: [String: JSONValue], required: [String] = []) -> [String: JSONValue] {

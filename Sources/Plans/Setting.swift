@@ -192,7 +192,7 @@ extension Setting {
     /// Numbers may also be written as text with a unit, such as 4M.
     var schema: JSONValue {
       let quantity: JSONValue = [
-        "type": "string", "pattern": "^[0-9][0-9_]*(\\.[0-9]+)?([eE][+-]?[0-9]+)?[kMGBT]?$",
+        "type": "string", "pattern": "^-?[0-9][0-9_]*(\\.[0-9]+)?([eE][+-]?[0-9]+)?[kMGBT]?$",
       ]
       return switch self {
       case .integer(let range):
@@ -244,7 +244,9 @@ extension Setting {
         (members["exclusiveMinimum"], members["maximum"]) = (.number(limit), .number(high))
       }
       // What has no bound says nothing.
-      return .object(members.filter { $0.value != .number(.greatestFiniteMagnitude) })
+      return .object(members.filter { value in
+        ![JSONValue.number(.greatestFiniteMagnitude), .number(-.greatestFiniteMagnitude)].contains(value.value)
+      })
     }
   }
 }
