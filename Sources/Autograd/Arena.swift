@@ -1,4 +1,5 @@
-/// The memory of one replay of a program: values, gradients and scratch, planned once, and what the caller fills.
+/// The memory of a program: values, gradients and scratch of one replay, planned once; what the caller fills; and states,
+/// which live from one replay to the next.
 ///
 /// An arena belongs to one thread at a time.
 public final class Arena {
@@ -6,13 +7,30 @@ public final class Arena {
   let plan: MemoryPlan
   let floats: FloatBuffer
   let inputs: FloatBuffer
+  /// In a buffer of its own, which no plan and no isolation overwrites.
+  let states: FloatBuffer
   private let integerStart: UnsafeMutablePointer<Int32>
   let isIsolated: Bool
 
   /// - Parameter isolated: Gives every slot memory of its own, filled with NaN before each step. Slower and much
   ///   larger; the numbers must be the same, or the plan lets two things share memory that live at one time.
-  public init(for program: Program, isolated: Bool = false) {
+  public convenience init(for program: Program, isolated: Bool = false) {
+    self.init(program, states: FloatBuffer(count: program.stateCount), isolated: isolated)
+  }
+
+  /// An arena with the states of `other`, whose program has the same ones: what one program writes there, the other
+  /// reads, such as a prompt's keys and values.
+  public convenience init(for program: Program, statesOf other: Arena, isolated: Bool = false) {
+    precondition(
+      program.stateCount == other.program.stateCount,
+      "a program with \(program.stateCount) floats of states does not fit one with \(other.program.stateCount)"
+    )
+    self.init(program, states: other.states, isolated: isolated)
+  }
+
+  private init(_ program: Program, states: FloatBuffer, isolated: Bool) {
     self.program = program
+    self.states = states
     isIsolated = isolated
     plan = MemoryPlan(for: program, shared: !isolated)
     floats = FloatBuffer(count: plan.count)
@@ -23,7 +41,7 @@ public final class Arena {
 
   deinit { integerStart.deallocate() }
 
-  /// The size of the arena in bytes.
+  /// The size of the arena in bytes, states included.
   public var byteCount: Int { Self.byteCount(plan, program) }
 
   /// The bytes that an arena for `program` would have, found without making it.
@@ -32,7 +50,7 @@ public final class Arena {
   }
 
   private static func byteCount(_ plan: MemoryPlan, _ program: Program) -> Int {
-    (plan.count + program.inputCount) * MemoryLayout<Float>.stride
+    (plan.count + program.inputCount + program.stateCount) * MemoryLayout<Float>.stride
       + program.integerCount * MemoryLayout<Int32>.stride
   }
 

@@ -17,6 +17,8 @@ public struct Program: Sendable {
   let integerCount: Int
   /// Floats of all inputs together.
   let inputCount: Int
+  /// Floats of all states together.
+  let stateCount: Int
   let gradients: Bool
   /// What the program computes.
   public let output: Tensor
@@ -26,7 +28,8 @@ public struct Program: Sendable {
   public let flops: Flops
 
   init(
-    operations: [any Operation], slots: [Tensor], integerCount: Int, inputCount: Int, output: Tensor,
+    operations: [any Operation], slots: [Tensor], integerCount: Int, inputCount: Int, stateCount: Int,
+    output: Tensor,
     kept: [Tensor], gradients: Bool
   ) {
     // Backward, the last operation recorded runs first: it stores a gradient, and those before it add to it.
@@ -46,6 +49,7 @@ public struct Program: Sendable {
     self.slots = slots
     self.integerCount = integerCount
     self.inputCount = inputCount
+    self.stateCount = stateCount
     self.output = output
     self.kept = kept
     self.gradients = gradients
@@ -54,6 +58,9 @@ public struct Program: Sendable {
       sum += Flops(forward: flops.forward, backward: step.hasGradient ? flops.backward : 0)
     }
   }
+
+  /// The bytes of the states.
+  public var stateByteCount: Int { stateCount * MemoryLayout<Float>.stride }
 
   /// Computes the output from the integers and inputs in `arena` and from `parameters`.
   public func forward(_ arena: Arena, parameters: FloatBuffer) {
@@ -118,6 +125,7 @@ public struct Frame {
     case .parameter(let offset, _): parameters + offset
     case .input(let offset): arena.inputs.start + offset
     case .slot(let index): arena.floats.start + arena.plan.valueOffsets[index]
+    case .state(let offset): arena.states.start + offset
     }
   }
 
@@ -129,6 +137,7 @@ public struct Frame {
       return gradients + offset
     case .input: preconditionFailure("inputs have no gradient")
     case .slot(let index): return arena.floats.start + arena.plan.gradientOffsets[index]
+    case .state: preconditionFailure("a state has no gradient")
     }
   }
 

@@ -8,6 +8,7 @@ public final class Recorder {
   private(set) var slots: [Tensor] = []
   private(set) var integerCount = 0
   private(set) var inputCount = 0
+  private(set) var stateCount = 0
   /// Whether the program can run backward. One that cannot keeps no values for it.
   public let gradients: Bool
 
@@ -25,6 +26,15 @@ public final class Recorder {
   public func input(_ shape: [Int]) -> Tensor {
     let tensor = Tensor(place: .input(offset: inputCount), shape: shape, needsGradient: false)
     inputCount += roundedToCacheLine(tensor.count)
+    return tensor
+  }
+
+  /// Makes a tensor that keeps its contents from one replay to the next, such as a key-value cache or the state of a
+  /// recurrent layer. It is zero at first; operations read and write it. A program with gradients has none.
+  public func state(_ shape: [Int]) -> Tensor {
+    precondition(!gradients, "state: \(shape) in a program with gradients")
+    let tensor = Tensor(place: .state(offset: stateCount), shape: shape, needsGradient: false)
+    stateCount += roundedToCacheLine(tensor.count)
     return tensor
   }
 
@@ -48,7 +58,6 @@ public final class Recorder {
   public func finish(_ output: Tensor, keeping kept: [Tensor] = []) -> Program {
     Program(
       operations: operations, slots: slots, integerCount: integerCount, inputCount: inputCount,
-      output: output,
-      kept: kept, gradients: gradients)
+      stateCount: stateCount, output: output, kept: kept, gradients: gradients)
   }
 }

@@ -9,6 +9,8 @@ public struct Tensor: Hashable, Sendable {
     case input(offset: Int)
     /// In the arena, where the memory plan puts slot number `index`.
     case slot(index: Int)
+    /// From this offset on in the arena's states, which live from one replay to the next. A state has no gradient.
+    case state(offset: Int)
   }
 
   let place: Place

@@ -2,10 +2,11 @@
 ///
 ///     dx = dy    dtable[t] = Σ_b dy_{b,t}
 ///
-/// x and y (B·T, C), table (T, C).
+/// x and y (B·T, C), table (T, C). Where sequences are continued, t is what a row's `Continuation` says.
 struct LearnedPositions: Operation {
   let x: Tensor
   let table: Tensor
+  let positions: Continuation?
   let output: Tensor
 
   var inputs: [Tensor] { [x, table] }
@@ -15,6 +16,15 @@ struct LearnedPositions: Operation {
     let x = memory.value(self.x)
     let table = memory.value(self.table)
     let y = memory.value(output)
+    if let positions {
+      let starts = memory.integers(positions.starts)
+      let width = output.columns
+      for row in 0..<output.rows {
+        let t = positions.position(of: row, starts: starts, last: self.table.rows - 1)
+        for c in 0..<width { y[row * width + c] = x[row * width + c] + table[t * width + c] }
+      }
+      return
+    }
     for start in stride(from: 0, to: output.count, by: self.table.count) {
       for i in 0..<self.table.count { y[start + i] = x[start + i] + table[i] }
     }
@@ -35,10 +45,14 @@ struct LearnedPositions: Operation {
 
 extension Recorder {
   /// Adds to each row of x (B·T, C) the row of `table` (T, C) for its position in its window → (B·T, C).
-  public func learnedPositions(_ x: Tensor, _ table: Tensor) -> Tensor {
+  ///
+  /// - Parameter positions: Where the rows continue sequences; nil where they are whole windows.
+  public func learnedPositions(_ x: Tensor, _ table: Tensor, _ positions: Continuation? = nil) -> Tensor {
     precondition(
-      x.columns == table.columns && x.rows.isMultiple(of: table.rows),
+      x.columns == table.columns && x.rows.isMultiple(of: positions?.rows ?? table.rows)
+        && (positions == nil || !gradients),
       "learnedPositions: x \(x.shape) against table \(table.shape)")
-    return record(LearnedPositions(x: x, table: table, output: tensor(x.shape, from: [x, table])))
+    return record(
+      LearnedPositions(x: x, table: table, positions: positions, output: tensor(x.shape, from: [x, table])))
   }
 }

@@ -11,6 +11,8 @@ struct Rotary: Operation {
   let x: ColumnView
   /// cos and sin of the angles, each (T, D/2).
   let angles: RotaryAngles
+  /// Where sequences are continued; nil of whole windows.
+  let positions: Continuation?
   let output: Tensor
 
   var inputs: [Tensor] { [x.tensor] }
@@ -19,28 +21,34 @@ struct Rotary: Operation {
   func forward(_ memory: Frame) {
     let (x, y) = (memory.value(self.x.tensor), memory.value(output))
     if x != y { y.update(from: x, count: output.count) }
-    turn(y, sign: 1)
+    turn(y, sign: 1, starts: positions.map { memory.integers($0.starts) })
   }
 
   func backward(_ memory: Frame) {
     let (dx, dy) = (memory.gradient(x.tensor), memory.gradient(output))
     if dx == dy {
-      turn(dx, sign: -1)
+      turn(dx, sign: -1, starts: nil)
     } else {
       // The gradient of the output is needed no more: it may be turned where it is.
-      turn(dy, sign: -1)
+      turn(dy, sign: -1, starts: nil)
       store(dy, in: dx, adding: memory.accumulates(0), count: output.count)
     }
   }
 
-  private func turn(_ start: Floats, sign: Float) {
+  private func turn(_ start: Floats, sign: Float, starts: UnsafePointer<Int32>?) {
     let half = angles.headDimension / 2
     let heads = x.count / angles.headDimension
     let (first, step) = (x.first, x.stride)
     angles.cosines.withUnsafeBufferPointer { cosines in
       angles.sines.withUnsafeBufferPointer { sines in
         for row in 0..<output.rows {
-          let angle = row % angles.context * half
+          let position =
+            if let positions, let starts {
+              positions.position(of: row, starts: starts, last: angles.context - 1)
+            } else {
+              row % angles.context
+            }
+          let angle = position * half
           for head in 0..<heads {
             let u = start + row * step + first + head * 2 * half
             let v = u + half
@@ -84,11 +92,15 @@ public struct RotaryAngles: Sendable {
 extension Recorder {
   /// Turns columns of x (B·T, columns), heads of the angles' width D, by their positions → the whole tensor, with
   /// its other columns as they were.
-  public func rotary(_ x: ColumnView, angles: RotaryAngles) -> Tensor {
+  ///
+  /// - Parameter positions: Where the rows continue sequences; nil where they are whole windows.
+  public func rotary(_ x: ColumnView, angles: RotaryAngles, _ positions: Continuation? = nil) -> Tensor {
     precondition(
-      x.count.isMultiple(of: angles.headDimension) && x.rows.isMultiple(of: angles.context),
+      x.count.isMultiple(of: angles.headDimension)
+        && x.rows.isMultiple(of: positions?.rows ?? angles.context) && (positions == nil || !gradients),
       "rotary: columns \(x.range) of \(x.tensor.shape) against heads of \(angles.headDimension) and "
         + "\(angles.context) positions")
-    return record(Rotary(x: x, angles: angles, output: tensor(x.tensor.shape, from: [x.tensor])))
+    return record(
+      Rotary(x: x, angles: angles, positions: positions, output: tensor(x.tensor.shape, from: [x.tensor])))
   }
 }

@@ -1,0 +1,191 @@
+import CBLAS
+
+/// o_i = Σ_{j ≤ i} p_ij·v_j with p_i = softmax_j(s·q_i·k_j): causal attention of new positions, whose keys and values
+/// join those of the earlier ones in a cache   (Vaswani et al. 2017; groups of queries: Ainslie et al. 2023)
+///
+/// q and o (S·N, H·D), k and v (S·N, G·D), which may be columns of one tensor; H/G neighbouring heads of queries use the
+/// same keys and values. Rows that are not there are 0. It has no gradient: a program with states has none.
+///
+/// The cache of a sequence and head holds keys by blocks of sixteen positions, (blocks, D, 16), so that a vector has the
+/// scores of a block, and values by rows of whole vectors. A row of o depends on nothing but its own sequence, in an
+/// order of sums that is fixed by its position: not on how many sequences are continued at once, nor by how many rows.
+struct CachedAttention: Operation {
+  let queries: ColumnView
+  let keys: ColumnView
+  let values: ColumnView
+  let heads: Int
+  /// The positions T that the cache has room for.
+  let context: Int
+  let scale: Float
+  let positions: Continuation
+  let keyCache: Tensor
+  let valueCache: Tensor
+  let output: Tensor
+
+  var inputs: [Tensor] { [queries.tensor, keys.tensor, values.tensor] }
+  /// A query, a score for each key, and a result.
+  var scratch: Int { 2 * paddedDepth + roundedToCacheLine(context) }
+  /// As if the cache were full.
+  var flops: Flops { Flops(forward: 4 * Double(output.count) * Double(context)) }
+
+  private var depth: Int { output.columns / heads }
+  private var keyHeads: Int { keys.count / depth }
+  private var paddedDepth: Int { roundedToCacheLine(depth) }
+
+  func forward(_ memory: Frame) {
+    let slots = memory.integers(positions.slots)
+    let starts = memory.integers(positions.starts)
+    let counts = memory.integers(positions.counts)
+    for sequence in 0..<positions.sequences {
+      let (first, count) = (Int(starts[sequence]), Int(counts[sequence]))
+      let cache = Cache(self, memory, slot: Int(slots[sequence]))
+      for i in 0..<positions.rows {
+        let row = sequence * positions.rows + i
+        let o = memory.value(output) + row * output.columns
+        guard i < count else {
+          o.update(repeating: 0, count: output.columns)
+          continue
+        }
+        cache.append(start(of: keys, row, memory), start(of: values, row, memory), at: first + i)
+        let q = start(of: queries, row, memory)
+        for head in 0..<heads {
+          attend(
+            q + head * depth, cache, head: head * keyHeads / heads, count: first + i + 1,
+            into: o + head * depth, scratch: memory.scratch)
+        }
+      }
+    }
+  }
+
+  private func start(of view: ColumnView, _ row: Int, _ memory: Frame) -> Floats {
+    memory.value(view.tensor) + row * view.stride + view.first
+  }
+
+  func backward(_ memory: Frame) { preconditionFailure("cachedAttention has no gradient") }
+
+  /// One query against the first `count` keys of a head.
+  private func attend(
+    _ q: Floats, _ cache: Cache, head: Int, count: Int, into o: Floats, scratch: Floats
+  ) {
+    let query = scratch
+    let result = query + paddedDepth
+    let weights = result + paddedDepth
+    for d in 0..<depth { query[d] = scale * q[d] }
+    let blocks = (count + laneCount - 1) / laneCount
+    let last = weights + (blocks - 1) * laneCount
+    let inLast = Int32(count - (blocks - 1) * laneCount)
+    scoreBlocks(query, cache.keys(of: head), depth: depth, count: blocks, into: weights)
+    store16(first16(load16(last), inLast, -.greatestFiniteMagnitude), last)
+    let top = greatest(weights, count: count)
+    for j in 0..<blocks * laneCount { weights[j] = exponential(weights[j] - top) }
+    store16(first16(load16(last), inLast, 0), last)
+    var sum: Float = 0
+    for j in 0..<blocks * laneCount { sum = relaxed_add(sum, weights[j]) }
+    mixRows(weights, cache.values(of: head), depth: paddedDepth, count: count, into: result)
+    let factor = 1 / sum
+    for d in 0..<depth { o[d] = factor * result[d] }
+  }
+
+  /// The cached keys and values of one sequence.
+  private struct Cache {
+    private let keys: Floats
+    private let values: Floats
+    private let heads: Int
+    private let depth: Int
+    private let paddedDepth: Int
+    private let context: Int
+
+    init(_ operation: CachedAttention, _ memory: Frame, slot: Int) {
+      let capacity = operation.positions.capacity
+      keys = memory.value(operation.keyCache) + slot * (operation.keyCache.count / capacity)
+      values = memory.value(operation.valueCache) + slot * (operation.valueCache.count / capacity)
+      (heads, context) = (operation.keyHeads, operation.context)
+      (depth, paddedDepth) = (operation.depth, operation.paddedDepth)
+    }
+
+    func keys(of head: Int) -> Floats { keys + head * roundedToCacheLine(context) * depth }
+    func values(of head: Int) -> Floats { values + head * context * paddedDepth }
+
+    /// Puts the keys and values of one position, heads side by side, in their places.
+    func append(_ k: Floats, _ v: Floats, at position: Int) {
+      precondition(position < context, "cachedAttention: position \(position) of \(context)")
+      let (block, lane) = position.quotientAndRemainder(dividingBy: laneCount)
+      for head in 0..<heads {
+        let key = keys(of: head) + block * depth * laneCount + lane
+        for d in 0..<depth { key[d * laneCount] = k[head * depth + d] }
+        (values(of: head) + position * paddedDepth).update(from: v + head * depth, count: depth)
+      }
+    }
+  }
+}
+
+/// s_b ← Σ_d q_d·k_bd for `count` blocks k_b (D, 16) of keys; D is a multiple of 4.
+@inline(never)
+private func scoreBlocks(_ q: Floats, _ k: Floats, depth: Int, count: Int, into s: Floats) {
+  for block in 0..<count {
+    let k = k + block * depth * laneCount
+    // Four sums, so that none waits for the one before.
+    var sums = InlineArray<4, floats16>(repeating: .zero)
+    for d in stride(from: 0, to: depth, by: 4) {
+      for e in 0..<4 { sums[e] = scale_add16(q[d + e], load16(k + (d + e) * laneCount), sums[e]) }
+    }
+    store16((sums[0] + sums[1]) + (sums[2] + sums[3]), s + block * laneCount)
+  }
+}
+
+/// y ← Σ_j p_j·v_j over `count` rows (D) of values; D is a multiple of 16.
+@inline(never)
+private func mixRows(_ p: Floats, _ v: Floats, depth: Int, count: Int, into y: Floats) {
+  // Four sums, as above, of two vectors, which share the loads of p.
+  for d in stride(from: 0, to: depth, by: 2 * laneCount) {
+    let other = d + laneCount < depth ? laneCount : 0
+    var sums = InlineArray<8, floats16>(repeating: .zero)
+    var j = 0
+    while j + 4 <= count {
+      for r in 0..<4 {
+        let row = v + (j + r) * depth + d
+        sums[r] = scale_add16(p[j + r], load16(row), sums[r])
+        sums[4 + r] = scale_add16(p[j + r], load16(row + other), sums[4 + r])
+      }
+      j += 4
+    }
+    while j < count {
+      let row = v + j * depth + d
+      sums[0] = scale_add16(p[j], load16(row), sums[0])
+      sums[4] = scale_add16(p[j], load16(row + other), sums[4])
+      j += 1
+    }
+    store16((sums[0] + sums[1]) + (sums[2] + sums[3]), y + d)
+    if other > 0 { store16((sums[4] + sums[5]) + (sums[6] + sums[7]), y + d + other) }
+  }
+}
+
+extension Recorder {
+  /// Causal attention of new positions to themselves and to those in a cache of `context` positions, which they join:
+  /// queries (S·N, H·D), keys and values (S·N, G·D), of which H/G neighbouring heads of queries use the same ones →
+  /// (S·N, H·D). `scale` multiplies the scores. D must be a multiple of 4. No position may reach `context`.
+  public func cachedAttention(
+    queries: ColumnView, keys: ColumnView, values: ColumnView, heads: Int, context: Int, scale: Float,
+    _ positions: Continuation
+  ) -> Tensor {
+    let (rows, views) = (queries.rows, [queries, keys, values])
+    precondition(
+      queries.count.isMultiple(of: 4 * heads) && rows == positions.sequences * positions.rows
+        && views.allSatisfy { $0.rows == rows },
+      "cachedAttention: \(views.map(\.tensor.shape)) with \(heads) heads, for \(positions.sequences) sequences of "
+        + "\(positions.rows) rows")
+    let depth = queries.count / heads
+    precondition(
+      keys.count == values.count && keys.count.isMultiple(of: depth) && keys.count > 0
+        && heads.isMultiple(of: keys.count / depth),
+      "cachedAttention: \(heads) heads of \(depth) against keys \(keys.range) and values \(values.range)")
+    let (sequences, keyHeads) = (positions.capacity, keys.count / depth)
+    return record(
+      CachedAttention(
+        queries: queries, keys: keys, values: values, heads: heads, context: context, scale: scale,
+        positions: positions,
+        keyCache: state([sequences, keyHeads, roundedToCacheLine(context) / laneCount, depth, laneCount]),
+        valueCache: state([sequences, keyHeads, context, roundedToCacheLine(depth)]),
+        output: tensor([rows, heads * depth], from: views.map(\.tensor))))
+  }
+}
