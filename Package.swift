@@ -44,6 +44,9 @@ let package = Package(
       name: "Training",
       dependencies: ["Autograd", "CBLAS", "CMCheck", "Models", "Corpora", "Files", "RandomNumbers"],
       swiftSettings: tuned),
+    .target(
+      name: "Generation", dependencies: ["Models", "Autograd", "Corpora", "Files", "RandomNumbers"],
+      swiftSettings: tuned),
     // Typed results, fits and expectations: for other packages too, without the engine.
     .target(name: "Analysis", dependencies: ["Files", "ScalingLaws", "SwiftCSV"], swiftSettings: tuned),
     .target(
@@ -63,8 +66,8 @@ let package = Package(
     .executableTarget(
       name: "isoflop",
       dependencies: [
-        "Exports", "Reports", "Execution", "Plans", "Analysis", "Training", "Models", "Autograd", "Corpora",
-        "ScalingLaws", "Files", "TextTable",
+        "Exports", "Reports", "Execution", "Plans", "Analysis", "Generation", "Training", "Models",
+        "Autograd", "Corpora", "ScalingLaws", "Files", "TextTable",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: tuned),
@@ -72,6 +75,7 @@ let package = Package(
     + [
       ("Files", []), ("Autograd", ["CBLAS"]), ("Corpora", ["Files"]), ("ScalingLaws", []),
       ("Models", ["Autograd"]), ("Training", ["Autograd", "Models", "Corpora", "Files"]),
+      ("Generation", ["Autograd", "Models", "Corpora", "Files", "RandomNumbers"]),
       ("Analysis", ["TestSupport", "ScalingLaws", "Files"]),
       ("Plans", ["TestSupport", "Analysis", "ScalingLaws", "Training", "Models", "Corpora", "Files"]),
       ("Execution", ["TestSupport", "Plans", "Training", "Files"]),
@@ -88,7 +92,8 @@ let package = Package(
         swiftSettings: tuned),
       // Every parser as a function of bytes: for a short test, and for scripts/fuzz.
       .target(
-        name: "Fuzzing", dependencies: ["Plans", "Execution", "Analysis", "Training", "Corpora", "Files"],
+        name: "Fuzzing",
+        dependencies: ["Plans", "Execution", "Analysis", "Generation", "Training", "Corpora", "Files"],
         path: "Tests/Fuzzing", exclude: ["Seeds"], swiftSettings: tuned),
       .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing"]),
     ]

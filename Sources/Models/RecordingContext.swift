@@ -1,6 +1,7 @@
 import Autograd
 
-/// What the layers of a model record with, and what they share: the recorder, positions, side losses, noise.
+/// What the layers of a model record with, and what they share: the recorder, positions, the sequences that are
+/// continued, side losses, noise.
 public final class RecordingContext {
   /// A loss of a layer's own. It gets the losses (R) of the tokens so far and returns them with its part added.
   public typealias SideLoss = (_ losses: Tensor, _ recorder: Recorder) -> Tensor
@@ -9,16 +10,25 @@ public final class RecordingContext {
   let configuration: ModelConfiguration
   /// A key for each window, from which noise follows; nil where nothing is noisy.
   let noiseKeys: Integers?
+  /// Where the rows continue sequences whose earlier positions are in states; nil where they are whole windows. A layer
+  /// that moves information between positions records a state for what it must know of the earlier ones.
+  let continuation: Continuation?
   private let angles: RotaryAngles?
   private var sideLosses: [SideLoss] = []
   /// The routed layers so far, in the order of the blocks.
   private(set) var routed: [RoutedLayer] = []
 
-  /// - Parameter noiseKeys: Room for a key for each window, which the caller fills; nil for no noise.
-  public init(_ recorder: Recorder, _ configuration: ModelConfiguration, noiseKeys: Integers? = nil) {
+  /// - Parameters:
+  ///   - noiseKeys: Room for a key for each window, which the caller fills; nil for no noise.
+  ///   - continuation: Where the rows continue sequences; nil where they are whole windows.
+  public init(
+    _ recorder: Recorder, _ configuration: ModelConfiguration, noiseKeys: Integers? = nil,
+    continuation: Continuation? = nil
+  ) {
     self.recorder = recorder
     self.configuration = configuration
     self.noiseKeys = noiseKeys
+    self.continuation = continuation
     angles =
       configuration.positions == .rotary
       ? RotaryAngles(context: configuration.context, headDimension: configuration.headWidth) : nil
@@ -47,15 +57,21 @@ public final class RecordingContext {
   /// Turns columns of x (B·T, columns), heads of queries or keys, by their positions, if the model's positions are
   /// rotary → the whole tensor.
   func withPositions(_ x: ColumnView) -> Tensor {
-    angles.map { recorder.rotary(x, angles: $0) } ?? x.tensor
+    angles.map { recorder.rotary(x, angles: $0, continuation) } ?? x.tensor
   }
 
-  /// Causal attention of the model's heads: queries (B·T, H·D), keys and values (B·T, G·D) → (B·T, H·D).
+  /// Causal attention of the model's heads, within windows or to a cache of earlier positions: queries (B·T, H·D), keys
+  /// and values (B·T, G·D) → (B·T, H·D).
   func attend(queries: ColumnView, keys: ColumnView, values: ColumnView) -> Tensor {
-    recorder.causalAttention(
-      queries: queries, keys: keys, values: values, heads: configuration.heads,
-      context: configuration.context,
-      scale: configuration.attentionScale)
+    let c = configuration
+    if let continuation {
+      return recorder.cachedAttention(
+        queries: queries, keys: keys, values: values, heads: c.heads, context: c.context,
+        scale: c.attentionScale, continuation)
+    }
+    return recorder.causalAttention(
+      queries: queries, keys: keys, values: values, heads: c.heads, context: c.context,
+      scale: c.attentionScale)
   }
 
   // MARK: Besides the stream

@@ -32,13 +32,19 @@ public struct Transformer: Sendable {
     self.parameters = parameters.all
   }
 
-  /// Records the computation of the logits (R, V) of whole windows of tokens (R).
+  /// Records the computation of the logits (R, V) of tokens (R): whole windows, or what continues sequences.
   public func logits(of tokens: Integers, _ context: RecordingContext) -> Tensor {
+    context.multiply(
+      finalNorm(stream(of: tokens, context), context), head ?? embedding, transposed: true,
+      scale: configuration.logitScale)
+  }
+
+  /// Everything before the head: tokens (R) → (R, C).
+  private func stream(of tokens: Integers, _ context: RecordingContext) -> Tensor {
     var x = context.recorder.embedding(tokens, embedding)
-    if let positions { x = context.recorder.learnedPositions(x, positions) }
+    if let positions { x = context.recorder.learnedPositions(x, positions, context.continuation) }
     for layer in layers { x = layer(x, context) }
-    return context.multiply(
-      finalNorm(x, context), head ?? embedding, transposed: true, scale: configuration.logitScale)
+    return x
   }
 
   /// Records the computation of the loss of every token of `windows` windows. Where it can run backward, the side losses
@@ -65,13 +71,42 @@ public struct Transformer: Sendable {
       inputs: tokens, targets: targets, hits: hits, routed: context.routed, noise: noise, windows: windows)
   }
 
-  /// Records the computation of the logits (T, V) of one window, for sampling.
+  /// Records the computation of the logits (T, V) of one window.
   public func logitsProgram() -> (program: Program, inputs: Integers) {
     let recorder = Recorder(gradients: false)
     let tokens = recorder.integers(configuration.context)
     let logits = logits(of: tokens, RecordingContext(recorder, configuration))
     return (recorder.finish(logits), tokens)
   }
+
+  /// Records a program that continues sequences, whose earlier positions are in the arena's states: `sequences` of
+  /// `capacity` stored ones at once, each by up to `rows` tokens. To prefill a prompt is to continue one sequence by many
+  /// rows, to decode is to continue many sequences by one.
+  ///
+  /// The logits are those of whole windows but for rounding. Only where experts have a capacity, whole windows may refuse
+  /// rows, and here none is refused.
+  ///
+  /// - Parameter logits: Whether the output is the logits (sequences · rows, V), or what is before the head, for programs
+  ///   that only fill the states.
+  public func continuationProgram(sequences: Int, rows: Int, capacity: Int, logits: Bool = true)
+    -> ContinuationProgram
+  {
+    let recorder = Recorder(gradients: false)
+    let tokens = recorder.integers(sequences * rows)
+    let positions = recorder.continuation(sequences: sequences, rows: rows, capacity: capacity)
+    let context = RecordingContext(recorder, configuration, continuation: positions)
+    let output = logits ? self.logits(of: tokens, context) : stream(of: tokens, context)
+    return ContinuationProgram(program: recorder.finish(output), tokens: tokens, positions: positions)
+  }
+}
+
+/// A program that continues sequences, and the integers that it reads.
+public struct ContinuationProgram: Sendable {
+  public let program: Program
+  /// The tokens (sequences · rows) that the model reads.
+  public let tokens: Integers
+  /// Which sequences are continued, from where and by how much.
+  public let positions: Continuation
 }
 
 /// A program that computes the loss of every token of some windows, and the integers that it reads.

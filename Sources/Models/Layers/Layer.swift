@@ -8,7 +8,10 @@ protocol Mixer: Sendable {
 
 /// A layer that moves information between positions.
 ///
-/// To add one: a file in this folder with a type that conforms, and its name in `sequenceMixers`.
+/// To add one: a file in this folder with a type that conforms, and its name in `sequenceMixers`. Where its context has a
+/// `continuation`, the rows go on from positions of which the layer must know: it records a state with
+/// `recorder.state([capacity, …])`, and an operation that reads and writes the states of the sequences in `slots`. One
+/// that starts at 0 begins anew, and rows from `counts` on leave its state as it is.
 protocol SequenceMixer: Mixer {
   /// The letter that stands for it in `layers`.
   static var letter: Character { get }

@@ -47,8 +47,10 @@ struct RoutedFeedForward: ChannelMixer {
     if let keys = context.noiseKeys, moe.noise > 0 {
       logits = recorder.noise(logits, deviation: Float(moe.noise), keys: keys, stream: block % 256)
     }
+    // Sequences that happen to be continued together are no group whose load could be limited: no row is refused.
+    let capacity = context.continuation == nil ? moe.capacity(rows: x.rows) : nil
     let (gates, routes) = recorder.route(
-      logits, choices: moe.choices, gate: moe.gate, bias: bias, capacity: moe.capacity(rows: x.rows))
+      logits, choices: moe.choices, gate: moe.gate, bias: bias, capacity: capacity)
     context.add(RoutedLayer(block: block, logits: logits, routes: routes))
     addPenalty(logits, routes, context)
     let hidden = context.multiply(recorder.dispatch(x, routes), experts: up.weight, bias: up.bias, routes)

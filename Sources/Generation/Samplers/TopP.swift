@@ -1,0 +1,31 @@
+/// Keeps the most likely tokens that together have a probability of p: the fewest that reach it, and at least one
+/// (nucleus sampling, Holtzman et al. 2020)
+public struct TopP: LogitFilter {
+  private let p: Double
+
+  /// - Parameter p: More than 0; from 1 on every token is kept.
+  public init(_ p: Double) {
+    precondition(p > 0, "tokens of a probability of \(p)")
+    self.p = p
+  }
+
+  public func apply(to logits: inout [Double]) {
+    guard p < 1 else { return }
+    var weights = logits
+    let sum = probabilities(&weights)
+    // Tokens below this are, all together, less than 1 − p: none belongs to the fewest. Only the others are sorted.
+    let negligible = (1 - p) * sum / Double(logits.count)
+    let candidates = weights.indices.filter { weights[$0] >= negligible }
+      .sorted { (-weights[$0], $0) < (-weights[$1], $1) }
+    var mass = 0.0
+    var kept = 0
+    while kept < candidates.count && mass < p * sum {
+      mass += weights[candidates[kept]]
+      kept += 1
+    }
+    // Candidates may sum to less by rounding: then all of them are kept.
+    let filtered = candidates.prefix(max(kept, 1)).map { ($0, logits[$0]) }
+    for token in logits.indices { logits[token] = -.infinity }
+    for (token, logit) in filtered { logits[token] = logit }
+  }
+}
