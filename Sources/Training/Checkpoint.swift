@@ -39,7 +39,7 @@ public struct Checkpoint {
 
   /// Looks whether training can go on from the folder's checkpoint. What is damaged is an `InputError`.
   func check(_ folder: RunFolder) throws {
-    let file = try Safetensors(contentsOf: folder.checkpoint)
+    let file = try Safetensors(contentsOf: folder.checkpoint, remedy: Safetensors.deletion)
     guard file.metadata("run") == configuration.identifier else { return }
     let step = file.metadata("step").flatMap { Int($0) } ?? 0
     guard file.metadata("log") == checksum(try MetricsLog.text(of: folder.metrics, through: step)) else {
@@ -49,7 +49,7 @@ public struct Checkpoint {
 
   /// Reads the file at `path` into `state`. A damaged file, or that of another run, is an `InputError`.
   public func read(_ path: String, into state: TrainingState) throws {
-    let file = try Safetensors(contentsOf: path)
+    let file = try Safetensors(contentsOf: path, remedy: Safetensors.deletion)
     guard file.metadata("run") == configuration.identifier else {
       throw InputError(
         "belongs to a run with other settings", file: path, remedy: "Delete it, or train into another folder")
@@ -133,7 +133,7 @@ public struct TrainedModel {
 
   /// Reads a checkpoint. A damaged file is an `InputError`.
   public init(checkpoint path: String) throws {
-    try self.init(Safetensors(contentsOf: path), path: path)
+    try self.init(Safetensors(contentsOf: path, remedy: Safetensors.choice), path: path)
   }
 
   /// Takes a model out of the checkpoint at `path`. Its metadata are believed only as far as its data bear them out: no
@@ -145,12 +145,12 @@ public struct TrainedModel {
       (try? configuration.model.check()) != nil, (try? configuration.training.check()) != nil,
       Self.fits(configuration, in: file)
     else {
-      throw InputError("is no checkpoint of Isoflop", file: path, remedy: "Name a checkpoint.safetensors")
+      throw InputError("is no checkpoint of Isoflop", file: path, remedy: Safetensors.choice)
     }
     self.configuration = configuration
     transformer = Transformer(configuration.model)
     let foreign = InputError(
-      "is no checkpoint of this model", file: path, remedy: "Name a checkpoint.safetensors")
+      "is no checkpoint of this model", file: path, remedy: Safetensors.choice)
     let vocabulary = configuration.model.vocabulary
     let trained = transformer.layout.parameters.reduce(0) { $0 + ($1.gradientOffset == nil ? 0 : $1.count) }
     let buffers = configuration.training.updateRuleType.buffers.count
@@ -164,37 +164,5 @@ public struct TrainedModel {
     parameters = FloatBuffer(count: transformer.layout.bufferCount)
     var arrays = file.arrays()
     guard transformer.layout.read(&arrays, .weights(parameters)) else { throw foreign }
-  }
-
-  /// Continues `prompt` by `count` tokens, drawn at `temperature` (0 takes the likeliest).
-  public func sample(prompt: String, count: Int, temperature: Double, seed: UInt64) throws -> String {
-    let (context, vocabulary) = (configuration.model.context, configuration.model.vocabulary)
-    let (program, inputs) = transformer.logitsProgram()
-    let arena = Arena(for: program)
-    var random = SplitMix64(seed: seed)
-    var tokens = try tokenizer.encode(prompt).map(Int.init)
-    guard !tokens.isEmpty else {
-      throw InputError("the prompt is empty", remedy: "Give at least one character with --prompt")
-    }
-    for _ in 0..<count {
-      let window = tokens.suffix(context)
-      for (position, token) in window.enumerated() { arena.integers(inputs)[position] = Int32(token) }
-      program.forward(arena, parameters: parameters)
-      let logits = arena.output[(window.count - 1) * vocabulary..<window.count * vocabulary].map(Double.init)
-      tokens.append(choose(logits, temperature: temperature, random: &random))
-    }
-    return tokenizer.decode(tokens.map { UInt16($0) })
-  }
-
-  private func choose(_ logits: [Double], temperature: Double, random: inout SplitMix64) -> Int {
-    let top = logits.max() ?? 0
-    guard temperature > 0 else { return logits.firstIndex(of: top) ?? 0 }
-    let weights = logits.map { exp(($0 - top) / temperature) }
-    var left = random.uniform() * weights.reduce(0, +)
-    for (token, weight) in weights.enumerated() {
-      left -= weight
-      if left < 0 { return token }
-    }
-    return weights.count - 1
   }
 }

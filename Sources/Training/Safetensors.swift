@@ -19,18 +19,26 @@ public struct Safetensors: Sendable {
   /// Behind the quote that ends the checksum.
   private static let start = digits.upperBound + 1
 
-  /// Reads a file. A damaged one is an `InputError`. No header makes this, or a lookup, allocate more than the file has
-  /// bytes.
-  public init(contentsOf path: String) throws { try self.init(FileAccess.read(path), path: path) }
+  /// What to do about a damaged file that the program keeps for itself.
+  package static let deletion = "Delete it; what it held will be computed again"
+  /// What to do about a file that a user has named: it may be anything, and is never advised to be deleted.
+  package static let choice = "Name a checkpoint.safetensors"
+
+  /// Reads a file. A damaged one is an `InputError` with this remedy. No header makes this, or a lookup, allocate more
+  /// than the file has bytes.
+  package init(contentsOf path: String, remedy: String = Self.choice) throws {
+    try self.init(FileAccess.read(path), path: path, remedy: remedy)
+  }
 
   /// Reads the content of the file at `path`.
-  package init(_ file: Data, path: String) throws {
+  package init(_ file: Data, path: String, remedy: String = Self.choice) throws {
     let file = file.startIndex == 0 ? file : Data(file)
-    let damaged = InputError(
-      "is damaged, or no checkpoint", file: path, remedy: "Delete it; what it held will be computed again")
+    guard file.count >= Self.start, file[8..<Self.digits.lowerBound].elementsEqual(Self.opening.utf8) else {
+      throw InputError("is no checkpoint of Isoflop, or is damaged", file: path, remedy: remedy)
+    }
+    let damaged = InputError("is damaged", file: path, remedy: remedy)
     let headerCount = file.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    guard file.count >= Self.start, headerCount >= Self.start - 8, headerCount <= file.count - 8,
-      file[8..<Self.digits.lowerBound].elementsEqual(Self.opening.utf8),
+    guard headerCount >= Self.start - 8, headerCount <= file.count - 8,
       file[Self.digits].elementsEqual(checksum(file[Self.digits.upperBound...]).utf8),
       file[Self.start - 1] == UInt8(ascii: "\""),
       (try? UTF8Span(validating: file.span.extracting(8..<8 + Int(headerCount)))) != nil

@@ -15,7 +15,7 @@ struct BenchmarkShape: ExpressibleByArgument, CustomStringConvertible {
     [32, 2, 4, 128, 4, 79, 8, 1], [32, 2, 4, 128, 4, 79, 32, 1],
   ].map(BenchmarkShape.init)
 
-  private init(_ numbers: [Int]) { self.numbers = numbers }
+  init(_ numbers: [Int]) { self.numbers = numbers }
 
   init?(argument: String) {
     let numbers = argument.split(separator: ",").map { Int($0) ?? 0 }

@@ -1,32 +1,97 @@
 import ArgumentParser
+import Corpora
 import Files
+import Generation
 import Training
 
 /// `isoflop sample`: text from a trained model.
 struct SampleCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sample", abstract: "Lets a trained model write.",
-    discussion: "`isoflop train` keeps a checkpoint, and so does `isoflop run --keep-checkpoints`.")
+    discussion: """
+      `isoflop train` keeps a checkpoint, and so does `isoflop run --keep-checkpoints`. Sample number i of a seed is the \
+      same however many samples there are.
+      """)
 
   @Argument(help: "A checkpoint.safetensors.", completion: .file(extensions: ["safetensors"]))
   var checkpoint: String
   @Option(help: "The text to go on from.")
   var prompt = "The "
-  @Option(help: "The number of tokens to write.")
+  @Option(help: "The number of samples.")
+  var count = Count(1)
+  @Option(help: "The most tokens to write for each.")
   var tokens = 400
-  @Option(help: "0 writes what is likeliest; 1 draws as the model believes.")
+  @Option(help: "0 always takes the most likely token; 1 draws as the model predicts.")
   var temperature = 1.0
+  @Option(help: "Draws among the most likely tokens only, this many of them.")
+  var topK: Count?
+  @Option(
+    help: "Draws among the most likely tokens only, the fewest whose probabilities reach this, such as 0.9.")
+  var topP: Double?
+  @Option(help: "Ends a sample after a token that writes this text, such as a full stop.")
+  var stop: String?
   @Option(help: "Seeds the draws.")
   var seed: UInt64 = 0
+  @Flag(help: "Prints JSON: text, tokens and ending of each sample.")
+  var json = false
+
+  /// What `--json` prints.
+  private struct Output: Encodable {
+    struct Sample: Encodable {
+      /// Without the prompt.
+      let text: String
+      let tokens: [Int]
+      let ending: GeneratedSequence.Ending
+    }
+    let checkpoint: String
+    let prompt: String
+    let seed: UInt64
+    let samples: [Sample]
+  }
 
   func validate() throws {
-    if tokens < 0 || temperature < 0 {
-      throw ValidationError("--tokens and --temperature must not be negative.")
+    guard tokens >= 0 else { throw ValidationError("--tokens must not be negative.") }
+    guard temperature >= 0, temperature.isFinite else {
+      throw ValidationError("--temperature must be 0 or more.")
     }
+    guard topP.map({ $0 > 0 && $0 <= 1 }) ?? true else {
+      throw ValidationError("--top-p must be more than 0 and at most 1.")
+    }
+    guard count.value <= 1_000_000 else { throw ValidationError("--count must be at most 1000000.") }
   }
 
   func run() throws {
     let model = try TrainedModel(checkpoint: checkpoint)
-    print(try model.sample(prompt: prompt, count: tokens, temperature: temperature, seed: seed))
+    let tokenizer = model.tokenizer
+    let beginning = try tokenizer.encode(prompt).map(Int.init)
+    guard !beginning.isEmpty else {
+      throw InputError("the prompt is empty", remedy: "Give at least one character with --prompt")
+    }
+    let settings = GenerationSettings(
+      length: tokens, sampler: sampler,
+      stop: try stop.map { try StopTokens(writing: $0, tokenizer) } ?? StopTokens(), seed: seed)
+    let generator = Generator(
+      model.transformer, parameters: model.parameters, sequences: min(count.value, 64))
+    let sequences = generator(Array(repeating: beginning, count: count.value), settings)
+    if json {
+      return try printJSON(
+        Output(
+          checkpoint: checkpoint, prompt: prompt, seed: seed,
+          samples: sequences.map {
+            .init(text: tokenizer.decode($0.tokens.map(UInt16.init)), tokens: $0.tokens, ending: $0.ending)
+          }))
+    }
+    for (index, sequence) in sequences.enumerated() {
+      if count.value > 1 { print("\(index > 0 ? "\n" : "")sample \(index + 1) of \(count.value)") }
+      print(tokenizer.decode((beginning + sequence.tokens).map(UInt16.init)))
+    }
+  }
+
+  private var sampler: any Sampler {
+    guard temperature > 0 else { return Greedy() }
+    var filters: [any LogitFilter] = [Temperature(temperature)]
+    if let topK { filters.append(TopK(topK.value)) }
+    if let topP { filters.append(TopP(topP)) }
+    return RandomDraw(filters)
   }
 }

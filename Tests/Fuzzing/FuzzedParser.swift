@@ -3,6 +3,7 @@ import Plans
 import Corpora
 import Files
 import Foundation
+import Generation
 import ScalingLaws
 import Training
 
@@ -113,9 +114,11 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
   }
 
   private func use(_ model: TrainedModel) throws {
-    // To sample is work, as much as the square of the context, and not to read.
+    // To write text is work, as much as the context, and not to read.
     guard model.configuration.model.context <= 256 else { return }
-    _ = try model.sample(prompt: "a", count: 2, temperature: 1, seed: 1)
+    let generator = Generator(model.transformer, parameters: model.parameters, sequences: 2)
+    let prompt = try model.tokenizer.encode("a").map(Int.init)
+    _ = generator([prompt, prompt], GenerationSettings(length: 2, seed: 1))
   }
 
   private func use(_ tokenizer: any Tokenizer) {
