@@ -29,6 +29,9 @@ let package = Package(
     .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
   ],
   targets: [
+    // What the program was built from, for its records. Only the program itself depends on it.
+    .plugin(name: "CommitPlugin", capability: .buildTool(), path: "Sources/CommitPlugin"),
+    .target(name: "Build", plugins: ["CommitPlugin"]),
     // Foundations: they know nothing of each other, but that all may use RandomNumbers, and Corpora Files.
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
@@ -66,7 +69,7 @@ let package = Package(
     .executableTarget(
       name: "isoflop",
       dependencies: [
-        "Exports", "Reports", "Execution", "Plans", "Analysis", "Generation", "Training", "Models",
+        "Build", "Exports", "Reports", "Execution", "Plans", "Analysis", "Generation", "Training", "Models",
         "Autograd", "Corpora", "ScalingLaws", "Files", "TextTable",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

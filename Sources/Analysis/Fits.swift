@@ -115,17 +115,16 @@ public struct Fits: Codable, Sendable {
 
   /// Reads the content of `fits.json` at `path`.
   package init(_ data: Data, path: String) throws {
-    guard let fits = try? decodeJSON(Fits.self, from: data),
+    let remedy = "Give the command `isoflop fit` or `isoflop collect` again, which writes it anew"
+    guard
+      let fits = try unlessDamaged({ try decodeRecord(Fits.self, from: data, path: path, remedy: remedy) }),
       fits.fits.allSatisfy({ $0.fit?.isSound ?? true })
-    else {
-      throw InputError(
-        "is not a file of fits of this version", file: path, remedy: "Give the command `isoflop fit` again")
-    }
+    else { throw InputError("is damaged, or no file of fits of this version", file: path, remedy: remedy) }
     self = fits
   }
 
   /// The fits as they stand in `fits.json`; equal fits give equal bytes.
-  public func json() throws -> Data { try plainJSON(self) }
+  public func json() throws -> Data { try recordJSON(self) }
 
   /// Writes `fits.json` atomically.
   public func write(to path: String) throws { try FileAccess.write(json(), to: path) }

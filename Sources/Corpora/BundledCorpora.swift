@@ -60,7 +60,7 @@ public enum CorpusSource: Sendable {
     let bundled = Self.isName(source) ? (try? BundledCorpora.recipes()) ?? [:] : [:]
     if let recipe = bundled[source] {
       self = .generated(try GeneratedText(recipe: recipe))
-    } else if FileManager.default.fileExists(atPath: source) {
+    } else if try FileAccess.exists(source) {
       self = .files(try TextFiles(path: source))
     } else {
       let names = try BundledCorpora.recipes().keys.sorted()

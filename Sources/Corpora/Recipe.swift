@@ -51,7 +51,7 @@ struct Recipe {
     let keys = ["about", "tables", "associations", "rules", "families"]
     if let base = try root.mapping(keys: keys + ["varies"])["varies"] {
       let basePath = try (folder as NSString).appendingPathComponent("\(base.plainName()).yaml")
-      guard FileManager.default.fileExists(atPath: basePath) else {
+      guard try FileAccess.exists(basePath) else {
         throw base.error(
           "there is no recipe at \(basePath)", remedy: "Name a recipe that stands beside this one")
       }

@@ -101,7 +101,7 @@ struct TableReader {
           "the word list \(name) lies outside the recipe's folder",
           remedy: "Move it there, and name it from there")
       }
-      guard FileManager.default.fileExists(atPath: path) else {
+      guard try FileAccess.exists(path) else {
         throw value.error(
           "no word list at \(path)", remedy: "Check the path, which is relative to the recipe")
       }

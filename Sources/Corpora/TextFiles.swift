@@ -16,11 +16,10 @@ public struct TextFiles: Sendable {
   /// Throws `InputError` for a path that is missing, without text or not UTF-8.
   public init(path: String) throws {
     self.path = path
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+    guard let kind = try FileAccess.kind(of: path) else {
       throw InputError("no such file or folder", file: path, remedy: "Check the path")
     }
-    let files = isFolder.boolValue ? try Self.files(in: path) : [path]
+    let files = kind == .folder ? try Self.files(in: path) : [path]
     let documents = try files.map { Array(try FileAccess.readText($0).utf8) }.filter { !$0.isEmpty }
     guard let first = documents.first else {
       throw InputError("there is no text here", file: path, remedy: "Give a file or a folder of UTF-8 text")

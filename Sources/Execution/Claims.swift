@@ -13,6 +13,10 @@ import Synchronization
 /// (`O_EXCL`) is what only one process can do, on network file systems too. Its owner writes a new beat into it every few
 /// seconds. Whoever knows the owner to be dead, or has seen no new beat for `patience` by its own clock, may make the
 /// next. So nothing depends on locks, on the times of files, or on clocks that agree.
+///
+/// A claim holds a random token, so that it is never taken for an earlier one, though numbers begin at 1 again once a
+/// thing is finished. An owner that has slept looks for its token (`Claim.check`) before it replaces any file: it finds
+/// out that another has taken over, and leaves everything as it is.
 public final class Claims: Sendable {
   /// What was seen of a claim.
   public struct Sighting: Codable, Hashable, Sendable {
@@ -37,14 +41,14 @@ public final class Claims: Sendable {
     case held(Holder)
   }
 
-  /// Seconds between beats.
-  public static let beat = 5.0
   /// Seconds without a beat after which a claim is given up for lost: many beats, as a busy file server may hold some up.
-  public static let usualPatience = 60.0
+  /// For tests, `ISOFLOP_PATIENCE` names another number.
+  public static let usualPatience =
+    ProcessInfo.processInfo.environment["ISOFLOP_PATIENCE"].flatMap { Double($0) }.map { max($0, 0.5) } ?? 60
 
   private let folder: String
   private let process: ProcessIdentity
-  fileprivate let patience: Double
+  public let patience: Double
   /// Seconds that go on while the machine sleeps.
   fileprivate let now: @Sendable () -> Double
   private let sightings = Mutex<[String: (sighting: Sighting, since: Double)]>([:])
@@ -53,6 +57,14 @@ public final class Claims: Sendable {
 
   private struct Weak {
     weak var claim: Claim?
+  }
+
+  /// A sighting that outlasts its command: the next one on this machine need not watch from the beginning.
+  private struct Memory: Codable {
+    let sighting: Sighting
+    /// By `now`, which counts from the start of the machine.
+    let since: Double
+    let boot: String
   }
 
   /// - Parameters:
@@ -67,8 +79,11 @@ public final class Claims: Sendable {
     self.process = process
     self.patience = patience
     self.now = now
-    timer = DispatchSource.makeTimerSource(queue: .global())
-    timer.schedule(deadline: .now() + Self.beat, repeating: Self.beat)
+    // On a queue of its own: computation may keep all threads of the common ones busy.
+    timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "claims"))
+    // Many beats within the patience of others.
+    let beat = patience / 12
+    timer.schedule(deadline: .now() + beat, repeating: beat)
     timer.setEventHandler { [weak self] in self?.beatAll() }
     timer.resume()
   }
@@ -83,34 +98,59 @@ public final class Claims: Sendable {
   }
 
   /// How `thing` stands.
-  public func state(of thing: String) -> State {
-    guard let generation = generations(of: thing).last else { return .free }
-    // One that cannot be read, as on a file server in trouble, is not free for that.
-    let text = (try? FileAccess.readText(path(thing, generation))) ?? ""
+  ///
+  /// - Throws: `InputError` if its claim cannot be read: then it is neither free nor abandoned.
+  public func state(of thing: String) throws -> State {
+    var found: (generation: Int, data: Data)?
+    while found == nil {
+      guard let generation = try generations(of: thing).last else { return .free }
+      // One that has just gone has made way for the next, or for none.
+      found = try FileAccess.readIfPresent(path(thing, generation)).map { (generation, $0) }
+    }
+    guard let (generation, data) = found else { return .free }
+    let text = String(decoding: data, as: UTF8.self)
     let sighting = Sighting(generation: generation, text: text)
     let content = Content(text)
     if content?.isReleased == true { return .free }
     if content?.process.isDead == true { return .abandoned(sighting) }
     let silence = sightings.withLock { sightings in
-      if sightings[thing]?.sighting != sighting { sightings[thing] = (sighting, now()) }
+      let last = sightings[thing]
+      if last?.sighting != sighting {
+        sightings[thing] = (sighting, last == nil ? firstSeen(thing, sighting) : now())
+      }
       return now() - (sightings[thing]?.since ?? now())
     }
     return silence > patience
       ? .abandoned(sighting) : .held(Holder(process: content?.process, done: content?.done ?? 0))
   }
 
+  /// Since when a command on this machine has seen a claim as it is.
+  private func firstSeen(_ thing: String, _ sighting: Sighting) -> Double {
+    let path = "\(folder)/\(thing)/seen-\(process.boot.prefix(8))"
+    if let data = try? FileAccess.readIfPresent(path), let memory = try? decodeJSON(Memory.self, from: data),
+      memory.sighting == sighting, memory.boot == process.boot, memory.since <= now()
+    {
+      return memory.since
+    }
+    // Where it cannot be written, as in a folder of others, each command watches by itself.
+    let memory = Memory(sighting: sighting, since: now(), boot: process.boot)
+    if let data = try? canonicalJSON(memory) { try? FileAccess.write(data, to: path) }
+    return now()
+  }
+
   /// Claims `thing`; nil where another process works on it.
   ///
   /// - Parameter abandoned: What another process has found to be abandoned.
-  /// - Throws: `InputError` if the folder cannot be written.
+  /// - Throws: `InputError` if the folder cannot be read or written.
   public func claim(_ thing: String, abandoned: Sighting? = nil) throws -> Claim? {
     try FileAccess.makeFolder("\(folder)/\(thing)")
-    let last = generations(of: thing).last ?? 0
-    switch state(of: thing) {
+    let last = try generations(of: thing).last ?? 0
+    switch try state(of: thing) {
     case .free, .abandoned: break
     case .held:
-      guard let abandoned, (try? FileAccess.readText(path(thing, last))) == abandoned.text,
-        abandoned.generation == last
+      guard let abandoned, abandoned.generation == last,
+        let data = try FileAccess.readIfPresent(path(thing, last)),
+        String(decoding: data, as: UTF8.self) == abandoned.text
       else { return nil }
     }
     let descriptor = open(path(thing, last + 1), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
@@ -120,69 +160,91 @@ public final class Claims: Sendable {
     }
     let claim: Claim
     do {
-      claim = try Claim(
-        of: self, thing, generation: last + 1, descriptor, Content(process: process, beat: 0, done: 0))
+      claim = try Claim(of: self, thing, generation: last + 1, descriptor, Content(process: process))
+      try removeFiles(of: thing, before: last + 1)
     } catch {
       // On a full disk: nobody need wait for a claim that says nothing.
       unlink(path(thing, last + 1))
       throw error
     }
-    for old in generations(of: thing) where old <= last { unlink(path(thing, old)) }
     active.withLock { $0[ObjectIdentifier(claim)] = Weak(claim: claim) }
     return claim
   }
 
-  /// Whether any process is at work on anything.
-  public var isAnyHeld: Bool {
-    let things = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return things.contains { if case .held = state(of: $0) { true } else { false } }
+  /// Everything that is claimed or was.
+  public func things() throws -> [String] { try FileAccess.names(in: folder) }
+
+  /// Whether any process works on anything but `exception`.
+  public func isAnyHeld(but exception: String? = nil) throws -> Bool {
+    try things().contains { thing in
+      if thing != exception, case .held = try state(of: thing) { true } else { false }
+    }
   }
 
-  private func beatAll() {
-    let claims = active.withLock { active in
+  /// Removes the claim of a process that is dead or has fallen silent, or what is left of one.
+  public func removeIfAbandoned(_ thing: String) throws {
+    if case .held = try state(of: thing) { return }
+    try claim(thing)?.finish()
+  }
+
+  /// Lets go of everything, before the process ends.
+  public func releaseAll() { for claim in activeClaims { claim.release() } }
+
+  private func beatAll() { for claim in activeClaims { claim.beat() } }
+
+  private var activeClaims: [Claim] {
+    active.withLock { active in
       active = active.filter { $0.value.claim != nil }
       return active.values.compactMap(\.claim)
     }
-    for claim in claims { claim.beat() }
   }
 
   fileprivate func path(_ thing: String, _ generation: Int) -> String { "\(folder)/\(thing)/\(generation)" }
 
-  fileprivate func generations(of thing: String) -> [Int] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(thing)")) ?? []).compactMap(Int.init)
-      .sorted()
+  fileprivate func generations(of thing: String) throws -> [Int] {
+    try FileAccess.names(in: "\(folder)/\(thing)").compactMap(Int.init).sorted()
   }
 
-  fileprivate func finish(_ thing: String) {
-    for generation in generations(of: thing) { unlink(path(thing, generation)) }
-    rmdir("\(folder)/\(thing)")
+  /// Removes older claims on a thing, and what was seen of them.
+  fileprivate func removeFiles(of thing: String, before generation: Int) throws {
+    for name in try FileAccess.names(in: "\(folder)/\(thing)")
+    where Int(name).map({ $0 < generation }) ?? true {
+      try FileAccess.remove("\(folder)/\(thing)/\(name)")
+    }
   }
+
+  fileprivate func removeFolder(of thing: String) { rmdir("\(folder)/\(thing)") }
 }
 
-/// What a claim's file says: a line that stays, and one that each beat writes anew.
+/// What a claim's file says: two lines that stay, and one that each beat writes anew.
 private struct Content {
   let process: ProcessIdentity
-  var beat: Int
-  var done: Double
+  /// What no other claim has.
+  let token: String
+  var beat = 0
+  var done = 0.0
   var isReleased = false
 
-  init(process: ProcessIdentity, beat: Int, done: Double) {
-    (self.process, self.beat, self.done) = (process, beat, done)
+  init(process: ProcessIdentity) {
+    self.process = process
+    token = UUID().uuidString
   }
 
   /// Nil of a file that is not wholly written.
   init?(_ text: String) {
     let lines = text.split(separator: "\n")
-    guard lines.count == 2, lines[1].hasSuffix("."),
+    // Claims of earlier versions have no token.
+    guard (2...3).contains(lines.count), let state = lines.last, state.hasSuffix("."),
       let process = try? decodeJSON(ProcessIdentity.self, from: Data(lines[0].utf8))
     else { return nil }
-    let words = lines[1].dropLast().split(separator: " ")
+    let words = state.dropLast().split(separator: " ")
     guard words.count == 3, let beat = Int(words[0]), let done = Double(words[1]) else { return nil }
-    self.init(process: process, beat: beat, done: done)
-    isReleased = words[2] == "released"
+    self.process = process
+    token = lines.count == 3 ? String(lines[1]) : ""
+    (self.beat, self.done, isReleased) = (beat, done, words[2] == "released")
   }
 
-  var owner: Data { ((try? JSONEncoder().encode(process)) ?? Data()) + Data("\n".utf8) }
+  var owner: Data { ((try? JSONEncoder().encode(process)) ?? Data()) + Data("\n\(token)\n".utf8) }
 
   /// Of one length, whatever it says.
   var state: Data {
@@ -190,11 +252,16 @@ private struct Content {
   }
 }
 
+/// Another process has taken over what this one had claimed.
+public struct ClaimLost: Error {}
+
 /// The right to work on something, until it is released or lost.
 public final class Claim: Sendable {
   private let claims: Claims
   private let thing: String
   private let generation: Int
+  /// The part of the claim's file that stays.
+  private let owner: Data
   /// What the claim's file says, its descriptor until the end, and when the last beat was.
   private let state: Mutex<(content: Content, descriptor: Int32?, lastBeat: Double)>
 
@@ -204,9 +271,9 @@ public final class Claim: Sendable {
     self.claims = claims
     self.thing = thing
     self.generation = generation
+    owner = content.owner
     state = Mutex((content, descriptor, claims.now()))
-    try FileAccess.writeAll(
-      content.owner + content.state, to: descriptor, path: claims.path(thing, generation))
+    try FileAccess.writeAll(owner + content.state, to: descriptor, path: claims.path(thing, generation))
     fsync(descriptor)
   }
 
@@ -219,17 +286,32 @@ public final class Claim: Sendable {
     return silence < claims.patience / 2 || beat()
   }
 
+  /// Looks whether the claim is still this process's: to be called right before a file is replaced or removed.
+  ///
+  /// - Throws: `ClaimLost` if it is another's, `InputError` if it cannot be read.
+  public func check() throws {
+    guard try state.withLock({ state in try !state.content.isReleased && isOwner() }) else {
+      throw ClaimLost()
+    }
+  }
+
   /// Says which part of the work is done: others read it at the next beat.
   public func report(done: Double) { state.withLock { $0.content.done = min(max(done, 0), 1) } }
 
-  /// Shows that the owner lives. Tells whether it is still the owner.
+  /// Whether the last claim on the thing is this one.
+  private func isOwner() throws -> Bool {
+    guard try claims.generations(of: thing).last == generation else { return false }
+    return try FileAccess.readIfPresent(claims.path(thing, generation))?.starts(with: owner) ?? false
+  }
+
+  /// Shows that the owner lives. Tells whether it is known to be still the owner.
   @discardableResult
   fileprivate func beat() -> Bool {
     state.withLock { state in
-      guard claims.generations(of: thing).last == generation, !state.content.isReleased else { return false }
+      guard !state.content.isReleased, (try? isOwner()) ?? false else { return false }
       state.content.beat += 1
       // In its own file, wherever that is: a claim that another has made cannot be overwritten.
-      if Self.write(state.content, state.descriptor) { state.lastBeat = claims.now() }
+      if write(state.content, state.descriptor) { state.lastBeat = claims.now() }
       return true
     }
   }
@@ -238,25 +320,26 @@ public final class Claim: Sendable {
   public func release() {
     state.withLock { state in
       state.content.isReleased = true
-      _ = Self.write(state.content, state.descriptor)
+      _ = write(state.content, state.descriptor)
       // A network file system keeps the place of an open file in its folder.
       _ = state.descriptor.map(close)
       state.descriptor = nil
     }
   }
 
-  /// Lets go of work that nobody needs to do again.
+  /// Lets go of work that nobody needs to do again. A claim that another has taken over stays.
   public func finish() {
+    let isOwn = state.withLock { _ in (try? isOwner()) ?? false }
     release()
-    claims.finish(thing)
+    guard isOwn else { return }
+    try? claims.removeFiles(of: thing, before: generation + 1)
+    claims.removeFolder(of: thing)
   }
 
-  private static func write(_ content: Content, _ descriptor: Int32?) -> Bool {
+  private func write(_ content: Content, _ descriptor: Int32?) -> Bool {
     guard let descriptor else { return false }
     let bytes = content.state
-    let written = bytes.withUnsafeBytes {
-      pwrite(descriptor, $0.baseAddress, $0.count, off_t(content.owner.count))
-    }
+    let written = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, off_t(owner.count)) }
     return written == bytes.count && fsync(descriptor) == 0
   }
 }

@@ -12,6 +12,8 @@ public struct FrozenPlan: Codable, Sendable {
   /// The experiment's file as the user gave it, and its tier.
   public let file: String
   public let tier: Tier
+  /// The way from the folder of results to the experiment's file; nil in plans of earlier versions.
+  public let origin: String?
   /// Whether it was shrunken.
   public let isShrunken: Bool
   /// All runs, those among them that were finished already.
@@ -19,7 +21,11 @@ public struct FrozenPlan: Codable, Sendable {
   /// What was to be trained, stage by stage: a stage must not begin before the one before is done.
   public let stages: [[TrunkJob]]
 
-  public init(_ plan: Plan, _ scheduler: Scheduler, index: Int, isShrunken: Bool) {
+  /// - Parameters:
+  ///   - folder: The folder of results.
+  ///   - index: Which of the scheduler's plans it is.
+  public init(_ plan: Plan, _ scheduler: Scheduler, index: Int, folder: String, isShrunken: Bool) {
+    origin = relativePath(of: plan.experiment.path, from: folder)
     experiment = plan.experiment.name
     file = plan.experiment.path
     tier = plan.experiment.tier
@@ -30,15 +36,32 @@ public struct FrozenPlan: Codable, Sendable {
 
   /// Reads a plan. A damaged file is an `InputError`.
   public init(contentsOf path: String) throws {
-    guard let envelope = try? decodeJSON(Envelope.self, from: FileAccess.read(path)),
-      case let plan = envelope.plan, try envelope.checksum == checksum(plan.json)
-    else {
-      throw InputError(
-        FileManager.default.fileExists(atPath: path) ? "is no plan, or is damaged" : "no such file",
-        file: path,
-        remedy: "Name the folder of an experiment's results, for example runs/quickstart")
+    let remedy = "Name the folder of an experiment's results, for example runs/quickstart"
+    guard let data = try FileAccess.readIfPresent(path) else {
+      throw InputError("no such file", file: path, remedy: remedy)
     }
+    guard let envelope = try? decodeJSON(Envelope.self, from: data),
+      case let plan = envelope.plan, try envelope.checksum == checksum(plan.json)
+    else { throw InputError("is no plan, or is damaged", file: path, remedy: remedy) }
     self = plan
+  }
+
+  /// The plan in a folder of results; nil if there is none, or if it is damaged.
+  ///
+  /// - Throws: `InputError` if it cannot be read, or if it is of another experiment's file, which has the same name.
+  public static func last(in folder: String, of experiment: ExperimentFile) throws -> FrozenPlan? {
+    let path = "\(folder)/plan.json"
+    guard try FileAccess.exists(path) else { return nil }
+    guard let plan = try unlessDamaged({ try FrozenPlan(contentsOf: path) }) else { return nil }
+    if let origin = plan.origin, case let other = "\(folder)/\(origin)",
+      let one = try FileAccess.status(of: experiment.path), let two = try FileAccess.status(of: other),
+      (one.st_dev, one.st_ino) != (two.st_dev, two.st_ino)
+    {
+      throw InputError(
+        "has the same name as \(other), whose results are in \(folder)", file: experiment.path,
+        remedy: "Rename one of them, or choose another folder with --output")
+    }
+    return plan
   }
 
   /// The sources of texts that are no longer what they were for the runs of another plan.

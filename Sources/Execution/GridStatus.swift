@@ -4,7 +4,7 @@ import Training
 
 /// How far the runs of a plan have come, read from the files that all machines share.
 public struct GridStatus: Codable, Sendable {
-  /// A trunk that a process is at.
+  /// A trunk that a process works on.
   public struct Running: Codable, Sendable {
     public let label: String
     public let runs: Int
@@ -27,7 +27,7 @@ public struct GridStatus: Codable, Sendable {
   public let total: Int
   public let done: Int
   public let diverged: Int
-  /// Runs that nobody is at.
+  /// Runs that no process works on.
   public let waiting: Int
   public let running: [Running]
   public let failed: [Failed]
@@ -35,7 +35,8 @@ public struct GridStatus: Codable, Sendable {
   /// nothing is known of the time.
   public let secondsLeft: Double?
 
-  public init(_ plan: FrozenPlan, in store: RunStore) {
+  /// - Throws: `InputError` if something cannot be read.
+  public init(_ plan: FrozenPlan, in store: RunStore) throws {
     experiment = plan.experiment
     total = plan.runs.count
     let trunks = Dictionary(grouping: plan.runs, by: \.configuration.trunkIdentifier)
@@ -46,8 +47,8 @@ public struct GridStatus: Codable, Sendable {
     var failed: [Failed] = []
     var (secondsRunning, secondsWaiting, isKnown) = (0.0, 0.0, true)
     for (trunk, runs) in trunks.sorted(by: { $0.value[0].label < $1.value[0].label }) {
-      let left = runs.filter { run in
-        guard let record = try? store.folder(of: run.configuration).record() else { return true }
+      let left = try runs.filter { run in
+        guard let record = try store.folder(of: run.configuration).finishedRecord() else { return true }
         done += 1
         diverged += record.result.status == .diverged ? 1 : 0
         return false
@@ -56,11 +57,11 @@ public struct GridStatus: Codable, Sendable {
       let label = left.map(\.label).joined(separator: "; ")
       let seconds = planned[trunk]?.seconds
       isKnown = isKnown && seconds != nil
-      if case .held(let holder) = store.claims.state(of: trunk) {
+      if case .held(let holder) = try store.claims.state(of: trunk) {
         running.append(
           Running(label: label, runs: left.count, host: holder.process?.host, done: holder.done))
         secondsRunning += (seconds ?? 0) * (1 - holder.done)
-      } else if let lastLine = store.failure(ofTrunk: trunk) {
+      } else if let lastLine = try store.failure(ofTrunk: trunk) {
         failed.append(
           Failed(label: label, runs: left.count, log: store.log(ofTrunk: trunk), lastLine: lastLine))
       } else {

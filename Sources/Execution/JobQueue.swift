@@ -5,7 +5,7 @@ import Synchronization
   import Glibc
 #endif
 
-/// Jobs that are yet to be done, those first that no other command is at.
+/// Jobs that are yet to be done, those first that no other command works on.
 public struct JobQueue {
   /// A job that could not be done.
   public struct Failure: Sendable {
@@ -26,7 +26,7 @@ public struct JobQueue {
   }
 
   private var waiting: [TrunkJob]
-  /// Jobs that others are at.
+  /// Jobs that others work on.
   private var elsewhere: [TrunkJob] = []
   private var attempts: [String: Int] = [:]
   private let retries: Int
@@ -40,10 +40,12 @@ public struct JobQueue {
   mutating func next(_ claims: Claims) -> Next {
     if !waiting.isEmpty { return .job(waiting.removeFirst(), abandoned: nil) }
     for (index, job) in elsewhere.enumerated() {
-      switch claims.state(of: job.trunk) {
-      case .held: continue
-      case .free: return .job(elsewhere.remove(at: index), abandoned: nil)
-      case .abandoned(let sighting): return .job(elsewhere.remove(at: index), abandoned: sighting)
+      switch Result(catching: { try claims.state(of: job.trunk) }) {
+      case .success(.held): continue
+      case .success(.abandoned(let sighting)):
+        return .job(elsewhere.remove(at: index), abandoned: sighting)
+      // What cannot be read is not waited for: the worker that tries it says why.
+      case .success(.free), .failure: return .job(elsewhere.remove(at: index), abandoned: nil)
       }
     }
     return elsewhere.isEmpty ? .nothing : .wait
@@ -69,7 +71,7 @@ public struct JobQueue {
   }
 }
 
-/// Does some jobs, those that other commands are at last. One that fails does not stop the others.
+/// Does some jobs, those that other commands work on last. One that fails does not stop the others.
 ///
 /// - Parameters:
 ///   - workers: How many at once.

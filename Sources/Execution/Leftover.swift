@@ -2,6 +2,10 @@ import Files
 import Foundation
 import Training
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// Something in a folder of runs that may go.
 public struct Leftover: Sendable {
   public enum Kind: String, CaseIterable, Sendable {
@@ -11,6 +15,10 @@ public struct Leftover: Sendable {
     case damaged
     /// The state of a trunk of which no run is left to train.
     case leftTrunk = "left trunk"
+    /// The log of a trunk of which no run is left to train.
+    case leftLog = "left log"
+    /// The claim of a process that has ended, on a trunk of which no run is left to train.
+    case leftClaim = "left claim"
     /// The state of a trunk that would be gone on with.
     case trunk
     /// The weights of a finished run.
@@ -21,7 +29,7 @@ public struct Leftover: Sendable {
     case experiment
 
     /// Those that nobody can miss.
-    public static let worthless: Set<Kind> = [.temporary, .damaged, .leftTrunk]
+    public static let worthless: Set<Kind> = [.temporary, .damaged, .leftTrunk, .leftLog, .leftClaim]
   }
 
   public let kind: Kind
@@ -39,7 +47,7 @@ public struct Leftover: Sendable {
   public static func all(_ kinds: Set<Kind>, in root: String, experiment: String? = nil) throws -> [Leftover]
   {
     // Whoever names another folder by mistake must not lose what happens to be called alike.
-    guard FileManager.default.fileExists(atPath: "\(root)/store") else {
+    guard try FileAccess.exists("\(root)/store") else {
       throw InputError(
         "is no folder of runs", file: root, remedy: "Name one that has a folder `store`, with --output")
     }
@@ -59,43 +67,40 @@ public struct Leftover: Sendable {
     found += runs.filter(isGoing).map {
       ($0.status == .damaged ? .damaged : .orphan, "store/\($0.identifier)")
     }
-    found += folders(in: "\(root)/trunks").filter(isIdentifier).map {
+    found += try folders(in: "\(root)/trunks").filter(isIdentifier).map {
       (hasOthers || awaited.contains($0) ? .trunk : .leftTrunk, "trunks/\($0)")
     }
+    found += try FileAccess.names(in: "\(root)/logs").filter { name in
+      name.hasSuffix(".log") && isIdentifier(String(name.dropLast(4)))
+        && !hasOthers && !awaited.contains(String(name.dropLast(4)))
+    }.map { (.leftLog, "logs/\($0)") }
+    found += try leftClaims(in: root, awaited: awaited).map { (.leftClaim, "claims/\($0)") }
     found += runs.filter(\.isFinished).map { (.checkpoint, "store/\($0.identifier)/checkpoint.safetensors") }
-    found += temporaryFiles(in: root).map { (.temporary, $0) }
+    found += try temporaryFiles(in: root).map { (.temporary, $0) }
 
-    let wanted = found.filter {
-      kinds.contains($0.0) && FileManager.default.fileExists(atPath: "\(root)/\($0.1)")
-    }
+    let wanted = try found.filter { try kinds.contains($0.0) && FileAccess.exists("\(root)/\($0.1)") }
     let going = Set(wanted.map(\.1))
-    return wanted.filter { _, path in !parents(of: path).contains(where: going.contains) }
-      .map { Leftover(kind: $0, path: $1, bytes: size(of: "\(root)/\($1)")) }
+    return try wanted.filter { _, path in !parents(of: path).contains(where: going.contains) }
+      .map { Leftover(kind: $0, path: $1, bytes: try size(of: "\(root)/\($1)")) }
   }
 
-  /// Removes it for good.
+  /// Removes it for good. No command may use the folder: see `RunStore.removing`.
   public func remove(from root: String) throws {
-    do {
-      try FileManager.default.removeItem(atPath: "\(root)/\(path)")
-      // Of a trunk, who was at it, and what went wrong.
-      for (folder, suffix) in [("claims", ""), ("logs", ".log")] where path.hasPrefix("trunks/") {
-        let name = path.dropFirst("trunks/".count)
-        try? FileManager.default.removeItem(atPath: "\(root)/\(folder)/\(name)\(suffix)")
-      }
-    } catch {
-      throw InputError(
-        "cannot be removed", file: "\(root)/\(path)", remedy: "Check the permissions of its folder")
+    try FileAccess.remove("\(root)/\(path)")
+    // Of a trunk, who worked on it, and what went wrong.
+    for (folder, suffix) in [("claims", ""), ("logs", ".log")] where path.hasPrefix("trunks/") {
+      try FileAccess.remove("\(root)/\(folder)/\(path.dropFirst("trunks/".count))\(suffix)")
     }
   }
 
   private static func orphans(among runs: [StoredRun], in root: String, without experiment: String?) throws
     -> Set<String>
   {
-    let experiments = StoredExperiment.all(in: root).filter { $0.name != experiment }
+    let experiments = try StoredExperiment.all(in: root).filter { $0.name != experiment }
     let mentioned = try experiments.flatMap { experiment in
       guard let runs = experiment.runs else {
         throw InputError(
-          "cannot be read, so that nobody knows which runs it mentions",
+          "is no table of results, so that it is not known which runs it mentions",
           file: "\(root)/\(experiment.name)/results.csv",
           remedy: "Give the command `isoflop run` again, which writes it anew, or leave out --orphans")
       }
@@ -104,10 +109,19 @@ public struct Leftover: Sendable {
     return Set(runs.map(\.identifier)).subtracting(mentioned)
   }
 
-  /// Files as `FileAccess.write` leaves them where it is killed: with a name that no other has.
-  private static func temporaryFiles(in root: String) -> [String] {
-    let all = FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String } ?? []
-    return all.filter { $0.firstMatch(of: /\.[0-9A-F]{8}-[0-9A-F]{4}\.tmp$/) != nil }.sorted()
+  /// The names of claims that no process holds, but for those on trunks that would be gone on with.
+  private static func leftClaims(in root: String, awaited: Set<String>) throws -> [String] {
+    let claims = Claims("\(root)/claims")
+    return try claims.things().filter { thing in
+      if awaited.contains(thing) { return false }
+      if case .held = try claims.state(of: thing) { return false }
+      return true
+    }
+  }
+
+  /// Files and folders as a killed command leaves them: with a name that no other has.
+  private static func temporaryFiles(in root: String) throws -> [String] {
+    try FileAccess.paths(below: root).filter { $0.firstMatch(of: /\.[0-9A-F]{8}-[0-9A-F]{4}\.tmp$/) != nil }
   }
 
   private static func isIdentifier(_ name: String) -> Bool {
@@ -119,13 +133,13 @@ public struct Leftover: Sendable {
   }
 
   /// The bytes of a file, or of all files in a folder.
-  private static func size(of path: String) -> Int {
-    let inside = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
-    let files = inside.isEmpty ? [path] : inside.map { "\(path)/\($0)" }
-    return files.reduce(0) { sum, file in
-      let attributes = try? FileManager.default.attributesOfItem(atPath: file)
-      return sum
-        + (attributes?[.type] as? FileAttributeType == .typeRegular ? attributes?[.size] as? Int ?? 0 : 0)
+  private static func size(of path: String) throws -> Int {
+    let files = try [path] + FileAccess.paths(below: path).map { "\(path)/\($0)" }
+    return try files.reduce(0) { sum, file in
+      guard let status = try FileAccess.status(of: file), status.st_mode & S_IFMT == S_IFREG else {
+        return sum
+      }
+      return sum + Int(status.st_size)
     }
   }
 }

@@ -9,8 +9,12 @@ import Foundation
 public struct ProcessIdentity: Codable, Hashable, Sendable {
   /// The name of the machine, for people.
   public let host: String
+  /// The machine's number in `/etc/machine-id`; nil where it has none, and in files of earlier versions.
+  let machine: String?
   /// Which start of which machine: the kernel's own number for it.
   let boot: String
+  /// When the machine was started, in seconds since 1970 by its own clock; nil in files of earlier versions.
+  let bootTime: Int?
   /// The name space in which `pid` is meant: containers of one machine count their processes apart.
   let nameSpace: String
   public let pid: Int32
@@ -20,10 +24,15 @@ public struct ProcessIdentity: Codable, Hashable, Sendable {
   /// This process.
   public static let own: ProcessIdentity = {
     let pid = getpid()
+    let line = { (path: String) in
+      (try? FileAccess.readText(path))?.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+    let bootTime = line("/proc/stat")?.split(separator: "\n").first { $0.hasPrefix("btime ") }
     return ProcessIdentity(
       host: ProcessInfo.processInfo.hostName,
-      boot: (try? FileAccess.readText("/proc/sys/kernel/random/boot_id"))?.trimmingCharacters(in: .newlines)
-        ?? "unknown",
+      machine: line("/etc/machine-id").flatMap { $0.isEmpty ? nil : $0 },
+      boot: line("/proc/sys/kernel/random/boot_id") ?? "unknown",
+      bootTime: bootTime.flatMap { Int($0.dropFirst("btime ".count)) },
       nameSpace: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/pid"))
         ?? "unknown",
       pid: pid, started: status(of: pid)?.started ?? "unknown")
@@ -32,16 +41,25 @@ public struct ProcessIdentity: Codable, Hashable, Sendable {
   /// Whether the process is known to have ended. Of a process on another machine nothing is known.
   public var isDead: Bool {
     let own = Self.own
-    guard boot != "unknown", (boot, nameSpace) == (own.boot, own.nameSpace) else { return false }
+    guard boot != "unknown", own.boot != "unknown" else { return false }
+    if boot != own.boot { return isBeforeRestart(of: own) }
+    guard nameSpace == own.nameSpace else { return false }
     guard kill(pid, 0) == 0 || errno == EPERM else { return true }
     guard let status = Self.status(of: pid) else { return false }
     return status.hasEnded || status.started != started
   }
 
+  /// Whether the process ran on the machine of `other`, before that was started anew.
+  private func isBeforeRestart(of other: ProcessIdentity) -> Bool {
+    guard let machine, let bootTime, let otherTime = other.bootTime, !host.isEmpty else { return false }
+    // Copies of a machine may have the same number and name: of two of them, only one finds the other to have ended.
+    return (machine, host) == (other.machine, other.host) && bootTime < otherTime
+  }
+
   /// When a process began, and whether it has ended and only waits for its parent to know.
   private static func status(of pid: Int32) -> (started: String, hasEnded: Bool)? {
     // pid (name, with any characters) state ppid …; the 22nd field is the start.
-    guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+    guard let text = (try? FileAccess.read("/proc/\(pid)/stat")).map({ String(decoding: $0, as: UTF8.self) }),
       let name = text.lastIndex(of: ")")
     else { return nil }
     let fields = text[name...].split(separator: " ").dropFirst()

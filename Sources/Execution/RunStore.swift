@@ -14,7 +14,8 @@ import Training
 /// |---|---|
 /// | `store/RUN/` | a run's records (`RunFolder`) |
 /// | `trunks/TRUNK/` | the state of a trunk under way |
-/// | `claims/TRUNK/` | which process is at it (`Claims`) |
+/// | `claims/TRUNK/` | which process works on it (`Claims`) |
+/// | `claims/use-…/` | that a command uses the folder |
 /// | `logs/TRUNK.log` | what went wrong with it |
 /// | `EXPERIMENT/` | `plan.json`, `results.csv`, `timings.csv`, `fits.json`, `report.html` and its figures |
 ///
@@ -23,19 +24,57 @@ public final class RunStore: Sendable {
   public let root: String
   public let claims: Claims
 
+  /// Opens the store at `root`, to look at it only.
+  public init(reading root: String) {
+    self.root = root
+    claims = Claims("\(root)/claims")
+  }
+
   /// Opens the store at `root`, made if missing.
   ///
   /// - Throws: `InputError` if it cannot be written.
-  public init(_ root: String) throws {
-    self.root = root
+  public convenience init(_ root: String) throws {
+    self.init(reading: root)
     try FileAccess.makeFolder(root)
-    claims = Claims("\(root)/claims")
-    guard FileManager.default.isWritableFile(atPath: root) else {
+    guard access(root, W_OK) == 0 else {
       throw InputError(
         "cannot be written", file: root,
         remedy: "Choose another folder with --output, or change its permissions", concernsAll: true)
     }
   }
+
+  /// Says that a command uses the folder, for as long as the claim is held: nothing is removed from it meanwhile. Waits
+  /// where something is being removed.
+  public func enter() throws -> Claim {
+    while true {
+      if let claim = try claims.claim("use-\(UUID().uuidString.prefix(13))") {
+        // Each says first what it does, and then looks at the other: at least one of two sees the other.
+        guard case .held = try claims.state(of: Self.removal) else { return claim }
+        claim.finish()
+      }
+      usleep(100_000)
+    }
+  }
+
+  /// Removes something while no command uses the folder.
+  ///
+  /// - Throws: `InputError` if one does.
+  public func removing(_ body: () throws -> Void) throws {
+    guard let claim = try claims.claim(Self.removal) else { throw inUse }
+    defer { claim.finish() }
+    guard try !claims.isAnyHeld(but: Self.removal) else { throw inUse }
+    try body()
+  }
+
+  private var inUse: InputError {
+    InputError(
+      "is in use by another command", file: root,
+      remedy:
+        "Wait for it, or \(Int(claims.patience)) seconds if it has died on another machine, and try again")
+  }
+
+  /// The claim of what removes something.
+  private static let removal = "clean"
 
   /// The folder of a run.
   public func folder(of run: RunConfiguration) -> RunFolder { RunFolder("\(root)/store/\(run.identifier)") }
@@ -51,43 +90,86 @@ public final class RunStore: Sendable {
   func log(ofTrunk trunk: String) -> String { "\(root)/logs/\(trunk).log" }
 
   /// Why a trunk has failed: the last line of its log; nil if it has not.
-  func failure(ofTrunk trunk: String) -> String? {
-    (try? FileAccess.readText(log(ofTrunk: trunk)))?.split(separator: "\n").last.map(String.init)
+  func failure(ofTrunk trunk: String) throws -> String? {
+    guard let data = try FileAccess.readIfPresent(log(ofTrunk: trunk)) else { return nil }
+    return String(decoding: data, as: UTF8.self).split(separator: "\n").last.map(String.init)
   }
 
-  /// The number of runs that are neither finished nor have failed.
-  public func awaited(_ runs: [PlannedRun]) -> Int {
-    runs.count { run in
-      !isFinished(run.configuration) && failure(ofTrunk: run.configuration.trunkIdentifier) == nil
-    }
+  /// The number of runs that are not finished.
+  public func missing(_ runs: [PlannedRun]) throws -> Int {
+    try runs.count { try !isFinished($0.configuration) }
+  }
+
+  /// Whether an experiment of this name would share a folder with something else.
+  public static func isReserved(_ name: String) -> Bool {
+    name.hasPrefix(".") || ["store", "trunks", "claims", "logs", "book", "book-minutes"].contains(name)
   }
 
   /// The folder of an experiment's results.
   public func folder(of experiment: ExperimentFile) -> String { "\(root)/\(experiment.name)" }
 
-  /// Does something to an experiment's results that only one process may do at a time, and waits for its turn.
-  public func alone<Result>(with experiment: ExperimentFile, _ body: () throws -> Result) throws -> Result {
-    let thing = "results-\(experiment.name)"
+  /// Does something to an experiment's results that only one process may do at a time, and waits for its turn. What has
+  /// lost its claim on the way, and says so by `ClaimLost`, is done again: another has read other results meanwhile.
+  public func alone<Result>(
+    with experiment: ExperimentFile, _ body: (Claim) throws -> Result
+  ) throws -> Result {
     while true {
-      if let claim = try claims.claim(thing) {
+      if let claim = try claims.claim("results-\(experiment.name)") {
         defer { claim.finish() }
-        return try body()
+        do { return try body(claim) } catch is ClaimLost {}
+      } else {
+        usleep(100_000)
       }
-      usleep(100_000)
     }
   }
 
   /// Whether a run is finished, its records whole.
-  public func isFinished(_ run: RunConfiguration) -> Bool { (try? folder(of: run).record()) != nil }
+  ///
+  /// - Throws: `InputError` if they cannot be read.
+  public func isFinished(_ run: RunConfiguration) throws -> Bool {
+    try folder(of: run).finishedRecord() != nil
+  }
 
   /// The records of the finished runs of a plan, by run. Damaged ones count as missing: their runs are done again.
-  public func records(of plan: Plan) -> [String: RunRecord] {
+  ///
+  /// - Throws: `InputError` if one cannot be read.
+  public func records(of plan: Plan) throws -> [String: RunRecord] {
     var records: [String: RunRecord] = [:]
     for run in plan.runs {
-      if let record = try? folder(of: run.configuration).record() {
-        records[run.configuration.identifier] = record
-      }
+      records[run.configuration.identifier] = try folder(of: run.configuration).finishedRecord()
     }
     return records
+  }
+
+  /// Removes what is left of the training of runs that are all finished, as after a power cut: trunks, claims, logs,
+  /// interrupted writes, and checkpoints from before a run's end. What another process works on stays.
+  ///
+  /// - Parameter plan: Its runs are finished.
+  public func removeRemains(of plan: Plan) throws {
+    for (trunk, runs) in Dictionary(grouping: plan.runs, by: \.configuration.trunkIdentifier) {
+      let remains =
+        try ["\(root)/trunks/\(trunk)", log(ofTrunk: trunk), "\(root)/claims/\(trunk)"].filter(
+          FileAccess.exists)
+        + runs.flatMap { try Self.remains(in: folder(of: $0.configuration)) }
+      guard !remains.isEmpty, let claim = try claims.claim(trunk) else { continue }
+      defer { claim.finish() }
+      for path in remains where !path.hasPrefix("\(root)/claims/") { try FileAccess.remove(path) }
+    }
+    for thing in try claims.things() where thing.hasPrefix("use-") || thing.hasPrefix("results-") {
+      try claims.removeIfAbandoned(thing)
+    }
+  }
+
+  private static func remains(in folder: RunFolder) throws -> [String] {
+    let names = try FileAccess.names(in: folder.path)
+    var remains = names.filter { $0.hasSuffix(".tmp") }.map { "\(folder.path)/\($0)" }
+    // Final weights that are kept on purpose stay.
+    if names.contains("checkpoint.safetensors"), let result = try folder.finishedRecord()?.result,
+      let step = try unlessDamaged({ try Safetensors(contentsOf: folder.checkpoint).metadata("step") }),
+      step != "\(result.steps)"
+    {
+      remains.append(folder.checkpoint)
+    }
+    return remains
   }
 }

@@ -16,24 +16,27 @@ public struct Scheduler: Sendable {
   /// The stages of each plan.
   public let stages: [[Stage]]
   /// Whether it is but a share of the trunks.
-  public let isShare: Bool
+  public var isShare: Bool { own != nil }
+  /// The trunks of the share; nil for all.
+  private let own: Set<String>?
   private let workers: Int
   private let calibration: Calibration
 
   /// - Parameters:
   ///   - workers: How many trunks will be trained at once.
   ///   - share: Which part of the trunks is meant; nil for all.
-  /// - Throws: `InputError` if this machine has not enough memory to train them, or to measure what that costs.
+  /// - Throws: `InputError` if this machine has not enough memory to train them, or to measure what that costs, or if a
+  ///   record cannot be read.
   public init(
     _ plans: [Plan], store: RunStore, corpora: CorpusCache, workers: Int, share: Share? = nil
   ) throws {
-    isShare = share != nil
     self.workers = workers
     var seen: Set<String> = []
     let runs = plans.flatMap(\.runs).filter { seen.insert($0.configuration.identifier).inserted }
     let own = share.map { $0.trunks(of: runs) }
-    let pending = runs.filter { run in
-      own?.contains(run.configuration.trunkIdentifier) ?? true && !store.isFinished(run.configuration)
+    self.own = own
+    let pending = try runs.filter { run in
+      try own?.contains(run.configuration.trunkIdentifier) ?? true && !store.isFinished(run.configuration)
     }
     try MemoryNeed.check(pending.map(TrunkJob.Run.init), workers: workers)
     let calibration = try Calibration(pending, corpora: corpora, workers: workers)
@@ -63,6 +66,9 @@ public struct Scheduler: Sendable {
     let trunk: String
     let isHeldOut: Bool
   }
+
+  /// Whether a run is of this share.
+  public func isOwn(_ run: RunConfiguration) -> Bool { own?.contains(run.trunkIdentifier) ?? true }
 
   /// The jobs of all stages.
   public var jobs: [TrunkJob] { stages.joined().flatMap(\.jobs) }

@@ -5,21 +5,21 @@ import Foundation
 /// The results of an experiment in a folder of runs.
 public struct StoredExperiment: Sendable {
   public let name: String
-  /// The runs that its `results.csv` mentions; nil where that cannot be read.
+  /// The runs that its `results.csv` mentions; nil where that is no such table.
   public let runs: [String]?
 
   /// All experiments in a folder of runs, by name.
-  public static func all(in root: String) -> [StoredExperiment] {
-    folders(in: root).compactMap { name in
+  public static func all(in root: String) throws -> [StoredExperiment] {
+    try folders(in: root).compactMap { name in
       let path = "\(root)/\(name)/results.csv"
-      guard FileManager.default.fileExists(atPath: path) else { return nil }
-      return StoredExperiment(name: name, runs: mentioned(in: path))
+      guard !RunStore.isReserved(name), try FileAccess.exists(path) else { return nil }
+      return StoredExperiment(name: name, runs: try mentioned(in: path))
     }
   }
 
   /// - Throws: `InputError` if there is no experiment of this name.
   public static func named(_ name: String, in root: String) throws -> StoredExperiment {
-    let all = all(in: root)
+    let all = try all(in: root)
     guard let experiment = all.first(where: { $0.name == name }) else {
       throw InputError(
         "there are no results of an experiment `\(name)` in \(root)",
@@ -30,10 +30,10 @@ public struct StoredExperiment: Sendable {
   }
 
   /// Of the table only the column `run` is read, so that tables of other versions serve too.
-  private static func mentioned(in path: String) -> [String]? {
-    guard let file = try? CSVFile(contentsOf: path), let column = file.header.firstIndex(of: "run") else {
-      return nil
-    }
+  private static func mentioned(in path: String) throws -> [String]? {
+    guard let file = try unlessDamaged({ try CSVFile(contentsOf: path) }),
+      let column = file.header.firstIndex(of: "run")
+    else { return nil }
     return file.rows.map { $0.cells[column] }
   }
 }

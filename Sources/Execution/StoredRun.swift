@@ -29,36 +29,30 @@ public struct StoredRun: Sendable {
   public let date: Date?
   private let row: RunRow?
 
-  /// What `config.json` holds.
-  private struct Description: Decodable {
-    let configuration: RunConfiguration
-    let provenance: Provenance
-  }
-
   /// Reads the records of the run in `folder`.
-  public init(_ folder: RunFolder) {
+  ///
+  /// - Throws: `InputError` if they cannot be read: then they are not damaged for that.
+  public init(_ folder: RunFolder) throws {
     self.folder = folder
-    let description = (try? FileAccess.read(folder.configuration)).flatMap {
-      try? decodeJSON(Description.self, from: $0)
-    }
-    let record = Result { try folder.record() }
-    let finished = (try? record.get()) ?? nil
+    let description = try unlessDamaged(folder.description)
+    let finished = try folder.finishedRecord()
     configuration = finished?.configuration ?? description?.configuration
     provenance = finished?.provenance ?? description?.provenance
     result = finished?.result
-    time = folder.time()
-    switch (record, result) {
-    case (_, let result?): status = result.status == .completed ? .completed : .diverged
-    // A record of this version that can be read and was yet refused does not have its checksum.
-    case (.failure, _):
-      status = Self.isJSON(folder.result) && !Self.holdsOwnRecord(folder.result) ? .otherVersion : .damaged
-    default:
+    time = try folder.time()
+    if let result {
+      status = result.status == .completed ? .completed : .diverged
+    } else if let data = try FileAccess.readIfPresent(folder.result) {
+      // A record of this version that can be read and was yet refused does not have its checksum.
+      status = Self.isJSON(data) && !Self.isOwnRecord(data) ? .otherVersion : .damaged
+    } else {
       // The folder's name is the hash of its configuration, as one version counts it.
       let isOwn = description?.configuration.identifier == folder.identifier
-      status = isOwn ? .underWay : Self.isJSON(folder.configuration) ? .otherVersion : .damaged
+      let isJSON = try FileAccess.readIfPresent(folder.configuration).map(Self.isJSON) ?? false
+      status = isOwn ? .underWay : isJSON ? .otherVersion : .damaged
     }
     let file = result == nil ? folder.configuration : folder.result
-    date = (try? FileManager.default.attributesOfItem(atPath: file))?[.modificationDate] as? Date
+    date = try FileAccess.status(of: file).map { Date(timeIntervalSince1970: Double($0.st_mtim.tv_sec)) }
     if let configuration, result != nil || status == .underWay {
       row = Self.row(configuration, result)
     } else {
@@ -81,15 +75,15 @@ public struct StoredRun: Sendable {
     }
   }
 
-  private static func isJSON(_ path: String) -> Bool {
-    (try? FileAccess.read(path)).flatMap { try? JSONSerialization.jsonObject(with: $0) } is [String: Any]
+  private static func isJSON(_ data: Data) -> Bool {
+    (try? JSONSerialization.jsonObject(with: data)) is [String: Any]
   }
 
-  private static func holdsOwnRecord(_ path: String) -> Bool {
+  private static func isOwnRecord(_ data: Data) -> Bool {
     struct Envelope: Decodable {
       let record: RunRecord
     }
-    let record = try? decodeJSON(Envelope.self, from: FileAccess.read(path)).record
+    let record = try? decodeJSON(Envelope.self, from: data).record
     return record?.provenance.version == Provenance.version
   }
 
@@ -112,14 +106,15 @@ extension StoredRun {
   ///
   /// - Throws: `InputError` if there is no such folder.
   public static func all(in root: String) throws -> [StoredRun] {
-    guard FileManager.default.fileExists(atPath: root) else {
+    guard try FileAccess.exists(root) else {
       throw InputError("no such folder", file: root, remedy: "Name the folder of runs with --output")
     }
-    return names(in: root).map { StoredRun(RunFolder("\(root)/store/\($0)")) }.sorted { $0.order < $1.order }
+    return try names(in: root).map { try StoredRun(RunFolder("\(root)/store/\($0)")) }
+      .sorted { $0.order < $1.order }
   }
 
   /// The identifiers of the runs in a folder of runs.
-  public static func names(in root: String) -> [String] { folders(in: "\(root)/store") }
+  public static func names(in root: String) throws -> [String] { try folders(in: "\(root)/store") }
 
   private var order: (Int, String, Double, Double, Double, String) {
     (
@@ -133,10 +128,10 @@ extension StoredRun {
   /// - Throws: `InputError` if there is none, or more than one.
   public static func named(_ name: String, in root: String) throws -> StoredRun {
     let folder = RunFolder(URL(fileURLWithPath: name).path)
-    if [folder.configuration, folder.result].contains(where: FileManager.default.fileExists(atPath:)) {
-      return StoredRun(folder)
+    if try [folder.configuration, folder.result].contains(where: FileAccess.exists) {
+      return try StoredRun(folder)
     }
-    let names = names(in: root)
+    let names = try names(in: root)
     let found = names.contains(name) ? [name] : names.filter { $0.hasPrefix(name) && !name.isEmpty }
     guard let first = found.first else {
       let near = nearestName(to: name, among: names)
@@ -149,16 +144,11 @@ extension StoredRun {
         "`\(name)` is the beginning of \(found.count) runs: \(found.joined(separator: ", "))",
         remedy: "Write more of it")
     }
-    return StoredRun(RunFolder("\(root)/store/\(first)"))
+    return try StoredRun(RunFolder("\(root)/store/\(first)"))
   }
 }
 
 /// The names of the folders in a folder, in order; none where there is no such folder.
-func folders(in path: String) -> [String] {
-  let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-  return names.sorted().filter { name in
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: "\(path)/\(name)", isDirectory: &isFolder)
-      && isFolder.boolValue
-  }
+func folders(in path: String) throws -> [String] {
+  try FileAccess.names(in: path).filter { try FileAccess.kind(of: "\(path)/\($0)") == .folder }
 }

@@ -50,14 +50,14 @@ public struct TrunkJob: Codable, Sendable {
     case spared(seconds: Double)
     /// A run has come to its end, with its loss in nats a token if it has not diverged.
     case finished(run: String, loss: Double?)
-    /// A file was damaged; what it held is computed again.
-    case damaged(String)
+    /// What a user should know, such as that a file was damaged and what it held is computed again.
+    case remark(String)
   }
 
   /// How a job may end.
   public enum End: Codable, Sendable {
     case done
-    /// Another process is at it.
+    /// Another process works on it.
     case busy
     /// It was stopped, and is saved.
     case stopped
@@ -65,17 +65,21 @@ public struct TrunkJob: Codable, Sendable {
     case failed(String, concernsAll: Bool)
   }
 
-  /// Trains what is unfinished, unless another process is at it.
+  /// Trains what is unfinished, unless another process works on it.
   ///
-  /// - Parameter abandoned: A claim on the trunk that was found to be abandoned.
+  /// - Parameters:
+  ///   - abandoned: A claim on the trunk that was found to be abandoned.
+  ///   - isCancelled: Asked now and then, while there is something to save.
+  ///   - whileSaving: Calls its argument, which does all that must be saved before the process ends.
   public func train(
     in store: RunStore, corpora: CorpusCache, abandoned: Claims.Sighting? = nil, keepsCheckpoints: Bool,
-    isCancelled: @escaping () -> Bool, report: @escaping (Event) -> Void
+    isCancelled: @escaping () -> Bool, whileSaving: (() throws -> Void) throws -> Void,
+    report: @escaping (Event) -> Void
   ) -> End {
     do {
       guard let claim = try store.claims.claim(trunk, abandoned: abandoned) else { return .busy }
       do {
-        try train(in: store, corpora, claim, keepsCheckpoints, isCancelled, report)
+        try train(in: store, corpora, claim, keepsCheckpoints, isCancelled, whileSaving, report)
         claim.finish()
         return .done
       } catch {
@@ -84,19 +88,17 @@ public struct TrunkJob: Codable, Sendable {
       }
     } catch is TrunkTraining.Cancelled {
       return .stopped
-    } catch is ClaimLost {
+    } catch let error where error is ClaimLost || error is TrunkTraining.Overtaken {
       return .busy
     } catch {
       return .failed("\(error)", concernsAll: (error as? InputError)?.concernsAll ?? false)
     }
   }
 
-  /// Another process has taken over.
-  private struct ClaimLost: Error {}
-
   private func train(
     in store: RunStore, _ corpora: CorpusCache, _ claim: Claim, _ keepsCheckpoints: Bool,
-    _ isCancelled: @escaping () -> Bool, _ report: @escaping (Event) -> Void
+    _ isCancelled: @escaping () -> Bool, _ whileSaving: (() throws -> Void) throws -> Void,
+    _ report: @escaping (Event) -> Void
   ) throws {
     let configuration = runs[0].configuration
     let corpus = try corpora.corpus(configuration.corpus, context: configuration.model.context)
@@ -112,6 +114,7 @@ public struct TrunkJob: Codable, Sendable {
         guard claim.isHeld else { throw ClaimLost() }
         return isCancelled()
       },
+      mayWrite: claim.check,
       progress: { tokens, windows in
         let seconds = Double(tokens) * secondsPerToken + Double(windows) * secondsPerWindow
         done += seconds
@@ -124,10 +127,11 @@ public struct TrunkJob: Codable, Sendable {
         report(.spared(seconds: seconds))
       },
       finished: { report(.finished(run: $0.configuration.identifier, loss: $0.result.loss)) },
-      damaged: { report(.damaged("\($0)")) })
+      damaged: { report(.remark("\($0)")) },
+      remark: { report(.remark($0)) })
     let training = try TrunkTraining(
       runs.map(\.configuration), corpus: corpus, folder: store.folder(of:),
       trunkFolder: store.trunkFolder(of: configuration), control: control)
-    try training()
+    try whileSaving(training.callAsFunction)
   }
 }

@@ -14,15 +14,21 @@ public struct InputError: Error, Equatable, Sendable, CustomStringConvertible, L
   public let remedy: String?
   /// Whether whatever else is tried will meet it too, as on a full disk.
   public let concernsAll: Bool
+  /// The number of the system's error (`errno`) where a call of the system failed. What the file holds is then not known:
+  /// it must be taken neither for absent nor for damaged.
+  public let systemError: Int32?
 
   public init(
-    _ message: String, file: String? = nil, line: Int? = nil, remedy: String? = nil, concernsAll: Bool = false
+    _ message: String, file: String? = nil, line: Int? = nil, remedy: String? = nil,
+    concernsAll: Bool = false,
+    systemError: Int32? = nil
   ) {
     self.message = message
     self.file = file
     self.line = line
     self.remedy = remedy
     self.concernsAll = concernsAll
+    self.systemError = systemError
   }
 
   public var description: String {
@@ -41,4 +47,11 @@ public struct InputError: Error, Equatable, Sendable, CustomStringConvertible, L
   }
 
   public var errorDescription: String? { description }
+}
+
+/// What `read` gives; nil where what it has read is damaged.
+///
+/// - Throws: An `InputError` with a `systemError`: what could not be read may be whole.
+public func unlessDamaged<Value>(_ read: () throws -> Value?) throws -> Value? {
+  do { return try read() } catch let error as InputError where error.systemError == nil { return nil }
 }

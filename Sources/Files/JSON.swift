@@ -27,3 +27,39 @@ public func decodeJSON<Value: Decodable>(_ type: Value.Type, from data: Data) th
   // Foundation traps where the last byte opens one list too many in each other: it looks at the one behind.
   return try decoder.decode(type, from: data + Data("\n".utf8))
 }
+
+/// A value as `plainJSON` with one more member, the checksum of all others: a record that the program reads back with
+/// `decodeRecord`.
+///
+/// - Parameter value: Something that is an object with members in JSON.
+public func recordJSON(_ value: some Encodable) throws -> Data {
+  let json = try plainJSON(value)
+  return checksumOpening + Data(checksum(json).utf8) + checksumEnd + json.dropFirst(2)
+}
+
+/// The value that a record holds, as `recordJSON` writes it. Records of earlier versions have no checksum.
+///
+/// - Parameters:
+///   - path: The file of the record, for the message.
+///   - remedy: What the user can do about damage, as a sentence without its full stop.
+/// - Throws: `InputError` if the record is damaged.
+public func decodeRecord<Value: Decodable>(
+  _ type: Value.Type, from data: Data, path: String, remedy: String
+) throws -> Value {
+  let digits = checksumOpening.count..<checksumOpening.count + 32
+  let data = data.startIndex == 0 ? data : Data(data)
+  var isWhole = true
+  if data.count > digits.upperBound + checksumEnd.count, data.starts(with: checksumOpening),
+    data[digits.upperBound...].starts(with: checksumEnd)
+  {
+    let rest = Data("{\n".utf8) + data[(digits.upperBound + checksumEnd.count)...]
+    isWhole = data[digits].elementsEqual(checksum(rest).utf8)
+  }
+  guard isWhole, let value = try? decodeJSON(type, from: data) else {
+    throw InputError("is damaged", file: path, remedy: remedy)
+  }
+  return value
+}
+
+private let checksumOpening = Data("{\n  \"checksum\" : \"".utf8)
+private let checksumEnd = Data("\",\n".utf8)

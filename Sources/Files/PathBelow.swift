@@ -22,3 +22,11 @@ private func resolved(_ path: String) -> String {
   }
   return URL(fileURLWithPath: path.isEmpty ? "." : path).standardizedFileURL.path
 }
+
+/// The way from a folder to a file, with all links followed, so that it holds where both are moved together.
+public func relativePath(of file: String, from folder: String) -> String {
+  let parts = [file, folder].map { resolved($0).split(separator: "/") }
+  let common = zip(parts[0], parts[1]).prefix { $0 == $1 }.count
+  let up = Array(repeating: "..", count: parts[1].count - common)
+  return (up + parts[0].dropFirst(common).map(String.init)).joined(separator: "/")
+}

@@ -141,7 +141,7 @@ public struct ExperimentFile: Sendable {
   /// The runs of the experiment that a grid names: a file beside this one, which borrows none itself.
   private static func grid(of name: YAMLValue, beside path: String, tier: Tier) throws -> [RunDraft] {
     let other = URL(fileURLWithPath: path).deletingLastPathComponent().path + "/\(try name.plainName()).yaml"
-    guard FileManager.default.fileExists(atPath: other) else {
+    guard try FileAccess.exists(other) else {
       throw name.error(
         "there is no experiment `\(try name.string())` beside this one",
         remedy: "Write settings with their values, or the name of another experiment whose runs to take")

@@ -15,7 +15,7 @@ extension Plan {
 }
 
 extension Fits {
-  /// What fits predict of runs that are not trained yet, by the fits' names: the file `forecast.json`.
+  /// What fits predict of runs that they are not fitted to, by the fits' names.
   public var forecasts: [String: Forecast] {
     Dictionary(fits.compactMap { fit in fit.forecast.map { (fit.name, $0) } }, uniquingKeysWith: { $1 })
   }

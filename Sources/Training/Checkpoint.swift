@@ -17,7 +17,12 @@ public struct Checkpoint {
   }
 
   /// Writes the state atomically, with a checksum of the log that goes with it.
-  func write(_ state: TrainingState, to folder: RunFolder, tokenizer: any Tokenizer) throws {
+  ///
+  /// - Parameter mayReplace: Asked right before the last checkpoint is replaced.
+  func write(
+    _ state: TrainingState, to folder: RunFolder, tokenizer: any Tokenizer,
+    mayReplace: () throws -> Void = {}
+  ) throws {
     var file = SafetensorsWriter(metadata: [
       ("format", "isoflop checkpoint 2"), ("run", configuration.identifier),
       ("configuration", configuration.canonicalJSON), ("tokenizer", TokenizerText(tokenizer).text),
@@ -25,7 +30,7 @@ public struct Checkpoint {
       ("branched", state.branched.map(String.init) ?? ""),
       ("recent_loss", state.recentLoss.map { String($0.bitPattern) } ?? ""),
       ("spared_flops", "\(state.sparedFlops)"),
-      ("log", checksum(try MetricsLog.text(of: folder.metrics, through: state.step))),
+      ("log", checksum(try MetricsLog.lines(of: folder.metrics, through: state.step).text)),
     ])
     for section in sections(of: state) {
       for parameter in layout.parameters {
@@ -34,7 +39,7 @@ public struct Checkpoint {
         file.add(section.prefix + parameter.name, shape: parameter.tensor.shape, Data(floats))
       }
     }
-    try file.write(to: folder.checkpoint)
+    try file.write(to: folder.checkpoint, mayReplace: mayReplace)
   }
 
   /// Looks whether training can go on from the folder's checkpoint. What is damaged is an `InputError`.
@@ -42,7 +47,8 @@ public struct Checkpoint {
     let file = try Safetensors(contentsOf: folder.checkpoint, remedy: Safetensors.deletion)
     guard file.metadata("run") == configuration.identifier else { return }
     let step = file.metadata("step").flatMap { Int($0) } ?? 0
-    guard file.metadata("log") == checksum(try MetricsLog.text(of: folder.metrics, through: step)) else {
+    let (log, last) = try MetricsLog.lines(of: folder.metrics, through: step)
+    guard last == step, file.metadata("log") == checksum(log) else {
       throw InputError("is damaged", file: folder.metrics, remedy: "The run will be done again")
     }
   }

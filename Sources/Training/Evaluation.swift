@@ -55,14 +55,19 @@ final class Evaluator {
 
   /// Evaluates the model on the fixed validation windows, always in the same order.
   ///
-  /// - Parameter precision: Stops as soon as the standard error is below this fraction of the loss. `nil` reads all.
-  func callAsFunction(_ parameters: FloatBuffer, precision: Double?) -> Evaluation {
+  /// - Parameters:
+  ///   - precision: Stops as soon as the standard error is below this fraction of the loss. `nil` reads all.
+  ///   - beforeRound: Called before each round of windows; what it throws ends the evaluation.
+  func callAsFunction(
+    _ parameters: FloatBuffer, precision: Double?, beforeRound: () throws -> Void
+  ) rethrows -> Evaluation {
     let windows = corpus.validation
     let entropies = corpus.validationEntropy?.windows
     var sums = Sums(
       families: corpus.families, knowsEntropy: entropies != nil, routed: program.routed)
     var start = 0
     while start < windows.count {
+      try beforeRound()
       let end = min(start + Self.round, windows.count)
       let outcomes = self.outcomes(of: start..<end, parameters)
       for window in start..<end {

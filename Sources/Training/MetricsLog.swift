@@ -3,26 +3,37 @@ import Foundation
 
 /// `metrics.jsonl`: a line for every step, and one for every evaluation.
 final class MetricsLog {
-  private let path: String
   private let file: AppendingFile
 
   /// Opens the log at `path` to go on after step `step`: lines of later steps, written before an interruption
   /// but after the last checkpoint, are dropped. A log that begins takes over the lines of `parent`.
-  init(_ path: String, after step: Int, parent: String? = nil) throws {
-    self.path = path
+  ///
+  /// - Parameter mayReplace: Asked right before the log is replaced.
+  /// - Throws: `InputError` if the lines do not reach `step`.
+  init(
+    _ path: String, after step: Int, parent: String? = nil, mayReplace: () throws -> Void = {}
+  ) throws {
+    let source = parent ?? path
+    let (text, last) = try Self.lines(of: source, through: step)
+    guard last == step else {
+      throw InputError(
+        "ends at step \(last), though training has come to step \(step)", file: source,
+        remedy: "Another program has changed it: give the same command again")
+    }
     // A new file, even where nothing changes: a process that has lost its claim may still hold the old one open.
-    try FileAccess.write(try Self.text(of: parent ?? path, through: step), to: path)
+    try FileAccess.write(text, to: path, mayReplace: mayReplace)
     file = try AppendingFile(path)
   }
 
-  /// The lines of a log up to a step.
-  static func text(of path: String, through step: Int) throws -> Data {
-    guard FileManager.default.fileExists(atPath: path) else { return Data() }
-    let lines = try FileAccess.read(path).split(separator: UInt8(ascii: "\n"))
-    let kept = lines.prefix { line in
-      (try? decodeJSON(Numbered.self, from: line)).map { $0.step <= step } ?? false
+  /// The lines of a log up to a step, and the step of the last of them; none if the log is absent.
+  static func lines(of path: String, through step: Int) throws -> (text: Data, last: Int) {
+    var (text, last) = (Data(), 0)
+    for line in try FileAccess.readIfPresent(path)?.split(separator: UInt8(ascii: "\n")) ?? [] {
+      guard let number = try? decodeJSON(Numbered.self, from: line).step, number <= step else { break }
+      text += line + [UInt8(ascii: "\n")]
+      last = number
     }
-    return kept.reduce(into: Data()) { $0 += $1 + [UInt8(ascii: "\n")] }
+    return (text, last)
   }
 
   func append(_ line: some Encodable) throws { try file.append(canonicalJSON(line)) }
@@ -70,9 +81,9 @@ public struct CurvePoint: Sendable, Hashable {
 }
 
 extension RunFolder {
-  /// The validation losses along the run, read from its log.
+  /// The validation losses along the run, read from its log; none before it has begun.
   public func curve() throws -> [CurvePoint] {
-    Self.curve(in: try FileAccess.readText(metrics))
+    Self.curve(in: try FileAccess.readTextIfPresent(metrics) ?? "")
   }
 
   package static func curve(in log: String) -> [CurvePoint] {

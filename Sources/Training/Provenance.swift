@@ -1,5 +1,6 @@
 import Autograd
 import Foundation
+import Synchronization
 
 /// Where and by what a run was made: what its configuration does not say.
 public struct Provenance: Codable, Hashable, Sendable {
@@ -9,17 +10,18 @@ public struct Provenance: Codable, Hashable, Sendable {
   public let commit: String
   public let cpu: String
   /// The instructions that its kernels were compiled for, on which the last digits depend; nil in records of earlier
-  /// versions.
-  public let instructions: String?
+  /// versions. Several, in order, where a run was gone on with on another machine: `AVX2, then AVX-512`.
+  public private(set) var instructions: String?
   /// The version of OpenBLAS and the kernel that it used.
   public let blas: String
-  public let blasKernel: String
+  /// Several, as with `instructions`.
+  public private(set) var blasKernel: String
   /// Threads within the run.
   public let threads: Int
 
   public init(threads: Int) {
     version = Self.version
-    commit = Self.sourceCommit
+    commit = Self.sourceCommit.withLock { $0 }
     cpu = Self.cpuName
     instructions = instructionSet
     blas = OpenBLAS.version
@@ -27,22 +29,28 @@ public struct Provenance: Codable, Hashable, Sendable {
     self.threads = threads
   }
 
+  /// This process, as it goes on with what others have begun: all instructions and kernels in the order of their use.
+  func continuing(_ earlier: Provenance?) -> Provenance {
+    guard let earlier else { return self }
+    var whole = self
+    whole.instructions =
+      earlier.instructions.map { Self.appending(instructions ?? "unknown", to: $0) } ?? instructions
+    whole.blasKernel = Self.appending(blasKernel, to: earlier.blasKernel)
+    return whole
+  }
+
+  private static func appending(_ next: String, to all: String) -> String {
+    all.components(separatedBy: ", then ").last == next ? all : "\(all), then \(next)"
+  }
+
   /// The version of Isoflop.
   public static let version = "0.1.0"
 
-  private static let sourceCommit: String = {
-    let git = Process()
-    let output = Pipe()
-    git.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    git.arguments = ["git", "describe", "--always", "--dirty=+", "--abbrev=12"]
-    git.currentDirectoryURL = Bundle.main.executableURL?.deletingLastPathComponent()
-    git.standardOutput = output
-    git.standardError = FileHandle.nullDevice
-    guard (try? git.run()) != nil else { return "unknown" }
-    let text = String(decoding: (try? output.fileHandleForReading.readToEnd()) ?? Data(), as: UTF8.self)
-    git.waitUntilExit()
-    return git.terminationStatus == 0 ? text.trimmingCharacters(in: .whitespacesAndNewlines) : "unknown"
-  }()
+  /// The commit that this program was built from, which it says of itself where it begins.
+  private static let sourceCommit = Mutex("unknown")
+
+  /// Says which commit this program was built from: the library cannot know what program it is built into.
+  public static func setCommit(_ commit: String) { sourceCommit.withLock { $0 = commit } }
 
   private static let cpuName: String = {
     let lines = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.split(separator: "\n") ?? []

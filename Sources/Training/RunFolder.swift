@@ -25,14 +25,40 @@ public struct RunFolder: Sendable {
 
   /// The record of a finished run, or nil if it is not finished. A damaged one is an `InputError`.
   public func record() throws -> RunRecord? {
-    guard FileManager.default.fileExists(atPath: result) else { return nil }
-    return try RunRecord(contentsOf: self)
+    guard let data = try FileAccess.readIfPresent(result) else { return nil }
+    return try RunRecord(data, path: result) { log in
+      guard try FileAccess.readIfPresent(metrics).map({ checksum($0) }) == log else {
+        throw RunRecord.damaged(metrics)
+      }
+    }
   }
 
-  /// What the run cost, if it has been written down.
-  public func time() -> RunTiming? {
-    (try? FileAccess.read(timing)).flatMap { try? decodeJSON(RunTiming.self, from: $0) }
+  /// The record of a run that need not be trained any more; nil of one that is not finished, or whose record is damaged.
+  ///
+  /// - Throws: `InputError` if the record cannot be read: then nothing is known of it.
+  public func finishedRecord() throws -> RunRecord? { try unlessDamaged(record) }
+
+  /// What the run cost; nil if that has not been written down, or is damaged.
+  public func time() throws -> RunTiming? {
+    guard let data = try FileAccess.readIfPresent(timing) else { return nil }
+    return try unlessDamaged {
+      try decodeRecord(RunTiming.self, from: data, path: timing, remedy: "Nothing else depends on it")
+    }
   }
+
+  /// What `config.json` says; nil if it is absent.
+  public func description() throws -> RunDescription? {
+    guard let data = try FileAccess.readIfPresent(configuration) else { return nil }
+    return try decodeRecord(
+      RunDescription.self, from: data, path: configuration,
+      remedy: "It is written again with the next command")
+  }
+}
+
+/// What was asked for, and by what it is run: the file `config.json`.
+public struct RunDescription: Codable, Sendable {
+  public let configuration: RunConfiguration
+  public let provenance: Provenance
 }
 
 /// A run that is finished, with a checksum that shows damage.
@@ -49,8 +75,11 @@ public struct RunRecord: Codable, Hashable, Sendable {
   }
 
   /// Writes the record atomically.
-  func write(to folder: RunFolder) throws {
-    try FileAccess.write(encoded(log: checksum(try FileAccess.read(folder.metrics))), to: folder.result)
+  ///
+  /// - Parameter mayReplace: Asked right before the record appears.
+  func write(to folder: RunFolder, mayReplace: () throws -> Void) throws {
+    let log = checksum(try FileAccess.read(folder.metrics))
+    try FileAccess.write(encoded(log: log), to: folder.result, mayReplace: mayReplace)
   }
 
   /// The file's content.
@@ -58,14 +87,6 @@ public struct RunRecord: Codable, Hashable, Sendable {
   /// - Parameter log: The checksum of the log.
   package func encoded(log: String? = nil) throws -> Data {
     try plainJSON(Envelope(record: self, checksum: checksum(plainJSON(self)), log: log))
-  }
-
-  fileprivate init(contentsOf folder: RunFolder) throws {
-    try self.init(FileAccess.read(folder.result), path: folder.result) { log in
-      guard (try? FileAccess.read(folder.metrics)).map({ checksum($0) }) == log else {
-        throw Self.damaged(folder.metrics)
-      }
-    }
   }
 
   /// Reads the content of the file at `path`.
@@ -80,7 +101,7 @@ public struct RunRecord: Codable, Hashable, Sendable {
     try envelope.log.map(check)
   }
 
-  private static func damaged(_ path: String) -> InputError {
+  fileprivate static func damaged(_ path: String) -> InputError {
     InputError("is damaged", file: path, remedy: "The run will be done again")
   }
 

@@ -21,8 +21,10 @@ public struct SafetensorsWriter {
       ",\(quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(sides)],\"data_offsets\":[\(begin),\(data.count)]}"
   }
 
-  /// Writes the file atomically.
-  public func write(to path: String) throws { try FileAccess.write(encoded(), to: path) }
+  /// Writes the file atomically; see `FileAccess.write`.
+  public func write(to path: String, mayReplace: () throws -> Void = {}) throws {
+    try FileAccess.write(encoded(), to: path, mayReplace: mayReplace)
+  }
 
   /// The file's content.
   package func encoded() -> Data {

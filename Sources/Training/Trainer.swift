@@ -76,9 +76,23 @@ public final class Trainer {
     return !recent.isFinite || (isSettled && recent > log(Double(configuration.model.vocabulary)))
   }
 
+  /// Whether training has failed by the validation loss at its end, in nats a token: it is no number, or far worse than
+  /// guessing evenly. A run that is too short to judge on its way is judged here alone.
+  func hasDiverged(at loss: Double) -> Bool {
+    // A model that has hardly learned is a little worse than guessing; e times the perplexity is no start.
+    !(loss <= log(Double(configuration.model.vocabulary)) + 1)
+  }
+
   /// The loss on the validation windows; see `Evaluator`.
   package func evaluate(precision: Double? = nil) -> Evaluation {
-    evaluator(state.parameters, precision: precision)
+    evaluator(state.parameters, precision: precision) {}
+  }
+
+  /// The loss on all validation windows.
+  ///
+  /// - Parameter beforeRound: Called now and then; what it throws ends the evaluation.
+  func evaluate(beforeRound: () throws -> Void) rethrows -> Evaluation {
+    try evaluator(state.parameters, precision: nil, beforeRound: beforeRound)
   }
 
   /// The operations of training so far.

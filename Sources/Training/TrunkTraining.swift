@@ -12,9 +12,11 @@ import Models
 public final class TrunkTraining {
   /// What the caller knows and wants to know while it lasts.
   public struct Control {
-    /// Whether to stop: asked after each step. A checkpoint is written first, but not if it throws, as where another
-    /// process has taken over.
+    /// Whether to stop: asked after each step, and while the final evaluation lasts. A checkpoint is written first, but
+    /// not if it throws, as where another process has taken over.
     public var isCancelled: () throws -> Bool
+    /// Asked right before any file is replaced or removed. It throws where another process has taken over.
+    public var mayWrite: () throws -> Void
     /// Told the tokens trained and the validation windows read since the last call.
     public var progress: (_ tokens: Int, _ windows: Int) -> Void
     /// Told the tokens that need not be trained, as a checkpoint has them.
@@ -23,6 +25,8 @@ public final class TrunkTraining {
     public var finished: (RunRecord) -> Void
     /// Told of each damaged file: what it held is computed again.
     public var damaged: (InputError) -> Void
+    /// Told what else a reader of the results should know.
+    public var remark: (String) -> Void
     /// Seconds between checkpoints.
     public var checkpointInterval: Double
     /// Whether the final weights of each run are kept.
@@ -31,23 +35,29 @@ public final class TrunkTraining {
     public init(
       checkpointInterval: Double = 15, keepsCheckpoints: Bool = false,
       isCancelled: @escaping () throws -> Bool = { false },
+      mayWrite: @escaping () throws -> Void = {},
       progress: @escaping (Int, Int) -> Void = { _, _ in },
       spared: @escaping (Int) -> Void = { _ in },
       finished: @escaping (RunRecord) -> Void = { _ in },
-      damaged: @escaping (InputError) -> Void = { _ in }
+      damaged: @escaping (InputError) -> Void = { _ in },
+      remark: @escaping (String) -> Void = { _ in }
     ) {
       self.checkpointInterval = checkpointInterval
       self.keepsCheckpoints = keepsCheckpoints
       self.isCancelled = isCancelled
+      self.mayWrite = mayWrite
       self.progress = progress
       self.spared = spared
       self.finished = finished
       self.damaged = damaged
+      self.remark = remark
     }
   }
 
   /// Thrown where the control asked to stop.
   public struct Cancelled: Error {}
+  /// Thrown where another process has finished a run in the meantime: nothing is written into its folder.
+  public struct Overtaken: Error {}
 
   private let runs: [RunConfiguration]
   private let folder: (RunConfiguration) -> RunFolder
@@ -55,6 +65,7 @@ public final class TrunkTraining {
   private let corpus: TokenizedCorpus
   private let trainer: Trainer
   private let control: Control
+  /// What this process runs on.
   private let provenance: Provenance
   private var lastCheckpoint = ContinuousClock.now
 
@@ -80,60 +91,96 @@ public final class TrunkTraining {
 
   /// Trains whatever is not yet finished. No other process may be at it.
   public func callAsFunction() throws {
-    let pending = runs.filter { run in
+    let pending = try runs.filter { run in
       let folder = folder(run)
-      return unlessDamaged(folder.result) { try folder.record() } == nil
+      return try removingDamaged(folder.result) { try folder.record() } == nil
     }
     if !pending.isEmpty { try train(pending) }
     // With nothing in it open: a network file system keeps the place of an open file in its folder.
-    try? FileManager.default.removeItem(atPath: trunkFolder.path)
+    try control.mayWrite()
+    try FileAccess.remove(trunkFolder.path)
   }
 
   private func train(_ pending: [RunConfiguration]) throws {
     try FileAccess.makeFolder(trunkFolder.path)
-    FileAccess.removeTemporaries(in: trunkFolder.path)
+    try control.mayWrite()
+    try FileAccess.removeTemporaries(in: trunkFolder.path)
+    try removeCheckpointIfDamaged(trunkFolder, of: pending[0].trunk)
+    let trunkProvenance = try begin(trunkFolder, pending[0].trunk)
+    var provenances: [Provenance] = []
     for run in pending {
       try FileAccess.makeFolder(folder(run).path)
-      FileAccess.removeTemporaries(in: folder(run).path)
-      try writeConfiguration(of: run)
-      removeCheckpointIfDamaged(folder(run), of: run)
+      try fence(run)
+      try FileAccess.removeTemporaries(in: folder(run).path)
+      try removeCheckpointIfDamaged(folder(run), of: run)
+      provenances.append(try begin(folder(run), run, after: trunkProvenance))
     }
-    removeCheckpointIfDamaged(trunkFolder, of: pending[0].trunk)
     try resumeTrunk(for: pending)
     control.spared(trainer.state.tokens)
     let state = trainer.state
     let trunk = TrainingState(copying: state)
-    let log = try MetricsLog(trunkFolder.metrics, after: state.step)
-    for run in pending {
+    let log = try MetricsLog(trunkFolder.metrics, after: state.step, mayReplace: control.mayWrite)
+    for (run, provenance) in zip(pending, provenances) {
       let began = ContinuousClock.now
-      if !hasCheckpoint(run) {
+      if try !hasCheckpoint(run) {
         try trainTrunk(to: run.training.schedule.branchPoint(tokens: run.training.tokens), log)
         try log.synchronize()
         trunk.copy(from: state)
-        if run.trunkIdentifier != run.identifier { try write(state, of: run.trunk, to: trunkFolder) }
+        if run.trunkIdentifier != run.identifier { try writeTrunk(run.trunk) }
       }
-      try trainBranch(run, trunkSeconds: (ContinuousClock.now - began).seconds)
+      try trainBranch(run, provenance, trunkSeconds: (ContinuousClock.now - began).seconds)
       state.copy(from: trunk)
     }
   }
 
+  // MARK: Ownership
+
+  /// Throws where nothing may be written into a run's folder: another process has taken over, or has finished the run.
+  private func fence(_ run: RunConfiguration) throws {
+    try control.mayWrite()
+    if try FileAccess.exists(folder(run).result) { throw Overtaken() }
+  }
+
+  /// Writes what is trained in a folder, and by what.
+  ///
+  /// - Parameter parent: By what the trunk was trained that the run leaves.
+  /// - Returns: What has trained it so far, this process included.
+  private func begin(
+    _ folder: RunFolder, _ run: RunConfiguration, after parent: Provenance? = nil
+  ) throws -> Provenance {
+    let earlier =
+      try FileAccess.exists(folder.checkpoint) ? unlessDamaged(folder.description)?.provenance : parent
+    let provenance = self.provenance.continuing(earlier)
+    if provenance != self.provenance, provenance != parent {
+      control.remark(
+        "\(folder.path): begun with other instructions or products and gone on with here, so that the last digits may "
+          + "differ: \(provenance.instructions ?? "unknown"); \(provenance.blasKernel)")
+    }
+    try FileAccess.write(
+      recordJSON(RunDescription(configuration: run, provenance: provenance)), to: folder.configuration,
+      mayReplace: control.mayWrite)
+    return provenance
+  }
+
   // MARK: Damage
 
-  /// What `read` finds in the file at `path`. A damaged file is reported and removed.
-  private func unlessDamaged<Content>(_ path: String, _ read: () throws -> Content?) -> Content? {
+  /// What `read` finds in the file at `path`. A damaged file is reported and removed; one that cannot be read is an
+  /// `InputError`, and stays.
+  private func removingDamaged<Content>(_ path: String, _ read: () throws -> Content?) throws -> Content? {
     do {
       return try read()
-    } catch {
-      control.damaged(error as? InputError ?? InputError("\(error)", file: path))
-      try? FileManager.default.removeItem(atPath: path)
+    } catch let error as InputError where error.systemError == nil {
+      try control.mayWrite()
+      control.damaged(error)
+      try FileAccess.remove(path)
       return nil
     }
   }
 
   /// Nothing can go on from a checkpoint that is damaged, or whose log is.
-  private func removeCheckpointIfDamaged(_ folder: RunFolder, of run: RunConfiguration) {
-    guard FileManager.default.fileExists(atPath: folder.checkpoint) else { return }
-    _ = unlessDamaged(folder.checkpoint) {
+  private func removeCheckpointIfDamaged(_ folder: RunFolder, of run: RunConfiguration) throws {
+    guard try FileAccess.exists(folder.checkpoint) else { return }
+    _ = try removingDamaged(folder.checkpoint) {
       try Checkpoint(run, trainer.transformer).check(folder)
     }
   }
@@ -142,12 +189,10 @@ public final class TrunkTraining {
 
   /// Goes back to the trunk's checkpoint, if one was written before the first branch that has yet to begin.
   private func resumeTrunk(for pending: [RunConfiguration]) throws {
-    guard FileManager.default.fileExists(atPath: trunkFolder.checkpoint), let first = pending.first else {
-      return
-    }
+    guard try FileAccess.exists(trunkFolder.checkpoint), let first = pending.first else { return }
     let fresh = TrainingState(copying: trainer.state)
     try Checkpoint(first.trunk, trainer.transformer).read(trunkFolder.checkpoint, into: trainer.state)
-    let next = pending.first { !hasCheckpoint($0) }
+    let next = try pending.first { try !hasCheckpoint($0) }
     if let next, trainer.state.tokens > firstStepEnd(atOrAfter: branchPoint(of: next), next) {
       trainer.state.copy(from: fresh)
     }
@@ -167,49 +212,67 @@ public final class TrunkTraining {
   private func trainTrunk(to point: Int, _ log: MetricsLog) throws {
     while trainer.state.tokens < point && !trainer.hasDiverged {
       try step(of: point, log)
-      try checkpointIfDue(log, runs[0].trunk, trunkFolder)
+      try checkpointIfDue(log) { try writeTrunk(runs[0].trunk) }
     }
   }
 
   // MARK: A branch
 
-  private func hasCheckpoint(_ run: RunConfiguration) -> Bool {
-    FileManager.default.fileExists(atPath: folder(run).checkpoint)
+  private func hasCheckpoint(_ run: RunConfiguration) throws -> Bool {
+    try FileAccess.exists(folder(run).checkpoint)
   }
 
-  private func trainBranch(_ run: RunConfiguration, trunkSeconds: Double) throws {
+  private func trainBranch(_ run: RunConfiguration, _ provenance: Provenance, trunkSeconds: Double) throws {
     let began = ContinuousClock.now
     let (state, folder) = (trainer.state, folder(run))
     let log: MetricsLog
-    if hasCheckpoint(run) {
+    if try hasCheckpoint(run) {
       let before = state.tokens
       try Checkpoint(run, trainer.transformer).read(folder.checkpoint, into: state)
       control.spared(state.tokens - before)
-      log = try MetricsLog(folder.metrics, after: state.step)
+      log = try MetricsLog(folder.metrics, after: state.step) { try fence(run) }
     } else {
       state.branched = state.tokens
-      log = try MetricsLog(folder.metrics, after: state.step, parent: trunkFolder.metrics)
+      log = try MetricsLog(folder.metrics, after: state.step, parent: trunkFolder.metrics) { try fence(run) }
     }
     let before = state.tokens
     while state.tokens < run.training.tokens && !trainer.hasDiverged {
       try step(of: run.training.tokens, log)
-      try checkpointIfDue(log, run, folder)
+      try checkpointIfDue(log) { try write(run) }
     }
     let trained = ContinuousClock.now
-    let result = self.result(of: run, try trainer.hasDiverged ? nil : evaluate(precision: nil, log))
+    let evaluation = try trainer.hasDiverged ? nil : evaluateAtEnd(run, log)
+    let result = self.result(of: run, evaluation.flatMap { trainer.hasDiverged(at: $0.loss) ? nil : $0 })
     try log.synchronize()
-    if control.keepsCheckpoints { try write(state, of: run, to: folder) }
+    if control.keepsCheckpoints { try write(run) }
     let seconds = (ContinuousClock.now - began).seconds
     try FileAccess.write(
-      JSONEncoder().encode(
+      recordJSON(
         RunTiming(
           seconds: seconds, trunkSeconds: trunkSeconds,
           tokensPerSecond: Double(state.tokens - before) / (trained - began).seconds)),
-      to: folder.timing)
+      to: folder.timing, mayReplace: { try fence(run) })
     let record = RunRecord(configuration: run, provenance: provenance, result: result)
-    try record.write(to: folder)
+    try record.write(to: folder) { try fence(run) }
     control.finished(record)
-    if !control.keepsCheckpoints { try? FileManager.default.removeItem(atPath: folder.checkpoint) }
+    if !control.keepsCheckpoints {
+      try control.mayWrite()
+      try FileAccess.remove(folder.checkpoint)
+    }
+  }
+
+  /// The evaluation on all validation windows. Asked to stop meanwhile, the end of the training is saved first.
+  private func evaluateAtEnd(_ run: RunConfiguration, _ log: MetricsLog) throws -> Evaluation {
+    try log.synchronize()
+    var lastAsked = ContinuousClock.now
+    let evaluation = try trainer.evaluate {
+      guard ContinuousClock.now - lastAsked > .milliseconds(100) else { return }
+      lastAsked = .now
+      guard try control.isCancelled() else { return }
+      try write(run)
+      throw Cancelled()
+    }
+    return try report(evaluation, log)
   }
 
   // MARK: Both
@@ -254,34 +317,36 @@ public final class TrunkTraining {
   }
 
   private func evaluate(precision: Double?, _ log: MetricsLog) throws -> Evaluation {
-    let evaluation = trainer.evaluate(precision: precision)
+    try report(trainer.evaluate(precision: precision), log)
+  }
+
+  private func report(_ evaluation: Evaluation, _ log: MetricsLog) throws -> Evaluation {
     try log.append(EvaluationMetrics(evaluation, families: corpus.families, trainer.state))
     try log.flush()
     control.progress(0, evaluation.windows)
     return evaluation
   }
 
-  private func checkpointIfDue(_ log: MetricsLog, _ run: RunConfiguration, _ folder: RunFolder) throws {
+  private func checkpointIfDue(_ log: MetricsLog, _ write: () throws -> Void) throws {
     let isCancelled = try control.isCancelled()
     if isCancelled || (ContinuousClock.now - lastCheckpoint).seconds > control.checkpointInterval {
       try log.synchronize()
-      try write(trainer.state, of: run, to: folder)
+      try write()
       lastCheckpoint = .now
     }
     if isCancelled { throw Cancelled() }
   }
 
-  private func write(_ state: TrainingState, of run: RunConfiguration, to folder: RunFolder) throws {
-    try Checkpoint(run, trainer.transformer).write(state, to: folder, tokenizer: corpus.tokenizer)
+  /// Writes the state into the folder of the trunk.
+  private func writeTrunk(_ trunk: RunConfiguration) throws {
+    try Checkpoint(trunk, trainer.transformer).write(
+      trainer.state, to: trunkFolder, tokenizer: corpus.tokenizer, mayReplace: control.mayWrite)
   }
 
-  private func writeConfiguration(of run: RunConfiguration) throws {
-    struct Description: Encodable {
-      let configuration: RunConfiguration
-      let provenance: Provenance
-    }
-    let description = Description(configuration: run, provenance: provenance)
-    try FileAccess.write(plainJSON(description), to: folder(run).configuration)
+  /// Writes the state into the folder of a run.
+  private func write(_ run: RunConfiguration) throws {
+    try Checkpoint(run, trainer.transformer).write(
+      trainer.state, to: folder(run), tokenizer: corpus.tokenizer, mayReplace: { try fence(run) })
   }
 
   private func result(of run: RunConfiguration, _ evaluation: Evaluation?) -> RunResult {

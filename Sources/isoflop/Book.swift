@@ -49,8 +49,7 @@ struct Book {
   static func files(_ named: [String]) throws -> [String] {
     guard named.isEmpty else { return named }
     let folder = "experiments"
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    let files = names.filter { $0.hasSuffix(".yaml") }.sorted().map { "\(folder)/\($0)" }
+    let files = try FileAccess.names(in: folder).filter { $0.hasSuffix(".yaml") }.map { "\(folder)/\($0)" }
     guard !files.isEmpty else {
       throw InputError(
         "holds no experiment", file: folder,
@@ -87,7 +86,7 @@ struct Book {
         faults.append("No report: \(error)")
       }
       return Page(
-        plan: plan, results: results, faults: faults, trainingSeconds: trainingSeconds(of: plan.runs),
+        plan: plan, results: results, faults: faults, trainingSeconds: try trainingSeconds(of: plan.runs),
         seconds: (ContinuousClock.now - began).seconds,
         finishedBefore: own.subtracting(pending).count)
     }
@@ -97,9 +96,9 @@ struct Book {
   }
 
   /// Seconds on one core that training some runs took, by their records.
-  private func trainingSeconds(of runs: [PlannedRun]) -> Double {
-    runs.reduce(0) { sum, run in
-      let time = session.store.folder(of: run.configuration).time()
+  private func trainingSeconds(of runs: [PlannedRun]) throws -> Double {
+    try runs.reduce(0) { sum, run in
+      let time = try session.store.folder(of: run.configuration).time()
       return sum + (time?.seconds ?? 0) + (time?.trunkSeconds ?? 0)
     }
   }
@@ -114,12 +113,14 @@ struct Book {
       contents: "../\(folder)/index.html", previous: link(index - 1), next: link(index + 1))
   }
 
-  private func contents(of pages: [Page]) -> Contents {
+  private func contents(of pages: [Page]) throws -> Contents {
     let runs = session.runs
-    let machineSeconds = trainingSeconds(of: runs) / Double(session.workers)
+    let machineSeconds = try trainingSeconds(of: runs) / Double(session.workers)
     let verdicts = pages.flatMap(\.verdicts)
     let before = runs.count - session.pending.count
-    let untimed = runs.count { session.store.folder(of: $0.configuration).time()?.trunkSeconds == nil }
+    let untimed = try runs.count {
+      try session.store.folder(of: $0.configuration).time()?.trunkSeconds == nil
+    }
     let facts: [Reports.Page.Fact] = [
       .init(
         "Machine time of training", duration(machineSeconds),

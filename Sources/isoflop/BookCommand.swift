@@ -91,8 +91,10 @@ struct RegressCommand: ParsableCommand {
 
 extension Book {
   func announceAndMake() throws -> [Page] {
-    session.announce()
-    return try make()
+    try session.announce()
+    let pages = try make()
+    try session.removeRemains()
+    return pages
   }
 
   /// Prints the pages with what is left to train.
@@ -110,7 +112,7 @@ extension Book {
       })
     try table.print(json: out.json)
     out.say("seconds: of the training that no page before has done, on \(session.workers) cores")
-    session.announce()
+    try session.announce()
   }
 
   /// - Throws: the exit status of failed runs, if a page has faults.

@@ -7,7 +7,9 @@ import Foundation
 /// `isoflop clean`: frees what nobody needs.
 struct CleanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "clean", abstract: "Says what can be freed in a folder of runs, and frees it with --yes.",
+    commandName: "clean",
+    abstract:
+      "Says what can be freed in a folder of runs, and frees it with --yes, unless a command uses it.",
     discussion:
       "Without other flags: what interrupted writes left, damaged records, and trunks of which no run is left to train."
   )
@@ -29,29 +31,34 @@ struct CleanCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    guard !Claims("\(output)/claims").isAnyHeld else {
-      throw InputError(
-        "is in use by another command", file: output,
-        remedy: "Wait for it, or a minute if it was on another machine and has died")
+    var leftovers: [Leftover] = []
+    if yes {
+      // Looked for anew: before, a command may have been at work.
+      _ = try Leftover.all(kinds, in: output, experiment: experiment)
+      try RunStore(output).removing {
+        leftovers = try Leftover.all(kinds, in: output, experiment: experiment)
+        for leftover in leftovers { try leftover.remove(from: output) }
+      }
+    } else {
+      leftovers = try Leftover.all(kinds, in: output, experiment: experiment)
     }
-    let leftovers = try Leftover.all(kinds, in: output, experiment: experiment)
-    if yes { for leftover in leftovers { try leftover.remove(from: output) } }
     if json || !leftovers.isEmpty { try Table(leftovers, areFreed: yes).print(json: json) }
     guard !json else { return }
-    defer { if !yes { printMore() } }
     let total = size(leftovers.reduce(0) { $0 + $1.bytes })
     print(
       leftovers.isEmpty
         ? "nothing to free" : yes ? "freed \(total)" : "would free \(total): add --yes to free it")
+    if !yes { try printMore() }
   }
 
   /// Says what the flags that were not given would free besides.
-  private func printMore() {
+  private func printMore() throws {
     let flags: [(String, Leftover.Kind)] = [
       ("--checkpoints", .checkpoint), ("--trunks", .trunk), ("--orphans", .orphan),
     ]
     for (flag, kind) in flags where !kinds.contains(kind) {
-      let more = (try? Leftover.all([kind], in: output, experiment: experiment)) ?? []
+      // Without a table of results, what is an orphan is not known.
+      let more = try unlessDamaged { try Leftover.all([kind], in: output, experiment: experiment) } ?? []
       if !more.isEmpty { print("\(flag) would free \(size(more.reduce(0) { $0 + $1.bytes })) more") }
     }
   }

@@ -18,9 +18,12 @@ struct CollectCommand: ParsableCommand {
   var frozen: String?
 
   func run() throws {
+    _ = Stop.shared
     let corpora = CorpusCache(allowing: options.corpora)
     let plan = try Plan(options.experiment(file), corpora: corpora)
     let store = try RunStore(options.output)
+    try store.useUntilTheEnd()
+    _ = try FrozenPlan.last(in: store.folder(of: plan.experiment), of: plan.experiment)
     if let frozen { try FrozenPlan(contentsOf: frozen).requireSame(as: plan) }
     try collect(plan, in: store, corpora, options.out)
   }
@@ -40,13 +43,13 @@ private struct Summary: Encodable {
 ///
 /// - Throws: the exit status of missing runs.
 func collect(_ plan: Plan, in store: RunStore, _ corpora: CorpusCache, _ out: OutputOptions) throws {
-  let missing = plan.runs.count { !store.isFinished($0.configuration) }
-  guard missing < plan.runs.count else {
+  guard try store.missing(plan.runs) < plan.runs.count else {
     throw InputError(
       "no run is finished", file: plan.experiment.path, remedy: "Train some with `isoflop run`")
   }
   let results = try ExperimentResults.write(
     of: plan, in: store, corpora: corpora, isProgressShown: out.verbosity > .quiet)
+  let missing = results.missing
   let report = "\(store.folder(of: plan.experiment))/report.html"
   if out.json {
     try printJSON(

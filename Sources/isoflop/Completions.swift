@@ -11,11 +11,13 @@ extension CompletionKind {
   }
 
   /// The runs in the folder of runs that the command line names.
-  static var run: CompletionKind { .custom { words, _, _ in StoredRun.names(in: folder(in: words)) } }
+  static var run: CompletionKind {
+    .custom { words, _, _ in (try? StoredRun.names(in: folder(in: words))) ?? [] }
+  }
 
   /// The experiments in that folder.
   static var experiment: CompletionKind {
-    .custom { words, _, _ in StoredExperiment.all(in: folder(in: words)).map(\.name) }
+    .custom { words, _, _ in (try? StoredExperiment.all(in: folder(in: words)).map(\.name)) ?? [] }
   }
 
   private static func folder(in words: [String]) -> String {

@@ -50,12 +50,13 @@ struct CorpusCommand: ParsableCommand {
     func run() throws {
       switch try CorpusSource(source) {
       case .generated(let text):
-        FileHandle.standardOutput.write(Data(text.text(bytes: bytes.value, seed: seed)))
+        Console.write(Data(text.text(bytes: bytes.value, seed: seed)))
       case .files(let text):
         var written = 0
-        for piece in Shuffle(count: text.pieces.count, key: seed) where written < bytes.value {
+        for piece in Shuffle(count: text.pieces.count, key: seed)
+        where written < bytes.value && !Console.isLost {
           let part = text.pieces[piece].prefix(bytes.value - written)
-          FileHandle.standardOutput.write(Data(String(decoding: part, as: UTF8.self).utf8))
+          Console.write(Data(String(decoding: part, as: UTF8.self).utf8))
           written += part.count
         }
         print()

@@ -91,13 +91,13 @@ struct CorpusStatistics: Encodable {
 
   /// Prints it for people.
   func print() {
-    Swift.print("corpus       \(corpus)")
-    Swift.print("tokenizer    \(tokenizer), \(vocabulary) tokens")
-    Swift.print(String(format: "token        %.3f bytes", bytesPerToken))
-    if let text { Swift.print("text         \(text.bytes) bytes in \(text.pieces) pieces") }
-    if let alphabet { Swift.print("alphabet     \(alphabet.debugDescription)") }
+    isoflop.print("corpus       \(corpus)")
+    isoflop.print("tokenizer    \(tokenizer), \(vocabulary) tokens")
+    isoflop.print(String(format: "token        %.3f bytes", bytesPerToken))
+    if let text { isoflop.print("text         \(text.bytes) bytes in \(text.pieces) pieces") }
+    if let alphabet { isoflop.print("alphabet     \(alphabet.debugDescription)") }
     if let entropy {
-      Swift.print("\nentropy of \(validationTokens) validation targets")
+      isoflop.print("\nentropy of \(validationTokens) validation targets")
       printTable(
         ["family", "passages", "tokens", "nats a token", "bits a byte"],
         (families + [entropy]).map { family in
@@ -116,7 +116,7 @@ struct CorpusStatistics: Encodable {
           ]
         })
     }
-    Swift.print("\nbaselines, counted on \(trainingTokens) tokens")
+    isoflop.print("\nbaselines, counted on \(trainingTokens) tokens")
     printTable(
       ["baseline", "nats a token"],
       nGrams.enumerated().map { ["\($0 + 1)-gram", String(format: "%.4f", $1)] })

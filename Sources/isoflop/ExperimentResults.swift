@@ -13,32 +13,34 @@ struct ExperimentResults {
   let verdicts: [Verdict]
   /// The report's key number and figure.
   let highlight: Report.Highlight
+  /// The number of runs that are not among them, as they are not finished.
+  let missing: Int
 
-  /// Fits the runs of a plan and writes all results into the experiment's folder.
+  /// Fits the runs of a plan and writes all results into the experiment's folder: all from one reading of the records, and
+  /// all at one time. Whoever loses its claim meanwhile reads and writes again.
   ///
   /// - Parameter neighbours: where the page stands in the book, if it is of one.
   static func write(
     of plan: Plan, in store: RunStore, corpora: CorpusCache, neighbours: Page.Neighbours? = nil,
     label: String = "", isProgressShown: Bool = true
   ) throws -> ExperimentResults {
-    try store.alone(with: plan.experiment) {
+    try store.alone(with: plan.experiment) { claim in
       try writeAlone(
-        of: plan, in: store, corpora: corpora, neighbours: neighbours, label: label,
+        of: plan, in: store, claim, corpora: corpora, neighbours: neighbours, label: label,
         isProgressShown: isProgressShown)
     }
   }
 
   private static func writeAlone(
-    of plan: Plan, in store: RunStore, corpora: CorpusCache, neighbours: Page.Neighbours?, label: String,
-    isProgressShown: Bool
+    of plan: Plan, in store: RunStore, _ claim: Claim, corpora: CorpusCache, neighbours: Page.Neighbours?,
+    label: String, isProgressShown: Bool
   ) throws -> ExperimentResults {
-    let folder = store.folder(of: plan.experiment)
-    try FileAccess.makeFolder(folder)
-    for folder in [folder, "\(folder)/figures"] { FileAccess.removeTemporaries(in: folder) }
-    let records = store.records(of: plan)
+    let set = try ResultSet(store.folder(of: plan.experiment))
+    defer { set.remove() }
+    let records = try store.records(of: plan)
     let table = ResultsTable(plan) { records[$0.configuration.identifier]?.result }
-    try table.write(to: "\(folder)/results.csv")
-    try writeTimings(of: plan, in: store, to: "\(folder)/timings.csv")
+    try table.write(to: "\(set.path)/results.csv")
+    try writeTimings(of: plan, in: store, to: "\(set.path)/timings.csv")
     let progress = ProgressLine(total: 1, isShown: isProgressShown)
     let fits = progress.measure(label) {
       Fits(
@@ -46,14 +48,18 @@ struct ExperimentResults {
         sweeps: plan.experiment.sweeps,
         progress: progress.reach)
     }
-    try fits.write(to: "\(folder)/fits.json")
+    try fits.write(to: "\(set.path)/fits.json")
     let verdicts = plan.experiment.check(fits: fits, results: table)
     let report = Report(
       of: plan.experiment, table: table, fits: fits, verdicts: verdicts,
       curves: try curves(of: plan, in: store), nGrams: try nGrams(of: plan, corpora),
       provenance: records.values.map(\.provenance))
+    let highlight = Result { try report.write(to: set.path, neighbours: neighbours) }
+    try ForecastFile.update(of: plan, records, in: set.folder, claim)
+    try set.publish(claim.check)
     return ExperimentResults(
-      fits: fits, verdicts: verdicts, highlight: try report.write(to: folder, neighbours: neighbours))
+      fits: fits, verdicts: verdicts, highlight: try highlight.mapError(set.located).get(),
+      missing: plan.runs.count - records.count)
   }
 
   func print() {
@@ -63,8 +69,8 @@ struct ExperimentResults {
 
   /// The part of the results that no two runs have in common.
   private static func writeTimings(of plan: Plan, in store: RunStore, to path: String) throws {
-    let lines = plan.runs.map { run in
-      let time = store.folder(of: run.configuration).time()
+    let lines = try plan.runs.map { run in
+      let time = try store.folder(of: run.configuration).time()
       let seconds = [time?.seconds, time?.trunkSeconds].map { $0.map { String(format: "%.3f", $0) } ?? "" }
       let rate = time.map { String(format: "%.0f", $0.tokensPerSecond) } ?? ""
       return "\(run.configuration.identifier),\(seconds.joined(separator: ",")),\(rate)\n"
@@ -76,10 +82,8 @@ struct ExperimentResults {
   private static func curves(of plan: Plan, in store: RunStore) throws -> [String: [CurvePoint]] {
     var curves: [String: [CurvePoint]] = [:]
     for run in plan.runs {
-      let folder = store.folder(of: run.configuration)
-      if FileManager.default.fileExists(atPath: folder.metrics) {
-        curves[run.configuration.identifier] = try folder.curve()
-      }
+      let curve = try store.folder(of: run.configuration).curve()
+      if !curve.isEmpty { curves[run.configuration.identifier] = curve }
     }
     return curves
   }

@@ -5,35 +5,109 @@ import ArgumentParser
 import Files
 import Foundation
 import ScalingLaws
+import Training
 
-/// Says, before the held-out runs of an experiment are trained, what its fits predict of them.
-///
-/// The predictions are written to `forecast.json` as long as none of these runs is trained, and never after.
+/// What fits predict of runs that they are not fitted to, and from which runs: the file `forecast.json`.
+struct ForecastFile: Codable {
+  /// What the predictions follow from.
+  struct Origin: Codable, Equatable {
+    /// The identifiers of the runs, in order.
+    let runs: [String]
+    /// The checksum of their results.
+    let results: String
+  }
+
+  let from: Origin
+  /// How many of the runs that are predicted were finished at that time. Their results are no part of the predictions.
+  let finishedBefore: Int
+  /// By the names of the fits.
+  let forecasts: [String: Forecast]
+
+  /// Predicts the runs of the plan's last stage.
+  ///
+  /// - Parameter records: Those of all finished runs.
+  /// - Returns: Nil as long as a run is missing from which they are predicted.
+  fileprivate init?(of plan: Plan, _ records: [String: RunRecord]) throws {
+    let stages = plan.stages
+    guard stages.count > 1, let from = try Self.origin(of: plan, records) else { return nil }
+    let table = ResultsTable(plan) { run in
+      from.runs.contains(run.configuration.identifier) ? records[run.configuration.identifier]?.result : nil
+    }
+    self.from = from
+    finishedBefore = stages[1...].flatMap(\.runs).count { records[$0.configuration.identifier] != nil }
+    forecasts = Fits(of: table, requests: plan.experiment.forecastingFits).forecasts
+  }
+
+  /// The runs that come before those that are predicted; nil where not all are finished.
+  private static func origin(of plan: Plan, _ records: [String: RunRecord]) throws -> Origin? {
+    let runs = plan.stages[0].runs.map(\.configuration.identifier).sorted()
+    let results = runs.compactMap { records[$0]?.result }
+    guard results.count == runs.count else { return nil }
+    return Origin(runs: runs, results: checksum(try canonicalJSON(results)))
+  }
+
+  /// Writes the forecast of a plan, unless that is done already: before the first of the runs that it predicts is
+  /// finished, and again where the runs have changed from which it follows.
+  ///
+  /// - Parameters:
+  ///   - records: Those of all finished runs.
+  ///   - claim: That on the experiment's results.
+  /// - Returns: The file's path, if it has been written.
+  @discardableResult
+  static func update(
+    of plan: Plan, _ records: [String: RunRecord], in folder: String, _ claim: Claim
+  ) throws -> (path: String, file: ForecastFile)? {
+    let stages = plan.stages
+    guard stages.count > 1, let origin = try origin(of: plan, records) else { return nil }
+    let path = "\(folder)/forecast.json"
+    let last = try unlessDamaged { try ForecastFile(contentsOf: path) }
+    if last?.from == origin { return nil }
+    // One of an earlier version does not say from what it is, and what is told afterwards is no forecast.
+    let isLate = stages[1...].flatMap(\.runs).contains { records[$0.configuration.identifier] != nil }
+    if last == nil, isLate { return nil }
+    guard let file = try ForecastFile(of: plan, records) else { return nil }
+    try FileAccess.write(recordJSON(file), to: path, mayReplace: claim.check)
+    return (path, file)
+  }
+
+  /// Reads a forecast; nil if it is absent.
+  private init?(contentsOf path: String) throws {
+    guard let data = try FileAccess.readIfPresent(path) else { return nil }
+    self = try decodeRecord(
+      ForecastFile.self, from: data, path: path, remedy: "It is written again if it can be")
+  }
+}
+
+/// Says, before the held-out runs of an experiment are trained, what its fits predict of them, and writes that to
+/// `forecast.json`.
 ///
 /// - Parameters:
 ///   - plan: all runs.
 ///   - stage: those that are held out.
 func announceForecasts(of plan: Plan, before stage: Plan, store: RunStore, _ out: OutputOptions) throws {
-  let trained = store.records(of: stage).count
-  guard trained < stage.runs.count else { return }
-  let records = store.records(of: plan)
+  guard try store.missing(stage.runs) > 0 else { return }
+  let records = try store.records(of: plan)
   let table = ResultsTable(plan) { records[$0.configuration.identifier]?.result }
   let fits = Fits(of: table, requests: plan.experiment.forecastingFits)
   for fit in fits.fits {
     if !out.json { fit.forecast.map { printForecast($0, fit.name) } }
     for reason in fit.remarks + [fit.refusal].compactMap({ $0 }) { out.say("\(fit.name): \(reason)") }
   }
-  guard trained == 0 else { return }
   let folder = store.folder(of: plan.experiment)
   try FileAccess.makeFolder(folder)
-  let path = "\(folder)/forecast.json"
-  try store.alone(with: plan.experiment) { try FileAccess.write(plainJSON(fits.forecasts), to: path) }
-  out.say("written before any of these runs is trained: \(path)\n")
+  let written = try store.alone(with: plan.experiment) { claim in
+    try ForecastFile.update(of: plan, store.records(of: plan), in: folder, claim)
+  }
+  guard let written else { return }
+  out.say(
+    written.file.finishedBefore == 0
+      ? "written before any of these runs is trained: \(written.path)\n"
+      : "written again, as the runs have changed that it follows from: \(written.path)\n")
 }
 
 /// - Throws: the exit status, if some of the runs that come before those that are forecast are yet to be trained.
 func requireFinished(_ runs: [PlannedRun], in store: RunStore) throws {
-  let missing = store.awaited(runs)
+  let missing = try store.missing(runs)
   guard missing > 0 else { return }
   complain(
     "\(missing) runs must be finished before those that are forecast from them can begin: "

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Build
 import Files
 import Foundation
 import Models
@@ -31,6 +32,8 @@ struct Isoflop: ParsableCommand {
 
   /// Runs the command; a fault of the user's input is one line and exit status 2.
   static func main() {
+    Console.secure()
+    Provenance.setCommit(Build.commit)
     // A limit on file sizes is a fault like others, not the end.
     signal(SIGXFSZ, SIG_IGN)
     do {

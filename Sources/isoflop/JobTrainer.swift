@@ -29,10 +29,8 @@ final class JobTrainer: Sendable {
     progress = ProgressLine(
       total: jobs.reduce(0) { $0 + $1.seconds }, isShown: options.out.verbosity > .quiet)
     processes = (0..<workers).map { _ in WorkerProcess(root: options.output) }
-    stop = jobs.isEmpty || options.dryRun ? nil : Stop()
+    stop = jobs.isEmpty || options.dryRun ? nil : .shared
     guard let stop else { return }
-    // A worker that has died must not take this command with it.
-    signal(SIGPIPE, SIG_IGN)
     stop.whenRequested { [processes] in processes.forEach { $0.interrupt() } }
     if let time = options.maxTime { stop.request(.budget("--max-time"), after: time.value) }
   }
@@ -45,20 +43,22 @@ final class JobTrainer: Sendable {
   func train(_ jobs: [TrunkJob], label: String = "") throws -> [JobQueue.Failure] {
     guard let stop else { return [] }
     let failures = progress.measure(label) {
-      trainAll(
-        jobs, workers: workers, retries: options.retries, claims: store.claims,
-        isCancelled: { stop.isRequested },
-        failed: { failure in
-          self.progress.say("\(failure.text) See \(self.store.log(of: failure.job))")
-          if failure.concernsAll || self.options.failFast { stop.request(.failure) }
-        },
-        train: { job, worker, abandoned in
-          let order = WorkerOrder(
-            job: job, abandoned: abandoned, keepsCheckpoints: self.options.keepCheckpoints)
-          let end = self.processes[worker].run(order) { self.tell($0, of: job, stop) }
-          if case .failed(let error, _) = end { self.note(error, in: self.store.log(of: job)) }
-          return end
-        })
+      stop.whileSaving {
+        trainAll(
+          jobs, workers: workers, retries: options.retries, claims: store.claims,
+          isCancelled: { stop.isRequested },
+          failed: { failure in
+            self.progress.say("\(failure.text) See \(self.store.log(of: failure.job))")
+            if failure.concernsAll || self.options.failFast { stop.request(.failure) }
+          },
+          train: { job, worker, abandoned in
+            let order = WorkerOrder(
+              job: job, abandoned: abandoned, keepsCheckpoints: self.options.keepCheckpoints)
+            let end = self.processes[worker].run(order) { self.tell($0, of: job, stop) }
+            if case .failed(let error, _) = end { self.note(error, in: self.store.log(of: job)) }
+            return end
+          })
+      }
     }
     if let reason = stop.reason { try leave(reason) }
     return failures
@@ -75,7 +75,7 @@ final class JobTrainer: Sendable {
       complain("stopped after a failure: \(remedy)")
       throw ExitCode(Status.someRunsFailed.rawValue)
     case .interrupted, .timeIsNearlyOver:
-      complain("interrupted: \(remedy)")
+      complain(Stop.interrupted)
       throw ExitCode(Status.interrupted.rawValue)
     }
   }
@@ -98,14 +98,14 @@ final class JobTrainer: Sendable {
       } else if options.out.verbosity == .verbose {
         progress.say("\(run.label): \(outcome(of: folder))")
       }
-    case .damaged(let text): progress.say(text)
+    case .remark(let text): progress.say(text)
     }
   }
 
   private func outcome(of folder: RunFolder) -> String {
     guard let result = try? folder.record()?.result, let loss = result.loss else { return "" }
     let error = result.lossStandardError.map { " ± \(number($0))" } ?? ""
-    let seconds = folder.time().map { ", \(number($0.seconds)) s" } ?? ""
+    let seconds = (try? folder.time()).map { ", \(number($0.seconds)) s" } ?? ""
     return "loss \(number(loss))\(error)\(seconds)"
   }
 

@@ -28,7 +28,7 @@ struct ListCommand: ParsableCommand {
     let all = try StoredRun.all(in: output)
     let experiments =
       try experiment.map { [try StoredExperiment.named($0, in: output)] }
-      ?? StoredExperiment.all(in: output)
+      ?? (try StoredExperiment.all(in: output))
     let mentioned = Set(experiments.flatMap { $0.runs ?? [] })
     let runs = try all.filter { experiment == nil || mentioned.contains($0.identifier) }
       .filtered(where: conditions)
@@ -51,7 +51,7 @@ extension Table {
           Cell(experiment.name),
           Cell(experiment.runs?.count, text: experiment.runs.map { "\($0.count)" } ?? ""),
           experiment.runs == nil
-            ? "results.csv cannot be read" : Cell(experiment.runs?.count(where: finished.contains)),
+            ? "results.csv is no table" : Cell(experiment.runs?.count(where: finished.contains)),
         ]
       })
   }

@@ -185,11 +185,11 @@ private struct Plan: Encodable {
   }
 
   func print(_ law: LawFit) {
-    Swift.print("\(fit): \(equation)\n\(convention); fitted to \(law.observations) runs")
+    isoflop.print("\(fit): \(equation)\n\(convention); fitted to \(law.observations) runs")
     for range in law.ranges {
-      Swift.print("\(range.variable.symbol) from \(number(range.low)) to \(number(range.high))")
+      isoflop.print("\(range.variable.symbol) from \(number(range.low)) to \(number(range.high))")
     }
-    Swift.print("")
+    isoflop.print("")
     let rows: [(String, Number)] = [
       ("parameters N", parameters), ("tokens D", tokens), ("tokens a parameter", tokensPerParameter),
       (inferenceTokens > 0 ? "FLOPs, training and serving" : "FLOPs of training, 6ND", compute),

@@ -37,7 +37,7 @@ struct RunCommand: ParsableCommand {
     let plan = session.plans[0]
     if options.dryRun { return try printPlan(plan, session) }
     options.out.say(plan.experiment.title)
-    session.announce()
+    try session.announce()
     if engine == .slurm { return try SlurmEngine(session: session, options: options, slurm: slurm).run() }
     try session.freeze(0)
     let failures = try session.train(0)
@@ -45,12 +45,18 @@ struct RunCommand: ParsableCommand {
       complain("\(failures.count) trunk\(failures.count == 1 ? "" : "s") failed; what was finished is kept")
       throw ExitCode(Status.someRunsFailed.rawValue)
     }
-    let missing = plan.runs.count { !session.store.isFinished($0.configuration) }
-    guard missing == 0 else {
-      // Whoever finishes last makes the report.
-      return options.out.say("this share is done; \(missing) runs of others are not yet")
+    let own = plan.runs.filter { session.scheduler.isOwn($0.configuration) }
+    let lost = try session.store.missing(own)
+    guard lost == 0 else {
+      throw InputError(
+        "\(lost) of \(own.count) runs that were finished are not there any more", file: session.store.root,
+        remedy: "Was the folder moved, or removed? The same command trains what is missing")
     }
+    let missing = try session.store.missing(plan.runs)
+    // Whoever finishes last makes the report.
+    if missing > 0 { return options.out.say("this share is done; \(missing) runs of others are not yet") }
     try collect(plan, in: session.store, session.corpora, options.out)
+    try session.removeRemains()
   }
 
   private func printPlan(_ plan: Plan, _ session: TrainingSession) throws {

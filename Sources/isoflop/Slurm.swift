@@ -89,28 +89,21 @@ struct Slurm {
   ///
   /// - Throws: `InputError` with what it complains of.
   private static func call(_ name: String, _ arguments: [String]) throws -> String {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [name] + arguments
-    let (output, errors) = (Pipe(), Pipe())
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
-    process.standardError = errors
-    do {
-      try process.run()
-    } catch {
-      throw InputError("`\(name)` cannot be run: \(error)")
-    }
+    let (output, errors) = (try ChildProcess.pipe(), try ChildProcess.pipe())
+    let process = try ChildProcess(
+      "/usr/bin/env", [name] + arguments, output: output.writing, errors: errors.writing)
+    try output.writing.close()
+    try errors.writing.close()
     // Errors are few: they cannot fill their pipe while the output is read.
-    let text = String(decoding: (try? output.fileHandleForReading.readToEnd()) ?? Data(), as: UTF8.self)
-    let complaint = String(decoding: (try? errors.fileHandleForReading.readToEnd()) ?? Data(), as: UTF8.self)
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
+    let text = String(decoding: (try output.reading.readToEnd()) ?? Data(), as: UTF8.self)
+    let complaint = String(decoding: (try errors.reading.readToEnd()) ?? Data(), as: UTF8.self)
+    let end = process.wait()
+    guard end == .status(0) else {
       let words = complaint.trimmingCharacters(in: .whitespacesAndNewlines).replacing("\n", with: "; ")
       throw InputError(
-        process.terminationStatus == 127
+        end == .status(127)
           ? "there is no `\(name)` on the PATH" : "`\(name)` failed: \(words)",
-        remedy: process.terminationStatus == 127
+        remedy: end == .status(127)
           ? "Submit from a machine of the cluster, or use --shard"
           : "Mend it, then give the same command again")
     }

@@ -58,13 +58,14 @@ struct SlurmEngine {
 
   /// Submits what is missing, unless it is in the queue already.
   func run() throws {
-    if let submission = try? SlurmFolder(folder).submission,
+    if let submission = try SlurmFolder(folder).submissionIfAny,
       case let queue = try Slurm.queue(submission.jobs), !queue.isEmpty
     {
       options.out.say("in the queue already: \(queue.text)")
     } else if session.pending.isEmpty {
       options.out.say("nothing is missing")
-      return try collect(plan, in: session.store, session.corpora, options.out)
+      try collect(plan, in: session.store, session.corpora, options.out)
+      return try session.removeRemains()
     } else {
       try submit()
     }
@@ -149,21 +150,23 @@ struct SlurmEngine {
   private func follow() throws {
     let submission = try SlurmFolder(folder).submission
     let frozen = try FrozenPlan(contentsOf: submission.plan)
-    let stop = Stop()
+    let stop = Stop.shared
     let progress = ProgressLine(
       total: Double(frozen.runs.count), isShown: options.out.verbosity > .quiet)
-    while !stop.isRequested {
-      guard case let queue = try Slurm.queue(submission.jobs), !queue.isEmpty else { break }
-      let status = GridStatus(frozen, in: session.store)
-      progress.show("\(status.done) of \(status.total) runs; in the queue: \(queue.text)")
-      sleep(2)
+    try stop.whileSaving {
+      while !stop.isRequested {
+        guard case let queue = try Slurm.queue(submission.jobs), !queue.isEmpty else { break }
+        let status = try GridStatus(frozen, in: session.store)
+        progress.show("\(status.done) of \(status.total) runs; in the queue: \(queue.text)")
+        for _ in 0..<20 where !stop.isRequested { usleep(100_000) }
+      }
     }
     progress.finish()
     if stop.isRequested {
       complain("no longer followed; the jobs go on")
       throw ExitCode(Status.interrupted.rawValue)
     }
-    let status = GridStatus(frozen, in: session.store)
+    let status = try GridStatus(frozen, in: session.store)
     try printStatus(status, json: options.out.json)
     if status.done < status.total { throw ExitCode(Status.someRunsFailed.rawValue) }
     options.out.say("report  \(folder)/report.html")
@@ -185,9 +188,7 @@ struct SlurmFolder {
   /// - Throws: `InputError` if there is none.
   var submission: Slurm.Submission {
     get throws {
-      let file = "\(path)/jobs.json"
-      guard let submission = try? decodeJSON(Slurm.Submission.self, from: FileAccess.read(file))
-      else {
+      guard let submission = try submissionIfAny else {
         throw InputError(
           "nothing has been submitted", file: path, remedy: "Submit it with `isoflop run FILE --engine slurm`"
         )
@@ -196,7 +197,21 @@ struct SlurmFolder {
     }
   }
 
+  /// The last submission; nil if there is none.
+  ///
+  /// - Throws: `InputError` if it cannot be read, or is damaged.
+  var submissionIfAny: Slurm.Submission? {
+    get throws {
+      guard let data = try FileAccess.readIfPresent(file) else { return nil }
+      return try decodeRecord(
+        Slurm.Submission.self, from: data, path: file,
+        remedy: "See with `squeue` whether its jobs are still in the queue, then delete it")
+    }
+  }
+
+  private var file: String { "\(path)/jobs.json" }
+
   func write(_ submission: Slurm.Submission) throws {
-    try FileAccess.write(plainJSON(submission), to: "\(path)/jobs.json")
+    try FileAccess.write(recordJSON(submission), to: file)
   }
 }

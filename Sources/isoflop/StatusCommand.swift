@@ -15,9 +15,9 @@ struct StatusCommand: ParsableCommand {
 
   func run() throws {
     let plan = try FrozenPlan(contentsOf: "\(folder)/plan.json")
-    let status = GridStatus(plan, in: try RunStore(root(of: folder)))
+    let status = try GridStatus(plan, in: RunStore(reading: root(of: folder)))
     try printStatus(status, json: json)
-    if !json, let submission = try? SlurmFolder(folder).submission {
+    if !json, let submission = try SlurmFolder(folder).submissionIfAny {
       let queue = try Slurm.queue(submission.jobs)
       print("queue    \(queue.isEmpty ? "empty" : queue.text)")
     }

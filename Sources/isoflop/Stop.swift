@@ -6,7 +6,10 @@ import Synchronization
   import Glibc
 #endif
 
-/// Whether and why a command is to stop: everything is saved first.
+/// Whether and why a command is to stop.
+///
+/// While there is work to save (`whileSaving`), it is asked for now and then, and the command saves and ends itself. At all
+/// other times, as while it plans, fits or draws, a signal ends the process at once: nothing is lost.
 final class Stop: Sendable {
   enum Reason: Sendable {
     /// Ctrl-C, SIGTERM, or a closed terminal.
@@ -17,23 +20,42 @@ final class Stop: Sendable {
     case budget(String)
     /// `--fail-fast`, or a fault that all runs would meet.
     case failure
+
+    /// Whether it comes from outside.
+    fileprivate var isSignal: Bool {
+      switch self {
+      case .interrupted, .timeIsNearlyOver: true
+      case .budget, .failure: false
+      }
+    }
   }
 
   private struct State {
     var reason: Reason?
+    /// How many parts of the program save something themselves.
+    var savers = 0
     var handlers: [@Sendable () -> Void] = []
   }
 
   private let state = Mutex(State())
+  /// A queue of its own: computation may keep all threads of the common ones busy.
+  private let queue = DispatchQueue(label: "signals")
 
-  /// Follows the signals by which a user, a terminal or a queue asks to stop.
-  init() {
+  /// Whether nothing is said when a signal ends the process at once, as by workers: their command says it.
+  let isSilent = Atomic<Bool>(false)
+
+  /// That of this process, which follows signals from its first use on.
+  static let shared = Stop()
+
+  private init() {
     for (number, reason) in [
       (SIGINT, Reason.interrupted), (SIGTERM, .interrupted), (SIGHUP, .interrupted),
       (SIGUSR1, .timeIsNearlyOver),
     ] {
+      // Whoever starts the program with `nohup` means it.
+      if number == SIGHUP, Self.isIgnored(number) { continue }
       signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
       // The handler keeps its source alive, for as long as the program runs.
       source.setEventHandler {
         self.request(reason)
@@ -43,22 +65,44 @@ final class Stop: Sendable {
     }
   }
 
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    guard sigaction(number, nil, &action) == 0 else { return false }
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+      == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
   var reason: Reason? { state.withLock(\.reason) }
   var isRequested: Bool { reason != nil }
 
+  /// Does what saves its work by itself when a stop is requested.
+  func whileSaving<Result>(_ body: () throws -> Result) rethrows -> Result {
+    state.withLock { $0.savers += 1 }
+    defer { state.withLock { $0.savers -= 1 } }
+    return try body()
+  }
+
   /// Asks to stop; the first reason counts.
   func request(_ reason: Reason) {
-    let handlers = state.withLock { state in
-      guard state.reason == nil else { return [@Sendable () -> Void]() }
+    let (handlers, isAtOnce) = state.withLock { state in
+      guard state.reason == nil else { return ([@Sendable () -> Void](), false) }
       state.reason = reason
-      return state.handlers
+      return (state.handlers, state.savers == 0 && reason.isSignal)
     }
     for handler in handlers { handler() }
+    guard isAtOnce else { return }
+    if !isSilent.load(ordering: .relaxed) {
+      complain((isatty(STDERR_FILENO) == 1 ? "\n" : "") + Self.interrupted)
+    }
+    leave(Status.interrupted.rawValue)
   }
+
+  /// What is said to whoever interrupts a command.
+  static let interrupted = "interrupted: everything so far is saved, and the same command goes on from here"
 
   /// Asks to stop after so many seconds.
   func request(_ reason: Reason, after seconds: Double) {
-    DispatchQueue.global().asyncAfter(deadline: .now() + seconds) { self.request(reason) }
+    queue.asyncAfter(deadline: .now() + seconds) { self.request(reason) }
   }
 
   /// Calls `handler` when it is asked to stop, or at once if it has been.

@@ -82,5 +82,5 @@ func printTable(_ titles: [String], _ rows: [[String]]) {
   let table = TextTable<[String]> { row in
     titles.indices.map { Column(title: titles[$0], value: row[$0], align: isNumeric[$0] ? .right : .left) }
   }
-  table.print(rows, style: Style.simple)
+  if let text = table.string(for: rows, style: Style.simple) { print(text) }
 }

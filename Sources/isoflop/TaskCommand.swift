@@ -25,8 +25,13 @@ struct TaskCommand: ParsableCommand {
       throw InputError("has no task \(index) of stage \(stage)", file: plan, remedy: "Submit it anew")
     }
     try MemoryNeed.check(tasks[index].flatMap(\.runs), workers: options.jobs ?? 1)
-    let trainer = JobTrainer(
-      tasks[index], store: try RunStore(options.output), workers: options.jobs ?? 1, options)
+    let store = try RunStore(options.output)
+    Console.beforeLeaving { status in
+      guard status == Status.interrupted.rawValue, case .timeIsNearlyOver = Stop.shared.reason else { return }
+      do { try Slurm.requeueOwnTask() } catch { complain("error: \(error)") }
+    }
+    try store.useUntilTheEnd()
+    let trainer = JobTrainer(tasks[index], store: store, workers: options.jobs ?? 1, options)
     if stage > 0 {
       let experiment = try ExperimentFile(contentsOf: frozen.file, tier: frozen.tier)
       let whole = try Plan(
@@ -36,12 +41,7 @@ struct TaskCommand: ParsableCommand {
       try requireFinished(whole.stages[..<stage].flatMap(\.runs), in: trainer.store)
       try announceForecasts(of: whole, before: whole.stages[stage], store: trainer.store, options.out)
     }
-    do {
-      let failures = try trainer.train(tasks[index])
-      if !failures.isEmpty { throw ExitCode(Status.someRunsFailed.rawValue) }
-    } catch let code as ExitCode where code.rawValue == Status.interrupted.rawValue {
-      if case .timeIsNearlyOver = trainer.stop?.reason { try Slurm.requeueOwnTask() }
-      throw code
-    }
+    let failures = try trainer.train(tasks[index])
+    if !failures.isEmpty { throw ExitCode(Status.someRunsFailed.rawValue) }
   }
 }

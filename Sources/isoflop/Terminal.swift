@@ -16,13 +16,6 @@ enum Status: Int32 {
   case othersFirst = 6
 }
 
-/// Ends the process at once. OpenBLAS would wait at its end for a thread that a limit of memory may have kept from
-/// starting.
-func leave(_ status: Int32) -> Never {
-  fflush(nil)
-  _exit(status)
-}
-
 /// A whole number from 1 on that may end in k, M, G or T.
 struct Count: ExpressibleByArgument, Sendable, CustomStringConvertible {
   let value: Int
@@ -49,9 +42,6 @@ func parseTokenizer(_ text: String) throws -> TokenizerConfiguration {
   }
   return tokenizer
 }
-
-/// Prints a line for a person beside the results.
-func complain(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
 
 /// Progress and time left: one line that changes on a terminal, a plain line now and then in a log.
 final class ProgressLine: Sendable {
@@ -138,7 +128,7 @@ final class ProgressLine: Sendable {
   }
 
   private func write(_ text: String) {
-    if isShown { FileHandle.standardError.write(Data(text.utf8)) }
+    if isShown { Console.writeBeside(text) }
   }
 }
 

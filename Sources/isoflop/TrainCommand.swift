@@ -33,25 +33,44 @@ struct TrainCommand: ParsableCommand {
     let corpus = try corpora.corpus(run.corpus, context: run.model.context)
     let folder = RunFolder("\(output)/\(run.identifier)")
     let progress = ProgressLine(total: Double(planned.tokens))
-    guard let claim = try Claims("\(output)/claims").claim(run.identifier) else {
-      throw InputError("is being trained by another command", file: folder.path, remedy: "Wait for it")
+    let claims = Claims("\(output)/claims")
+    guard let claim = try claims.claim(run.identifier) else {
+      throw InputError(
+        "is being trained by another command", file: folder.path,
+        remedy:
+          "Wait for it, or \(Int(claims.patience)) seconds if it has died on another machine, and try again")
     }
-    let stop = Stop()
+    let stop = Stop.shared
+    Console.beforeLeaving { _ in claims.releaseAll() }
     let control = TrunkTraining.Control(
-      keepsCheckpoints: true, isCancelled: { stop.isRequested },
+      keepsCheckpoints: true,
+      isCancelled: {
+        if !claim.isHeld { try claim.check() }
+        return stop.isRequested
+      },
+      mayWrite: claim.check,
       progress: { tokens, _ in progress.advance(by: Double(tokens)) },
-      spared: { progress.skip(Double($0)) })
+      spared: { progress.skip(Double($0)) },
+      damaged: { complain("\($0)") }, remark: complain)
     let training = try TrunkTraining(
       [run], corpus: corpus, folder: { _ in folder }, trunkFolder: RunFolder("\(folder.path)/trunk"),
       threads: threads,
       control: control)
     do {
-      try training()
+      try stop.whileSaving { try training() }
     } catch is TrunkTraining.Cancelled {
       claim.release()
       progress.finish()
-      complain("interrupted: everything so far is saved, and the same command goes on from here")
+      complain(Stop.interrupted)
       throw ExitCode(Status.interrupted.rawValue)
+    } catch let error where error is ClaimLost || error is TrunkTraining.Overtaken {
+      progress.finish()
+      throw InputError(
+        "another command has taken over", file: folder.path,
+        remedy: "Wait for it, then give the same command again")
+    } catch {
+      claim.release()
+      throw error
     }
     claim.finish()
     progress.finish()

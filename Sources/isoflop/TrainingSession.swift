@@ -20,12 +20,21 @@ struct TrainingSession {
   init(
     _ experiments: [ExperimentFile], _ options: TrainingOptions, share: Share? = nil
   ) throws {
+    _ = Stop.shared
     try MemoryNeed.checkBase()
+    for experiment in experiments where RunStore.isReserved(experiment.name) {
+      throw InputError(
+        "an experiment cannot be called `\(experiment.name)`, as its folder of results is another's",
+        file: experiment.path, remedy: "Rename the file")
+    }
     let corpora = CorpusCache(allowing: options.corpora)
     plans = try experiments.map { try Plan($0, corpora: corpora) }
     self.corpora = corpora
     self.options = options
-    store = try RunStore(options.output)
+    let store = try options.dryRun ? RunStore(reading: options.output) : RunStore(options.output)
+    self.store = store
+    if !options.dryRun { try store.useUntilTheEnd() }
+    for plan in plans { _ = try FrozenPlan.last(in: store.folder(of: plan.experiment), of: plan.experiment) }
     let cores = ProcessInfo.processInfo.activeProcessorCount
     let workers = min(options.jobs ?? cores, cores)
     scheduler = try Scheduler(
@@ -45,9 +54,9 @@ struct TrainingSession {
   }
 
   /// Says how much there is to do.
-  func announce() {
+  func announce() throws {
     let (all, left) = (runs, pending.count)
-    let finished = all.count { store.isFinished($0.configuration) }
+    let finished = try all.count - store.missing(all)
     let time = duration(scheduler.predictedSeconds)
     options.out.say(
       "\(all.count) runs, \(finished) of them finished before"
@@ -58,11 +67,12 @@ struct TrainingSession {
   /// Writes a plan's `plan.json`, by which `isoflop status` knows what there is to do.
   @discardableResult
   func freeze(_ index: Int) throws -> FrozenPlan {
-    let frozen = FrozenPlan(plans[index], scheduler, index: index, isShrunken: options.shrink)
     let folder = store.folder(of: plans[index].experiment)
     try FileAccess.makeFolder(folder)
+    let frozen = FrozenPlan(
+      plans[index], scheduler, index: index, folder: folder, isShrunken: options.shrink)
     let path = "\(folder)/plan.json"
-    if let last = try? FrozenPlan(contentsOf: path) {
+    if let last = try FrozenPlan.last(in: folder, of: plans[index].experiment) {
       for source in frozen.corporaChanged(since: last) {
         complain(
           "\(source): has changed since this experiment was last planned, so that its runs are others and begin anew. "
@@ -77,7 +87,7 @@ struct TrainingSession {
   /// are about.
   ///
   /// - Parameter label: what the line of progress calls it.
-  /// - Returns: Trunks that failed.
+  /// - Returns: Trunks that failed. What is forecast from them is not trained then.
   func train(_ index: Int, label: String = "") throws -> [JobQueue.Failure] {
     guard trainer.stop != nil else { return [] }
     var failures: [JobQueue.Failure] = []
@@ -87,7 +97,24 @@ struct TrainingSession {
         try announceForecasts(of: plans[index], before: stage.plan, store: store, options.out)
       }
       failures += try trainer.train(stage.jobs, label: label)
+      guard failures.isEmpty else { break }
     }
     return failures
+  }
+
+  /// Removes what interrupted commands have left of grids that are finished.
+  func removeRemains() throws {
+    for plan in plans where try store.missing(plan.runs) == 0 { try store.removeRemains(of: plan) }
+  }
+}
+
+extension RunStore {
+  /// Says that this command uses the folder, until it ends.
+  func useUntilTheEnd() throws {
+    let claim = try enter()
+    Console.beforeLeaving { [claims] _ in
+      claims.releaseAll()
+      claim.finish()
+    }
   }
 }

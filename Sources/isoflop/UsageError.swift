@@ -6,7 +6,10 @@ extension Isoflop {
   /// as any other bad input; what was asked for, such as help or a status, is left to the parser.
   static func exitForUsage(_ error: any Error) -> Never {
     if let code = error as? ExitCode { leave(code.rawValue) }
-    guard exitCode(for: error) != .success else { exit(withError: error) }
+    guard exitCode(for: error) != .success else {
+      print(fullMessage(for: error))
+      leave(0)
+    }
     let lines = message(for: error).split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
     let choices = lines.filter { $0.hasPrefix("- ") }.map { String($0.dropFirst(2)) }.joined(separator: ", ")
     let message = (lines.filter { !$0.hasPrefix("- ") } + [choices]).filter { !$0.isEmpty }

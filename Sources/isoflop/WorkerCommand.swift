@@ -34,24 +34,31 @@ struct WorkerCommand: ParsableCommand {
   func run() throws {
     // Lists of processes would call it by the link through which it was started.
     try? Data("isoflop worker".utf8).write(to: URL(fileURLWithPath: "/proc/self/comm"))
-    let stop = Stop()
+    let stop = Stop.shared
+    stop.isSilent.store(true, ordering: .relaxed)
     let parent = getppid()
     let store = try RunStore(root)
+    Console.beforeLeaving { _ in store.claims.releaseAll() }
     let corpora = CorpusCache()
     var orders = LineReader(.standardInput)
     // Who has nobody to report to must not train on beside the next command.
-    let watch = DispatchSource.makeTimerSource(queue: .global())
+    let watch = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "parent"))
     watch.schedule(deadline: .now() + 0.2, repeating: 0.2)
-    watch.setEventHandler { if getppid() != parent { stop.request(.interrupted) } }
+    watch.setEventHandler { if getppid() != parent || Console.isLost { stop.request(.interrupted) } }
     watch.resume()
     while let line = orders.next() {
       let order = try decodeJSON(WorkerOrder.self, from: line)
       let outlet = Outlet()
-      let log = try JobLog(store.log(of: order.job))
-      let end = order.job.train(
-        in: store, corpora: corpora, abandoned: order.abandoned, keepsCheckpoints: order.keepsCheckpoints,
-        isCancelled: { stop.isRequested }, report: outlet.tell)
-      log.close(end)
+      let end: TrunkJob.End
+      do {
+        let log = try JobLog(store.log(of: order.job))
+        end = order.job.train(
+          in: store, corpora: corpora, abandoned: order.abandoned, keepsCheckpoints: order.keepsCheckpoints,
+          isCancelled: { stop.isRequested }, whileSaving: { try stop.whileSaving($0) }, report: outlet.tell)
+        log.close(end)
+      } catch {
+        end = .failed("\(error)", concernsAll: (error as? InputError)?.concernsAll ?? false)
+      }
       outlet.tell(end)
       // Who was asked to stop does nothing more.
       if case .stopped = end { break }
@@ -84,8 +91,7 @@ private final class Outlet {
 
   private func send(_ message: WorkerMessage) {
     guard let line = try? JSONEncoder().encode(message) else { return }
-    // If nobody listens any more, the end of the orders tells so.
-    try? FileHandle.standardOutput.write(contentsOf: line + Data("\n".utf8))
+    Console.write(line + Data("\n".utf8))
   }
 }
 
@@ -93,21 +99,25 @@ private final class Outlet {
 /// started it adds why it failed.
 private struct JobLog {
   private let path: String
+  /// Standard error as it was; negative where it could not be put aside, and is left as it is.
   private let standardError: Int32
 
   init(_ path: String) throws {
     self.path = path
     try FileAccess.makeFolder((path as NSString).deletingLastPathComponent)
-    standardError = dup(STDERR_FILENO)
     let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    guard file >= 0 else { return }
+    guard file >= 0 else { throw FileAccess.systemError("cannot be written", path) }
+    defer { Glibc.close(file) }
+    standardError = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
+    guard standardError >= 0 else { return }
     dup2(file, STDERR_FILENO)
-    Glibc.close(file)
   }
 
   func close(_ end: TrunkJob.End) {
-    dup2(standardError, STDERR_FILENO)
-    Glibc.close(standardError)
+    if standardError >= 0 {
+      dup2(standardError, STDERR_FILENO)
+      Glibc.close(standardError)
+    }
     if case .failed = end { return }
     // Of a job that is done, or that goes on, nothing needs to be told.
     var isEmpty = (try? FileAccess.read(path).isEmpty) ?? false

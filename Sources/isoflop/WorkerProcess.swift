@@ -10,7 +10,7 @@ import Synchronization
 /// A process that does one job after the other (`isoflop worker`). If it dies, the next job gets a new one.
 final class WorkerProcess: Sendable {
   private struct Running: @unchecked Sendable {
-    let process: Process
+    let process: ChildProcess
     let orders: FileHandle
     var messages: LineReader
   }
@@ -28,9 +28,15 @@ final class WorkerProcess: Sendable {
   /// Does a job and waits for its end.
   func run(_ order: WorkerOrder, report: (TrunkJob.Event) -> Void) -> TrunkJob.End {
     running.withLock { running in
+      var worker: Running
       do {
-        var worker = try running ?? start()
+        worker = try running ?? start()
         running = worker
+      } catch {
+        // Another would not start either.
+        return .failed("\(error)", concernsAll: true)
+      }
+      do {
         try worker.orders.write(contentsOf: JSONEncoder().encode(order) + Data("\n".utf8))
         while let line = worker.messages.next() {
           switch try decodeJSON(WorkerMessage.self, from: line) {
@@ -38,19 +44,22 @@ final class WorkerProcess: Sendable {
           case .end(let end):
             running = worker
             // One that was asked to stop does nothing more.
-            if case .stopped = end { running = nil }
+            if case .stopped = end {
+              running = nil
+              wait(for: worker)
+            }
             return end
           }
         }
-        running = nil
-        let words = lastWords(of: worker.process)
-        // It was asked to stop before it could listen.
-        return isInterrupted.load(ordering: .sequentiallyConsistent)
-          ? .stopped : .failed(words, concernsAll: false)
       } catch {
-        running = nil
-        return .failed("the worker could not be started or reached: \(error)", concernsAll: false)
+        // It has died before the order could be written: the reason is its end.
       }
+      running = nil
+      try? worker.orders.close()
+      let words = lastWords(of: wait(for: worker))
+      // It was asked to stop before it had anything to save.
+      return isInterrupted.load(ordering: .sequentiallyConsistent)
+        ? .stopped : .failed(words, concernsAll: false)
     }
   }
 
@@ -61,47 +70,36 @@ final class WorkerProcess: Sendable {
     if pid > 0 { kill(pid, SIGTERM) }
   }
 
-  private func start() throws -> Running { try Self.starting.withLock { _ in try startAlone() } }
-
-  /// One at a time: a process that starts in between would inherit the ends of a pipe that are not marked yet.
-  private static let starting = Mutex(())
-
-  private func startAlone() throws -> Running {
-    let process = Process()
-    // Also where the program has been built anew in the meantime.
-    process.executableURL = URL(fileURLWithPath: "/proc/\(getpid())/exe")
-    process.arguments = ["worker", root]
-    let (orders, messages) = (try pipe(), try pipe())
-    process.standardInput = orders.reading
-    process.standardOutput = messages.writing
-    try process.run()
-    try orders.reading.close()
-    try messages.writing.close()
-    pid.store(process.processIdentifier, ordering: .sequentiallyConsistent)
-    if isInterrupted.load(ordering: .sequentiallyConsistent) { interrupt() }
-    return Running(
-      process: process, orders: orders.writing, messages: LineReader(messages.reading))
-  }
-
-  /// A pipe that no other process inherits: the end of this one must be the end of its workers' orders.
-  private func pipe() throws -> (reading: FileHandle, writing: FileHandle) {
-    var ends: [Int32] = [0, 0]
-    guard Glibc.pipe(&ends) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EMFILE) }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    return (
-      FileHandle(fileDescriptor: ends[0], closeOnDealloc: true),
-      FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
-    )
-  }
-
-  private func lastWords(of process: Process) -> String {
-    process.waitUntilExit()
-    pid.store(0, ordering: .sequentiallyConsistent)
-    guard process.terminationReason == .uncaughtSignal else {
-      return "its process ended with status \(process.terminationStatus)"
+  private func start() throws -> Running {
+    let (orders, messages) = (try ChildProcess.pipe(), try ChildProcess.pipe())
+    // Also where the program has been built anew in the meantime. This process ignores the signals that it follows: the
+    // worker must hear SIGTERM from its first moment on; the others, which a terminal sends to both, it leaves to this one.
+    let process: ChildProcess
+    do {
+      process = try ChildProcess(
+        "/proc/\(getpid())/exe", ["worker", root], input: orders.reading, output: messages.writing,
+        hearing: [SIGTERM])
+    } catch let error as InputError {
+      throw InputError("a worker \(error.message)", remedy: error.remedy, systemError: error.systemError)
     }
-    let signal = process.terminationStatus
-    let hint = signal == SIGKILL ? ", as where memory runs out" : ""
-    return "its process was ended by signal \(signal) (\(String(cString: strsignal(signal)))\(hint))"
+    pid.store(process.pid, ordering: .sequentiallyConsistent)
+    if isInterrupted.load(ordering: .sequentiallyConsistent) { interrupt() }
+    return Running(process: process, orders: orders.writing, messages: LineReader(messages.reading))
+  }
+
+  /// Waits for the end of the process.
+  @discardableResult
+  private func wait(for worker: Running) -> ChildProcess.End {
+    defer { pid.store(0, ordering: .sequentiallyConsistent) }
+    return worker.process.wait()
+  }
+
+  private func lastWords(of end: ChildProcess.End) -> String {
+    switch end {
+    case .status(let status): return "its process ended with status \(status)"
+    case .signal(let signal):
+      let hint = signal == SIGKILL ? ", as where memory runs out" : ""
+      return "its process was ended by signal \(signal) (\(String(cString: strsignal(signal)))\(hint))"
+    }
   }
 }

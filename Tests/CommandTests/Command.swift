@@ -51,6 +51,10 @@ struct Script {
   let errors: String
 
   init(_ name: String, _ arguments: String..., in folder: String) throws {
+    try self.init(name, all: arguments, in: folder)
+  }
+
+  init(_ name: String, all arguments: [String], in folder: String) throws {
     let outputs = try ScratchFolder()
     let process = Process()
     let path = name.hasPrefix("/") ? name : "\(packageRoot)/scripts/\(name)"

@@ -81,6 +81,136 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/both/claims").isEmpty)
   }
 
+  @Test(
+    "A command that wakes up after others have finished its work, and begun more, changes nothing of theirs")
+  func sleeping() throws {
+    try folder.write(smallExperiment.replacing("[20k, 40k]", with: "[100k, 200k, 1M]"), to: "more.yaml")
+    let expected = try undisturbed()
+    #expect(try Command("run", "more.yaml", "-o", "undisturbed", in: folder.path).status == 0)
+    let all = try records("undisturbed")
+    let patience = "export ISOFLOP_PATIENCE=1"
+    let first = try Command.start(["run", "small.yaml", "-j", "1"], in: folder.path, shell: patience)
+    waitForTraining(first, "runs")
+    let children = try Script("/usr/bin/pgrep", "-P", "\(first.processIdentifier)", in: folder.path).output
+    let processes = [first.processIdentifier] + children.split(separator: "\n").compactMap { Int32($0) }
+    #expect(processes.count == 2)
+    for process in processes { kill(process, SIGSTOP) }
+    let second = try Command("run", "small.yaml", in: folder.path, shell: patience)
+    #expect(second.status == 0, "\(second.errors)")
+    #expect(try records("runs") == expected)
+    // Its claims have the numbers that those of the first had.
+    let third = try Command.start(["run", "more.yaml"], in: folder.path, shell: patience)
+    waitForTraining(third, "runs")
+    for process in processes { kill(process, SIGCONT) }
+    first.waitUntilExit()
+    third.waitUntilExit()
+    #expect(first.terminationStatus == 0 && third.terminationStatus == 0)
+    #expect(try records("runs") == all)
+    #expect(
+      try Command("run", "more.yaml", in: folder.path).output.contains("6 runs, 6 of them finished before"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/claims").isEmpty)
+  }
+
+  @Test("A collect that wakes up does not write over results of more runs")
+  func sleepingCollect() throws {
+    // Slow to fit, so that it can be stopped on its way.
+    try folder.write(
+      smallExperiment + "fits: [{law: power_d, also: [bends]}, {law: power_n, also: [bends]}]\n",
+      to: "fits.yaml")
+    #expect(try Command("run", "fits.yaml", "--shard", "1/2", in: folder.path).status == 0)
+    let results = "\(folder.path)/runs/fits"
+    let patience = "export ISOFLOP_PATIENCE=1"
+    let first = try Command.start(["collect", "fits.yaml"], in: folder.path, shell: patience)
+    let isFitting = {
+      let names = try? FileManager.default.contentsOfDirectory(atPath: results)
+      return names?.contains { $0.hasPrefix("results.") && $0.hasSuffix(".tmp") } ?? false
+    }
+    while first.isRunning && !isFitting() { usleep(2000) }
+    kill(first.processIdentifier, SIGSTOP)
+    let second = try Command("run", "fits.yaml", in: folder.path, shell: patience)
+    #expect(second.status == 0, "\(second.errors)")
+    let files = ["results.csv", "fits.json", "report.html"]
+    let expected = try files.map { try folder.read("runs/fits/\($0)") }
+    kill(first.processIdentifier, SIGCONT)
+    first.waitUntilExit()
+    // It has read again, and found nothing missing.
+    #expect(first.terminationStatus == 0)
+    for (name, text) in zip(files, expected) where name != "report.html" {
+      #expect(try folder.read("runs/fits/\(name)") == text, "\(name)")
+    }
+    #expect(try folder.read("runs/fits/results.csv").split(separator: "\n").count == 5)
+  }
+
+  @Test("What a power cut has left of a grid goes with the next command")
+  func remains() throws {
+    let process = try Command.start(["run", "small.yaml", "-j", "1", "-o", "cut"], in: folder.path)
+    waitForTraining(process, "cut")
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    #expect(try Command("run", "small.yaml", in: folder.path).status == 0)
+    let root = "\(folder.path)/runs"
+    let run = try #require(try FileManager.default.contentsOfDirectory(atPath: "\(root)/store").first)
+    let list = try Command("ls", "--json", in: folder.path)
+    let rows = try JSONSerialization.jsonObject(with: Data(list.output.utf8)) as? [[String: Any]]
+    let trunk = try #require(rows?.first { $0["run"] as? String == run }?["trunk"] as? String)
+    let manager = FileManager.default
+    let before = try Set(manager.subpathsOfDirectory(atPath: root))
+    func spoil() throws {
+      for name in ["trunks/\(trunk)", "claims/\(trunk)", "claims/use-0"] {
+        try manager.createDirectory(atPath: "\(root)/\(name)", withIntermediateDirectories: true)
+      }
+      let claim = try manager.subpathsOfDirectory(atPath: "\(folder.path)/cut/claims").first {
+        $0.hasSuffix("/1")
+      }
+      for name in ["claims/\(trunk)/4", "claims/use-0/1"] {
+        try manager.copyItem(atPath: "\(folder.path)/cut/claims/\(claim ?? "")", toPath: "\(root)/\(name)")
+      }
+      for name in [
+        "trunks/\(trunk)/metrics.jsonl", "logs/\(trunk).log", "store/\(run)/result.json.0A1B2C3D-4E5F.tmp",
+      ] {
+        try folder.write("half", to: "runs/\(name)")
+      }
+    }
+    try spoil()
+    #expect(try Command("run", "small.yaml", in: folder.path).status == 0)
+    #expect(try Set(manager.subpathsOfDirectory(atPath: root)) == before)
+    try spoil()
+    let clean = try Command("clean", "--yes", in: folder.path)
+    #expect(
+      clean.status == 0 && clean.output.contains("left log") && clean.output.contains("left claim"),
+      "\(clean)")
+    #expect(try Set(manager.subpathsOfDirectory(atPath: root)) == before)
+  }
+
+  @Test("A folder that is moved away while its grid is trained is no success")
+  func movedAway() throws {
+    let process = try Command.start(["run", "small.yaml", "-j", "1"], in: folder.path)
+    while process.isRunning && !isThere("runs/small/plan.json") { usleep(5000) }
+    try FileManager.default.moveItem(atPath: "\(folder.path)/runs", toPath: "\(folder.path)/elsewhere")
+    process.waitUntilExit()
+    #expect([2, 3].contains(process.terminationStatus))
+  }
+
+  @Test("A run that another instruction set has begun says so")
+  func instructions() throws {
+    let process = try Command.start(["run", "long.yaml", "-j", "1"], in: folder.path)
+    waitForTraining(process, "runs")
+    kill(process.processIdentifier, SIGTERM)
+    process.waitUntilExit()
+    let files = try FileManager.default.subpathsOfDirectory(atPath: "\(folder.path)/runs")
+    let checkpoint = try #require(files.first { $0.hasSuffix("checkpoint.safetensors") })
+    let path = "\(folder.path)/runs/\(checkpoint.replacing("checkpoint.safetensors", with: "config.json"))"
+    // Without its checksum, as earlier versions have written it.
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+      .replacing(/\n *"checksum" : "[0-9a-f]+",/, with: "")
+      .replacing(/"instructions" : "[^"]*"/, with: "\"instructions\" : \"abacus\"")
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    let run = try Command("run", "long.yaml", in: folder.path)
+    #expect(run.status == 0 && run.errors.contains("abacus, then "), "\(run.errors)")
+    let list = try Command("ls", "--json", in: folder.path)
+    #expect(list.output.contains("abacus, then "), "\(list.output)")
+  }
+
   @Test("Shares of an experiment do each other's work never, and the last makes the report")
   func shards() throws {
     let expected = try undisturbed()

@@ -75,6 +75,85 @@ import Testing
     #expect(check.status == 0 && check.output.contains("pass"))
   }
 
+  @Test("A forecast follows from a complete first stage only, says from which runs, and follows their change")
+  func forecastAgain() throws {
+    let folder = try ScratchFolder()
+    try folder.write(smallText(words: 40_000), to: "text.txt")
+    let text =
+      smallExperiment.replacing("[4, 4]", with: "[4, 9]")
+      .replacing("[8, 16]", with: "8").replacing("[20k, 40k]", with: "[20k, 40k, 80k, 160k]")
+      + "fits: [{law: power_d, floor: zero, forecast: {d_tokens: \">= 150k\"}}]\n"
+    try folder.write(text, to: "future.yaml")
+    let plan = try Command("run", "future.yaml", "--dry-run", "--json", in: folder.path)
+    let rows = try JSONSerialization.jsonObject(with: Data(plan.output.utf8)) as? [[String: Any]]
+    let run = try #require(rows?.first?["run"] as? String)
+    // Where the folder of a run is to be there is a file: it cannot be trained.
+    try FileManager.default.createDirectory(
+      atPath: "\(folder.path)/runs/store", withIntermediateDirectories: true)
+    try folder.write("", to: "runs/store/\(run)")
+    let failing = try Command("run", "future.yaml", "--retries", "0", in: folder.path)
+    #expect(failing.status == 3, "\(failing.errors)")
+    #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/runs/future/forecast.json"))
+    let held = try #require(rows?.last?["run"] as? String)
+    #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/runs/store/\(held)/result.json"))
+    try FileManager.default.removeItem(atPath: "\(folder.path)/runs/store/\(run)")
+    #expect(try Command("run", "future.yaml", in: folder.path).status == 0)
+    func forecast() throws -> (runs: [String], finishedBefore: Int?) {
+      let file = try JSONSerialization.jsonObject(with: Data(folder.read("runs/future/forecast.json").utf8))
+      let object = try #require(file as? [String: Any])
+      return (
+        (object["from"] as? [String: Any])?["runs"] as? [String] ?? [], object["finishedBefore"] as? Int
+      )
+    }
+    #expect(
+      try forecast().runs.count == 3 && forecast().runs.contains(run) && !forecast().runs.contains(held))
+    #expect(try forecast().finishedBefore == 0)
+    try folder.write(text.replacing("[20k,", with: "[10k, 20k,"), to: "future.yaml")
+    #expect(try Command("run", "future.yaml", in: folder.path).status == 0)
+    #expect(try forecast().runs.count == 4 && forecast().finishedBefore == 1)
+  }
+
+  @Test("A run that ends far worse than guessing has diverged, however short it is")
+  func divergedAtTheEnd() throws {
+    let folder = try ScratchFolder()
+    try folder.write(smallText(words: 40_000), to: "text.txt")
+    try folder.write(
+      smallExperiment.replacing("[8, 16]", with: "8\n  learning_rate: [0.01, 300]")
+        .replacing("[20k, 40k]", with: "5k").replacing("[4, 4]", with: "[1, 1]"),
+      to: "short.yaml")
+    let run = try Command("run", "short.yaml", in: folder.path)
+    #expect(run.status == 0, "\(run.errors)")
+    let rows = try folder.read("runs/short/results.csv").split(separator: "\n").dropFirst()
+    #expect(
+      rows.count { $0.contains(",completed,") } == 1 && rows.count { $0.contains(",diverged,") } == 1,
+      "\(rows)")
+  }
+
+  @Test("The commit in a record is that of the program, wherever it lies and runs")
+  func commit() throws {
+    let folder = try ScratchFolder()
+    try folder.write(smallText(words: 40_000), to: "text.txt")
+    try folder.write(
+      smallExperiment.replacing("[8, 16]", with: "8").replacing("[4, 4]", with: "[2, 2]"), to: "small.yaml")
+    func commit(_ program: String, _ output: String) throws -> String? {
+      let run = try Script(program, "run", "small.yaml", "-o", output, in: folder.path)
+      #expect(run.status == 0, "\(run.errors)")
+      let rows =
+        try JSONSerialization.jsonObject(
+          with: Data(Command("ls", "-o", output, "--json", in: folder.path).output.utf8)) as? [[String: Any]]
+      return rows?.first?["commit"] as? String
+    }
+    let expected = try #require(try commit(Command.program, "one"))
+    for arguments in [
+      ["init", "-q"],
+      ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"],
+    ] {
+      #expect(try Script("/usr/bin/env", all: ["git"] + arguments, in: folder.path).status == 0)
+    }
+    try FileManager.default.copyItem(atPath: Command.program, toPath: "\(folder.path)/isoflop")
+    #expect(try commit("\(folder.path)/isoflop", "two") == expected)
+  }
+
   @Test("A failed expectation is exit status 1")
   func failedExpectation() throws {
     let folder = try ScratchFolder()

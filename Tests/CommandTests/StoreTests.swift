@@ -1,6 +1,10 @@
 import Foundation
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// `isoflop ls`, `diff` and `clean` on a small folder of runs.
 @Suite struct StoreTests {
   /// A folder with the four runs of the small experiment, and their identifiers by size and tokens.
@@ -192,6 +196,71 @@ import Testing
         == Set(runs.map { "store/\($0)" } + ["small", trunk]))
     let unknown = try Command("clean", "--experiment", "store", in: folder.path)
     #expect(unknown.status == 2 && unknown.errors.contains("no results of an experiment `store`"))
+  }
+
+  @Test("Nothing is removed while a command uses the folder")
+  func cleanInUse() throws {
+    let (folder, _) = try trained()
+    try folder.write(smallExperiment.replacing("[20k, 40k]", with: "[1M, 2M]"), to: "long.yaml")
+    let process = try Command.start(["run", "long.yaml"], in: folder.path)
+    while process.isRunning && !FileManager.default.fileExists(atPath: "\(folder.path)/runs/long/plan.json") {
+      usleep(5000)
+    }
+    let before = try tree("\(folder.path)/runs/store")
+    let clean = try Command("clean", "--yes", "--orphans", "--trunks", in: folder.path)
+    #expect(
+      clean.status == 2 && clean.errors.contains("runs: is in use by another command"), "\(clean.errors)")
+    #expect(try tree("\(folder.path)/runs/store").isSuperset(of: before))
+    kill(process.processIdentifier, SIGTERM)
+    process.waitUntilExit()
+    #expect(try Command("clean", "--yes", "--orphans", "--trunks", in: folder.path).status == 0)
+  }
+
+  @Test(
+    "Names that stand for something else are refused",
+    arguments: ["store", "claims", "trunks", "logs", "book"])
+  func reserved(_ name: String) throws {
+    let folder = try ScratchFolder()
+    try folder.write(smallText(words: 40_000), to: "text.txt")
+    try folder.write(smallExperiment, to: "\(name).yaml")
+    let run = try Command("run", "\(name).yaml", in: folder.path)
+    #expect(run.status == 2 && run.errors.contains("cannot be called `\(name)`"), "\(run.errors)")
+  }
+
+  @Test("Two files of one name do not write over each other's results")
+  func sameName() throws {
+    let (folder, _) = try trained()
+    try FileManager.default.createDirectory(atPath: "\(folder.path)/b", withIntermediateDirectories: true)
+    try folder.write(smallText(words: 40_000), to: "b/text.txt")
+    try folder.write(smallExperiment.replacing("[8, 16]", with: "[12]"), to: "b/small.yaml")
+    let before = try folder.read("runs/small/results.csv")
+    for command in ["run", "collect", "book"] {
+      let other = try Command(command, "b/small.yaml", in: folder.path)
+      #expect(
+        other.status == 2 && other.errors.contains("b/small.yaml: has the same name as"), "\(other.errors)")
+    }
+    #expect(try folder.read("runs/small/results.csv") == before)
+    // A file that was moved is still the same experiment.
+    try FileManager.default.removeItem(atPath: "\(folder.path)/small.yaml")
+    #expect(try Command("run", "b/small.yaml", "--dry-run", in: folder.path).status == 0)
+  }
+
+  @Test("What a folder that may only be read holds can be looked at")
+  func readOnly() throws {
+    let (folder, _) = try trained()
+    let runs = "\(folder.path)/runs"
+    let mounted = try Script("/bin/mount", "--bind", runs, runs, in: folder.path)
+    guard mounted.status == 0,
+      try Script("/bin/mount", "-o", "remount,ro,bind", runs, in: folder.path).status == 0
+    else {
+      print("skipped: this user cannot mount a folder read-only")
+      return
+    }
+    defer { _ = try? Script("/bin/umount", "-l", runs, in: folder.path) }
+    for arguments in [["status", "runs/small"], ["ls"], ["clean"], ["run", "small.yaml", "--dry-run"]] {
+      let command = try Command(all: arguments, in: folder.path)
+      #expect(command.status == 0, "\(arguments): \(command.errors)")
+    }
   }
 
   private func tree(_ root: String) throws -> Set<String> {

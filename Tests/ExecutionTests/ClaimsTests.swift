@@ -34,6 +34,11 @@ private final class Clock: Sendable {
     )
   }
 
+  private func isLost(_ claim: Claim) -> Bool {
+    do { try claim.check() } catch { return error is ClaimLost }
+    return false
+  }
+
   private func isHeld(_ state: Claims.State) -> Bool { if case .held = state { true } else { false } }
 
   @Test func onlyOneHasAClaimUntilItIsReleased() throws {
@@ -41,7 +46,7 @@ private final class Clock: Sendable {
     let (one, other) = (try claims(on: "a"), try claims(on: "b"))
     let claim = try #require(try one.claim("x"))
     #expect(try one.claim("x") == nil && other.claim("x") == nil)
-    #expect(isHeld(other.state(of: "x")) && claim.isHeld)
+    #expect(try isHeld(other.state(of: "x")) && claim.isHeld)
     #expect(try other.claim("y") != nil)
     claim.release()
     #expect(!claim.isHeld || clock.now() < 30)
@@ -90,11 +95,11 @@ private final class Clock: Sendable {
 
   @Test func whatOneProcessHasSeenToBeAbandonedAnotherMayTake() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let (one, parent, worker) = (try claims(on: "a"), try claims(on: "b"), try claims(on: "b"))
+    let (one, parent, worker) = (try claims(on: "a"), try claims(on: "b"), try claims(on: "c"))
     let claim = try #require(try one.claim("x"))
-    _ = parent.state(of: "x")
+    _ = try parent.state(of: "x")
     clock.advance(61)
-    guard case .abandoned(let sighting) = parent.state(of: "x") else {
+    guard case .abandoned(let sighting) = try parent.state(of: "x") else {
       Issue.record("the claim is not abandoned")
       return
     }
@@ -103,7 +108,7 @@ private final class Clock: Sendable {
     let taken = try worker.claim("x", abandoned: sighting)
     #expect(taken != nil && !claim.isHeld)
     // What was seen of the old claim says nothing of the new one.
-    #expect(try claims(on: "c").claim("x", abandoned: sighting) == nil)
+    #expect(try claims(on: "d").claim("x", abandoned: sighting) == nil)
   }
 
   @Test func theClaimOfADeadProcessOfThisMachineIsFreeAtOnce() throws {
@@ -129,14 +134,64 @@ private final class Clock: Sendable {
     withExtendedLifetime(claim) {}
   }
 
-  @Test func aClaimThatCannotBeReadIsNotFree() throws {
+  /// Numbers begin at 1 again when a thing is finished. A claim that is as old, and has the same number, is another.
+  @Test func aClaimIsNeverTakenForAnEarlierOne() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let (one, other, third) = (try claims(on: "a"), try claims(on: "b"), try claims(on: "c"))
+    let sleeping = try #require(try one.claim("x"))
+    #expect(try other.claim("x") == nil)
+    clock.advance(61)
+    try #require(try other.claim("x")).finish()
+    let last = try #require(try third.claim("x"))
+    #expect(FileManager.default.fileExists(atPath: "\(folder)/x/1"))
+    // Wakened, the first owner has neither the right to write nor to remove the claim of the third.
+    #expect(isLost(sleeping) && !sleeping.isHeld)
+    sleeping.finish()
+    #expect(!isLost(last) && last.isHeld)
+    #expect(try claims(on: "d").claim("x") == nil)
+    // Removed altogether, it is nobody's.
+    try FileManager.default.removeItem(atPath: "\(folder)/x")
+    #expect(isLost(last))
+  }
+
+  @Test func patienceLastsFromOneCommandToTheNext() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let claim = try #require(try claims(on: "a").claim("x"))
+    #expect(try claims(on: "b").claim("x") == nil)
+    clock.advance(59)
+    #expect(try claims(on: "b").claim("x") == nil)
+    clock.advance(2)
+    // A machine that has not watched must wait; the next command of one that has, need not.
+    #expect(try claims(on: "c").claim("x") == nil)
+    let taken = try #require(try claims(on: "b").claim("x"))
+    #expect(isLost(claim) && !isLost(taken))
+    taken.finish()
+    #expect(!FileManager.default.fileExists(atPath: "\(folder)/x"))
+  }
+
+  @Test func aProcessOfThisMachineBeforeARestartIsDead() throws {
+    let own =
+      try JSONSerialization.jsonObject(with: JSONEncoder().encode(ProcessIdentity.own)) as? [String: Any]
+    let started = try #require(own?["bootTime"] as? Int)
+    let before = ["boot": "another", "bootTime": started - 1000] as [String: Any]
+    #expect(try identity(before.merging(["machine": "m"]) { $1 }).isDead == false)
+    if own?["machine"] != nil {
+      #expect(try identity(before).isDead)
+      #expect(try !identity(before.merging(["host": "another"]) { $1 }).isDead)
+      // A copy of the machine that was started later.
+      #expect(try !identity(["boot": "another", "bootTime": started + 1000]).isDead)
+    }
+  }
+
+  @Test func aClaimThatCannotBeReadIsNeitherFreeNorAbandoned() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     // Not even root can read a folder as a file.
     try FileAccess.makeFolder("\(folder)/x/1")
     let own = try claims()
-    #expect(try own.claim("x") == nil)
-    clock.advance(61)
-    #expect(try own.claim("x") != nil)
+    for _ in 0..<2 {
+      #expect(throws: InputError.self) { try own.claim("x") }
+      clock.advance(61)
+    }
   }
 
   @Test(arguments: ["", "{", "nonsense\n0000000001 0.5 claimed .\n"])

@@ -29,7 +29,7 @@ import Testing
     let store = try RunStore(folder.path)
     let frozen = FrozenPlan(
       experiment, try Scheduler([experiment], store: store, corpora: CorpusCache(), workers: 1), index: 0,
-      isShrunken: false)
+      folder: "\(folder.path)/small", isShrunken: false)
     let trunks = frozen.stages[0].map(\.trunk)
     #expect(trunks.count == 9)
     for (chunk, most, count) in [

@@ -1,0 +1,115 @@
+import Files
+import Foundation
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// A process that this one has started.
+///
+/// Foundation's `Process` fails with "Bad file descriptor" wherever fewer than some hundred files may be open, and traps
+/// where a pipe cannot be made.
+public struct ChildProcess: Sendable {
+  /// How a process has ended.
+  public enum End: Sendable, Equatable, CustomStringConvertible {
+    case status(Int32)
+    case signal(Int32)
+
+    public var description: String {
+      switch self {
+      case .status(let number): "status \(number)"
+      case .signal(let number): "signal \(number)"
+      }
+    }
+  }
+
+  public let pid: pid_t
+
+  /// Starts a program.
+  ///
+  /// - Parameters:
+  ///   - program: Its path.
+  ///   - folder: Where it works; nil for here.
+  ///   - input: What it reads; nil for nothing.
+  ///   - output: Where its output goes; nil for nowhere.
+  ///   - errors: Where its messages go; nil for those of this process.
+  ///   - heard: Signals that this process ignores and that one does not.
+  /// - Throws: `InputError` with the system's error.
+  public init(
+    _ program: String, _ arguments: [String], in folder: String? = nil, input: FileHandle? = nil,
+    output: FileHandle? = nil, errors: FileHandle? = nil, hearing heard: [Int32] = []
+  ) throws {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    for (number, handle) in [(STDIN_FILENO, input), (STDOUT_FILENO, output)] {
+      if let handle {
+        posix_spawn_file_actions_adddup2(&actions, handle.fileDescriptor, number)
+      } else {
+        posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_RDWR, 0)
+      }
+    }
+    if let errors { posix_spawn_file_actions_adddup2(&actions, errors.fileDescriptor, STDERR_FILENO) }
+    if let folder { posix_spawn_file_actions_addchdir_np(&actions, folder) }
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var (signals, blocked) = (sigset_t(), sigset_t())
+    sigemptyset(&signals)
+    for signal in heard { sigaddset(&signals, signal) }
+    sigemptyset(&blocked)
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    posix_spawnattr_setsigmask(&attributes, &blocked)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+    let copies = { (texts: [String]) in
+      texts.map { (text: String) -> UnsafeMutablePointer<CChar>? in strdup(text) } + [nil]
+    }
+    var words = copies([program] + arguments)
+    var environment = copies(ProcessInfo.processInfo.environment.map { "\($0)=\($1)" })
+    defer { for text in words + environment { free(text) } }
+    var number: pid_t = 0
+    let code = Self.starting.withLock { _ in
+      posix_spawn(&number, program, &actions, &attributes, &words, &environment)
+    }
+    guard code == 0 else { throw Self.fault("cannot be started", code, file: program) }
+    pid = number
+  }
+
+  /// Waits for the end of the process. To be called once.
+  @discardableResult
+  public func wait() -> End {
+    var status: Int32 = 0
+    while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+    return status & 0x7F == 0 ? .status(status >> 8 & 0xFF) : .signal(status & 0x7F)
+  }
+
+  /// A pipe that no other process inherits: the end of this one must be the end of what it sends.
+  public static func pipe() throws -> (reading: FileHandle, writing: FileHandle) {
+    var ends: [Int32] = [0, 0]
+    let code = starting.withLock { _ in
+      guard Glibc.pipe(&ends) == 0 else { return errno }
+      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+      return 0
+    }
+    guard code == 0 else { throw fault("a pipe cannot be made", code) }
+    return (
+      FileHandle(fileDescriptor: ends[0], closeOnDealloc: true),
+      FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
+    )
+  }
+
+  /// One at a time: a process that starts in between would inherit the ends of a pipe that are not marked yet.
+  private static let starting = Mutex(())
+
+  private static func fault(_ message: String, _ code: Int32, file: String? = nil) -> InputError {
+    let remedy: String? =
+      switch code {
+      case EMFILE, ENFILE: "Raise the limit on open files (`ulimit -n`)"
+      case EAGAIN: "Raise the limit on processes (`ulimit -u`)"
+      default: nil
+      }
+    return InputError(
+      "\(message): \(String(cString: strerror(code)))", file: file, remedy: remedy, systemError: code)
+  }
+}

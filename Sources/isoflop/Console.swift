@@ -1,0 +1,104 @@
+import Foundation
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// What the program prints, all of it here: results on standard output, everything else on standard error.
+///
+/// Both may fail, as when a terminal is closed, a pipe has no reader or a disk is full. Work goes on then, and results
+/// that could not be printed give an exit status.
+enum Console {
+  /// The system's error of the first failed write of a result.
+  private static let failure = Mutex<Int32?>(nil)
+  /// What is done before the process ends, in reverse order.
+  private static let leavers = Mutex<[@Sendable (_ status: Int32) -> Void]>([])
+  private static let isLeaving = Atomic<Bool>(false)
+
+  /// Whether results cannot be printed any more: there is no point in making more of them.
+  static var isLost: Bool { failure.withLock { $0 != nil } }
+
+  /// To be called before anything is opened: a file must not take the number of a standard descriptor that is closed, or
+  /// else what is printed would go into it.
+  static func secure() {
+    signal(SIGPIPE, SIG_IGN)
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+      // The lowest free number is this one.
+      _ = open("/dev/null", descriptor == STDIN_FILENO ? O_RDONLY : O_WRONLY)
+      if descriptor == STDOUT_FILENO { failure.withLock { $0 = EBADF } }
+    }
+  }
+
+  /// Writes results.
+  static func write(_ data: Data) {
+    failure.withLock { failure in
+      if failure == nil { failure = writeAll(data, to: STDOUT_FILENO) }
+    }
+  }
+
+  /// Writes something for people. If it fails, there is nowhere to say so.
+  static func writeBeside(_ text: String) { _ = writeAll(Data(text.utf8), to: STDERR_FILENO) }
+
+  /// Calls `body` with the exit status before the process ends, also where a signal ends it.
+  static func beforeLeaving(_ body: @escaping @Sendable (_ status: Int32) -> Void) {
+    leavers.withLock { $0.append(body) }
+  }
+
+  /// Ends the process at once. OpenBLAS would wait at its end for a thread that a limit of memory may have kept from
+  /// starting.
+  static func leave(_ status: Int32) -> Never {
+    // A signal may come while the command ends by itself.
+    while isLeaving.exchange(true, ordering: .sequentiallyConsistent) { pause() }
+    for leaver in leavers.withLock({ $0.reversed() }) { leaver(status) }
+    fflush(nil)
+    guard status == 0, let code = failure.withLock({ $0 }) else { _exit(status) }
+    // Who has closed the pipe, such as `head`, knows.
+    if code != EPIPE {
+      complain("error: standard output: cannot be written: \(String(cString: strerror(code)))")
+    }
+    _exit(Status.badInput.rawValue)
+  }
+
+  /// Text without the control characters, by which a file's own words could act on the terminal.
+  fileprivate static func harmless(_ text: String) -> String {
+    let isHarmful = { (scalar: Unicode.Scalar) in
+      scalar.properties.generalCategory == .control && scalar != "\n" && scalar != "\t"
+    }
+    guard text.unicodeScalars.contains(where: isHarmful) else { return text }
+    return String(String.UnicodeScalarView(text.unicodeScalars.map { isHarmful($0) ? "\u{FFFD}" : $0 }))
+  }
+
+  /// Gives the error of a write that fails.
+  private static func writeAll(_ data: Data, to descriptor: Int32) -> Int32? {
+    data.withUnsafeBytes { bytes in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let count = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+        if count > 0 {
+          rest = rest.dropFirst(count)
+        } else if count < 0, errno == EAGAIN {
+          // Another program has made the descriptor such that it does not wait.
+          var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+          poll(&request, 1, 1000)
+        } else if count == 0 || errno != EINTR {
+          return count == 0 ? EIO : errno
+        }
+      }
+      return nil
+    }
+  }
+}
+
+/// Prints a line of results. With its signature it takes the place of Swift's own `print`, which does not tell that it has
+/// failed.
+func print(_ items: Any..., separator: String = " ", terminator: String = "\n") {
+  let text = items.map { "\($0)" }.joined(separator: separator)
+  Console.write(Data((Console.harmless(text) + terminator).utf8))
+}
+
+/// Prints a line for a person beside the results.
+func complain(_ text: String) { Console.writeBeside(Console.harmless(text) + "\n") }
+
+/// Ends the process at once; see `Console.leave`.
+func leave(_ status: Int32) -> Never { Console.leave(status) }
