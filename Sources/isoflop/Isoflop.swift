@@ -26,7 +26,8 @@ struct Isoflop: ParsableCommand {
       SampleCommand.self,
       ListCommand.self, DiffCommand.self, CleanCommand.self,
       CorpusCommand.self,
-      SchemaCommand.self, BenchCommand.self, StatusCommand.self, CancelCommand.self, CollectCommand.self, WorkerCommand.self,
+      SchemaCommand.self, BenchCommand.self, StatusCommand.self, CancelCommand.self, CollectCommand.self,
+      WorkerCommand.self,
       TaskCommand.self,
     ])
 

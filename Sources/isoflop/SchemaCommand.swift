@@ -9,12 +9,20 @@ struct SchemaCommand: ParsableCommand {
 
   enum Kind: String, ExpressibleByArgument, CaseIterable {
     case experiment, corpus
+    /// The tables of experiments/README.md.
+    case reference
   }
 
-  @Argument(help: "experiment, or corpus for recipes.")
+  @Argument(
+    help:
+      "experiment, or corpus for recipes; reference prints settings, columns and laws as Markdown instead.")
   var kind = Kind.experiment
 
   func run() throws {
-    try printJSON(kind == .experiment ? ExperimentSchema.schema : RecipeSchema.schema)
+    switch kind {
+    case .experiment: try printJSON(ExperimentSchema.schema)
+    case .corpus: try printJSON(RecipeSchema.schema)
+    case .reference: print([Reference.settings, Reference.columns, Reference.laws].joined(separator: "\n"))
+    }
   }
 }

@@ -72,7 +72,7 @@ import Training
     let runs = try plan("grid: {width: 16, tokens: 100k, experts: [1, 8], granularity: [1, 2]}\n").runs
     let dense = try plan("grid: {width: 16, tokens: 100k}\n").runs
     // Granularity means nothing without experts: the two dense runs are one.
-    #expect(runs.map(\.configuration.model.mixture?.granularity) == [nil, 1, 2])
+    #expect(runs.map(\.configuration.model.moe?.granularity) == [nil, 1, 2])
     #expect(runs[0].configuration.identifier == dense[0].configuration.identifier)
     #expect(!runs[0].configuration.canonicalJSON.contains("mixture"))
     #expect(runs[1].counts.total > 5 * runs[1].counts.active / 2)
@@ -86,7 +86,7 @@ import Training
         - {width: 16, tokens: 100k, experts: 4, balance: [auxiliary, bias, none]}
         - {width: 16, tokens: 100k, experts: 4, balance: bias, balance_weight: 0.1, capacity_factor: [1.25, none]}
       """
-    ).runs.map(\.configuration.model.mixture)
+    ).runs.map(\.configuration.model.moe)
     #expect(mixtures.map { $0?.balanceWeight } == [0.01, 0.01, 0, 0.1, 0.1])
     #expect(mixtures.map { $0?.capacityFactor } == [nil, nil, nil, 1.25, nil])
   }
@@ -121,7 +121,7 @@ import Training
       ])
     #expect(Set(runs.map(\.configuration.corpus.uniqueTokens)) == [50_000, 100_000])
     #expect(
-      runs.last?.label == "family llama, positions learned, learning_rate 0.004, "
+      runs.last?.label == "architecture llama, positions learned, learning_rate 0.004, "
         + "batch [from 0, tokens 256; from 100k, tokens 512], unique_tokens 100k, schedule cosine 0.1, over 300k"
     )
   }

@@ -1,0 +1,33 @@
+import Analysis
+import Execution
+import Files
+import Foundation
+import Plans
+import TestSupport
+import Testing
+
+/// Runs of an earlier version, of all kinds of model and schedule that it had: `EarlierVersion` was made by it.
+@Suite struct EarlierVersionTests {
+  @Test("Finished runs of an earlier version keep their names and their numbers, and are not trained again")
+  func runsStayValid() throws {
+    let folder = try TemporaryFolder()
+    let made = "\(packageFolder)/Tests/ExecutionTests/EarlierVersion"
+    try FileManager.default.copyItem(atPath: "\(made)/store", toPath: "\(folder.path)/store")
+    let experiment = try ExperimentFile(contentsOf: "\(made)/experiment.yaml")
+    #expect(
+      experiment.notes.count == 1 && experiment.notes[0].contains("`family` is called `architecture` now"))
+    let plan = try Plan(experiment, corpora: CorpusCache())
+    let store = try RunStore(folder.path)
+    let table = try ResultsTable(plan) { try store.folder(of: $0.configuration).record()?.result }
+    let before = try CSVFile(contentsOf: "\(made)/results.csv")
+    #expect(table.rows.count == before.rows.count)
+    for (row, old) in zip(table.rows, before.rows) {
+      for (name, text) in zip(before.header, old.cells) {
+        let column = name == "family" ? "architecture" : name
+        #expect(row.text(column) == text, "\(name) of \(row.run)")
+      }
+    }
+    // The table that it wrote is still read, by the columns' former names.
+    #expect(try ResultsTable(contentsOf: "\(made)/results.csv").rows.map(\.loss) == table.rows.map(\.loss))
+  }
+}

@@ -1,0 +1,116 @@
+import Analysis
+import Files
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Plans
+
+@Suite struct SettingTests {
+  /// A small dense run, and one with experts.
+  private static let base = [
+    "corpus": "\(packageFolder)/corpora/village.yaml", "validation_tokens": "4096", "width": "32",
+    "depth": "2",
+    "context": "32", "batch": "128", "tokens": "20k", "warmup_steps": "10",
+  ]
+
+  /// Another value of each setting that says something of a run, with what else must be given for it.
+  private static let others: [String: [String: String]] = [
+    "corpus": ["corpus": "\(packageFolder)/corpora/hamlet.yaml"], "tokenizer": ["tokenizer": "bytes"],
+    "corpus_seed": ["corpus_seed": "1"], "validation_tokens": ["validation_tokens": "8192"],
+    "unique_tokens": ["unique_tokens": "4k"], "architecture": ["architecture": "llama"],
+    "width": ["width": "48"],
+    "depth": ["depth": "3"], "heads": ["heads": "2"], "head_width": ["head_width": "16"], "layers": [:],
+    "kv_heads": ["kv_heads": "2"], "context": ["context": "64"], "positions": ["positions": "learned"],
+    "tied_head": ["tied_head": "false"], "parametrisation": ["parametrisation": "standard", "width": "48"],
+    "experts": ["experts": "4"], "top_k": ["experts": "4", "top_k": "2"],
+    "granularity": ["experts": "4", "granularity": "2"],
+    "shared_experts": ["experts": "4", "granularity": "2", "shared_experts": "1"],
+    "routed_blocks": ["experts": "4", "routed_blocks": "every_other"],
+    "gate": ["experts": "4", "top_k": "2", "gate": "choice_first"],
+    "capacity_factor": ["experts": "4", "capacity_factor": "1.5"],
+    "balance": ["experts": "4", "balance": "bias"],
+    "balance_weight": ["experts": "4", "balance_weight": "0.02"], "z_loss": ["experts": "4", "z_loss": "0"],
+    "router_noise": ["experts": "4", "router_noise": "0.1"], "tokens": [:], "flops": [:],
+    "learning_rate": ["learning_rate": "0.01"],
+    "batch": ["batch": "[{from: 0, tokens: 128}, {from: 10k, tokens: 256}]"],
+    "warmup_steps": ["warmup_steps": "12"], "schedule": ["schedule": "{cosine: 0.1}"],
+    "weight_decay": ["weight_decay": "0.1"], "beta1": ["beta1": "0.8"], "beta2": ["beta2": "0.99"],
+    "clip": ["clip": "2"], "update_rule": ["update_rule": "sgd"],
+    "momentum": ["update_rule": "sgd", "momentum": "0.5"], "objective": ["objective": "smoothed_next_token"],
+    "label_smoothing": ["objective": "smoothed_next_token", "label_smoothing": "0.2"],
+    "mask": ["objective": "smoothed_next_token", "mask": "0.5"], "seed": ["seed": "1"],
+  ]
+
+  private static func plan(_ values: [String: String]) throws -> PlannedRun {
+    try PlannedRun(
+      options: values.sorted { $0.key < $1.key }.map { (name: $0.key, text: $0.value) },
+      corpora: CorpusCache(allowing: [packageFolder]))
+  }
+
+  @Test("Runs that differ in any setting have different cells, so that none counts as another's repeat")
+  func everySettingSetsRunsApart() throws {
+    #expect(Set(Self.others.keys) == Set(Setting.all.map(\.name)), "add the new setting to `others`")
+    for setting in Setting.all {
+      guard let other = Self.others[setting.name], let value = other[setting.name] else { continue }
+      let without = other.filter { $0.key != setting.name }
+      let one = try Self.plan(Self.base.merging(without) { $1 })
+      let two = try Self.plan(Self.base.merging(other) { $1 })
+      #expect(one.configuration.identifier != two.configuration.identifier, "\(setting.name)")
+      let column = try #require(setting.column, "\(setting.name) has no column")
+      #expect(one.settings[column.name] != two.settings[column.name], "\(setting.name) is \(value)")
+      // Taking the setting back gives what it was.
+      if Self.base[setting.name] == nil {
+        #expect(two.defaults[column.name] == one.settings[column.name], "the default of \(setting.name)")
+      }
+    }
+  }
+
+  @Test(
+    "Options are checked as a file is, and the error names the option",
+    arguments: [
+      (["batch": "100"], "--batch: a batch of 100 tokens is not a multiple of the context 32"),
+      (["context": "1000"], "a batch of 128 tokens is not a multiple of the context 1000"),
+      (["tokens": "1e15"], "--tokens: 1e15 is out of range"),
+      (["width": "3"], "--width: 3 is out of range"),
+      (["learning_rate": "nan"], "--learning-rate: `nan` is not a number"),
+      (["experts": "0"], "--experts: 0 is out of range"),
+      (["tokens": "1k"], "--tokens: a run of 8 steps at width 32 ends within its warmup of 10 steps"),
+      (["momentum": "0.9"], "--momentum: `momentum` is a setting of sgd"),
+      (["kv_heads": "3"], "--kv-heads: "), (["layers": "AX"], "--layers: no layer is named `X`"),
+      (["tokens": "20k", "flops": "1e9"], "both --tokens and --flops are given"),
+      (["clip": "0"], "--clip: 0 is out of range. It must be greater than 0"),
+    ])
+  func optionsAreChecked(values: [String: String], message: String) throws {
+    let error = #expect(throws: InputError.self) { try Self.plan(Self.base.merging(values) { $1 }) }
+    #expect(error?.description.contains(message) == true, "\(String(describing: error))")
+  }
+
+  @Test("A run from options is the run of a file")
+  func optionsAreAFile() throws {
+    let file = try TestSupport.plan(
+      "model: {depth: 2, context: 32}\ntraining: {batch: 128, warmup_steps: 10}\ngrid: {width: 32, tokens: 20k}\n"
+    )
+    #expect(try Self.plan(Self.base).configuration.identifier == file.runs[0].configuration.identifier)
+  }
+
+  @Test("The shrunken form of an experiment has a folder of its own")
+  func shrunkenFormsHaveNamesOfTheirOwn() throws {
+    let file = try experiment("title: t\ncorpus: village\ngrid: {width: [16, 32], tokens: 1M}\n")
+    #expect(file.name == "e" && file.shrunken().name == "e-shrunken")
+  }
+
+  @Test("The schema has a key for each setting, in its section and in the grid")
+  func schemaFollowsFromSettings() throws {
+    guard case .object(let root) = ExperimentSchema.schema, case .object(let keys)? = root["properties"]
+    else {
+      Issue.record("no properties")
+      return
+    }
+    let grid = String(decoding: try canonicalJSON(keys["grid"]), as: UTF8.self)
+    for setting in Setting.all {
+      let section = String(decoding: try canonicalJSON(keys[setting.section.rawValue]), as: UTF8.self)
+      #expect(section.contains("\"\(setting.key)\":") && grid.contains("\"\(setting.name)\":"))
+    }
+  }
+}
