@@ -77,7 +77,8 @@ let package = Package(
   ]
     + [
       ("Files", []), ("Autograd", ["CBLAS"]), ("Corpora", ["Files"]), ("ScalingLaws", []),
-      ("Models", ["Autograd"]), ("Training", ["Autograd", "Models", "Corpora", "Files"]),
+      ("Models", ["Autograd", "RandomNumbers"]),
+      ("Training", ["Autograd", "Models", "Corpora", "Files", "RandomNumbers"]),
       ("Generation", ["Autograd", "Models", "Corpora", "Files", "RandomNumbers"]),
       ("Analysis", ["TestSupport", "ScalingLaws", "Files"]),
       ("Plans", ["TestSupport", "Analysis", "ScalingLaws", "Training", "Models", "Corpora", "Files"]),
