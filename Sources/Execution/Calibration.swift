@@ -65,10 +65,15 @@ public struct Calibration: Sendable {
     return Double(windows) * (cost(of: run, batch: batch)?.windowSeconds ?? 0)
   }
 
-  /// Seconds of the run's own part, from where it leaves its trunk, with its last evaluation.
+  /// Seconds of the run's own part, from where it leaves its trunk, with its evaluations.
   public func branchSeconds(of run: PlannedRun) -> Double {
-    seconds(of: run, from: branchPoint(of: run), to: run.tokens)
-      + seconds(of: run, windows: validationWindows(of: run))
+    let start = branchPoint(of: run)
+    let points =
+      start > 0
+      ? LearningCurve.points(ofCooldownFrom: start, to: run.tokens)
+      : LearningCurve.points(through: run.tokens)
+    return seconds(of: run, from: start, to: run.tokens)
+      + seconds(of: run, windows: validationWindows(of: run) + points.count * LearningCurve.windows)
   }
 
   /// Seconds of a trunk with all its branches.
@@ -76,11 +81,7 @@ public struct Calibration: Sendable {
     let branches = runs.reduce(0) { $0 + branchSeconds(of: $1) }
     guard let longest = runs.max(by: { branchPoint(of: $0) < branchPoint(of: $1) }) else { return 0 }
     let trunk = branchPoint(of: longest)
-    // On its way an evaluation stops when it is precise enough; half of the windows is a fair guess.
-    let looks = TrunkTraining.routingPoints(through: trunk, of: longest.configuration.model).count
-    let windows =
-      TrunkTraining.evaluationPoints(through: trunk).count * validationWindows(of: longest) / 2
-      + looks * TrunkTraining.routingWindows
+    let windows = LearningCurve.points(through: trunk).count * LearningCurve.windows
     return branches + seconds(of: longest, from: 0, to: trunk) + seconds(of: longest, windows: windows)
   }
 

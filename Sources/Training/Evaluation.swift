@@ -23,14 +23,19 @@ public struct Evaluation: Sendable, Hashable {
   public let routing: [LayerRouting]
   /// The windows read.
   public let windows: Int
+  /// The mean over the windows of the learning curve alone (`Evaluator.curveWindows`), the first of those read. Equal
+  /// windows make it comparable with the points of the curve far more closely than the standard errors say.
+  public let curveLoss: Double
 }
 
 /// Evaluates a model, forward only.
 final class Evaluator {
   /// Windows in one replay.
   private static let chunk = 16
-  /// Windows between two looks at the standard error.
-  static let round = 8 * chunk
+  /// Windows read for a point of the learning curve, always the same: few, so that many points cost little.
+  static let curveWindows = 2 * chunk
+  /// Windows whose outcomes are held at a time.
+  private static let round = 8 * chunk
 
   private let corpus: TokenizedCorpus
   private let program: LossProgram
@@ -56,25 +61,25 @@ final class Evaluator {
   /// Evaluates the model on the fixed validation windows, always in the same order.
   ///
   /// - Parameters:
-  ///   - precision: Stops as soon as the standard error is below this fraction of the loss. `nil` reads all.
+  ///   - limit: Reads the first windows only, at most this many.
   ///   - beforeRound: Called before each round of windows; what it throws ends the evaluation.
   func callAsFunction(
-    _ parameters: FloatBuffer, precision: Double?, beforeRound: () throws -> Void
+    _ parameters: FloatBuffer, windows limit: Int = .max, beforeRound: () throws -> Void
   ) rethrows -> Evaluation {
     let windows = corpus.validation
+    let count = min(windows.count, limit)
     let entropies = corpus.validationEntropy?.windows
     var sums = Sums(
       families: corpus.families, knowsEntropy: entropies != nil, routed: program.routed)
     var start = 0
-    while start < windows.count {
+    while start < count {
       try beforeRound()
-      let end = min(start + Self.round, windows.count)
+      let end = min(start + Self.round, count)
       let outcomes = self.outcomes(of: start..<end, parameters)
       for window in start..<end {
         sums.add(outcomes[window - start], entropy: entropies?[window] ?? 0, window: window, of: windows)
       }
       start = end
-      if let precision, sums.loss.standardError < precision * sums.loss.mean { break }
     }
     return sums.evaluation
   }
@@ -152,7 +157,8 @@ private struct WindowMean {
 
 /// The running sums of an evaluation.
 private struct Sums {
-  private(set) var loss = WindowMean()
+  private var loss = WindowMean()
+  private var curveLoss = WindowMean()
   /// The loss above the true entropy, where it is known.
   private var reducible: WindowMean?
   private let names: [String]
@@ -181,6 +187,7 @@ private struct Sums {
       total += Double(loss)
     }
     let mean = total / Double(outcome.losses.count)
+    if loss.count < Evaluator.curveWindows { curveLoss.add(mean) }
     loss.add(mean)
     reducible?.add(mean - entropy)
     for (ending, isRight) in zip(all.endings(ofWindow: window), outcome.answers) {
@@ -197,6 +204,6 @@ private struct Sums {
       families: zip(families, counts).map { $0 / Double($1) }, shares: counts.map { Double($0) / targets },
       exactMatches: zip(right, endings).map { Double($0) / Double($1) },
       routing: zip(layers, routing).map { LayerRouting($1, block: $0.block, families: names) },
-      windows: loss.count)
+      windows: loss.count, curveLoss: curveLoss.mean)
   }
 }

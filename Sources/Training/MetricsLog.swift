@@ -55,6 +55,11 @@ struct EvaluationMetrics: Codable {
   let validationLoss: Double
   let validationStandardError: Double
   let validationWindows: Int
+  /// The loss on the windows of the learning curve alone; nil in logs of earlier versions.
+  let curveLoss: Double?
+  /// The tokens after which the learning rate began to fall; nil before that, where it never does, and in logs of
+  /// earlier versions.
+  let cooldownFrom: Int?
   /// By family, of those that have endings.
   let exactMatch: [String: Double]?
   /// By routed layer; nil of a dense model.
@@ -66,33 +71,10 @@ struct EvaluationMetrics: Codable {
     validationLoss = evaluation.loss
     validationStandardError = evaluation.standardError
     validationWindows = evaluation.windows
+    curveLoss = evaluation.curveLoss
+    cooldownFrom = state.branched.flatMap { $0 > 0 && $0 < state.tokens ? $0 : nil }
     let matches = zip(families, evaluation.exactMatches).filter { !$1.isNaN }
     routing = evaluation.routing.isEmpty ? nil : evaluation.routing
     exactMatch = matches.isEmpty ? nil : Dictionary(uniqueKeysWithValues: matches)
-  }
-}
-
-/// A point of a run's training curve, as a report draws it.
-public struct CurvePoint: Sendable, Hashable {
-  public let tokens: Int
-  public let validationLoss: Double
-  /// What the routers chose, by layer; empty of a dense model.
-  public let routing: [LayerRouting]
-}
-
-extension RunFolder {
-  /// The validation losses along the run, read from its log; none before it has begun.
-  public func curve() throws -> [CurvePoint] {
-    Self.curve(in: try FileAccess.readTextIfPresent(metrics) ?? "")
-  }
-
-  package static func curve(in log: String) -> [CurvePoint] {
-    log.split(separator: "\n").compactMap { line in
-      guard line.contains("validationLoss"),
-        let point = try? decodeJSON(EvaluationMetrics.self, from: Data(line.utf8))
-      else { return nil }
-      return CurvePoint(
-        tokens: point.tokens, validationLoss: point.validationLoss, routing: point.routing ?? [])
-    }
   }
 }

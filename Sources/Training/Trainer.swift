@@ -83,16 +83,16 @@ public final class Trainer {
     !(loss <= log(Double(configuration.model.vocabulary)) + 1)
   }
 
-  /// The loss on the validation windows; see `Evaluator`.
-  package func evaluate(precision: Double? = nil) -> Evaluation {
-    evaluator(state.parameters, precision: precision) {}
+  /// The loss on the validation windows, or on the first of them; see `Evaluator`.
+  package func evaluate(windows limit: Int = .max) -> Evaluation {
+    evaluator(state.parameters, windows: limit) {}
   }
 
   /// The loss on all validation windows.
   ///
   /// - Parameter beforeRound: Called now and then; what it throws ends the evaluation.
   func evaluate(beforeRound: () throws -> Void) rethrows -> Evaluation {
-    try evaluator(state.parameters, precision: nil, beforeRound: beforeRound)
+    try evaluator(state.parameters, beforeRound: beforeRound)
   }
 
   /// The operations of training so far.
@@ -159,10 +159,10 @@ extension Trainer {
     let clock = ContinuousClock()
     _ = trainer.step(of: 8 * batch)
     let steps = (0..<5).map { _ in clock.measure { _ = trainer.step(of: 8 * batch) }.seconds }.sorted()
-    // Any precision is reached after the first round of windows.
-    _ = trainer.evaluate(precision: .infinity)
+    let few = 4 * Evaluator.curveWindows
+    _ = trainer.evaluate(windows: few)
     var windows = 0
-    let evaluation = clock.measure { windows = trainer.evaluate(precision: .infinity).windows }.seconds
+    let evaluation = clock.measure { windows = trainer.evaluate(windows: few).windows }.seconds
     return Cost(
       stepSeconds: steps[2], windowSeconds: evaluation / Double(windows),
       stateBytes: 2 * trainer.state.byteCount, batchBytes: trainer.batchGradient.byteCount)

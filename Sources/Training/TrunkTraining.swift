@@ -234,6 +234,10 @@ public final class TrunkTraining {
     } else {
       state.branched = state.tokens
       log = try MetricsLog(folder.metrics, after: state.step, parent: trunkFolder.metrics) { try fence(run) }
+      // The curve's cooldown begins where it leaves the trunk.
+      if state.tokens > 0, state.tokens < run.training.tokens {
+        try evaluateForCurve(log)
+      }
     }
     let before = state.tokens
     while state.tokens < run.training.tokens && !trainer.hasDiverged {
@@ -282,42 +286,15 @@ public final class TrunkTraining {
     try log.append(trainer.step(of: tokens))
     control.progress(trainer.state.tokens - before, 0)
     guard !trainer.hasDiverged else { return }
-    if isEvaluated(between: before, and: trainer.state.tokens) {
-      _ = try evaluate(precision: 0.003, log)
-    } else if isRoutingEvaluated(between: before, and: trainer.state.tokens) {
-      // A few windows tell enough of loads.
-      _ = try evaluate(precision: .infinity, log)
+    if LearningCurve.hasPoint(
+      after: before, through: trainer.state.tokens, branched: trainer.state.branched, end: tokens)
+    {
+      try evaluateForCurve(log)
     }
   }
 
-  private func isRoutingEvaluated(between before: Int, and after: Int) -> Bool {
-    let isTrunk = trainer.state.branched ?? 0 == 0
-    return isTrunk
-      && Self.routingPoints(through: after, of: trainer.transformer.configuration).contains { $0 > before }
-  }
-
-  /// The tokens after which the routers of a trunk are looked at besides: every other power of two from 2¹³ on.
-  package static func routingPoints(through tokens: Int, of model: ModelConfiguration) -> [Int] {
-    guard model.moe != nil else { return [] }
-    let points = (13..<Int.bitWidth - 1).map { 1 << $0 }.filter { $0 <= tokens }
-    return points.filter { !evaluationPoints(through: tokens).contains($0) }
-  }
-
-  /// The windows that are read for it.
-  package static var routingWindows: Int { Evaluator.round }
-
-  private func isEvaluated(between before: Int, and after: Int) -> Bool {
-    let isTrunk = trainer.state.branched ?? 0 == 0
-    return isTrunk && Self.evaluationPoints(through: after).contains { $0 > before }
-  }
-
-  /// The tokens after which a trunk is evaluated on its way: 2¹⁷, 2²⁰, 2²³ …
-  package static func evaluationPoints(through tokens: Int) -> [Int] {
-    stride(from: 17, to: Int.bitWidth - 1, by: 3).map { 1 << $0 }.filter { $0 <= tokens }
-  }
-
-  private func evaluate(precision: Double?, _ log: MetricsLog) throws -> Evaluation {
-    try report(trainer.evaluate(precision: precision), log)
+  private func evaluateForCurve(_ log: MetricsLog) throws {
+    _ = try report(trainer.evaluate(windows: LearningCurve.windows), log)
   }
 
   private func report(_ evaluation: Evaluation, _ log: MetricsLog) throws -> Evaluation {

@@ -44,6 +44,33 @@ import Training
     return try runs.map { try #require(try RunFolder("\(root)/\($0.identifier)").record()).result }
   }
 
+  @Test(
+    "A log is a learning curve: few windows on the way, a cooldown marked as such, all windows at the end")
+  func learningCurve() throws {
+    let runs = try [30_000, 60_000].map { try configuration(tokens: $0, batch: .fixed(512)) }
+    let results = try train(runs, in: "curve")
+    for (run, result) in zip(runs, results) {
+      let curve = try RunFolder("\(folder.path)/curve/\(run.identifier)").curve()
+      let branch = run.training.schedule.branchPoint(tokens: run.training.tokens)
+      let (end, way) = (try #require(curve.last), curve.dropLast())
+      #expect(end.validationLoss == result.loss && end.windows == corpus.validation.count)
+      #expect(
+        way.allSatisfy { $0.windows == 32 && $0.curveLoss == $0.validationLoss && $0.standardError > 0 })
+      #expect(zip(curve, curve.dropFirst()).allSatisfy { $0.tokens < $1.tokens })
+      // Half powers of two up to the cooldown, where it begins, and two points in it.
+      let trunk = way.filter { $0.cooldownFrom == nil }
+      #expect(trunk.count == LearningCurve.points(through: branch).count + 1)
+      #expect(trunk.last.map { $0.tokens >= branch && $0.tokens < branch + 512 } == true)
+      #expect(way.count - trunk.count == 2 && end.cooldownFrom == trunk.last?.tokens)
+    }
+    // A log of an earlier version has the loss alone.
+    let old = """
+      {"step":256,"tokens":131072,"validationLoss":1.4,"validationStandardError":0.007,"validationWindows":1000}
+      """
+    let point = try #require(LearningCurve.points(in: old).first)
+    #expect(point.curveLoss == 1.4 && point.cooldownFrom == nil)
+  }
+
   /// Everything that routing adds to the state of a training and to what is random in it.
   static let moe = MoE(experts: 4, capacityFactor: 1.2, balance: .bias, noise: 0.3)
 

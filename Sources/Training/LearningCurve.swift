@@ -1,0 +1,76 @@
+import Files
+import Foundation
+
+/// Where a training is evaluated on its way, and how the log is read as a curve.
+///
+/// A few windows, the same at every point, are enough to draw a curve: forward passes over 32 windows cost about as much
+/// as a third of that many tokens of training. The result of a run comes from all windows at its end; no point of
+/// the curve goes into a fit.
+package enum LearningCurve {
+  /// The validation windows that are read for a point.
+  package static var windows: Int { Evaluator.curveWindows }
+
+  /// Parts of a cooldown, each of which begins with a point.
+  private static let cooldownParts = 3
+
+  /// The tokens of the points on the way of a run or a trunk of `tokens` tokens: every half power of two from 2¹³ on.
+  package static func points(through tokens: Int) -> [Int] {
+    (26..<2 * (Int.bitWidth - 2)).lazy.map { Int(pow(2, Double($0) / 2)) }.prefix { $0 <= tokens }.map { $0 }
+  }
+
+  /// The tokens of the points of a cooldown from `start` to `end`, where the run is evaluated in full anyway.
+  package static func points(ofCooldownFrom start: Int, to end: Int) -> [Int] {
+    (0..<cooldownParts).map { start + (end - start) / cooldownParts * $0 }
+  }
+
+  /// Whether a step from `before` to `after` tokens passes a point.
+  ///
+  /// - Parameters:
+  ///   - branched: The tokens after which the cooldown began; nil before that, 0 of a run without a trunk.
+  ///   - end: The tokens of the run.
+  static func hasPoint(after before: Int, through after: Int, branched: Int?, end: Int) -> Bool {
+    let start = branched ?? 0
+    // The run is evaluated in full at its end.
+    guard branched == nil || after < end else { return false }
+    let points = start > 0 ? points(ofCooldownFrom: start, to: end) : points(through: after)
+    return points.contains { $0 > before && $0 <= after }
+  }
+}
+
+/// A point of a run's learning curve, as a report draws it.
+public struct CurvePoint: Sendable, Hashable {
+  public let tokens: Int
+  /// The mean over the windows read, in nats a token, with its standard error.
+  public let validationLoss: Double
+  public let standardError: Double
+  public let windows: Int
+  /// The loss on the windows that all points have read; of logs of earlier versions that of the windows read.
+  public let curveLoss: Double
+  /// The tokens after which the learning rate began to fall; nil before that, and in logs of earlier versions.
+  public let cooldownFrom: Int?
+  /// What the routers chose, by layer; empty of a dense model.
+  public let routing: [LayerRouting]
+}
+
+extension LearningCurve {
+  /// The points of a log.
+  package static func points(in log: String) -> [CurvePoint] {
+    log.split(separator: "\n").compactMap { line in
+      guard line.contains("validationLoss"),
+        let point = try? decodeJSON(EvaluationMetrics.self, from: Data(line.utf8))
+      else { return nil }
+      return CurvePoint(
+        tokens: point.tokens, validationLoss: point.validationLoss,
+        standardError: point.validationStandardError, windows: point.validationWindows,
+        curveLoss: point.curveLoss ?? point.validationLoss, cooldownFrom: point.cooldownFrom,
+        routing: point.routing ?? [])
+    }
+  }
+}
+
+extension RunFolder {
+  /// The validation losses along the run, read from its log; none before it has begun.
+  public func curve() throws -> [CurvePoint] {
+    LearningCurve.points(in: try FileAccess.readTextIfPresent(metrics) ?? "")
+  }
+}
