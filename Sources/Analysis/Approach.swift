@@ -60,14 +60,18 @@ extension Fits {
   /// What the grid itself does to approach 2, in a sentence; nil of another approach.
   public func gridBias(of approach: Approach) -> String? {
     guard let analysis = self[approach.fit]?.isoFLOP else { return nil }
-    let spacing = analysis.spacing.map { String(format: "sizes are a factor %.2f apart", $0) }
+    let spacing = analysis.spacing.map {
+      String(format: "each size tried is %.2f times the one before", $0)
+    }
     let drift = analysis.centreDrift.map { drift in
       String(
-        format: "the profiles' centres drift from their minima by %+.3f e-foldings of N an e-folding of C",
-        drift)
+        format:
+          "with ten times the compute, the middle of the sizes tried moves %.2f times as far as the best size",
+        pow(10, drift))
     }
     let bias = approach.gridBias.map { bias in
-      String(format: "of a, %+.4f comes from this grid alone, under the fit ", bias) + (approach.under ?? "")
+      String(format: "this choice of sizes alone adds %+.4f to a, according to the fit ", bias)
+        + (approach.under ?? "")
     }
     return [spacing, drift, bias].compactMap { $0 }.joined(separator: "; ")
   }

@@ -120,32 +120,16 @@ public struct Expectation: Sendable {
 
   /// Holds what was expected against what was found.
   public func check(fits: Fits, results: ResultsTable) -> Verdict {
-    switch subject {
-    case .statistic(let statistic):
-      let value = results.value(of: statistic)
-      return verdict(
-        value.map { ExperimentFit.Number(value: $0) }, entropy: nil, otherwise: "no run has completed")
-    case .parameter(let parameter, let name):
-      let fit = fits[name]
-      let otherwise = fit.map { $0.refusal ?? "the fit has no `\(parameter)`" } ?? "there is no such fit"
-      return verdict(fit?.number(parameter), entropy: fit?.entropy, otherwise: otherwise)
-    case .sweep(let setting):
-      let excess = fits.sweeps.first { $0.setting == setting }?.excess
-      return verdict(
-        excess.map { ExperimentFit.Number(value: $0) }, entropy: nil,
-        otherwise: "the program's own choice was not tried beside others")
-    case .comparison(let number, let name):
-      let comparison = fits.comparisons.first { $0.name == name }
-      let otherwise = comparison.map { $0.refusal ?? "it has no `\(number.rawValue)`" }
-      return verdict(
-        comparison?.number(number), entropy: nil, otherwise: otherwise ?? "there is no such comparison")
-    }
+    let entropy: Double? = if case .parameter(_, let name) = subject { fits[name]?.entropy } else { nil }
+    return verdict(
+      subject.number(fits: fits, results: results), entropy: entropy,
+      otherwise: subject.refusal(fits: fits) ?? subject.absence(fits: fits))
   }
 
   private func verdict(_ number: ExperimentFit.Number?, entropy: Double?, otherwise: String) -> Verdict {
     guard let number else { return Verdict(self, found: otherwise, passed: false) }
-    let interval = number.interval.map { " [\(short($0.low)) \(short($0.high))]" } ?? ""
-    let found = short(number.value) + interval
+    let interval = number.interval.map { " [\(shortText($0.low)) \(shortText($0.high))]" } ?? ""
+    let found = shortText(number.value) + interval
     switch demand {
     case .between(let low, let high):
       return Verdict(self, found: found, passed: low <= number.value && number.value <= high)
@@ -159,7 +143,7 @@ public struct Expectation: Sendable {
       guard let target = value ?? entropy else {
         return Verdict(self, found: "\(found), but the true entropy is not known", passed: false)
       }
-      let shown = value == nil ? "\(found), the entropy is \(short(target))" : found
+      let shown = value == nil ? "\(found), the entropy is \(shortText(target))" : found
       return Verdict(self, found: shown, passed: number.interval?.contains(target) ?? false)
     }
   }
@@ -176,15 +160,48 @@ public struct Expectation: Sendable {
 
   var demandText: String {
     switch demand {
-    case .between(let low, let high): low == high ? short(low) : "\(short(low)) to \(short(high))"
-    case .intervalContains(let value): "interval contains \(value.map(short) ?? "the entropy")"
-    case .intervalAbove(let limit): "interval above \(short(limit))"
-    case .intervalBelow(let limit): "interval below \(short(limit))"
+    case .between(let low, let high): low == high ? shortText(low) : "\(shortText(low)) to \(shortText(high))"
+    case .intervalContains(let value): "interval contains \(value.map(shortText) ?? "the entropy")"
+    case .intervalAbove(let limit): "interval above \(shortText(limit))"
+    case .intervalBelow(let limit): "interval below \(shortText(limit))"
     }
   }
 }
 
 extension Expectation.Subject {
+  /// The number that is meant; nil where there is none.
+  func number(fits: Fits, results: ResultsTable) -> ExperimentFit.Number? {
+    switch self {
+    case .statistic(let statistic): results.value(of: statistic).map { ExperimentFit.Number(value: $0) }
+    case .parameter(let parameter, let name): fits[name]?.number(parameter)
+    case .sweep(let setting):
+      fits.sweeps.first { $0.setting == setting }?.excess.map { ExperimentFit.Number(value: $0) }
+    case .comparison(let number, let name): fits.comparisons.first { $0.name == name }?.number(number)
+    }
+  }
+
+  /// Why a fit or a comparison that was asked for was not possible; nil where it was, or was not asked for.
+  func refusal(fits: Fits) -> String? {
+    switch self {
+    case .statistic, .sweep: nil
+    case .parameter(_, let name): fits[name].flatMap { $0.refusal ?? $0.remarks.first }
+    case .comparison(_, let name): fits.comparisons.first { $0.name == name }?.refusal
+    }
+  }
+
+  /// What there is not.
+  fileprivate func absence(fits: Fits) -> String {
+    switch self {
+    case .statistic: "no run has completed"
+    case .parameter(let parameter, let name):
+      fits[name] == nil ? "there is no such fit" : "the fit has no `\(parameter)`"
+    case .sweep: "the program's own choice was not tried beside others"
+    case .comparison(let number, let name):
+      fits.comparisons.contains { $0.name == name }
+        ? "it has no `\(number.rawValue)`" : "there is no such comparison"
+    }
+  }
+
   fileprivate var hasInterval: Bool {
     switch self {
     case .parameter(let parameter, _): ExperimentFit.PlainNumber(rawValue: parameter) == nil
@@ -273,7 +290,7 @@ func latin(_ symbol: String) -> String {
 }
 
 /// A number in four digits.
-private func short(_ number: Double) -> String {
+func shortText(_ number: Double) -> String {
   number == number.rounded() && abs(number) < 1e6
     ? String(format: "%.0f", number) : String(format: "%.4g", number)
 }

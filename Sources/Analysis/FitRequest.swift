@@ -203,7 +203,7 @@ public struct FitRequest: Sendable {
     return Dictionary(values, uniquingKeysWith: { $1 })
   }
 
-  private static func readConditions(_ yaml: YAMLValue, on columns: [Column]) throws -> [Condition] {
+  static func readConditions(_ yaml: YAMLValue, on columns: [Column]) throws -> [Condition] {
     _ = try yaml.mapping(keys: columns.map(\.name))
     return try yaml.entries().map { key, value in
       let isText = if case .text = columns.first(where: { $0.name == key.text })?.kind { true } else { false }

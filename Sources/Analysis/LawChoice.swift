@@ -114,7 +114,7 @@ public enum FloorChoice: Codable, Equatable, Sendable {
     }
   }
 
-  var name: String {
+  public var name: String {
     switch self {
     case .free: "free"
     case .zero: "zero"

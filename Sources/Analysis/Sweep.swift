@@ -14,6 +14,8 @@ public struct Sweep: Codable, Sendable {
     public let multiple: Double?
     /// The mean over seeds, nats a token.
     public let loss: Double
+    /// The same above the true entropy; nil where that is not known, and in files of earlier versions.
+    public let reducible: Double?
     public let seeds: Int
     public let isUsual: Bool
   }
@@ -30,6 +32,11 @@ public struct Sweep: Codable, Sendable {
     public var best: Double { trials.map(\.loss).min() ?? .nan }
     /// By which part the loss at the program's choice exceeds the best one; nil where that choice was not tried.
     public var excess: Double? { trials.first(where: \.isUsual).map { $0.loss / best - 1 } }
+    /// The same of the loss above the true entropy, which is what training can change; nil where that is not known.
+    public var reducibleExcess: Double? {
+      let least = trials.compactMap(\.reducible).min()
+      return trials.first(where: \.isUsual)?.reducible.flatMap { usual in least.map { usual / $0 - 1 } }
+    }
   }
 
   /// The setting, by the name of its column, and in words.
@@ -70,6 +77,8 @@ extension Sweep.Trial {
     multiple = Double(value).flatMap { value in Double(usual).map { value / $0 } }
     let losses = rows.compactMap(\.loss)
     loss = losses.reduce(0, +) / Double(losses.count)
+    let above = rows.compactMap(\.reducible)
+    reducible = above.count == losses.count ? above.reduce(0, +) / Double(above.count) : nil
     seeds = losses.count
     isUsual = value == usual
   }
@@ -115,7 +124,7 @@ extension ResultsTable {
 
 extension RunRow {
   /// The tokens in two digits: lengths that were meant to be equal differ by part of a step.
-  fileprivate var roughTokens: String {
+  var roughTokens: String {
     let tokens = Double(tokens ?? 0)
     let unit = tokens < 1e6 ? (1e3, "k") : (1e6, "M")
     return String(format: tokens / unit.0 < 10 ? "%.2g%@" : "%.0f%@", tokens / unit.0, unit.1)

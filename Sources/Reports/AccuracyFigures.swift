@@ -1,34 +1,40 @@
 import Analysis
 
 extension Chapter {
-  /// The loss on each kind of task beside the part of it that is answered right; nil where fewer than two kinds have
+  /// The loss on each task beside the part of it that is answered right; nil where fewer than two have
   /// answers that are certain.
   static func accuracy(_ table: ResultsTable) -> Chapter? {
-    let families = table.tasks.filter { family in
-      table.completed.contains { $0.tasks[family]?.exactMatch != nil }
+    let tasks = table.tasks.filter { task in
+      table.completed.contains { $0.tasks[task]?.exactMatch != nil }
     }
-    guard families.count > 1 else { return nil }
+    guard tasks.count > 1 else { return nil }
     func layers(_ value: (RunRow, String) -> Double?) -> [Layer] {
-      families.enumerated().map { index, family in
+      tasks.enumerated().map { index, task in
         .points(
           table.completed.compactMap { run in
-            run.exactCompute.flatMap { c in value(run, family).map { Point(c, $0) } }
-          }, Style(family, .category(index)))
+            run.exactCompute.flatMap { c in value(run, task).map { Point(c, $0) } }
+          }, Style(task, .category(index)))
       }
     }
     let compute = Axis("Training compute C (FLOPs)", .logarithmic)
+    let knowsEntropy = table.completed.contains { run in
+      tasks.contains { run.tasks[$0]?.entropy != nil }
+    }
     let figure = Figure(
-      name: "accuracy", title: "Loss and accuracy of each kind of task",
+      name: "accuracy", title: "Loss and accuracy of each task",
       caption: """
-        Each point is a run. Left: loss above the true entropy on the targets of a kind of task. Right: the part of its \
+        Each point is a run. Left: loss\(knowsEntropy ? " above the true entropy" : "") on the targets of a task. Right: the part of its \
         passages of which the certain end is predicted to the last token.
         """,
-      legend: "kind of task",
+      legend: "task",
       panels: [
         Panel(
-          x: compute, y: Axis("Reducible loss (nats a token)", .logarithmic),
-          layers: layers { run, family in
-            run.tasks[family].flatMap { task in task.loss.flatMap { loss in task.entropy.map { loss - $0 } } }
+          x: compute,
+          y: Axis(knowsEntropy ? "Reducible loss (nats a token)" : "Loss (nats a token)", .logarithmic),
+          layers: layers { run, task in
+            run.tasks[task].flatMap { task in
+              task.loss.flatMap { loss in knowsEntropy ? task.entropy.map { loss - $0 } : loss }
+            }
           }),
         Panel(
           x: compute, y: Axis("Exact match", range: 0...1),

@@ -7,16 +7,16 @@ extension Chapter {
     let asked = fits.compactMap { fit in fit.result.bends.map { (fit, $0) } }
     guard !asked.isEmpty else { return nil }
     let parts = asked.flatMap { fit, bends -> [Part] in
-      let parts: [Part] = [.figure(figure(of: bends, fit)), .table(evidence(of: bends, fit))]
-      return parts + (bends.bends.isEmpty ? [] : [.table(places(of: bends, fit))])
+      [.figure(figure(of: bends, fit))] + Part.finding(.bendEvidence(of: fit.result))
+        + Part.finding(.bends(of: fit.result))
     }
     return Chapter(
       "Where the line bends",
       [
         .paragraph(
           """
-          A power law is straight above its floor. A smoothly broken power law changes its exponent at a place d, within \
-          about f e-foldings; it always fits better, having more parameters, so a bend is accepted only where the gain is \
+          A power law is straight above its floor. A smoothly broken power law changes its exponent around a place, over \
+          a range that the table gives as a factor; it always fits better, having more parameters, so a bend is accepted only where the gain is \
           larger than nearly all unbent curves with the same scatter would show by chance. Those are simulated: p is the \
           part of them that seem as bent. Beside it stand the gain in AICc, and how far either law misses the last \
           quarter of the points when it is fitted to the others.
@@ -63,38 +63,6 @@ extension Chapter {
     return [Panel(x: axis, y: Axis("Log residual (%)"), layers: [.horizontal(0, "")] + layers)]
   }
 
-  private static func evidence(of bends: Bends, _ fit: ReportedFit) -> Page.Table {
-    Page.Table(
-      "\(fit.result.name): evidence for each further break, T = n·log(RSS without/RSS with)",
-      columns: [
-        ("breaks", .left), ("T", .right), ("p", .right), ("unbent curves simulated", .right),
-        ("ΔAICc", .right), ("forecast error without", .right), ("with", .right), ("accepted", .left),
-      ],
-      rows: bends.evidence.map { evidence in
-        let errors = [evidence.forecast?.errorWithout, evidence.forecast?.errorWith].map { error in
-          error.map { "\((100 * $0).text(2)) %" } ?? "—"
-        }
-        return [
-          "\(evidence.breaks)", evidence.statistic.text(), evidence.pValue.text(2), "\(evidence.simulations)",
-          evidence.aiccGain.text(),
-        ] + errors + [evidence.accepted ? "yes" : "no"]
-      })
-  }
-
-  private static func places(of bends: Bends, _ fit: ReportedFit) -> Page.Table {
-    Page.Table(
-      "\(fit.result.name): the bends, with 95 % intervals; exponents are of the loss above the floor",
-      columns: [
-        ("at \(bends.variable.symbol)", .left), ("95 % interval", .right), ("exponent before", .right),
-        ("after", .right), ("change", .right), ("95 % interval", .right), ("width, e-foldings", .right),
-      ],
-      rows: bends.bends.map { bend in
-        [
-          bend.place.value.text(), bend.place.intervalText, bend.before.value.text(), bend.after.value.text(),
-          bend.change.value.text(), bend.change.intervalText, bend.width.value.text(),
-        ]
-      })
-  }
 }
 
 extension [Observation] {

@@ -9,7 +9,7 @@ extension Chapter {
       guard let values = comparison.comparison else {
         return [.paragraph("\(comparison.title): no comparison: \(comparison.refusal ?? "").")]
       }
-      return [.figure(figure(of: comparison, values)), .table(table(of: comparison, values))]
+      return [.figure(figure(of: comparison, values))] + Part.finding(.comparison(comparison))
     }
     return Chapter(
       "Side by side",
@@ -55,29 +55,6 @@ extension Chapter {
           x: axis, y: Axis("\(values.values[0].name.capitalizedSentence) \(values.values[0].symbol)"),
           layers: layers)
       ])
-  }
-
-  private static func table(of comparison: FitComparison, _ values: Comparison) -> Page.Table {
-    let difference = { (estimates: [Estimate], index: Int) in
-      index == 0 ? ["", ""] : [estimates[index - 1].value.text(), estimates[index - 1].intervalText]
-    }
-    return Page.Table(
-      """
-      \(comparison.title): \(comparison.parameter), and its differences with their 95 % intervals \
-      (\(values.isPaired ? "the same trainings, compared draw by draw" : "of different trainings"))
-      """,
-      columns: [("fit", .left)] + (comparison.places == nil ? [] : [("at", .right)])
-        + (comparison.theory == nil ? [] : [(comparison.theoryLabel, .right)]) + [
-          ("value", .right), ("95 % interval", .right), ("minus the first", .right),
-          ("95 % interval", .right),
-          ("minus the one before", .right), ("95 % interval", .right),
-        ],
-      rows: comparison.fits.enumerated().map { index, name in
-        [name] + (comparison.places.map { [$0[index].text()] } ?? [])
-          + (comparison.theory.map { [$0[index].text()] } ?? [])
-          + [values.values[index].value.text(), values.values[index].intervalText]
-          + difference(values.fromFirst, index) + difference(values.fromPrevious, index)
-      })
   }
 
   /// A name in the letters that a figure's file may have.

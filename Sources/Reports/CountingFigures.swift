@@ -15,7 +15,10 @@ extension Chapter {
           embeddings are a large part, so that leaving them out makes the best size seem to grow faster (Pearce and Song \
           2024). Here the optimum of one and the same fitted surface is found by either count, with C = 6ND.
           """)
-      ] + asked.flatMap { fit, count in [.figure(figure(of: count, fit)), .table(table(of: count, fit))] })
+      ]
+        + asked.flatMap { fit, count in
+          [.figure(figure(of: count, fit))] + Part.finding(.counting(of: fit.result))
+        })
   }
 
   private static func figure(of count: EmbeddingCount, _ fit: ReportedFit) -> Figure {
@@ -38,14 +41,4 @@ extension Chapter {
       ])
   }
 
-  private static func table(of count: EmbeddingCount, _ fit: ReportedFit) -> Page.Table {
-    Page.Table(
-      "\(fit.result.name): N* ∝ C^a by either count",
-      columns: [("N and C", .left), ("a", .right), ("95 % interval", .right)],
-      rows: [
-        ["in total", count.total.value.text(), count.total.intervalText],
-        ["without embeddings", count.nonEmbedding.value.text(), count.nonEmbedding.intervalText],
-        ["difference", count.shift.value.text(), count.shift.intervalText],
-      ])
-  }
 }

@@ -9,17 +9,8 @@ extension Chapter {
     let parts = asked.enumerated().flatMap { index, fit -> [Part] in
       guard let analysis = fit.result.criticalBatch else { return [] }
       return [
-        .figure(figure(of: analysis, fit, name: "critical-batch-\(index + 1)")), .table(losses(of: analysis)),
-        .table(
-          Page.Table(
-            "\(fit.result.name): how the critical batch grows, with 95 % intervals of a bootstrap over trainings",
-            columns: [
-              ("", .left), ("", .left), ("value", .right), ("95 % interval", .right), ("unit", .left),
-            ],
-            rows: fit.result.estimates.map {
-              [$0.symbol, $0.name, $0.value.text(), $0.intervalText, $0.unit == "1" ? "" : $0.unit]
-            })),
-      ]
+        .figure(figure(of: analysis, fit, name: "critical-batch-\(index + 1)"))
+      ] + Part.finding(.criticalBatches(of: fit.result)) + Part.finding(.parameters(of: [fit.result]))
     }
     return Chapter(
       "The critical batch",
@@ -34,7 +25,7 @@ extension Chapter {
   }
 
   private static func figure(of analysis: CriticalBatchAnalysis, _ fit: ReportedFit, name: String) -> Figure {
-    let costs = zip(analysis.targets, Ink.family(analysis.targets.count)).flatMap { target, ink -> [Layer] in
+    let costs = zip(analysis.targets, Ink.series(analysis.targets.count)).flatMap { target, ink -> [Layer] in
       let style = Style(target.tradeoff.loss.text(), ink)
       guard let least = target.batches.min(), let most = target.batches.max() else { return [] }
       let hyperbola = logarithmicSteps((least / 2)...(most * 2), count: 48).map { batch in
@@ -79,20 +70,4 @@ extension Chapter {
       ])
   }
 
-  private static func losses(of analysis: CriticalBatchAnalysis) -> Page.Table {
-    Page.Table(
-      "What each loss takes, with 95 % intervals of the critical batch",
-      columns: [
-        (analysis.floor > 0 ? "loss above the entropy" : "loss", .right), ("batches", .right),
-        ("Smin (steps)", .right),
-        ("Dmin (tokens)", .right), ("Bcrit (tokens)", .right), ("95 % interval", .right),
-      ],
-      rows: analysis.targets.map { target in
-        [
-          target.tradeoff.loss.text(), "\(target.batches.count)", target.tradeoff.minimumSteps.text(),
-          target.tradeoff.minimumTokens.text(), target.tradeoff.criticalBatch.text(),
-          target.interval?.text ?? "—",
-        ]
-      })
-  }
 }

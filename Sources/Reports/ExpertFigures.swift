@@ -3,7 +3,7 @@ import Foundation
 import ScalingLaws
 
 extension Chapter {
-  /// The loss of mixtures of experts beside dense models of as many active and of as many weights in all; nil where no
+  /// The loss of moe models beside dense models of as many active and of as many weights in all; nil where no
   /// law of them was asked for.
   static func experts(_ table: ResultsTable, _ fits: [ReportedFit]) -> Chapter? {
     let rows = table.completed.filter { ["", "1"].contains($0.text("granularity")) }
@@ -16,7 +16,7 @@ extension Chapter {
       [
         .paragraph(
           """
-          A mixture of E experts of which a token uses one costs as much as a dense model of its active size and holds \
+          A moe with E experts of which a token uses one costs as much as a dense model of its active size and holds \
           almost E times as many weights. Seen over its active size it should lie below the dense line, and over its \
           total size above: weights that only some tokens use are worth less than weights that all do.
           """),
@@ -27,6 +27,7 @@ extension Chapter {
   /// Loss above the entropy over active and total size, of the longest runs, a colour for each number of experts.
   private static func bySizes(_ rows: [RunRow], _ counts: [Double]) -> Figure {
     let longest = Double(rows.compactMap(\.tokens).max() ?? 0)
+    let knowsEntropy = rows.contains { $0.reducible != nil }
     // Lengths that were meant to be equal differ by part of a step.
     let chosen = rows.filter { Double($0.tokens ?? 0) > 0.9 * longest }
     func layers(_ count: Double, _ ink: Ink, over column: String) -> [Layer] {
@@ -44,10 +45,10 @@ extension Chapter {
       return [.line(means.sorted { $0.x < $1.x }, style), .points(points, style)]
     }
     func panel(_ title: String, _ column: String) -> Panel {
-      let inks = Ink.family(counts.count)
+      let inks = Ink.series(counts.count)
       return Panel(
         title, x: Axis("Parameters N", .logarithmic),
-        y: Axis("Loss above the entropy", .logarithmic),
+        y: Axis(knowsEntropy ? "Loss above the entropy" : "Loss", .logarithmic),
         layers: zip(counts, inks).flatMap { layers($0, $1, over: column) })
     }
     return Figure(
@@ -70,7 +71,7 @@ extension Chapter {
       }
     }
     let floor = law.knownFloor
-    let layers = zip(sizes, Ink.family(sizes.count)).flatMap { runs, ink -> [Layer] in
+    let layers = zip(sizes, Ink.series(sizes.count)).flatMap { runs, ink -> [Layer] in
       let style = Style((runs.first?.parameters ?? 0).amount, ink)
       let curve = Dictionary(grouping: runs, by: { $0.experts ?? 1 }).compactMap { experts, runs -> Point? in
         law.law.law.loss(law.values, at: runs[0]).map { Point(experts, $0 - floor) }

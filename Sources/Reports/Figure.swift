@@ -142,15 +142,18 @@ public struct Cell: Sendable {
 
 /// How a layer looks, and the label by which the legend names it. Layers with one label share one entry.
 public struct Style: Sendable {
-  public enum Dash: Sendable { case solid, dashed, dotted }
+  public enum Dash: Sendable, CaseIterable {
+    case solid, dashed, dotted, dashDotted, longDashed, dashDoubleDotted
+  }
   public enum Marker: Sendable { case filled, open, diamond, small }
 
   public var label: String?
   public var ink: Ink
-  public var dash: Dash
+  /// Nil for that of the ink's number where no markers tell the line apart, and for a solid line where they do.
+  public var dash: Dash?
   public var marker: Marker
 
-  public init(_ label: String? = nil, _ ink: Ink, dash: Dash = .solid, marker: Marker = .filled) {
+  public init(_ label: String? = nil, _ ink: Ink, dash: Dash? = nil, marker: Marker = .filled) {
     self.label = label
     self.ink = ink
     self.dash = dash
@@ -158,35 +161,44 @@ public struct Style: Sendable {
   }
 }
 
-/// A colour by its role; all are told apart by readers with colour blindness.
+/// A colour by its role, dark enough to be seen on white: a contrast of at least 3 : 1 (WCAG 2.2, 1.4.11).
+///
+/// Colour never stands alone: members of a series and kinds have numbers, from which follow the shape of their markers
+/// and the dash of lines without markers.
 public enum Ink: Sendable, Equatable {
-  /// One of a few unordered kinds: Okabe and Ito (2008) without its yellow, which is faint on white.
+  /// One of a few unordered kinds: Okabe and Ito (2008), with darker colours in place of those that are faint on white.
   case category(Int)
-  /// A position from 0 to 1 in an ordered family, such as width: viridis, up to where it is too light.
-  case ordered(Double)
+  /// A member of an ordered series of so many, such as widths: plasma, up to where it is too light.
+  case ordered(Int, of: Int)
   /// Dark grey, for what frames the data.
   case neutral
 
-  /// The inks for `count` members of an ordered family, from dark to light.
-  public static func family(_ count: Int) -> [Ink] {
-    (0..<count).map { .ordered(count == 1 ? 0.5 : Double($0) / Double(count - 1)) }
+  /// The inks for `count` members of an ordered series, from dark to light.
+  public static func series(_ count: Int) -> [Ink] { (0..<count).map { .ordered($0, of: count) } }
+
+  /// Which member or kind it is; nil for what frames the data.
+  var number: Int? {
+    switch self {
+    case .category(let number), .ordered(let number, _): number
+    case .neutral: nil
+    }
   }
 
   /// The colour as `#rrggbb`.
-  var hex: String {
+  package var hex: String {
     switch self {
     case .category(let index):
-      let okabeIto = ["0072b2", "d55e00", "009e73", "cc79a7", "e69f00", "56b4e9", "000000"]
-      return "#" + okabeIto[((index % 7) + 7) % 7]
-    case .ordered(let position):
-      // Viridis at 0, 0.125, … 0.875; in between the colour is interpolated.
-      let viridis = [
-        (68, 1, 84), (71, 45, 123), (59, 82, 139), (44, 114, 142), (33, 145, 140), (40, 174, 128),
-        (94, 201, 98), (173, 220, 48),
+      let kinds = ["0072b2", "d55e00", "008a64", "bb5b92", "a87000", "6a51a3", "000000"]
+      return "#" + kinds[((index % 7) + 7) % 7]
+    case .ordered(let member, let count):
+      // Plasma at 0, 0.125, … 0.625; in between the colour is interpolated.
+      let plasma = [
+        (13, 8, 135), (75, 3, 161), (126, 3, 168), (168, 34, 150), (204, 71, 120), (229, 107, 93),
       ]
-      let place = min(max(position.isFinite ? position : 0, 0), 1) * Double(viridis.count - 1)
-      let lower = min(Int(place), viridis.count - 2)
-      let (a, b, t) = (viridis[lower], viridis[lower + 1], place - Double(lower))
+      let position = count > 1 ? Double(member) / Double(count - 1) : 0.5
+      let place = min(max(position, 0), 1) * Double(plasma.count - 1)
+      let lower = min(Int(place), plasma.count - 2)
+      let (a, b, t) = (plasma[lower], plasma[lower + 1], place - Double(lower))
       let mixed = [(a.0, b.0), (a.1, b.1), (a.2, b.2)].map { Int(Double($0) + t * Double($1 - $0)) }
       return "#" + mixed.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     case .neutral: return "#444444"

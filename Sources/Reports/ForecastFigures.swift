@@ -1,3 +1,4 @@
+import Analysis
 import ScalingLaws
 
 extension Chapter {
@@ -16,7 +17,7 @@ extension Chapter {
           """)
       ]
         + asked.flatMap { fit, forecast in
-          [.figure(figure(of: forecast, fit)), .table(table(of: forecast, fit))]
+          [.figure(figure(of: forecast, fit))] + Part.finding(.forecast(of: fit.result))
         })
   }
 
@@ -52,7 +53,7 @@ extension Chapter {
       caption: """
         Left: the runs of the fit, what it predicts of the held-out ones, and what they came to\
         \(floor > 0 ? ", above the true entropy" : ""). Right: the loss found over the loss predicted, against how many \
-        times as dear as the dearest run of the fit a run is; bars are the prediction's interval. \(summary(of: forecast))
+        times as dear as the dearest run of the fit a run is; bars are the prediction's interval. \(Finding.summary(of: forecast))
         """,
       panels: [left, errors(of: forecast)])
   }
@@ -78,34 +79,6 @@ extension Chapter {
       ])
   }
 
-  private static func summary(of forecast: Forecast) -> String {
-    guard let error = forecast.largestError, let inside = forecast.partInside else {
-      return "None of the held-out runs is trained yet."
-    }
-    return "Largest error \((100 * error).text(2)) %; \((100 * inside).text(2)) % of the runs lie inside."
-  }
-
-  private static func table(of forecast: Forecast, _ fit: ReportedFit) -> Page.Table {
-    Page.Table(
-      "\(fit.result.name): \(fit.result.fit?.equation ?? "") predicts the held-out runs. \(summary(of: forecast))",
-      columns: [
-        ("N", .right), ("D", .right), ("C (FLOPs)", .right), ("C over the dearest fitted", .right),
-        ("predicted", .right), ("95 % interval of a run", .right), ("found", .right),
-        ("predicted over found − 1", .right),
-        ("", .left),
-      ],
-      rows: forecast.places.flatMap { place in
-        place.runs.map { run in
-          let interval = place.interval.map { "[\($0.low.text(4)), \($0.high.text(4))]" }
-          return [
-            place.parameters?.text() ?? "—", place.tokens?.text() ?? "—", place.compute?.text() ?? "—",
-            place.computeFactor?.text() ?? "—", place.loss.text(4), interval ?? "—", run.loss?.text(4) ?? "—",
-            run.relativeError.map { "\((100 * $0).text(2)) %" } ?? "—",
-            run.isInside.map { $0 ? "inside" : "outside" } ?? "",
-          ]
-        }
-      })
-  }
 }
 
 extension Forecast {

@@ -5,7 +5,7 @@ import ScalingLaws
 extension Chapter {
   /// The profiles of each compute budget, and how their minima move with it; the envelope of training curves; all
   /// approaches side by side. nil where none was asked for.
-  static func isoFLOP(_ fits: [ReportedFit], _ approaches: [Approach], biases: [String]) -> Chapter? {
+  static func isoFLOP(_ fits: [ReportedFit], _ all: Fits) -> Chapter? {
     let asked = fits.filter { [.isoFLOP, .isoFLOPRobust, .envelope].contains($0.result.law) }
     guard !asked.isEmpty else { return nil }
     let parts = asked.enumerated().flatMap { index, fit -> [Part] in
@@ -14,10 +14,9 @@ extension Chapter {
       }
       guard let analysis = fit.result.isoFLOP else { return [] }
       let suffix = index == 0 ? "" : "-\(index + 1)"
-      let parts = [
-        Part.figure(profiles(of: analysis, fit, name: "isoflop-profiles\(suffix)")),
-        .table(minima(of: analysis)),
-      ]
+      let parts =
+        [Part.figure(profiles(of: analysis, fit, name: "isoflop-profiles\(suffix)"))]
+        + Part.finding(.isoFLOPMinima(of: fit.result))
       guard analysis.profiles.contains(where: { $0.minimum != nil }) else { return parts }
       return parts + [.figure(frontier(of: analysis, fit, all: fits, name: "compute-optimal\(suffix)"))]
     }
@@ -30,9 +29,8 @@ extension Chapter {
           one sees too few. In between lies a best size N*, at the bottom of a parabola in log N. How N* and its \
           tokens D* grow with compute says how to spend a larger budget.
           """)
-      ] + parts + sideBySide(asked) + refusals(of: asked, laws: asked.map(\.result.law))
-        + table(of: approaches)
-        + biases.map { .paragraph("\($0).") })
+      ] + parts + Part.finding(.leastLosses(in: all)) + refusals(of: asked, laws: asked.map(\.result.law))
+        + Part.finding(.approaches(in: all)))
   }
 
   private static func profiles(of analysis: IsoFLOPAnalysis, _ fit: ReportedFit, name: String) -> Figure {
@@ -41,7 +39,7 @@ extension Chapter {
     let fewLayer = Layer.points(
       few.points(along: .parameters).map { Point($0.x, $0.y) },
       Style(few.isEmpty ? nil : "budgets of one or two models", .neutral, marker: .small))
-    let layers = zip(drawn, Ink.family(drawn.count)).flatMap { profile, ink -> [Layer] in
+    let layers = zip(drawn, Ink.series(drawn.count)).flatMap { profile, ink -> [Layer] in
       let style = Style("\(profile.budget.amount)\(profile.minimum == nil ? ", no minimum" : "")", ink)
       var layers: [Layer] = [.points(profile.observations.points(along: .parameters), style)]
       if let range = profile.observations.range(of: .parameters), !profile.parabola.isEmpty {
@@ -62,7 +60,7 @@ extension Chapter {
     let diamonds = Layer.points(
       minima.map { Point($0.parameters, $0.loss) }, Style("minimum", .category(6), marker: .diamond))
     return Figure(
-      name: name, title: "IsoFLOP profiles\(fit.subject)",
+      name: name, title: "IsoFLOP profiles\(fit.ownName.map { ": \($0)" } ?? "")",
       caption: """
         Loss of models of equal compute against their size, with a parabola in log N for each budget. A diamond marks \
         a minimum, the bar through it the 95 % interval of N*.
@@ -105,7 +103,7 @@ extension Chapter {
     let curve = law?.curve(along: .compute, over: range) ?? []
     let style = Style("law of the loss in C", .category(0))
     return Figure(
-      name: name, title: "The compute-optimal frontier\(fit.subject)",
+      name: name, title: "The compute-optimal frontier\(fit.ownName.map { ": \($0)" } ?? "")",
       caption: """
         Best size, best data and the loss they reach for each budget, with 95 % intervals; exponents are of \
         N* ∝ C^a and D* ∝ C^b.\(law == nil ? "" : " The line in the last panel was fitted to the best runs of all.")
@@ -121,69 +119,4 @@ extension Chapter {
           ]),
       ])
   }
-
-  private static func minima(of analysis: IsoFLOPAnalysis) -> Page.Table {
-    Page.Table(
-      "Minima of the IsoFLOP profiles, with 95 % intervals",
-      columns: [
-        ("C (FLOPs)", .right), ("models", .right), ("N*", .right), ("95 % interval", .right), ("D*", .right),
-        ("95 % interval", .right), ("D*/N*", .right), ("loss", .right), ("remark", .left),
-      ],
-      rows: analysis.profiles.map { profile in
-        let head = [profile.budget.amount, "\(profile.observations.count)"]
-        guard let minimum = profile.minimum else {
-          return head + ["—", "—", "—", "—", "—", "—", "refused: \(profile.refusal ?? "")"]
-        }
-        return head + [
-          minimum.parameters.text(), minimum.parametersInterval?.text ?? "—", minimum.tokens.text(),
-          minimum.tokensInterval?.text ?? "—", (minimum.tokens / minimum.parameters).text(),
-          minimum.loss.text(4), "",
-        ]
-      })
-  }
-
-  /// The minima of profiles of different runs, by budget; empty where there are no two kinds of runs.
-  private static func sideBySide(_ fits: [ReportedFit]) -> [Part] {
-    let analyses = fits.compactMap { fit in fit.result.isoFLOP.map { (fit.result, $0) } }
-    guard Set(analyses.map(\.0.selection)).count > 1 else { return [] }
-    let budgets = Set(analyses.flatMap { $0.1.profiles.map(\.budget) }).sorted()
-    let rows = budgets.map { budget -> [String] in
-      let minima = analyses.map { $0.1.profiles.first { $0.budget == budget }?.minimum }
-      let best = minima.compactMap { $0?.loss }.min()
-      return [budget.amount]
-        + minima.map { minimum in
-          guard let minimum else { return "—" }
-          let loss = minimum.loss == best ? "[\(minimum.loss.text(4))]" : minimum.loss.text(4)
-          return "\(loss) at \(minimum.parameters.amount), \(minimum.tokens.amount)"
-        }
-    }
-    return [
-      .table(
-        Page.Table(
-          "The least loss that each budget buys, at N* and D*; the lowest of a row in brackets",
-          columns: [("C (FLOPs)", Page.Table.Alignment.right)] + analyses.map { ($0.0.name, .right) },
-          rows: rows))
-    ]
-  }
-
-  private static func table(of approaches: [Approach]) -> [Part] {
-    guard !approaches.isEmpty else { return [] }
-    return [
-      .table(
-        Page.Table(
-          "N* ∝ C^a and D* ∝ C^b by each approach; that of a parametric law is for C = 6ND",
-          columns: [
-            ("approach", .left), ("fit", .left), ("a", .right), ("95 % interval", .right), ("b", .right),
-            ("95 % interval", .right),
-          ],
-          rows: approaches.map {
-            [$0.title, $0.fit, $0.a.value.text(), $0.a.intervalText, $0.b.value.text(), $0.b.intervalText]
-          }))
-    ]
-  }
-}
-
-extension ReportedFit {
-  /// The fit's own name as the end of a title; empty where it has but its law's.
-  fileprivate var subject: String { result.name == result.law.rawValue ? "" : ": \(result.name)" }
 }

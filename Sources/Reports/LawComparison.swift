@@ -3,8 +3,8 @@ import ScalingLaws
 extension Chapter {
   /// Laws against their rivals, and fits against other choices; nil where neither was asked for.
   static func comparisons(_ fits: [ReportedFit]) -> Chapter? {
-    let rivals = fits.compactMap { fit in fit.result.rivals.map { table(of: $0, fit) } }
-    let choices = fits.compactMap { fit in fit.result.sensitivity.map { table(of: $0, fit) } }
+    let rivals = fits.flatMap { Part.finding(.rivals(of: $0.result)) }
+    let choices = fits.flatMap { Part.finding(.sensitivity(of: $0.result)) }
     guard !rivals.isEmpty || !choices.isEmpty else { return nil }
     let onRivals = Part.paragraph(
       """
@@ -19,33 +19,7 @@ extension Chapter {
       """)
     return Chapter(
       "Other laws, other choices",
-      (rivals.isEmpty ? [] : [onRivals] + rivals.map { .table($0) })
-        + (choices.isEmpty ? [] : [onChoices] + choices.map { .table($0) }))
-  }
-
-  private static func table(of selection: Selection, _ fit: ReportedFit) -> Page.Table {
-    let percent = { (value: Double?) in value.map { "\((100 * $0).text(2)) %" } ?? "—" }
-    return Page.Table(
-      "\(fit.result.name) and its rivals; the \(selection.heldOut) largest runs predicted from the others",
-      columns: [
-        ("law", .left), ("parameters", .right), ("AICc above the best", .right),
-        ("mean error of prediction", .right), ("rms", .right),
-      ],
-      rows: selection.candidates.map { candidate in
-        [
-          candidate.fit.equation, "\(candidate.fit.parameters.count)", candidate.excess.text(),
-          percent(candidate.heldOutMean), percent(candidate.heldOutRMS),
-        ]
-      })
-  }
-
-  private static func table(of sensitivity: Sensitivity, _ fit: ReportedFit) -> Page.Table {
-    Page.Table(
-      "\(fit.result.name) by choices that the data do not dictate",
-      columns: [("choice", .left), ("runs", .right)] + sensitivity.symbols.map { ($0, .right) },
-      rows: sensitivity.rows.map { row in
-        [row.choice, "\(row.observations)"]
-          + (row.values?.map { $0.text() } ?? sensitivity.symbols.map { _ in "—" })
-      })
+      (rivals.isEmpty ? [] : [onRivals] + rivals)
+        + (choices.isEmpty ? [] : [onChoices] + choices))
   }
 }

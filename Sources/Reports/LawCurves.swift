@@ -13,6 +13,12 @@ struct ReportedFit: Sendable {
     return variables[0]
   }
 
+  /// The name that a file gave the fit; nil where it has but its law's.
+  var ownName: String? {
+    let usual = [result.law.rawValue, "\(result.law.rawValue)_\(result.floor.name)"]
+    return usual.contains(result.name) ? nil : result.name
+  }
+
   /// Whether a law of N and D was fitted.
   var isParametric: Bool { result.isSurface }
 

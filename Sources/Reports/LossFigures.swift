@@ -16,7 +16,8 @@ extension Chapter {
           """
           If one thing limits a model, its loss falls as a power of that thing, down to a floor: L = E + A·X^−α. \
           Points are trained models with 95 % error bars; lines are fits, and the shade is where a fit would lie in \
-          95 % of repetitions. A free floor E is found by the fit itself: it should come out near the true entropy.
+          95 % of repetitions. A free floor E is found by the fit itself\
+          \(fits.contains { $0.result.entropy != nil } ? ": it should come out near the true entropy" : "").
           """)
       ] + figures + refusals(of: fits, laws: LawChoice.allCases.filter { $0.variable != nil }))
   }
@@ -32,7 +33,9 @@ extension Chapter {
       x: group.labels.axis(group.variable), y: group.labels.lossAxis,
       layers: lines.layers(upTo: highest) + curves + group.points())
     return Figure(
-      name: "loss-\(number)-\(group.variable.symbol)", title: "Loss against \(group.variable.symbol)",
+      name: "loss-\(number)-\(group.variable.symbol)",
+      title: "Loss against \(group.variable.symbol)"
+        + (group.fits.count == 1 ? group.fits[0].ownName.map { ": \($0)" } ?? "" : ""),
       caption: "Fitted to: \(group.selection) (\(group.observations.count) points).", panels: [panel])
   }
 

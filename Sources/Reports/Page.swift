@@ -178,7 +178,7 @@ extension RenderedFigure {
   fileprivate func fields(number: Int) -> [String: Any] {
     [
       "number": number, "id": figure.name, "title": figure.title, "caption": figure.caption,
-      "svg": inlineSVG,
+      "svg": inlineSVG, "narrow": inlineNarrowSVG,
     ]
   }
 }

@@ -47,7 +47,7 @@ extension Chapter {
     let levels = spread(levels(of: held, along: variable, in: fit.result.observations), count: 8)
     guard !levels.isEmpty else { return nil }
     let isTrue = fit.result.floor == .entropy
-    let layers = zip(levels, Ink.family(levels.count)).flatMap { level, ink -> [Layer] in
+    let layers = zip(levels, Ink.series(levels.count)).flatMap { level, ink -> [Layer] in
       let runs = fit.result.observations.filter { $0[held] == level }
       guard let range = runs.range(of: variable) else { return [] }
       let place = Observation(loss: .nan).setting(held, to: level)

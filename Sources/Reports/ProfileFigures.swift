@@ -15,7 +15,7 @@ extension Chapter {
           under the line, the data allow the value. A parameter whose curve stays under it on one side, however far it is \
           moved, is not identified: the number that the fit gives for it should not be quoted.
           """)
-      ] + figures.map { .figure($0) } + fits.flatMap(otherMinima))
+      ] + figures.map { .figure($0) } + fits.flatMap { Part.finding(.otherMinima(of: $0.result)) })
   }
 
   private static func profiles(of fit: ReportedFit) -> Figure? {
@@ -45,19 +45,6 @@ extension Chapter {
           + (low.map { "at least \($0.text())" } ?? high.map { "at most \($0.text())" } ?? "any value")
       }.joined(separator: "; ") + " (95 %).",
       panels: panels)
-  }
-
-  /// Other minima of the same objective.
-  private static func otherMinima(of fit: ReportedFit) -> [Part] {
-    guard let law = fit.result.fit, !law.alternatives.isEmpty else { return [] }
-    let rows = ([(law.objectiveValue, law.values)] + law.alternatives.map { ($0.objectiveValue, $0.values) })
-      .map { value, parameters in [value.text(6)] + parameters.map { $0.text() } }
-    return [
-      .table(
-        Page.Table(
-          "\(fit.result.name): minima of the objective within 1 % of the best, which is the first",
-          columns: [("objective", .right)] + law.parameters.map { ($0.symbol, .right) }, rows: rows))
-    ]
   }
 }
 

@@ -4,23 +4,9 @@ import Training
 extension Chapter {
   /// What the runs have in common, and where they were made.
   static func provenance(_ provenance: [Provenance], table: ResultsTable, timing: String) -> Chapter {
-    let origins = Page.Table(
-      "Where the runs were made",
-      columns: [
-        ("Isoflop", .left), ("commit", .left), ("CPU", .left), ("instructions", .left), ("OpenBLAS", .left),
-        ("kernel", .left),
-        ("threads", .right), ("runs", .right),
-      ],
-      rows: Dictionary(grouping: provenance) { $0 }.map { kind, runs in
-        [
-          kind.version, kind.commit, kind.cpu, kind.instructions ?? "", kind.blas, kind.blasKernel,
-          "\(kind.threads)",
-          "\(runs.count)",
-        ]
-      }.sorted { $0.lexicographicallyPrecedes($1) })
     var parts = [Part.paragraph("In all runs: \(common(of: table)).")]
     if !timing.isEmpty { parts.append(.paragraph(timing)) }
-    if !provenance.isEmpty { parts.append(.table(origins)) }
+    parts += Part.finding(.origins(provenance))
     let instructions = Set(
       provenance.map { "\($0.instructions ?? "unknown"), OpenBLAS for \($0.blasKernel)" }
     ).sorted()

@@ -45,7 +45,8 @@ extension Chapter {
       let fit = group.fits.first(where: { $0.result.fit?.knownFloor == entropy })
     else { return nil }
     return Panel(
-      fit.result.fit?["α"]?.text, x: group.labels.axis(group.variable), y: group.labels.reducibleAxis,
+      [fit.ownName, fit.result.fit?["α"]?.text].compactMap { $0 }.joined(separator: ": "),
+      x: group.labels.axis(group.variable), y: group.labels.reducibleAxis,
       layers: group.curve(
         of: fit, label: "power law with the true entropy as its floor", ink: .category(1), above: entropy)
         + group.points(above: entropy))

@@ -18,7 +18,7 @@ public struct Renderer: Sendable {
     gnuplot = URL(fileURLWithPath: place)
   }
 
-  /// Writes NAME.gp, NAME.svg and NAME.png of every figure into `folder`, which is made if missing.
+  /// Writes NAME.gp, NAME.svg, NAME-narrow.svg and NAME.png of every figure into `folder`, which is made if missing.
   ///
   /// - Returns: The figures in the same order, with their SVG to put into a page.
   /// - Throws: `InputError` with gnuplot's own words if it fails, or if a file cannot be written.
@@ -62,10 +62,11 @@ public struct Renderer: Sendable {
     }
     // gnuplot does not say when a disk is full: look at the ends of the files.
     let svg = try FileAccess.readText("\(base).svg")
-    guard svg.contains("</svg>"), try FileAccess.read("\(base).png").suffix(8) == Renderer.endOfPNG else {
-      throw failure("gnuplot left an unfinished image")
-    }
-    return RenderedFigure(figure: figure, svg: svg)
+    let narrow = try FileAccess.readText("\(base)-narrow.svg")
+    guard svg.contains("</svg>"), narrow.contains("</svg>"),
+      try FileAccess.read("\(base).png").suffix(8) == Renderer.endOfPNG
+    else { throw failure("gnuplot left an unfinished image") }
+    return RenderedFigure(figure: figure, svg: svg, narrow: narrow)
   }
 
   /// The type and checksum of the chunk that ends a PNG, `IEND`.
@@ -77,13 +78,21 @@ public struct RenderedFigure: Sendable {
   public let figure: Figure
   /// What gnuplot has drawn.
   let svg: String
+  /// The same with its panels one below the other, for narrow screens.
+  let narrow: String
 
   /// An `<svg>` element for a page: no XML header, and ids that no other figure has. Readers that see no image are told
   /// what it is.
   public var inlineSVG: String {
-    Reports.inlineSVG(
-      svg, prefix: figure.name, attributes: "role=\"img\" aria-labelledby=\"\(figure.name)-caption\"")
+    Reports.inlineSVG(svg, prefix: figure.name, attributes: label + " class=\"wide\"")
   }
+
+  /// The element for a narrow screen, of which the page shows one or the other.
+  public var inlineNarrowSVG: String {
+    Reports.inlineSVG(narrow, prefix: "\(figure.name)-narrow", attributes: label + " class=\"narrow\"")
+  }
+
+  private var label: String { "role=\"img\" aria-labelledby=\"\(figure.name)-caption\"" }
 
   /// An `<svg>` element that stands in for the figure where its link is named, with a prefix to its ids.
   func picture(prefix: String) -> String {

@@ -10,12 +10,11 @@ public struct Report: Sendable {
   private let title: String
   private let lead: String
   private let fits: [ReportedFit]
-  private let approaches: [Approach]
+  /// All that was found, of which the figures show parts.
+  private let found: Fits
   private let comparisons: [FitComparison]
   private let sweeps: [Sweep]
   private let noise: [SeedNoise]
-  /// What the grids do to the exponents, in sentences.
-  private let biases: [String]
   private let counts: (completed: Int, diverged: Int, missing: Int)
   private let experiment: Trained?
 
@@ -51,13 +50,13 @@ public struct Report: Sendable {
     self.fits = fits.fits.map { fit in
       ReportedFit(result: fit, labels: AxisLabels(experiment.fits?.first { $0.name == fit.name }))
     }
-    approaches = fits.approaches
+    found = fits
     comparisons = fits.comparisons
     (sweeps, noise) = (fits.sweeps, fits.noise)
-    biases = fits.biases
     counts = (fits.completed, fits.diverged, fits.missing)
     self.experiment = Trained(
-      page: experiment.page, key: experiment.key, table: table, verdicts: verdicts, curves: curves,
+      page: experiment.page, key: experiment.key,
+      table: table, verdicts: verdicts, curves: curves,
       nGrams: nGrams, provenance: provenance, timing: timing
     )
   }
@@ -67,10 +66,9 @@ public struct Report: Sendable {
     self.title = title
     lead = "Scaling laws fitted to \(fits.completed) runs."
     self.fits = fits.fits.map { ReportedFit(result: $0, labels: .asGiven) }
-    approaches = fits.approaches
+    found = fits
     comparisons = fits.comparisons
     (sweeps, noise) = (fits.sweeps, fits.noise)
-    biases = fits.biases
     counts = (fits.completed, fits.diverged, fits.missing)
     experiment = nil
   }
@@ -113,7 +111,7 @@ public struct Report: Sendable {
       .losses(fits, baselines: baselines),
       .reducibleLosses(fits),
       .parametricFits(fits),
-      .isoFLOP(fits, approaches, biases: biases),
+      .isoFLOP(fits, found),
       .criticalBatch(fits),
       .bends(fits),
       .slopes(fits),
@@ -218,11 +216,5 @@ public struct Report: Sendable {
 
   private var footer: String {
     "Made by Isoflop \(Provenance.version). Figures are drawn by gnuplot from the .gp files beside them."
-  }
-}
-
-extension Fits {
-  fileprivate var biases: [String] {
-    approaches.compactMap { approach in gridBias(of: approach).map { "Of \(approach.fit): \($0)" } }
   }
 }

@@ -2,7 +2,7 @@ import Analysis
 import Training
 
 extension Chapter {
-  /// How tokens are spread over experts while a mixture learns, and what the experts are for; nil of dense models.
+  /// How tokens are spread over experts while a moe learns, and what the experts are for; nil of dense models.
   static func routing(_ table: ResultsTable, curves: [String: [CurvePoint]]) -> Chapter? {
     let routed = table.completed.filter { $0.loadEntropy != nil }
     guard !routed.isEmpty else { return nil }
@@ -43,7 +43,7 @@ extension Chapter {
       parts.append(.figure(figure))
     }
     if let figure = lossOverLoads(routed) { parts.append(.figure(figure)) }
-    return Chapter("Who gets which tokens", parts + [.table(loads(of: routed, in: table))])
+    return Chapter("Who gets which tokens", parts + Part.finding(.expertLoads(of: routed, in: table)))
   }
 
   /// The trainings with the least and the most even loads at their ends, at most six, the least even first: of runs of one
@@ -100,7 +100,7 @@ extension Chapter {
   private static func heatMaps(_ maps: [HeatMap]) -> [Panel] {
     func level(_ value: Double) -> Int { levels.firstIndex { value <= $0.upTo } ?? levels.count - 1 }
     let used = Set(maps.flatMap { $0.cells.map { level($0.value) } }).sorted()
-    let inks = Ink.family(levels.count)
+    let inks = Ink.series(levels.count)
     return maps.enumerated().map { index, map in
       let layers = used.compactMap { number -> Layer? in
         let cells = map.cells.filter { level($0.value) == number }.map(\.cell)
@@ -164,25 +164,5 @@ extension Chapter {
         token the part that each expert gets. Where all experts were alike, all cells would be.
         """,
       legend: "part over an even one", panels: heatMaps(maps))
-  }
-
-  private static func loads(of rows: [RunRow], in table: ResultsTable) -> Page.Table {
-    let shown = rows.sorted { ($0.loadEntropy ?? 0) < ($1.loadEntropy ?? 0) }
-    let few = shown.count <= 24 ? shown : Array(shown.prefix(12) + shown.suffix(12))
-    return Page.Table(
-      "Loads at the end, the least even first\(few.count < shown.count ? "; of \(shown.count) runs the first and the last twelve" : "")",
-      columns: [
-        ("run", .left), ("seed", .right), ("loss", .right), ("entropy of loads", .right),
-        ("dead experts", .right),
-        ("dropped", .right), ("entropy of the router", .right),
-      ],
-      rows: few.map { row in
-        [
-          table.label(of: row, among: rows), row.text("seed"), row.loss?.text(4) ?? "",
-          row.loadEntropy?.text(3) ?? "", row.deadExperts.map(String.init) ?? "",
-          row.dropped.map { "\((100 * $0).text(2)) %" } ?? "",
-          row.routerEntropy?.text(3) ?? "",
-        ]
-      })
   }
 }

@@ -1,17 +1,30 @@
 import Foundation
 
-/// A figure as a gnuplot script that holds its own data: `gnuplot NAME.gp` draws NAME.svg and NAME.png.
+/// A figure as a gnuplot script that holds its own data: `gnuplot NAME.gp` draws NAME.svg and NAME.png, and
+/// NAME-narrow.svg for the screen of a telephone.
 ///
 /// The layout is computed here rather than left to gnuplot, so that the legend and the labels of
 /// baselines stand beside the data and never on them.
 struct Script {
-  /// Sizes in pixels of the SVG; the PNG has two for each.
-  private static let width = 820.0
+  /// How a figure is laid out; sizes are in pixels of the SVG.
+  private struct Layout {
+    let width: Double
+    /// The most panels in a row.
+    let columns: Int
+    let isNarrow: Bool
+
+    static let wide = Layout(width: 820, columns: 3, isNarrow: false)
+    static let narrow = Layout(width: 400, columns: 1, isNarrow: true)
+  }
+
   private static let fontSize = 13.0
   private static let lineHeight = 22.5
 
   private let figure: Figure
+  private let entries: [LegendEntry]
   private var data: [String] = []
+  /// The names of the data blocks by their rows: both layouts draw the same ones.
+  private var blocks: [String: String] = [:]
 
   /// The script's text.
   static func text(of figure: Figure) -> String {
@@ -19,50 +32,18 @@ struct Script {
     return script.text()
   }
 
-  private init(figure: Figure) { self.figure = figure }
+  private init(figure: Figure) {
+    self.figure = figure
+    entries = LegendEntry.entries(of: figure)
+  }
 
   private mutating func text() -> String {
-    let columns = figure.panels.count == 4 ? 2 : min(figure.panels.count, 3)
-    let rows = (figure.panels.count + columns - 1) / columns
-    let entries = LegendEntry.entries(of: figure)
-    let texts = [figure.legend ?? ""] + entries.map(\.label)
-    let legend = (
-      width: 80 + (texts.map { Script.width(of: $0) }.max() ?? 0),
-      height: Script.lineHeight * Double(entries.count + (figure.legend == nil ? 0 : 1))
-    )
-    // Long labels beside the panels would leave them little room: they go below.
-    let isBelow = legend.width > 210
-    let columnWidth = entries.isEmpty ? 10 : isBelow ? 10 : legend.width
-    let cell = (
-      width: (Script.width - columnWidth) / Double(columns), height: [400.0, 310, 270][columns - 1]
-    )
-    let (top, panelsHeight) = (40.0, Double(rows) * cell.height)
-    let height =
-      isBelow ? top + panelsHeight + legend.height + 24 : top + max(panelsHeight, legend.height + 30)
-
-    var body: [String] = []
-    for (index, panel) in figure.panels.enumerated() {
-      let corner = (x: Double(index % columns) * cell.width, y: top + Double(index / columns) * cell.height)
-      let frame = Frame(panel, x: corner.x, y: corner.y, width: cell.width, height: cell.height)
-      if index > 0 { body.append("unset label") }
-      body += settings(of: panel, in: frame, height: height)
-      var plots = panel.layers.flatMap { plot($0, on: panel) }
-      // gnuplot draws axes only along with something; a legend entry without title shows nothing.
-      plots.append("NaN notitle")
-      if index == figure.panels.count - 1, !entries.isEmpty {
-        let x = isBelow ? 40 : Script.width - legend.width + 8
-        let y = isBelow ? top + panelsHeight + 4 : top + 14
-        body.append(
-          "set key at screen \(x / Script.width), screen \(1 - y / height) left top Left reverse samplen 1.8 spacing 1.15"
-        )
-        if let title = figure.legend { body.append("set key title \(Script.quoted(title)) left") }
-        plots += entries.map(\.plot)
-      }
-      body.append("plot \(plots.joined(separator: ", \\\n    "))")
-    }
-
     let name = figure.name
+    let (wide, narrow) = (drawing(in: .wide), drawing(in: .narrow))
     let font = "enhanced font 'Arial,\(Int(Script.fontSize))' background rgb 'white' rounded"
+    func size(_ drawing: Drawing, _ scale: Int) -> String {
+      "size \(scale * Int(drawing.width)),\(scale * Int(drawing.height))"
+    }
     return """
       # Isoflop figure. Change what you like and draw it again with: gnuplot \(name).gp
       set encoding utf8
@@ -72,23 +53,102 @@ struct Script {
       set tics out nomirror scale 0.8, 0.4 textcolor rgb '#222222'
       set grid xtics ytics lt 1 lc rgb '#e4e4e4' lw 0.8
       do for [format in 'svg png'] {
-        if (format eq 'svg') { set terminal svg size \(Int(Script.width)),\(Int(height)) dynamic \(font)
-        } else { set terminal pngcairo size \(2 * Int(Script.width)),\(2 * Int(height)) fontscale 2 linewidth 2 pointscale 2 \(font) }
+        if (format eq 'svg') { set terminal svg \(size(wide, 1)) dynamic \(font)
+        } else { set terminal pngcairo \(size(wide, 2)) fontscale 2 linewidth 2 pointscale 2 \(font) }
         set output '\(name).'.format
-        set multiplot
-        unset label
-        set label 1 \(Script.quoted(figure.title)) at screen \(12 / Script.width), screen \(1 - 20 / height) left font 'Arial Bold,15'
-        \(body.joined(separator: "\n  "))
-        unset multiplot
+        \(wide.commands.joined(separator: "\n  "))
         set output
       }
+      set terminal svg \(size(narrow, 1)) dynamic \(font)
+      set output '\(name)-narrow.svg'
+      \(narrow.commands.joined(separator: "\n"))
+      set output
 
       """
   }
 
+  /// The commands that draw all panels, and the size of the image.
+  private struct Drawing {
+    let width: Double
+    let height: Double
+    let commands: [String]
+  }
+
+  private mutating func drawing(in layout: Layout) -> Drawing {
+    let columns = min(figure.panels.count == 4 ? 2 : figure.panels.count, layout.columns)
+    let rows = (figure.panels.count + columns - 1) / columns
+    let texts = [figure.legend ?? ""] + entries.map(\.label)
+    let labels = entries.map { layout.isNarrow ? wrapped($0.label, to: layout.width - 70) : [$0.label] }
+    let legend = (
+      width: 80 + (texts.map { Script.width(of: $0) }.max() ?? 0),
+      height: Script.lineHeight
+        * Double(labels.reduce(0) { $0 + $1.count } + (figure.legend == nil ? 0 : 1))
+    )
+    // Long labels beside the panels would leave them little room: they go below.
+    let isBelow = legend.width > 210 || layout.isNarrow
+    let columnWidth = entries.isEmpty ? 10 : isBelow ? 10 : legend.width
+    let cell = (
+      width: (layout.width - columnWidth) / Double(columns),
+      height: layout.isNarrow ? 290 : [400.0, 310, 270][columns - 1]
+    )
+    let title = wrapped(figure.title, to: layout.width - 24, size: 17)
+    let (top, panelsHeight) = (20 + 20 * Double(title.count), Double(rows) * cell.height)
+    let height =
+      isBelow ? top + panelsHeight + legend.height + 24 : top + max(panelsHeight, legend.height + 30)
+
+    var body = ["set multiplot", "unset label"]
+    for (index, line) in title.enumerated() {
+      let place = "screen \(12 / layout.width), screen \(1 - (20 + 20 * Double(index)) / height)"
+      body.append("set label \(index + 1) \(Script.quoted(line)) at \(place) left font 'Arial Bold,15'")
+    }
+    for (index, panel) in figure.panels.enumerated() {
+      let corner = (x: Double(index % columns) * cell.width, y: top + Double(index / columns) * cell.height)
+      let frame = Frame(panel, x: corner.x, y: corner.y, width: cell.width, height: cell.height)
+      if index > 0 { body.append("unset label") }
+      body += settings(of: panel, in: frame, width: layout.width, height: height)
+      var plots = panel.layers.flatMap { plot($0, on: panel) }
+      // gnuplot draws axes only along with something; a legend entry without title shows nothing.
+      plots.append("NaN notitle")
+      if index == figure.panels.count - 1, !entries.isEmpty {
+        let x = isBelow ? (layout.isNarrow ? 12 : 40) : layout.width - legend.width + 8
+        let y = isBelow ? top + panelsHeight + 4 : top + 14
+        body.append(
+          "set key at screen \(x / layout.width), screen \(1 - y / height) left top Left reverse samplen 1.8 spacing 1.15"
+        )
+        if let title = figure.legend { body.append("set key title \(Script.quoted(title)) left") }
+        plots += zip(entries, labels).flatMap { $0.plots(label: $1, dash: dash(of:)) }
+      }
+      body.append("plot \(plots.joined(separator: ", \\\n    "))")
+    }
+    return Drawing(width: layout.width, height: height, commands: body + ["unset multiplot"])
+  }
+
+  /// A text in lines that are no longer than `width` pixels, as far as its words allow; at most three.
+  private func wrapped(_ text: String, to width: Double, size: Double = fontSize) -> [String] {
+    var lines: [String] = []
+    for word in text.split(separator: " ") {
+      if let last = lines.last, lines.count == 3 || Script.width(of: "\(last) \(word)", size: size) <= width {
+        lines[lines.count - 1] = "\(last) \(word)"
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines.isEmpty ? [""] : lines
+  }
+
+  /// The dash of a layer's line: its own, or where no markers tell it apart, that of its number.
+  private func dash(of style: Style) -> Style.Dash {
+    if let dash = style.dash { return dash }
+    guard let label = style.label, let number = style.ink.number,
+      let entry = entries.first(where: { $0.label == label }), entry.point == nil
+    else { return .solid }
+    let others = entries.filter { $0.point == nil && $0.line != nil }
+    return others.count > 1 ? Style.Dash.allCases[number % Style.Dash.allCases.count] : .solid
+  }
+
   // MARK: Settings
 
-  private func settings(of panel: Panel, in frame: Frame, height: Double) -> [String] {
+  private func settings(of panel: Panel, in frame: Frame, width: Double, height: Double) -> [String] {
     func marks(_ ticks: [Tick]) -> String {
       ticks
         .map { tick in tick.label.map { "'\($0)' \(tick.value)" } ?? "'' \(tick.value) 1" }
@@ -96,7 +156,7 @@ struct Script {
     }
     var lines = [
       "unset key; unset logscale",
-      "set lmargin at screen \(frame.left / Script.width); set rmargin at screen \(frame.right / Script.width)",
+      "set lmargin at screen \(frame.left / width); set rmargin at screen \(frame.right / width)",
       "set tmargin at screen \(1 - frame.top / height); set bmargin at screen \(1 - frame.bottom / height)",
       "set xrange [\(frame.x.lowerBound):\(frame.x.upperBound)] noextend",
       "set yrange [\(frame.y.lowerBound):\(frame.y.upperBound)] noextend",
@@ -153,7 +213,7 @@ struct Script {
     case .line(let points, let style):
       guard !panel.shown(layer).isEmpty else { return [] }
       let block = addBlock(points.map { panel.shows($0) ? "\($0.x) \($0.y)" : "" })
-      return ["\(block) using 1:2 with lines \(style.lineStyle) notitle"]
+      return ["\(block) using 1:2 with lines \(style.lineStyle(dash(of: style))) notitle"]
     case .band(let points, let style):
       guard !panel.shown(layer).isEmpty else { return [] }
       let rows = points.map { panel.showsInterval($0) ? "\($0.x) \($0.low) \($0.high)" : "" }
@@ -170,18 +230,25 @@ struct Script {
     case .horizontal(let y, _, let style):
       guard panel.y.shows(y) else { return [] }
       let (low, high) = (panel.range(of: panel.x, .x).lowerBound, panel.range(of: panel.x, .x).upperBound)
-      return ["\(addBlock(["\(low) \(y)", "\(high) \(y)"])) using 1:2 with lines \(style.lineStyle) notitle"]
+      return [
+        "\(addBlock(["\(low) \(y)", "\(high) \(y)"])) using 1:2 with lines \(style.lineStyle(dash(of: style))) notitle"
+      ]
     case .vertical(let x, _, let style):
       guard panel.x.shows(x) else { return [] }
       let (low, high) = (panel.range(of: panel.y, .y).lowerBound, panel.range(of: panel.y, .y).upperBound)
-      return ["\(addBlock(["\(x) \(low)", "\(x) \(high)"])) using 1:2 with lines \(style.lineStyle) notitle"]
+      return [
+        "\(addBlock(["\(x) \(low)", "\(x) \(high)"])) using 1:2 with lines \(style.lineStyle(dash(of: style))) notitle"
+      ]
     case .text: return []
     }
   }
 
   private mutating func addBlock(_ rows: [String]) -> String {
+    let text = rows.joined(separator: "\n")
+    if let name = blocks[text] { return name }
     let name = "$data\(data.count + 1)"
-    data.append("\(name) << END\n\(rows.joined(separator: "\n"))\nEND")
+    data.append("\(name) << END\n\(text)\nEND")
+    blocks[text] = name
     return name
   }
 
@@ -213,33 +280,37 @@ struct Script {
 extension Style {
   fileprivate var colour: String { "lc rgb '\(ink.hex)'" }
 
-  fileprivate var lineStyle: String {
-    let (type, width) = ink == .neutral ? (dash, 1.2) : (dash, 2.0)
-    let gnuplot =
-      switch type {
-      case .solid: "1";
-      case .dashed: "'-'";
+  fileprivate func lineStyle(_ dash: Dash) -> String {
+    let type =
+      switch dash {
+      case .solid: "1"
+      case .dashed: "'-'"
       case .dotted: "'.'"
+      case .dashDotted: "'-.'"
+      case .longDashed: "'_'"
+      case .dashDoubleDotted: "'-..'"
       }
-    return "\(colour) lw \(width) dt \(gnuplot)"
+    return "\(colour) lw \(ink == .neutral ? 1.2 : 2.0) dt \(type)"
   }
 
   fileprivate var fillStyle: String { "fc rgb '\(ink.hex)' fs transparent solid 0.2 noborder" }
 
   fileprivate var cellStyle: String { "fc rgb '\(ink.hex)' fs solid 1 noborder" }
 
-  /// Kinds differ in shape as well as in colour.
+  /// Gnuplot's markers: circle, square, two triangles, diamond and pentagon, filled and then open.
+  private static let shapes = [7, 5, 9, 11, 13, 15, 6, 4, 8, 10, 12, 14]
+
+  /// Members and kinds differ in shape as well as in colour.
   fileprivate var shape: String {
+    let (number, half) = (abs(ink.number ?? 0), Self.shapes.count / 2)
     let type =
-      switch (marker, ink) {
-      case (.diamond, _): 13
-      case (.small, _): 7
-      case (.filled, .category(let index)): [7, 5, 9, 13, 11][((index % 5) + 5) % 5]
-      case (.open, .category(let index)): [6, 4, 8, 12, 10][((index % 5) + 5) % 5]
-      case (.filled, _): 7
-      case (.open, _): 6
+      switch marker {
+      case .diamond: 13
+      case .small: 7
+      case .filled: Self.shapes[number % Self.shapes.count]
+      case .open: Self.shapes[half + number % half]
       }
-    return "pt \(type) ps \(marker == .small ? 0.4 : marker == .diamond ? 1.3 : 0.8)"
+    return "pt \(type) ps \(marker == .small ? 0.4 : marker == .diamond ? 1.3 : 0.9)"
   }
 
   fileprivate var pointStyle: String { "\(shape) lw 1.4 \(colour)" }
@@ -266,15 +337,28 @@ private struct LegendEntry {
     return entries
   }
 
-  var plot: String {
-    let title = "title \(Script.quoted(label))"
-    let point = layers.compactMap { if case .points(_, let style) = $0 { style } else { nil } }.first
-    let line = layers.compactMap { if case .line(_, let style) = $0 { style } else { nil } }.first
+  /// How its markers look, where it has any.
+  var point: Style? {
+    layers.lazy.compactMap { if case .points(_, let style) = $0 { style } else { nil } }.first
+  }
+
+  /// How its lines look, where it has any.
+  var line: Style? {
+    layers.lazy.compactMap { if case .line(_, let style) = $0 { style } else { nil } }.first
+  }
+
+  /// - Parameter lines: The label.
+  func plots(label lines: [String], dash: (Style) -> Style.Dash) -> [String] {
+    let rest = lines.dropFirst().map { "keyentry with points ps 0 lc rgb 'white' title \(Script.quoted($0))" }
+    return [plot(title: "title \(Script.quoted(lines[0]))", dash: dash)] + rest
+  }
+
+  private func plot(title: String, dash: (Style) -> Style.Dash) -> String {
     switch (point, line) {
     case (let point?, let line?):
-      return "keyentry with linespoints \(line.lineStyle) \(point.shape) \(title)"
+      return "keyentry with linespoints \(line.lineStyle(dash(line))) \(point.shape) \(title)"
     case (let point?, nil): return "keyentry with points \(point.pointStyle) \(title)"
-    case (nil, let line?): return "keyentry with lines \(line.lineStyle) \(title)"
+    case (nil, let line?): return "keyentry with lines \(line.lineStyle(dash(line))) \(title)"
     case (nil, nil):
       if case .cells(_, let style) = layers[0] { return "keyentry with boxes \(style.cellStyle) \(title)" }
       return "keyentry with filledcurves \(layers[0].style?.fillStyle ?? "") \(title)"

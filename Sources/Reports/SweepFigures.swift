@@ -1,5 +1,4 @@
 import Analysis
-import Plans
 
 extension Chapter {
   /// What each setting of the training does to the loss, and how much of that is noise; nil where it was not asked.
@@ -9,7 +8,7 @@ extension Chapter {
       guard !sweep.cells.isEmpty else {
         return [.paragraph("No two runs differ in nothing but \(sweep.words).")]
       }
-      return [figure(of: sweep).map(Part.figure), .table(table(of: sweep))].compactMap { $0 }
+      return [figure(of: sweep).map(Part.figure)].compactMap { $0 } + Part.finding(.sweep(sweep))
     }
     return Chapter(
       "What single settings do",
@@ -17,10 +16,11 @@ extension Chapter {
         .paragraph(
           """
           Runs that differ in nothing but one setting are set side by side. The excess is by how much the loss at the \
-          program's own choice lies above the best one tried. The best of several noisy losses owes something to \
+          program's own choice lies above the best one tried, of the whole loss and, where the true entropy is known, of \
+          the part above it, which is all that training can change. The best of several noisy losses owes something to \
           luck: an excess of the size of the seeds' noise means nothing.
           """)
-      ] + parts + (noise.isEmpty ? [] : [.table(table(of: noise))]))
+      ] + parts + Part.finding(.seedNoise(noise)))
   }
 
   /// The loss over the best one against the setting, where it is a number.
@@ -53,30 +53,5 @@ extension Chapter {
     guard points.count == cell.trials.count, points.allSatisfy({ $0.x > 0 }) else { return [] }
     let style = Style(cell.label, .category(ink % 8))
     return [.line(points, style), .points(points, style)]
-  }
-
-  private static func table(of sweep: Sweep) -> Page.Table {
-    Page.Table(
-      "Losses by \(sweep.words), nats a token; the program's own choice in brackets",
-      columns: [("runs", .left), ("losses", .left), ("excess of the program's choice", .right)],
-      rows: sweep.cells.map { cell in
-        [
-          cell.kind.isEmpty ? cell.label : "\(cell.kind), \(cell.label)",
-          cell.trials.map { trial in
-            let value = trial.isUsual ? "[\(trial.value)]" : trial.value
-            return "\(value): \(trial.loss.text(4))"
-          }.joined(separator: " · "),
-          cell.excess.map { "\((100 * $0).text(2)) %" } ?? "not tried",
-        ]
-      })
-  }
-
-  private static func table(of noise: [SeedNoise]) -> Page.Table {
-    Page.Table(
-      "The noise of the seed: the standard deviation of one run",
-      columns: [("runs", .left), ("seeds", .right), ("mean loss", .right), ("deviation", .right)],
-      rows: noise.map { noise in
-        [noise.label, "\(noise.seeds)", noise.loss.text(4), "\((100 * noise.deviation).text(2)) %"]
-      })
   }
 }

@@ -73,6 +73,8 @@ extension Axis {
   }
 
   private static func decadeTicks(in range: ClosedRange<Double>, decades: Double) -> [Tick] {
+    // One notation an axis: 300M beside 10⁹ would make a reader convert.
+    let hasSuffixes = range.upperBound < 1e9
     let exponents = Int(floor(log10(range.lowerBound)))...Int(ceil(log10(range.upperBound)))
     let labelled: Set<Int> = decades < 1.5 ? [1, 2, 3, 5, 7] : decades < 3 ? [1, 2, 5] : [1]
     let every = max(1, Int((decades / 7).rounded(.up)))
@@ -85,29 +87,34 @@ extension Axis {
         return Tick(
           value: value,
           label: isMajor
-            ? decades < 3 ? short(digit, exponent: exponent) : "10^{\(minus(exponent))}" : nil)
+            ? decades < 3
+              ? short(digit, exponent: exponent, hasSuffixes: hasSuffixes) : "10^{\(minus(exponent))}" : nil)
       }
     }
     .filter { range.contains($0.value) }
   }
 
   /// `digit` × 10^`exponent` as a reader writes it: 0.02, 300, 20k, 5M, 2×10^{13}.
-  private static func short(_ digit: Int, exponent: Int) -> String {
+  private static func short(_ digit: Int, exponent: Int, hasSuffixes: Bool) -> String {
     switch exponent {
     case -3..<0: String(format: "%.\(-exponent)f", Double(digit) / pow(10, Double(-exponent)))
-    case 0..<10:
-      "\(digit)" + String(repeating: "0", count: exponent % 3) + ["", "k", "M", "G"][exponent / 3]
+    case 0..<3: "\(digit)" + String(repeating: "0", count: exponent)
+    case 3..<9 where hasSuffixes:
+      "\(digit)" + String(repeating: "0", count: exponent % 3) + (exponent < 6 ? "k" : "M")
     default: digit == 1 ? "10^{\(minus(exponent))}" : "\(digit)×10^{\(minus(exponent))}"
     }
   }
 
-  /// A label in the unit that suits the axis' `largest` value, so that 5k stands beside 10k.
+  /// A label of an axis whose `largest` value is given: 1.2M stands beside 800k, 5k beside 10k.
   private static func number(_ value: Double, decimals: Int, largest: Double) -> String {
-    if largest >= 1e10 || decimals > 4 { return scientific(value) }
-    for (factor, suffix) in [(1e9, "G"), (1e6, "M"), (1e3, "k")] where largest >= 10 * factor {
-      return value == 0 ? "0" : minus(plain(value / factor)) + suffix
+    guard value != 0 else { return "0" }
+    if largest >= 1e9 || decimals > 4 { return scientific(value) }
+    if largest >= 1e4 {
+      for (factor, suffix) in [(1e6, "M"), (1e3, "k")] where abs(value) >= factor * (1 - 1e-9) {
+        return minus(plain(value / factor)) + suffix
+      }
     }
-    return minus(String(format: "%.\(decimals)f", value == 0 ? 0 : value))
+    return minus(String(format: "%.\(decimals)f", value))
   }
 
   private static func plain(_ value: Double) -> String { String(format: "%g", value) }

@@ -2,75 +2,145 @@ import Analysis
 import Training
 
 extension Chapter {
-  /// Validation loss along every training, coloured by width; nil where nothing was logged.
+  /// Validation loss along every training, a colour for each size of model and a panel for each text and kind of model;
+  /// nil where nothing was logged.
   ///
   /// - Parameter curves: the logged losses of a run by its identifier. A run's log begins with that of its trunk.
   static func trainingCurves(
     of rows: [RunRow], curves: [String: [CurvePoint]], baselines: Baselines
   ) -> Chapter? {
-    let widths = Set(rows.compactMap { $0.number("width") }).sorted()
-    let inks = Ink.family(widths.count)
-    let layers = distinctCurves(of: rows, curves: curves).flatMap { curve -> [Layer] in
-      guard let place = widths.firstIndex(of: curve.width) else { return [] }
-      let style = Style(curve.width.amount, inks[place])
-      let points = curve.points.map { Point(Double($0.tokens), $0.validationLoss) }
-      // The end is marked: that is the loss which the fits use.
-      return [.line(points, style), .points(points.suffix(1), Style(nil, inks[place]))]
+    let logged = rows.filter { !(curves[$0.run] ?? []).isEmpty }
+    guard !logged.isEmpty else { return nil }
+    let sizes = Grouping(of: logged, by: ["width"] + varying(["depth"], in: logged))
+    // More kinds than panels have room are drawn in one.
+    let separate = Grouping(
+      of: logged, by: varying(["corpus", "tokenizer", "architecture", "experts"], in: logged))
+    let kinds = separate.values.count <= 6 ? separate : Grouping(of: logged, by: [])
+    let panels = kinds.values.map { kind -> Panel in
+      let rows = logged.filter { kinds.value(of: $0) == kind }
+      let entropies = Set(rows.map { $0.entropy })
+      let lines = Baselines(
+        entropy: entropies.count == 1 ? rows[0].entropy : nil, nGrams: baselines.nGrams)
+      let drawn = zip(sizes.values, Ink.series(sizes.values.count)).flatMap { size, ink in
+        distinctCurves(of: rows.filter { sizes.value(of: $0) == size }, curves: curves).flatMap { curve in
+          layers(of: curve, Style(sizes.label(of: size), ink))
+        }
+      }
+      return Panel(
+        kinds.names.isEmpty ? nil : kinds.label(of: kind), x: Axis("Training tokens", .logarithmic),
+        y: Axis("Validation loss (nats a token)", .logarithmic), layers: lines.layers() + drawn)
     }
-    guard !layers.isEmpty else { return nil }
-    let panel = Panel(
-      x: Axis("Training tokens", .logarithmic), y: Axis("Validation loss (nats a token)", .logarithmic),
-      layers: baselines.layers() + sorted(layers, by: widths))
     let figure = Figure(
       name: "training-curves", title: "Loss along the trainings",
       caption: """
-        Validation loss against tokens seen; a dot marks the end of a run. Runs that share a trunk part where their \
-        learning rate begins to fall. Dotted: what counting n-grams reaches. Dashed: the true entropy of the text, \
-        below which no model can go.
+        Validation loss against tokens seen. Solid: at a constant learning rate; dashed: the cooldown, in which it falls \
+        to zero; a marker: the end of a run, of which alone fits and tables tell. Runs that share a trunk part where \
+        their cooldowns begin. \(onPrecision(of: logged, curves))\(onBaselines(panels))
         """,
-      legend: "width", panels: [panel])
+      legend: sizes.names.joined(separator: " × "), panels: panels)
     return Chapter(
       "Training",
       [
         .paragraph(
           """
           Each line is one model that learns. A larger model is slower to compute but lower after equally many \
-          tokens; the last drop of a line is its cooldown, where the learning rate falls to zero. A line that has \
-          become flat is limited by its size, a line that still falls by its data.
+          tokens; the last drop of a line is its cooldown. A line that has become flat is limited by its size, a line that \
+          still falls by its data.
           """),
         .figure(figure),
       ])
   }
 
-  /// The legend follows the order of the layers.
-  private static func sorted(_ layers: [Layer], by widths: [Double]) -> [Layer] {
-    let order = widths.map(\.amount)
-    return layers.sorted { one, other in
-      let places = [one, other].map { layer in layer.style?.label.flatMap(order.firstIndex) ?? order.count }
-      return places[0] < places[1]
+  /// The columns that differ between rows.
+  private static func varying(_ names: [String], in rows: [RunRow]) -> [String] {
+    names.filter { name in Set(rows.map { $0.text(name) }).count > 1 }
+  }
+
+  /// Rows by the values of some columns.
+  private struct Grouping {
+    let names: [String]
+    /// The different values, in the order of their numbers, or of the rows.
+    private(set) var values: [[String]] = []
+
+    init(of rows: [RunRow], by names: [String]) {
+      self.names = names
+      for row in rows where !values.contains(value(of: row)) { values.append(value(of: row)) }
+      if names.allSatisfy({ name in rows.allSatisfy { $0.number(name) != nil } }) {
+        values.sort { $0.lexicographicallyPrecedes($1) { (Double($0) ?? 0) < (Double($1) ?? 0) } }
+      }
+    }
+
+    func value(of row: RunRow) -> [String] { names.map { row.text($0) } }
+
+    /// Numbers alone would not say what they count, but for a legend with a title.
+    func label(of value: [String]) -> String {
+      guard names.first != "width" else { return value.joined(separator: " × ") }
+      return zip(names, value).map { Double($1) == nil ? $1 : "\($0) \($1)" }.joined(separator: ", ")
     }
   }
 
-  private struct Curve {
-    let width: Double
-    let points: ArraySlice<CurvePoint>
+  private static func onPrecision(of rows: [RunRow], _ curves: [String: [CurvePoint]]) -> String {
+    let points = rows.flatMap { curves[$0.run] ?? [] }
+    guard let few = points.map(\.windows).min(), let all = points.map(\.windows).max(), few < all else {
+      return ""
+    }
+    let errors = points.filter { $0.windows == few }.map { $0.standardError / $0.validationLoss }.sorted()
+    return """
+      On its way a model is evaluated on the same \(few) windows, with a standard error of about \
+      \((100 * errors[errors.count / 2]).text(2)) %; as the windows are the same, the line is shifted as a whole, so \
+      that it ends at the loss on all \(all).
+      """
+  }
+
+  private static func onBaselines(_ panels: [Panel]) -> String {
+    let dashes = Set(
+      panels.flatMap { panel in
+        panel.layers.compactMap { if case .horizontal(_, _, let style) = $0 { style.dash } else { nil } }
+      })
+    let (dotted, dashed) = (
+      dashes.contains(.dotted) ? " Dotted: what counting n-grams reaches." : "",
+      dashes.contains(.dashed)
+        ? " Across, dashed: the true entropy of the text, below which no model can go." : ""
+    )
+    return dotted + dashed
+  }
+
+  private static func layers(of curve: ArraySlice<CurvePoint>, _ style: Style) -> [Layer] {
+    guard let end = curve.last else { return [] }
+    // Windows differ in difficulty: what those of the curve lack is the same at all points, nearly.
+    let shift = end.validationLoss / end.curveLoss
+    func place(_ point: CurvePoint) -> Point {
+      Point(Double(point.tokens), point.tokens == end.tokens ? end.validationLoss : point.curveLoss * shift)
+    }
+    let constant = curve.prefix { $0.cooldownFrom == nil }
+    let cooldown = curve.dropFirst(max(constant.count - 1, 0))
+    let last = place(end)
+    let error = 1.96 * end.standardError
+    return [
+      .line(constant.map(place), style),
+      .line(constant.count < curve.count ? cooldown.map(place) : [], Style(nil, style.ink, dash: .dashed)),
+      .points([Point(last.x, last.y, error: error)], style),
+    ]
   }
 
   /// Each trunk once, by its longest run, and of the other runs what they do not share with it.
-  private static func distinctCurves(of rows: [RunRow], curves: [String: [CurvePoint]]) -> [Curve] {
+  private static func distinctCurves(
+    of rows: [RunRow], curves: [String: [CurvePoint]]
+  ) -> [ArraySlice<CurvePoint>] {
     var longest: [String: [CurvePoint]] = [:]
     let logged = rows.compactMap { row in
-      curves[row.run].flatMap { points in
-        points.isEmpty ? nil : (trunk: row.trunk, width: row.number("width") ?? 0, points: points)
-      }
+      curves[row.run].map { (trunk: row.trunk, points: $0) }
     }
     return logged.sorted { ($0.points.last?.tokens ?? 0) > ($1.points.last?.tokens ?? 0) }.map { run in
       guard let trunk = longest[run.trunk] else {
         longest[run.trunk] = run.points
-        return Curve(width: run.width, points: run.points[...])
+        return run.points[...]
       }
       let shared = zip(run.points, trunk).prefix { $0 == $1 }.count
-      return Curve(width: run.width, points: run.points.dropFirst(max(shared - 1, 0)))
+      // Logs of earlier versions have no point where a branch begins: the last one before it stands for it.
+      let start = run.points.last?.cooldownFrom
+      let begins = start != nil && run.points.contains { $0.tokens == start }
+      return run.points.dropFirst(begins ? shared : max(shared - 1, 0))
     }
   }
 }

@@ -15,11 +15,11 @@ extension Double {
     switch exponent {
     case -3...3:
       return sign + String(format: "%.\(max(0, digits - 1 - exponent))f", abs(rounded))
-    case 4..<10:
+    case 4..<9:
       let power = exponent / 3 * 3
       let decimals = max(0, digits - 1 - (exponent - power))
       return sign + String(format: "%.\(decimals)f", abs(rounded) / pow(10, Double(power)))
-        + ["k", "M", "G"][power / 3 - 1]
+        + ["k", "M"][power / 3 - 1]
     default:
       return sign + String(format: "%.\(digits - 1)f", abs(rounded) / pow(10, Double(exponent)))
         + "×10" + superscript(exponent)
@@ -77,7 +77,7 @@ struct AxisLabels: Sendable {
   init(_ request: FitRequest?) {
     let loss = request?.loss ?? "loss"
     let inBits = loss == "loss_bits_per_byte"
-    let family = loss == "loss" || inBits ? "" : " on \(loss.dropFirst("loss_".count))"
+    let task = loss == "loss" || inBits ? "" : " on \(loss.dropFirst("loss_".count))"
     let unit = inBits ? "bits a byte" : "nats a token"
     let size =
       switch request?.size ?? .total {
@@ -92,7 +92,7 @@ struct AxisLabels: Sendable {
       case .sixNDNonEmbedding: ", as 6ND without embeddings"
       }
     self.init(
-      size: size, compute: compute, loss: "Loss\(family) (\(unit))", lossUnit: unit,
+      size: size, compute: compute, loss: "Loss\(task) (\(unit))", lossUnit: unit,
       isNatsPerToken: loss == "loss")
   }
 
@@ -104,9 +104,9 @@ struct AxisLabels: Sendable {
     self.isNatsPerToken = isNatsPerToken
   }
 
-  /// An axis of a variable, logarithmic but for shares.
+  /// An axis of a variable, logarithmic but for the fractions of a data mixture.
   func axis(_ variable: Variable) -> Axis {
-    // The share of a domain may be zero.
+    // The fraction of a domain may be zero.
     if case .share = variable { return Axis(label(variable)) }
     return Axis(label(variable), .logarithmic)
   }
@@ -116,7 +116,7 @@ struct AxisLabels: Sendable {
     case .parameters: "Parameters N\(size)"
     case .tokens: "Training tokens D"
     case .compute: "Training compute C (FLOPs\(compute))"
-    case .share(let domain): "Share of domain \(domain + 1)"
+    case .share(let domain): "Fraction of domain \(domain + 1)"
     default: "\(variable.symbol) (\(variable.unit))"
     }
   }

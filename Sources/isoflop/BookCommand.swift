@@ -70,15 +70,16 @@ struct RegressCommand: ParsableCommand {
           verdicts: $0.verdicts)
       }
     ).write(to: path)
+    let verdicts = pages.map { Table(.verdicts($0.verdicts)) }
     let table = Table(
-      ["page"] + Table.verdictColumns,
-      pages.flatMap { page in
+      ["page"] + Table(.verdicts([])).columns,
+      zip(pages, verdicts).flatMap { page, verdicts in
         page.faults.map {
           [
             .init(page.name), .init(false, text: "FAIL"), "all runs", "trained", .init($0), "",
             .init(nil, text: ""),
           ]
-        } + page.verdicts.map { [.init(page.name)] + Table.row(of: $0) }
+        } + verdicts.rows.map { [.init(page.name)] + $0 }
       })
     try table.print(json: options.out.json)
     options.out.say("book  \(book.contents)\njunit \(path)")

@@ -26,24 +26,7 @@ struct CheckCommand: ParsableCommand {
     guard !verdicts.isEmpty else {
       throw InputError("expects nothing", file: file, remedy: "Add an `expect:` section")
     }
-    try Table(verdicts).print(json: json)
+    try Table(.verdicts(verdicts)).print(json: json)
     if !verdicts.allSatisfy(\.passed) { throw ExitCode(Status.expectationFailed.rawValue) }
-  }
-}
-
-extension Table {
-  /// What was expected and found.
-  init(_ verdicts: [Verdict]) { self.init(Self.verdictColumns, verdicts.map(Self.row)) }
-
-  static let verdictColumns: [Column] = [
-    Column("passed", title: ""), "expectation", "expected", "found", Column("because", title: nil),
-    Column("line", title: nil),
-  ]
-
-  static func row(of verdict: Verdict) -> [Cell] {
-    [
-      Cell(verdict.passed, text: verdict.passed ? "pass" : "FAIL"), Cell(verdict.subject),
-      Cell(verdict.expected), Cell(verdict.found), Cell(verdict.because), Cell(verdict.line),
-    ]
   }
 }

@@ -55,7 +55,7 @@ func collect(_ plan: Plan, in store: RunStore, _ corpora: CorpusCache, _ out: Ou
     try printJSON(
       Summary(
         runs: plan.runs.count, missing: missing, report: report, fits: results.fits,
-        expectations: Table(results.verdicts)))
+        expectations: Table(.verdicts(results.verdicts))))
   } else {
     results.print()
   }

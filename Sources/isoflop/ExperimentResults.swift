@@ -64,7 +64,7 @@ struct ExperimentResults {
 
   func print() {
     printFits(fits)
-    if !verdicts.isEmpty { Table(verdicts).print() }
+    if !verdicts.isEmpty { Table(.verdicts(verdicts)).print() }
   }
 
   /// The part of the results that no two runs have in common.

@@ -90,7 +90,9 @@ func announceForecasts(of plan: Plan, before stage: Plan, store: RunStore, _ out
   let table = ResultsTable(plan) { records[$0.configuration.identifier]?.result }
   let fits = Fits(of: table, requests: plan.experiment.forecastingFits)
   for fit in fits.fits {
-    if !out.json { fit.forecast.map { printForecast($0, fit.name) } }
+    if !out.json, let finding = Finding.forecast(of: fit) {
+      Table(finding).print(below: finding.title, notes: finding.notes)
+    }
     for reason in fit.remarks + [fit.refusal].compactMap({ $0 }) { out.say("\(fit.name): \(reason)") }
   }
   let folder = store.folder(of: plan.experiment)
@@ -113,27 +115,4 @@ func requireFinished(_ runs: [PlannedRun], in store: RunStore) throws {
     "\(missing) runs must be finished before those that are forecast from them can begin: "
       + "give the same command again then")
   throw ExitCode(Status.othersFirst.rawValue)
-}
-
-/// Prints what a fit predicts of the runs that it holds out, and what they came to.
-func printForecast(_ forecast: Forecast, _ name: String) {
-  print("\n\(name): forecast of the runs that it was not fitted to")
-  let rows = forecast.places.flatMap { place in place.runs.map { row(of: $0, at: place) } }
-  printTable(
-    ["N", "D", "C", "C over the dearest fitted", "predicted", "95 % interval of a run", "found", "error"],
-    rows)
-  if let error = forecast.largestError, let inside = forecast.partInside {
-    print(
-      String(format: "largest error %.2f %%; %.0f %% of the runs lie inside", 100 * error, 100 * inside))
-  }
-}
-
-private func row(of run: Forecast.Run, at place: Forecast.Place) -> [String] {
-  let counts = [place.parameters, place.tokens, place.compute].map { $0.map(number) ?? "" }
-  let interval = place.interval.map { String(format: "%.4f … %.4f", $0.low, $0.high) } ?? ""
-  let factor = place.computeFactor.map { String(format: "%.2f", $0) } ?? ""
-  let found = run.loss.map { String(format: "%.4f", $0) } ?? ""
-  let error = run.relativeError.map { String(format: "%+.2f %%", 100 * $0) } ?? ""
-  let remark = run.isInside == false ? ", outside" : ""
-  return counts + [factor, String(format: "%.4f", place.loss), interval, found, error + remark]
 }

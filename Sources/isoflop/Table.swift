@@ -1,4 +1,6 @@
+import Analysis
 import Foundation
+import ScalingLaws
 import TextTable
 
 /// Rows under columns: a table for people, or with `--json` an array of objects for scripts.
@@ -52,6 +54,13 @@ struct Table {
     self.rows = rows
   }
 
+  /// Prints the table under its title, with notes below it.
+  func print(below title: String, notes: [String]) {
+    Swift.print("\n\(title)")
+    print()
+    for note in notes { Swift.print(note) }
+  }
+
   /// Prints the table for people.
   func print() {
     let shown = columns.indices.filter { columns[$0].title != nil }
@@ -65,6 +74,34 @@ struct Table {
   }
 }
 
+extension Table {
+  /// A finding, for people who read a terminal.
+  init(_ finding: Finding) {
+    self.init(
+      finding.columns.enumerated().map { place, column in
+        let title = finding.shownColumns.contains(place) ? column.title : nil
+        return Column(column.key, title: title.map { column.unit.isEmpty ? $0 : "\($0) (\(column.unit))" })
+      },
+      finding.rows.map { row in row.map { Cell($0, text: $0.terminalText) } })
+  }
+}
+
+extension Finding.Cell {
+  /// As a terminal shows it: more digits than a page.
+  fileprivate var terminalText: String {
+    switch self {
+    case .text(let text): text
+    case .count(let count): "\(count)"
+    case .number(let value, let digits) where digits > 5: String(format: "%.\(digits)g", value)
+    case .number(let value, _), .amount(let value): inDigits(value)
+    case .percent(let fraction): String(format: "%.3g %%", 100 * fraction)
+    case .interval(let interval, _): "\(inDigits(interval.low)) … \(inDigits(interval.high))"
+    case .truth(let isTrue, let yes, let no): isTrue ? yes : no
+    case .missing: ""
+    }
+  }
+}
+
 extension Table: Encodable {
   func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
@@ -72,6 +109,9 @@ extension Table: Encodable {
     try container.encode(rows.map { Dictionary(zip(keys, $0), uniquingKeysWith: { first, _ in first }) })
   }
 }
+
+/// `number` by a name that a cell does not have.
+private func inDigits(_ value: Double) -> String { number(value) }
 
 /// Prints rows under their titles; columns of numbers stand right.
 func printTable(_ titles: [String], _ rows: [[String]]) {

@@ -24,7 +24,7 @@ struct DrawingTests {
       .band(points, Style("95 % interval", .category(0))), .line(points, Style(hostile, .category(0))),
       .points(points, Style(hostile, .category(0))), .horizontal(1, hostile), .vertical(1e4, hostile),
       .text(hostile, x: 1e3, y: 2),
-      .cells([Cell(x: 10...100, y: 2...3), Cell(x: 0...1, y: 2...3)], Style("cells", .ordered(0.3))),
+      .cells([Cell(x: 10...100, y: 2...3), Cell(x: 0...1, y: 2...3)], Style("cells", .ordered(1, of: 3))),
     ]
   }
 
@@ -43,7 +43,7 @@ struct DrawingTests {
       // Eight places show it: title, panel, axis, legend title and entry, baseline, vertical line, note.
       #expect(texts.components(separatedBy: "it's {a_b}^2 @ & ~ \\ \"q\" <b> `id` quit").count - 1 == 8)
       #expect(try FileAccess.read("\(folder)/hostile.png").prefix(4) == Data([0x89, 0x50, 0x4E, 0x47]))
-      _ = try XMLText(FileAccess.read("\(folder)/hostile.svg"))
+      for name in ["hostile", "hostile-narrow"] { _ = try XMLText(FileAccess.read("\(folder)/\(name).svg")) }
     }
   }
 
@@ -94,7 +94,7 @@ struct DrawingTests {
     }
     try draw(figures) { drawn, folder in
       let files = try FileManager.default.contentsOfDirectory(atPath: folder)
-      #expect(files.count == 3 * figures.count && !files.contains("ran"), "\(files)")
+      #expect(files.count == 4 * figures.count && !files.contains("ran"), "\(files)")
       #expect(drawn.allSatisfy { !$0.figure.name.contains("/") && !$0.figure.name.contains(".") })
     }
     let title = "x\"\u{301} onclick=\"alert(1)\u{0}<\u{301}script>"
@@ -126,6 +126,61 @@ struct DrawingTests {
       // A raised exponent is a text of its own: 10⁵ reads 10 5.
       #expect(words.contains { $0 == label } || label == "105" && words.contains("10") && words.contains("5"))
     }
+  }
+
+  /// The relative luminance of sRGB (WCAG 2.2).
+  private func luminance(_ hex: String) throws -> Double {
+    let value = try #require(Int(hex.dropFirst(), radix: 16))
+    let parts = [value >> 16, value >> 8 & 255, value & 255].map { part -> Double in
+      let part = Double(part) / 255
+      return part <= 0.04045 ? part / 12.92 : pow((part + 0.055) / 1.055, 2.4)
+    }
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+  }
+
+  @Test func everyColourIsSeenOnWhite() throws {
+    let families = (1...12).flatMap { Ink.series($0) }
+    for ink in (0..<14).map({ Ink.category($0) }) + families + [.neutral] {
+      let contrast = try 1.05 / (luminance(ink.hex) + 0.05)
+      #expect(contrast >= 3, "\(ink): \(contrast)")
+    }
+  }
+
+  @Test("Series are told apart without colour", arguments: [true, false])
+  func seriesDifferInShape(haveMarkers: Bool) throws {
+    let line = [Point(1, 1), Point(2, 2)]
+    let count = haveMarkers ? 12 : 6
+    for inks in [Ink.series(count), (0..<count).map { .category($0) }] {
+      let layers = inks.enumerated().flatMap { index, ink -> [Layer] in
+        let style = Style("series \(index)", ink)
+        return [.line(line, style)] + (haveMarkers ? [.points(line, style)] : [])
+      }
+      let panel = Panel(x: Axis("x"), y: Axis("y"), layers: layers)
+      try draw([Figure(name: "series", title: "", caption: "", panels: [panel])]) { _, folder in
+        let script = try FileAccess.readText("\(folder)/series.gp")
+        let mark = haveMarkers ? /keyentry.* pt ([0-9]+)/ : /keyentry.* dt ([^ ]+)/
+        #expect(Set(script.matches(of: mark).map(\.output.1)).count == count)
+      }
+    }
+  }
+
+  @Test func anAxisHasOneNotation() throws {
+    func labels(_ axis: Axis, _ values: [Double]) throws -> String {
+      let panel = Panel(
+        x: axis, y: Axis("y"), layers: [.line(values.map { Point($0, 1) }, Style(nil, .neutral))])
+      return try draw([Figure(name: "axis", title: "", caption: "", panels: [panel])]) { _, folder in
+        let script = try FileAccess.readText("\(folder)/axis.gp")
+        return try #require(script.split(separator: "\n").first { $0.contains("set xtics (") }).description
+      }
+    }
+    let compute = try labels(Axis("C", .logarithmic), [2e9, 3e10])
+    #expect(
+      compute.contains("'10^{10}'") && compute.contains("'2×10^{9}'") && !compute.contains("G'"), "\(compute)"
+    )
+    let tokens = try labels(Axis("D", .logarithmic), [1e5, 2e7])
+    #expect(tokens.contains("'200k'") && tokens.contains("'10M'"), "\(tokens)")
+    let linear = try labels(Axis("D"), [2e5, 1.3e6])
+    #expect(linear.contains("'1.2M'") && linear.contains("'800k'") && !linear.contains("1200k"), "\(linear)")
   }
 
   @Test func missingProgramIsToldWithItsRemedy() {

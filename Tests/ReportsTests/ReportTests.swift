@@ -143,7 +143,7 @@ struct ReportTests {
     let fits = Fits(of: table, requests: file.fits, bootstraps: 100)
     try write(Report(of: file, table: table, fits: fits)) { page, figures in
       #expect(figures.contains("critical-batch-1.svg"))
-      #expect(page.contains("What each loss takes"))
+      #expect(page.contains("what each loss takes"))
       #expect(!page.contains("No fit"))
       // No run has an answer.
       #expect(!figures.contains("accuracy.svg"))
@@ -156,6 +156,9 @@ struct ReportTests {
       #expect(!figures.contains { $0.hasPrefix("reducible-loss") })
       #expect(figures.contains("loss-1-N.svg"))
       #expect(!page.contains("true entropy 1"))
+      // A user's own text has no entropy that a model could reach.
+      let said = page.components(separatedBy: "true entropy").count - 1
+      #expect(said == 1 && !page.contains("below which no model can go"), "\(said)")
     }
   }
 

@@ -1,0 +1,17 @@
+import ScalingLaws
+
+extension Finding {
+  /// The exponent of the best size by either count of N; nil where it was not asked for.
+  public static func counting(of fit: ExperimentFit) -> Finding? {
+    guard let count = fit.counting else { return nil }
+    let counts = [
+      ("in total", count.total), ("without embeddings", count.nonEmbedding), ("difference", count.shift),
+    ]
+    return Finding(
+      "\(fit.name): N* ∝ C^a by either count",
+      columns: [
+        Column("count", "N and C", .left), Column("a", "a"), Column("interval", "95 % interval"),
+      ],
+      rows: counts.map { [.text($0), .number($1.value), .interval(of: $1)] })
+  }
+}

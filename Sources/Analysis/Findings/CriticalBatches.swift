@@ -1,0 +1,22 @@
+import ScalingLaws
+
+extension Finding {
+  /// What each loss takes in steps and tokens; nil where the critical batch was not asked for.
+  public static func criticalBatches(of fit: ExperimentFit) -> Finding? {
+    guard let analysis = fit.criticalBatch else { return nil }
+    return Finding(
+      "\(fit.name): what each loss takes, with 95 % intervals of the critical batch",
+      columns: [
+        Column("loss", analysis.floor > 0 ? "loss above the entropy" : "loss"), Column("batches", "batches"),
+        Column("steps", "Smin", unit: "steps"), Column("tokens", "Dmin", unit: "tokens"),
+        Column("critical_batch", "Bcrit", unit: "tokens"), Column("interval", "95 % interval"),
+      ],
+      rows: analysis.targets.map { target in
+        [
+          .number(target.tradeoff.loss), .count(target.batches.count), .number(target.tradeoff.minimumSteps),
+          .number(target.tradeoff.minimumTokens), .number(target.tradeoff.criticalBatch),
+          .interval(target.interval),
+        ]
+      })
+  }
+}

@@ -1,0 +1,24 @@
+extension Finding {
+  /// How evenly the experts of runs are used at their ends, the least even first; of many runs the ends of the list.
+  ///
+  /// - Parameter table: Where the runs are from.
+  public static func expertLoads(of rows: [RunRow], in table: ResultsTable) -> Finding {
+    let shown = rows.sorted { ($0.loadEntropy ?? 0) < ($1.loadEntropy ?? 0) }
+    let few = shown.count <= 24 ? shown : Array(shown.prefix(12) + shown.suffix(12))
+    let ends = few.count < shown.count ? "; of \(shown.count) runs the first and the last twelve" : ""
+    return Finding(
+      "Loads at the end, the least even first\(ends)",
+      columns: [
+        Column("run", "run", .left), Column("seed", "seed"), Column("loss", "loss"),
+        Column("load_entropy", "entropy of loads"), Column("dead_experts", "dead experts"),
+        Column("dropped", "dropped"), Column("router_entropy", "entropy of the router"),
+      ],
+      rows: few.map { row in
+        [
+          .text(table.label(of: row, among: rows)), .text(row.text("seed")), .number(row.loss, digits: 4),
+          .number(row.loadEntropy), row.deadExperts.map { .count($0) } ?? .missing, .percent(row.dropped),
+          .number(row.routerEntropy),
+        ]
+      })
+  }
+}

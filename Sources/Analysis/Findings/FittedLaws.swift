@@ -1,0 +1,23 @@
+import ScalingLaws
+
+extension Finding {
+  /// Which laws were fitted to what, and how well; nil of none.
+  public static func laws(of fits: [ExperimentFit]) -> Finding? {
+    let laws = fits.compactMap { fit in fit.fit.map { (fit, $0) } }
+    guard !laws.isEmpty else { return nil }
+    return Finding(
+      "The fits: points from so many independent trainings; rms is of the log residual",
+      columns: [
+        Column("fit", "fit", .left), Column("law", "law", .left), Column("fitted_to", "fitted to", .left),
+        Column("points", "points"), Column("trainings", "trainings"), Column("objective", "objective"),
+        Column("rms", "rms"), Column("starts_agreeing", "starts that agree"), Column("starts", "of"),
+      ],
+      rows: laws.map { fit, law in
+        [
+          .text(fit.name), .text(law.equation), .text(fit.selection), .count(law.observations),
+          .count(law.clusters), .number(law.objectiveValue, digits: 5), .percent(law.rmsLogResidual),
+          .count(law.startsAgreeing), .count(law.starts),
+        ]
+      }, notes: Set(laws.map(\.1.objectiveText)).sorted().map { "objective: \($0)" })
+  }
+}

@@ -1,0 +1,35 @@
+import ScalingLaws
+
+extension Finding {
+  /// What a fit predicts of the runs that it holds out, and what they came to; nil where it holds out none.
+  public static func forecast(of fit: ExperimentFit) -> Finding? {
+    guard let forecast = fit.forecast else { return nil }
+    return Finding(
+      "\(fit.name): \(fit.fit?.equation ?? "") predicts the runs that it was not fitted to",
+      columns: [
+        Column("size", "N"), Column("tokens", "D"), Column("compute", "C", unit: "FLOPs"),
+        Column("compute_factor", "C over the largest fitted"), Column("predicted", "predicted"),
+        Column("interval", "95 % interval of a run"), Column("found", "found"),
+        Column("error", "predicted over found − 1"), Column("inside", "", .left),
+      ],
+      rows: forecast.places.flatMap { place in
+        place.runs.map { run in
+          [
+            .number(place.parameters), .number(place.tokens), .number(place.compute),
+            .number(place.computeFactor), .number(place.loss, digits: 4),
+            .interval(place.interval, digits: 4),
+            .number(run.loss, digits: 4), .percent(run.relativeError),
+            run.isInside.map { .truth($0, yes: "inside", no: "outside") } ?? .missing,
+          ]
+        }
+      }, notes: [summary(of: forecast)])
+  }
+
+  /// How well it went, in a sentence.
+  public static func summary(of forecast: Forecast) -> String {
+    guard let error = forecast.largestError, let inside = forecast.partInside else {
+      return "None of the held-out runs is trained yet."
+    }
+    return "Largest error \(shortText(100 * error)) %; \(shortText(100 * inside)) % of the runs lie inside."
+  }
+}

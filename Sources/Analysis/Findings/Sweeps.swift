@@ -1,0 +1,24 @@
+import Foundation
+
+extension Finding {
+  /// What a setting does to the loss; nil where no runs differ in it alone.
+  public static func sweep(_ sweep: Sweep) -> Finding? {
+    guard !sweep.cells.isEmpty else { return nil }
+    let knowsEntropy = sweep.cells.contains { $0.reducibleExcess != nil }
+    return Finding(
+      "Losses by \(sweep.words), nats a token; the program's own choice in brackets",
+      columns: [
+        Column("runs", "runs", .left), Column("losses", "losses", .left),
+        Column("excess", "excess of the program's choice"),
+      ] + (knowsEntropy ? [Column("reducible_excess", "of the loss above the entropy")] : []),
+      rows: sweep.cells.map { cell in
+        let losses = cell.trials.map { trial in
+          "\(trial.isUsual ? "[\(trial.value)]" : trial.value): \(String(format: "%.4f", trial.loss))"
+        }
+        return [
+          .text(cell.kind.isEmpty ? cell.label : "\(cell.kind), \(cell.label)"),
+          .text(losses.joined(separator: " · ")), cell.excess.map { .percent($0) } ?? .text("not tried"),
+        ] + (knowsEntropy ? [.percent(cell.reducibleExcess)] : [])
+      })
+  }
+}

@@ -1,0 +1,23 @@
+import Analysis
+import Training
+
+extension Finding {
+  /// By which program and on which machines runs were made; nil where that is not known.
+  static func origins(_ provenance: [Provenance]) -> Finding? {
+    guard !provenance.isEmpty else { return nil }
+    let kinds = Dictionary(grouping: provenance) { $0 }.map { kind, runs in
+      [
+        kind.version, kind.commit, kind.cpu, kind.instructions ?? "", kind.blas, kind.blasKernel,
+        "\(kind.threads)", "\(runs.count)",
+      ]
+    }
+    return Finding(
+      "Where the runs were made",
+      columns: [
+        Column("version", "Isoflop", .left), Column("commit", "commit", .left), Column("cpu", "CPU", .left),
+        Column("instructions", "instructions", .left), Column("blas", "OpenBLAS", .left),
+        Column("kernel", "kernel", .left), Column("threads", "threads"), Column("runs", "runs"),
+      ],
+      rows: kinds.sorted { $0.lexicographicallyPrecedes($1) }.map { $0.map { .text($0) } })
+  }
+}
