@@ -126,7 +126,18 @@ public struct ExperimentFile: Sendable {
       } ?? []
     slurm = try map["slurm"].map(SlurmSettings.init) ?? SlurmSettings()
     chapter = try map["chapter"]?.integer(in: 1...1000)
-    page = try map["page"].map(PageText.init)
+    // A page is read by all tiers, and may quote what but one of them fits.
+    var quotable = QuotingText.Names(fits: names, comparisons: comparisons, sweeps: sweeps)
+    for other in [whole, whole.merging(reduced ?? [:]) { $1 }] {
+      let fits =
+        try other["fits"].map { try FitRequest.readList($0, settings: Setting.columns) }
+        ?? FitRequest.standard(budgets: true, entropy: true)
+      quotable.fits += fits
+      quotable.comparisons +=
+        try other["compare"].map { try ComparisonRequest.readList($0, fits: fits) } ?? []
+      quotable.sweeps += try other["sweeps"]?.list().map(Self.sweep) ?? []
+    }
+    page = try map["page"].map { try PageText($0, quotable) }
     key = try map["key"].map { try KeyResult($0, fits: names) }
   }
 

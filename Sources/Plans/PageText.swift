@@ -5,42 +5,48 @@ import Files
 ///
 ///     page:
 ///       seen: >
-///         Each point is a model.
+///         Each point is one of {runs} models.
 ///       questions:
 ///         - {ask: "Which one would you train?", answer: "The one at the minimum."}
+///
+/// Its texts quote numbers from the results (`QuotingText`), so that they are true of every tier.
 public struct PageText: Sendable {
   /// A question to the reader, with the paragraphs of its answer.
   public struct Question: Sendable {
-    public let ask: String
-    public let answer: [String]
+    public let ask: QuotingText
+    public let answer: [QuotingText]
   }
 
   /// What is seen, in paragraphs, as all that follow.
-  public let seen: [String]
+  public let seen: [QuotingText]
   /// What to look for.
-  public let look: [String]
+  public let look: [QuotingText]
   /// Why it bends, or does not.
-  public let why: [String]
+  public let why: [QuotingText]
   /// What the paper found.
-  public let paper: [String]
+  public let paper: [QuotingText]
   /// How this differs at toy scale.
-  public let toy: [String]
+  public let toy: [QuotingText]
   public let questions: [Question]
 
-  init(_ yaml: YAMLValue) throws {
-    let map = try yaml.mapping(keys: ["seen", "look", "why", "paper", "toy", "questions"])
-    let text = { (key: String) in try map[key]?.paragraphs() ?? [] }
-    seen = try text("seen")
-    look = try text("look")
-    why = try text("why")
-    paper = try text("paper")
-    toy = try text("toy")
+  init(_ yaml: YAMLValue, _ names: QuotingText.Names) throws {
+    let map = try yaml.mapping(keys: ["seen", "look", "why", "paper", "toy", "questions", "numbers"])
+    var names = names
+    if let numbers = map["numbers"] { try names.addNumbers(numbers, settings: Setting.columns) }
+    let text = { [names] (yaml: YAMLValue?) in
+      try yaml.map { yaml in try yaml.paragraphs().map { try QuotingText($0, yaml, names) } } ?? []
+    }
+    seen = try text(map["seen"])
+    look = try text(map["look"])
+    why = try text(map["why"])
+    paper = try text(map["paper"])
+    toy = try text(map["toy"])
     questions =
       try map["questions"]?.list().map { entry in
         let map = try entry.mapping(keys: ["ask", "answer"])
+        let ask = try entry.required("ask", in: map)
         return Question(
-          ask: try entry.required("ask", in: map).string(),
-          answer: try entry.required("answer", in: map).paragraphs())
+          ask: try QuotingText(ask.string(), ask, names), answer: try text(entry.required("answer", in: map)))
       } ?? []
   }
 }

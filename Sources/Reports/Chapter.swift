@@ -1,3 +1,4 @@
+import Analysis
 import Plans
 
 /// A section of a report before its figures are drawn.
@@ -36,15 +37,18 @@ struct Chapter: Sendable {
   }
 
   /// What the experiment's file tells its reader under a heading; nil where it says nothing.
-  static func text(_ heading: String, _ paragraphs: [String]?) -> Chapter? {
-    guard let paragraphs, !paragraphs.isEmpty else { return nil }
-    return Chapter(heading, paragraphs.map { .paragraph($0) })
+  static func text(_ heading: String, _ paragraphs: [QuotingText], _ quotes: PageQuotes) -> Chapter? {
+    let filled = quotes.filled(paragraphs)
+    return filled.isEmpty ? nil : Chapter(heading, filled.map { .paragraph($0) })
   }
 
   /// Questions to the reader; nil where there are none.
-  static func questions(_ questions: [PageText.Question]) -> Chapter? {
-    guard !questions.isEmpty else { return nil }
-    return Chapter("Questions", [.questions(questions.map { ($0.ask, $0.answer) })])
+  static func questions(_ questions: [PageText.Question], _ quotes: PageQuotes) -> Chapter? {
+    let filled = questions.compactMap { question in
+      quotes.filled(question.ask).map { (ask: $0, answer: quotes.filled(question.answer)) }
+    }
+    let answered = filled.filter { !$0.answer.isEmpty }
+    return answered.isEmpty ? nil : Chapter("Questions", [.questions(answered)])
   }
 
   /// The section of a page, with the figures as they were drawn.

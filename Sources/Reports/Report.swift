@@ -21,6 +21,7 @@ public struct Report: Sendable {
   /// What is known of runs that Isoflop trained itself.
   private struct Trained: Sendable {
     let page: PageText?
+    let quotes: PageQuotes
     let key: KeyResult?
     let table: ResultsTable
     let verdicts: [Verdict]
@@ -46,6 +47,7 @@ public struct Report: Sendable {
     lead = [
       experiment.description,
       experiment.tier == .minutes ? "This is the short form of the experiment, which takes minutes." : "",
+      table.inWords,
     ].filter { !$0.isEmpty }.joined(separator: " ")
     self.fits = fits.fits.map { fit in
       ReportedFit(result: fit, labels: AxisLabels(experiment.fits?.first { $0.name == fit.name }))
@@ -55,7 +57,7 @@ public struct Report: Sendable {
     (sweeps, noise) = (fits.sweeps, fits.noise)
     counts = (fits.completed, fits.diverged, fits.missing)
     self.experiment = Trained(
-      page: experiment.page, key: experiment.key,
+      page: experiment.page, quotes: PageQuotes(fits: fits, results: table), key: experiment.key,
       table: table, verdicts: verdicts, curves: curves,
       nGrams: nGrams, provenance: provenance, timing: timing
     )
@@ -100,10 +102,14 @@ public struct Report: Sendable {
   }
 
   private var chapters: [Chapter] {
-    let page = experiment?.page
+    let text = { (heading: String, paragraphs: KeyPath<PageText, [QuotingText]>) -> Chapter? in
+      experiment.flatMap { experiment in
+        experiment.page.flatMap { .text(heading, $0[keyPath: paragraphs], experiment.quotes) }
+      }
+    }
     let chapters: [Chapter?] = [
-      .text("What is seen", page?.seen),
-      .text("What to look for", page?.look),
+      text("What is seen", \.seen),
+      text("What to look for", \.look),
       experiment.flatMap { .expectations($0.verdicts) },
       experiment.flatMap { .experts($0.table, fits) },
       experiment.flatMap { .routing($0.table, curves: $0.curves) },
@@ -121,15 +127,17 @@ public struct Report: Sendable {
       .counting(fits),
       .comparisons(fits),
       .unidentified(fits),
-      .text("Why", page?.why),
-      .text("What the paper found", page?.paper),
-      .text("How this differs at toy scale", page?.toy),
+      text("Why", \.why),
+      text("What the paper found", \.paper),
+      text("How this differs at toy scale", \.toy),
       .laws(fits),
       experiment.flatMap { .tasks($0.table) },
       experiment.flatMap { .accuracy($0.table) },
       experiment.map { .runs($0.table) },
       experiment.map { .provenance($0.provenance, table: $0.table, timing: $0.timing) },
-      page.flatMap { .questions($0.questions) },
+      experiment.flatMap { experiment in
+        experiment.page.flatMap { .questions($0.questions, experiment.quotes) }
+      },
     ]
     return chapters.compactMap { $0 }
   }

@@ -58,13 +58,43 @@ private let text = """
     #expect(tiny.runs.count == 2 && tiny.experiment.name == "e-minutes")
   }
 
+  @Test(arguments: [
+    ("{chinchilla.gamma}", "`{chinchilla.gamma}` names no result"),
+    ("{chinchila.alpha}", "Write `{chinchilla.alpha}`"),
+    ("{chinchilla.alpha | bold}", "`bold` is no form"), ("{runs", "is not closed"), ("{}", "names no result"),
+    ("{compare a.slope}", "names no result"), ("{low}", "names no result"),
+  ])
+  func aPlaceholderThatNamesNothingIsTold(placeholder: String, told: String) throws {
+    let text = { (placeholder: String) in
+      """
+      title: t
+      corpus: village
+      grid: {width: 16, tokens: 1M}
+      fits: [chinchilla, {name: "a.b c", law: power_d}]
+      page:
+        numbers: {lowest: {least: loss, where: {width: 16}}}
+        toy: >
+          The number is \(placeholder). {runs} runs, {lowest}, {a.b c.alpha | interval}, {= 5 {}, {results.completed}.
+      minutes:
+        fits: [isoflop]
+      """
+    }
+    let error = #expect(throws: InputError.self) {
+      try ExperimentFile(path: "e.yaml", text: text(placeholder))
+    }
+    #expect("\(error?.description ?? "")".contains("e.yaml:7") && error?.description.contains(told) == true)
+    // What one tier fits, the other may quote.
+    _ = try ExperimentFile(path: "e.yaml", text: text("{isoflop.a}"))
+    _ = try ExperimentFile(path: "e.yaml", text: text("{chinchilla.alpha}"), tier: .minutes)
+  }
+
   @Test func thePageOfAFileHasParagraphsAndQuestions() throws {
     let file = try ExperimentFile(path: "e.yaml", text: text)
     #expect(file.chapter == 3)
-    #expect(file.page?.seen == ["One paragraph.", "Another <one>."])
-    #expect(file.page?.toy == ["Written so.", "And so."])
-    #expect(file.page?.why == [])
-    #expect(file.page?.questions.map(\.ask) == ["Why?"])
+    #expect(file.page?.seen.map(\.source) == ["One paragraph.", "Another <one>."])
+    #expect(file.page?.toy.map(\.source) == ["Written so.", "And so."])
+    #expect(file.page?.why.isEmpty == true)
+    #expect(file.page?.questions.map(\.ask.source) == ["Why?"])
     #expect(file.key?.number?.parameter == "alpha" && file.key?.figure == "loss-1-N")
   }
 

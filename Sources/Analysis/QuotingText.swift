@@ -1,0 +1,257 @@
+import Files
+import Foundation
+import ScalingLaws
+
+/// A paragraph of a page that quotes numbers from the page's own results, so that it is true of every tier:
+/// `The exponent is {chinchilla.alpha | interval}.`
+///
+/// | placeholder | what stands for it |
+/// |---|---|
+/// | `{FIT.PARAMETER}` | a number of a fit, by its names in `fits` and `expect` |
+/// | `{compare NAME.NUMBER}` | a number of a comparison |
+/// | `{sweep SETTING.excess}` | a number of a sweep |
+/// | `{results.STATISTIC}` | a number of the results, as in `expect` |
+/// | `{NAME}` | a number of the section `page.numbers` |
+/// | `{runs}`, `{widths}`, `{lengths}`, `{budgets}`, `{seeds}`, `{vocabularies}` | how many there are, in words |
+/// | `{= TEXT}` | the text itself: a number that defines something, and is no result |
+///
+/// After a bar stands the form: `| interval` adds the 95 % interval, `| percent` gives a fraction as a percentage. A
+/// sentence that quotes what only another tier fits is left out.
+public struct QuotingText: Sendable {
+  public enum Form: String, CaseIterable, Sendable { case value, interval, percent }
+
+  /// What a plan has so and so many of.
+  public enum Count: String, CaseIterable, Sendable {
+    case runs, widths, lengths, budgets, seeds, vocabularies
+  }
+
+  public enum Piece: Sendable {
+    case text(String)
+    /// A number that is no result.
+    case definition(String)
+    case count(Count)
+    case quote(Quote)
+  }
+
+  /// A number, and how it is written.
+  public struct Quote: Sendable {
+    enum Subject: Sendable {
+      case result(Expectation.Subject)
+      case runs(RunNumber)
+    }
+
+    /// As it stands in the file.
+    public let text: String
+    let subject: Subject
+    public let form: Form
+  }
+
+  /// As it stands in the file.
+  public let source: String
+  /// The sentences; a sentence keeps the space after it.
+  public let sentences: [[Piece]]
+
+  /// What may be quoted: of all tiers of a file.
+  package struct Names {
+    package var fits: [FitRequest]
+    package var comparisons: [ComparisonRequest]
+    /// The settings that are swept, by their columns.
+    package var sweeps: [String]
+    private(set) var numbers: [String: RunNumber] = [:]
+
+    package init(fits: [FitRequest], comparisons: [ComparisonRequest], sweeps: [String]) {
+      (self.fits, self.comparisons, self.sweeps) = (fits, comparisons, sweeps)
+    }
+
+    /// Reads the section `page.numbers`.
+    ///
+    /// - Parameter settings: The columns of settings.
+    package mutating func addNumbers(_ yaml: YAMLValue, settings: [Column]) throws {
+      for (key, value) in try yaml.entries() { numbers[key.text] = try RunNumber(value, settings: settings) }
+    }
+  }
+
+  /// - Throws: `InputError` with the line of `yaml` for a placeholder that names nothing.
+  package init(_ paragraph: String, _ yaml: YAMLValue, _ names: Names) throws {
+    source = paragraph
+    var pieces: [Piece] = []
+    var rest = paragraph[...]
+    while let open = rest.firstIndex(of: "{") {
+      let inside = rest[rest.index(after: open)...]
+      guard let close = inside.firstIndex(of: "}"), inside.hasPrefix("=") || !inside[..<close].contains("{")
+      else {
+        throw yaml.error("a placeholder is not closed", remedy: "Add `}`, or write `{= {}` for a brace")
+      }
+      if open > rest.startIndex { pieces.append(.text(String(rest[..<open]))) }
+      pieces.append(try Self.piece(String(rest[rest.index(after: open)..<close]), yaml, names))
+      rest = rest[rest.index(after: close)...]
+    }
+    if !rest.isEmpty { pieces.append(.text(String(rest))) }
+    sentences = Self.sentences(of: pieces)
+  }
+
+  private static func piece(_ placeholder: String, _ yaml: YAMLValue, _ names: Names) throws -> Piece {
+    if placeholder.hasPrefix("=") {
+      return .definition(placeholder.dropFirst().trimmingCharacters(in: .whitespaces))
+    }
+    let parts = placeholder.split(separator: "|", maxSplits: 1).map {
+      $0.trimmingCharacters(in: .whitespaces)
+    }
+    let name = parts.first ?? ""
+    if let count = Count(rawValue: name) { return .count(count) }
+    let form = parts.count > 1 ? Form(rawValue: parts[1]) : .value
+    guard let form else {
+      throw yaml.error(
+        "`\(parts[1])` is no form of a number",
+        remedy: "Write one of \(Form.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    if let number = names.numbers[name] {
+      return .quote(Quote(text: placeholder, subject: .runs(number), form: form))
+    }
+    guard let subject = subject(name, names) else {
+      let known =
+        names.fits.flatMap { fit in fit.parameterNames.map { "\(fit.name).\($0)" } }
+        + names.comparisons.flatMap { one in one.numbers.map { "compare \(one.name).\($0.rawValue)" } }
+        + names.sweeps.map { "sweep \($0).excess" }
+        + Expectation.Statistic.allCases.map { "results.\($0.rawValue)" } + Count.allCases.map(\.rawValue)
+        + names.numbers.keys.sorted()
+      let nearest = nearestName(to: name, among: known).map { "Write `{\($0)}`, or" } ?? "Write"
+      throw yaml.error(
+        "`{\(placeholder)}` names no result of this experiment",
+        remedy: "\(nearest) FIT.PARAMETER of a fit of this file")
+    }
+    return .quote(Quote(text: placeholder, subject: .result(subject), form: form))
+  }
+
+  private static func subject(_ name: String, _ names: Names) -> Expectation.Subject? {
+    guard let dot = name.lastIndex(of: ".") else { return nil }
+    let (owner, number) = (String(name[..<dot]), String(name[name.index(after: dot)...]))
+    if owner == "results" { return Expectation.Statistic(rawValue: number).map { .statistic($0) } }
+    if let compared = owner.dropping(prefix: "compare ") {
+      return FitComparison.Number(rawValue: number).flatMap { number in
+        names.comparisons.contains { $0.name == compared && $0.numbers.contains(number) }
+          ? .comparison(number, of: compared) : nil
+      }
+    }
+    if let swept = owner.dropping(prefix: "sweep ") {
+      return names.sweeps.contains(swept) && number == "excess" ? .sweep(swept) : nil
+    }
+    let known = names.fits.contains { $0.name == owner && $0.parameterNames.contains(number) }
+    return known ? .parameter(number, ofFit: owner) : nil
+  }
+
+  private static func sentences(of pieces: [Piece]) -> [[Piece]] {
+    var sentences: [[Piece]] = [[]]
+    for piece in pieces {
+      guard case .text(let text) = piece else {
+        sentences[sentences.count - 1].append(piece)
+        continue
+      }
+      for part in parts(of: text) {
+        sentences[sentences.count - 1].append(.text(part.text))
+        if part.endsSentence { sentences.append([]) }
+      }
+    }
+    return sentences.filter { !$0.isEmpty }
+  }
+
+  /// A text cut after each mark that ends a sentence: one before a space and a capital, but not that of `et al.`
+  private static func parts(of text: String) -> [(text: String, endsSentence: Bool)] {
+    var parts: [(text: String, endsSentence: Bool)] = []
+    var start = text.startIndex
+    for index in text.indices where ".?!".contains(text[index]) {
+      let space = text.index(after: index)
+      guard space < text.endIndex, text[space] == " ", !text[..<index].hasSuffix(" al") else { continue }
+      let next = text.index(after: space)
+      guard next == text.endIndex || text[next].isUppercase else { continue }
+      parts.append((String(text[start..<next]), true))
+      start = next
+    }
+    return start < text.endIndex ? parts + [(String(text[start...]), false)] : parts
+  }
+}
+
+extension QuotingText {
+  /// What stands for a placeholder.
+  public enum Quotation: Sendable {
+    case number(ExperimentFit.Number)
+    /// Why there is no number.
+    case refused(String)
+    /// The tier does not ask for it.
+    case absent
+  }
+
+  /// The number that a placeholder quotes.
+  public static func quotation(_ quote: Quote, fits: Fits, results: ResultsTable) -> Quotation {
+    switch quote.subject {
+    case .runs(let number):
+      return number.value(of: results).map { .number(ExperimentFit.Number(value: $0)) } ?? .absent
+    case .result(let subject):
+      if let number = subject.number(fits: fits, results: results) { return .number(number) }
+      return subject.refusal(fits: fits).map(Quotation.refused) ?? .absent
+    }
+  }
+}
+
+extension QuotingText.Count {
+  /// How many there are among completed runs.
+  public func value(of results: ResultsTable) -> Int {
+    let rows = results.completed
+    let column: String
+    switch self {
+    case .runs: return rows.count
+    case .widths: column = "width"
+    case .lengths: return Set(rows.map(\.roughTokens)).count
+    case .budgets: column = "isoflop_budget"
+    case .seeds: column = "seed"
+    case .vocabularies: column = "vocabulary"
+    }
+    return Set(rows.map { $0.text(column) }).subtracting([""]).count
+  }
+}
+
+/// A number of some runs, for the text of a page: an entry of `page.numbers`.
+///
+///     numbers:
+///       collapsed: {mean: loss, where: {experts: 8, balance: none}}
+struct RunNumber: Sendable {
+  enum Statistic: String, CaseIterable { case mean, least, most }
+
+  let statistic: Statistic
+  let column: String
+  let conditions: [FitRequest.Condition]
+
+  init(_ yaml: YAMLValue, settings: [Column]) throws {
+    let statistics = Statistic.allCases.map(\.rawValue)
+    let map = try yaml.mapping(keys: statistics + ["where"])
+    let given = Statistic.allCases.filter { map[$0.rawValue] != nil }
+    guard given.count == 1, let statistic = given.first, let column = map[statistic.rawValue] else {
+      throw yaml.error(
+        "a number wants one of \(statistics.joined(separator: ", "))",
+        remedy: "Write for example `mean: loss`")
+    }
+    let all = Column.all(settings: settings, tasks: [])
+    let columns = all.filter { $0.kind != .text }.map(\.name)
+    self.statistic = statistic
+    self.column = try column.choice(of: columns)
+    conditions = try map["where"].map { try FitRequest.readConditions($0, on: all) } ?? []
+  }
+
+  /// Nil where no run fulfils the conditions.
+  func value(of results: ResultsTable) -> Double? {
+    let values = results.completed.filter { row in conditions.allSatisfy { $0.holds(for: row) } }
+      .compactMap { $0.number(column) }
+    guard !values.isEmpty else { return nil }
+    return switch statistic {
+    case .mean: values.reduce(0, +) / Double(values.count)
+    case .least: values.min()
+    case .most: values.max()
+    }
+  }
+}
+
+extension String {
+  fileprivate func dropping(prefix: String) -> String? {
+    hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil
+  }
+}
