@@ -10,6 +10,8 @@ struct Frame {
   let bottom: Double
   /// The upper edge of the panel, with its title.
   let cellTop: Double
+  /// The title in lines that fit over the plot.
+  let title: [String]
   /// Labels of the horizontal lines, with their heights as fractions of the plot's height.
   let baselines: [(text: String, height: Double, ink: Ink)]
   /// Whether no layer has a value that the axes can show.
@@ -27,7 +29,8 @@ struct Frame {
     }
     left = cellLeft + 56 + (marks.max() ?? 0)
     let hasVertical = panel.layers.contains { if case .vertical = $0 { true } else { false } }
-    top = cellTop + (panel.title == nil ? 6 : 26) + (hasVertical ? 16 : 0)
+    title = panel.title.map { Script.wrapped($0, to: width - 76) } ?? []
+    top = cellTop + (title.isEmpty ? 6 : 8 + 18 * Double(title.count)) + (hasVertical ? 16 : 0)
     bottom = cellTop + height - 66
 
     let pixels = bottom - top

@@ -75,10 +75,17 @@ struct Script {
   }
 
   private mutating func drawing(in layout: Layout) -> Drawing {
-    let columns = min(figure.panels.count == 4 ? 2 : figure.panels.count, layout.columns)
+    // Labels beside three panels would leave them no room.
+    let hasLabels = figure.panels.contains { panel in
+      panel.layers.contains { if case .horizontal(_, let label, _) = $0 { label.count > 4 } else { false } }
+    }
+    let most = figure.panels.count == 4 || hasLabels ? 2 : layout.columns
+    let columns = min(figure.panels.count, most, layout.columns)
     let rows = (figure.panels.count + columns - 1) / columns
     let texts = [figure.legend ?? ""] + entries.map(\.label)
-    let labels = entries.map { layout.isNarrow ? wrapped($0.label, to: layout.width - 70) : [$0.label] }
+    let labels = entries.map {
+      layout.isNarrow ? Script.wrapped($0.label, to: layout.width - 70) : [$0.label]
+    }
     let legend = (
       width: 80 + (texts.map { Script.width(of: $0) }.max() ?? 0),
       height: Script.lineHeight
@@ -91,7 +98,7 @@ struct Script {
       width: (layout.width - columnWidth) / Double(columns),
       height: layout.isNarrow ? 290 : [400.0, 310, 270][columns - 1]
     )
-    let title = wrapped(figure.title, to: layout.width - 24, size: 17)
+    let title = Script.wrapped(figure.title, to: layout.width - 24, size: 17)
     let (top, panelsHeight) = (20 + 20 * Double(title.count), Double(rows) * cell.height)
     let height =
       isBelow ? top + panelsHeight + legend.height + 24 : top + max(panelsHeight, legend.height + 30)
@@ -124,7 +131,7 @@ struct Script {
   }
 
   /// A text in lines that are no longer than `width` pixels, as far as its words allow; at most three.
-  private func wrapped(_ text: String, to width: Double, size: Double = fontSize) -> [String] {
+  static func wrapped(_ text: String, to width: Double, size: Double = fontSize) -> [String] {
     var lines: [String] = []
     for word in text.split(separator: " ") {
       if let last = lines.last, lines.count == 3 || Script.width(of: "\(last) \(word)", size: size) <= width {
@@ -166,9 +173,9 @@ struct Script {
     ]
     if panel.x.scale == .logarithmic { lines.append("set logscale x") }
     if panel.y.scale == .logarithmic { lines.append("set logscale y") }
-    if let title = panel.title {
-      let place = "graph 0, screen \(1 - (frame.cellTop + 12) / height)"
-      lines.append("set label \(Script.quoted(title)) at \(place) left font 'Arial,13'")
+    for (index, line) in frame.title.enumerated() {
+      let place = "graph 0, screen \(1 - (frame.cellTop + 12 + 18 * Double(index)) / height)"
+      lines.append("set label \(Script.quoted(line)) at \(place) left font 'Arial,13'")
     }
     for label in frame.baselines {
       lines.append(

@@ -20,7 +20,8 @@ extension Chapter {
       let rows = logged.filter { kinds.value(of: $0) == kind }
       let entropies = Set(rows.map { $0.entropy })
       let lines = Baselines(
-        entropy: entropies.count == 1 ? rows[0].entropy : nil, nGrams: baselines.nGrams)
+        entropy: entropies.count == 1 ? rows[0].entropy : nil,
+        nGrams: kinds.values.count == 1 ? baselines.nGrams : [])
       let drawn = zip(sizes.values, Ink.series(sizes.values.count)).flatMap { size, ink in
         distinctCurves(of: rows.filter { sizes.value(of: $0) == size }, curves: curves).flatMap { curve in
           layers(of: curve, Style(sizes.label(of: size), ink))
