@@ -201,7 +201,10 @@ extension QuotingText.Count {
     switch self {
     case .runs: return rows.count
     case .widths: column = "width"
-    case .lengths: return Set(rows.map(\.roughTokens)).count
+    case .lengths:
+      // Lengths that were meant to be equal differ by part of a step.
+      let tokens = rows.compactMap(\.tokens).sorted()
+      return tokens.isEmpty ? 0 : 1 + zip(tokens, tokens.dropFirst()).count { 20 * $1 > 21 * $0 }
     case .budgets: column = "isoflop_budget"
     case .seeds: column = "seed"
     case .vocabularies: column = "vocabulary"

@@ -124,7 +124,7 @@ extension ResultsTable {
 
 extension RunRow {
   /// The tokens in two digits: lengths that were meant to be equal differ by part of a step.
-  var roughTokens: String {
+  fileprivate var roughTokens: String {
     let tokens = Double(tokens ?? 0)
     let unit = tokens < 1e6 ? (1e3, "k") : (1e6, "M")
     return String(format: tokens / unit.0 < 10 ? "%.2g%@" : "%.0f%@", tokens / unit.0, unit.1)
