@@ -82,9 +82,10 @@ extension Chapter {
 
   private static func onPrecision(of rows: [RunRow], _ curves: [String: [CurvePoint]]) -> String {
     let points = rows.flatMap { curves[$0.run] ?? [] }
-    guard let few = points.map(\.windows).min(), let all = points.map(\.windows).max(), few < all else {
-      return ""
-    }
+    let few = LearningCurve.windows
+    // Logs of earlier versions have points of as many windows as a precision took.
+    guard let all = points.map(\.windows).max(), few < all, points.contains(where: { $0.windows == few })
+    else { return "" }
     let errors = points.filter { $0.windows == few }.map { $0.standardError / $0.validationLoss }.sorted()
     return """
       On its way a model is evaluated on the same \(few) windows, with a standard error of about \

@@ -23,9 +23,9 @@ extension Finding {
 }
 
 extension ResultsTable {
-  /// The settings that differ between runs, and the width.
+  /// The settings that differ between runs and do not follow from others, and the width.
   fileprivate var varyingSettings: [String] {
-    settings.map(\.name).filter { name in
+    settings.filter { !$0.isDerived }.map(\.name).filter { name in
       name == "width" || Set(rows.map { $0.text(name) }).count > 1
     }
   }
