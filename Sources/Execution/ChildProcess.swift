@@ -30,15 +30,14 @@ public struct ChildProcess: Sendable {
   ///
   /// - Parameters:
   ///   - program: Its path.
-  ///   - folder: Where it works; nil for here.
   ///   - input: What it reads; nil for nothing.
   ///   - output: Where its output goes; nil for nowhere.
   ///   - errors: Where its messages go; nil for those of this process.
   ///   - heard: Signals that this process ignores and that one does not.
   /// - Throws: `InputError` with the system's error.
   public init(
-    _ program: String, _ arguments: [String], in folder: String? = nil, input: FileHandle? = nil,
-    output: FileHandle? = nil, errors: FileHandle? = nil, hearing heard: [Int32] = []
+    _ program: String, _ arguments: [String], input: FileHandle? = nil, output: FileHandle? = nil,
+    errors: FileHandle? = nil, hearing heard: [Int32] = []
   ) throws {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -51,7 +50,6 @@ public struct ChildProcess: Sendable {
       }
     }
     if let errors { posix_spawn_file_actions_adddup2(&actions, errors.fileDescriptor, STDERR_FILENO) }
-    if let folder { posix_spawn_file_actions_addchdir_np(&actions, folder) }
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }

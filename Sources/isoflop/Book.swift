@@ -81,6 +81,9 @@ struct Book {
         results = try ExperimentResults.write(
           of: plan, in: session.store, corpora: session.corpora, neighbours: neighbours(of: index),
           label: label)
+        if let missing = results?.missing, missing > 0, faults.isEmpty {
+          faults.append("\(missing) of \(plan.runs.count) runs are not there any more.")
+        }
       } catch {
         complain("\(plan.experiment.name): \(error)")
         faults.append("No report: \(error)")

@@ -107,12 +107,22 @@ func announceForecasts(of plan: Plan, before stage: Plan, store: RunStore, _ out
       : "written again, as the runs have changed that it follows from: \(written.path)\n")
 }
 
-/// - Throws: the exit status, if some of the runs that come before those that are forecast are yet to be trained.
-func requireFinished(_ runs: [PlannedRun], in store: RunStore) throws {
+/// - Parameter isShare: Whether other commands train some of the runs.
+/// - Throws: The exit status, if others have yet to train runs that come before those that are forecast; `InputError` if
+///   runs that were trained are gone.
+func requireFinished(_ runs: [PlannedRun], in store: RunStore, isShare: Bool) throws {
   let missing = try store.missing(runs)
   guard missing > 0 else { return }
+  guard isShare else { throw runsAreGone(missing, of: runs.count, from: store) }
   complain(
     "\(missing) runs must be finished before those that are forecast from them can begin: "
       + "give the same command again then")
   throw ExitCode(Status.othersFirst.rawValue)
+}
+
+/// What is wrong where runs were trained and are not finished.
+func runsAreGone(_ missing: Int, of all: Int, from store: RunStore) -> InputError {
+  InputError(
+    "\(missing) of \(all) runs that were finished are not there any more", file: store.root,
+    remedy: "Was the folder moved, or removed? The same command trains what is missing")
 }

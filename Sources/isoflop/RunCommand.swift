@@ -47,11 +47,7 @@ struct RunCommand: ParsableCommand {
     }
     let own = plan.runs.filter { session.scheduler.isOwn($0.configuration) }
     let lost = try session.store.missing(own)
-    guard lost == 0 else {
-      throw InputError(
-        "\(lost) of \(own.count) runs that were finished are not there any more", file: session.store.root,
-        remedy: "Was the folder moved, or removed? The same command trains what is missing")
-    }
+    guard lost == 0 else { throw runsAreGone(lost, of: own.count, from: session.store) }
     let missing = try session.store.missing(plan.runs)
     // Whoever finishes last makes the report.
     if missing > 0 { return options.out.say("this share is done; \(missing) runs of others are not yet") }

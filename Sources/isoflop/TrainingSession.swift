@@ -93,7 +93,8 @@ struct TrainingSession {
     var failures: [JobQueue.Failure] = []
     for (order, stage) in scheduler.stages[index].enumerated() {
       if order > 0 {
-        try requireFinished(scheduler.stages[index][..<order].flatMap(\.plan.runs), in: store)
+        try requireFinished(
+          scheduler.stages[index][..<order].flatMap(\.plan.runs), in: store, isShare: scheduler.isShare)
         try announceForecasts(of: plans[index], before: stage.plan, store: store, options.out)
       }
       failures += try trainer.train(stage.jobs, label: label)

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Plans
+import Plans
 
 @Suite struct SettingTests {
   /// A small dense run, and one with experts.
