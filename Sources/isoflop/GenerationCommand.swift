@@ -51,3 +51,5 @@ extension BenchmarkShape {
   /// A model that a laptop trains in minutes.
   fileprivate static let generation = BenchmarkShape([128, 4, 4, 128, 64, 256])
 }
+
+extension ModelConfiguration.Architecture: ExpressibleByArgument {}
