@@ -70,6 +70,7 @@ struct Planner {
       twin.configuration.seed = other.seed
       // Settings without a default, and those whose default does not fit the others, have none here.
       guard other.width != nil, !other.corpus.source.isEmpty,
+        other.corpus.tokenizer == draft.corpus.tokenizer,
         let model = try? model(of: other, vocabulary: run.configuration.model.vocabulary)
       else {
         defaults[column.name] = nil

@@ -60,7 +60,7 @@ import Plans
       let column = try #require(setting.column, "\(setting.name) has no column")
       #expect(one.settings[column.name] != two.settings[column.name], "\(setting.name) is \(value)")
       // Taking the setting back gives what it was.
-      if Self.base[setting.name] == nil {
+      if Self.base[setting.name] == nil, setting.name != "tokenizer" {
         #expect(two.defaults[column.name] == one.settings[column.name], "the default of \(setting.name)")
       }
     }

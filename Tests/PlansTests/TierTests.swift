@@ -55,7 +55,7 @@ private let text = """
     #expect(run.corpus.validationTokens == 4096 && run.corpus.seed == 4)
     #expect(run.training.warmupSteps == 5 && run.training.batch.tokens(after: 0) == 512)
     let tiny = try Plan(reduced.shrunken(), corpora: CorpusCache(allowing: [packageFolder]))
-    #expect(tiny.runs.count == 2 && tiny.experiment.name == "e-minutes")
+    #expect(tiny.runs.count == 2 && tiny.experiment.name == "e-minutes-shrunken")
   }
 
   @Test(arguments: [
