@@ -40,7 +40,7 @@ let package = Package(
     .target(name: "Files", dependencies: ["CXXHash", "Yams"]),
     .target(name: "Autograd", dependencies: ["CBLAS", "RandomNumbers"], swiftSettings: tuned),
     .target(name: "Corpora", dependencies: ["Files", "RandomNumbers"]),
-    .target(name: "ScalingLaws", dependencies: ["RandomNumbers"], swiftSettings: tuned),
+    .target(name: "ScalingLaws", dependencies: ["RandomNumbers"]),
     // On them, each importing only what stands above it.
     .target(name: "Models", dependencies: ["Autograd", "RandomNumbers"], swiftSettings: tuned),
     .target(
@@ -50,8 +50,9 @@ let package = Package(
     .target(
       name: "Generation", dependencies: ["Models", "Autograd", "Corpora", "Files", "RandomNumbers"],
       swiftSettings: tuned),
-    // Typed results, fits and expectations: for other packages too, without the engine.
-    .target(name: "Analysis", dependencies: ["Files", "ScalingLaws", "SwiftCSV"], swiftSettings: tuned),
+    // Typed results, fits and expectations: for other packages too, without the engine. Products of a package that is
+    // named by its version may have no unsafe flags.
+    .target(name: "Analysis", dependencies: ["Files", "ScalingLaws", "SwiftCSV"]),
     .target(
       name: "Plans", dependencies: ["Analysis", "ScalingLaws", "Training", "Models", "Corpora", "Files"],
       swiftSettings: tuned),

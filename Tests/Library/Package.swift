@@ -1,0 +1,16 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Another package, which uses Isoflop's libraries as any other would: without the engine and OpenBLAS.
+let package = Package(
+  name: "library-use",
+  dependencies: [.package(name: "isoflop", path: "../..")],
+  targets: [
+    .testTarget(
+      name: "LibraryTests",
+      dependencies: [
+        .product(name: "ScalingLaws", package: "isoflop"), .product(name: "Analysis", package: "isoflop"),
+      ])
+  ],
+  swiftLanguageModes: [.v6]
+)
