@@ -17,13 +17,29 @@ struct CausalAttention: Operation {
   let scale: Float
   let logSums: Tensor
   let output: Tensor
+  /// Each tensor once, however many views there are of it.
+  let inputs: [Tensor]
+  /// The numbers of those inputs of which some columns are seen by no view.
+  private let partlySeen: [Int]
 
-  /// Each tensor once, whatever the views of it.
-  var inputs: [Tensor] {
-    [queries, keys, values].reduce(into: []) { known, view in
-      if !known.contains(view.tensor) { known.append(view.tensor) }
+  init(
+    queries: ColumnView, keys: ColumnView, values: ColumnView, heads: Int, context: Int, scale: Float,
+    logSums: Tensor, output: Tensor
+  ) {
+    (self.queries, self.keys, self.values) = (queries, keys, values)
+    (self.heads, self.context, self.scale) = (heads, context, scale)
+    (self.logSums, self.output) = (logSums, output)
+    // Found once, so that a replay allocates nothing.
+    let views = [queries, keys, values]
+    var inputs: [Tensor] = []
+    for view in views where !inputs.contains(view.tensor) { inputs.append(view.tensor) }
+    self.inputs = inputs
+    partlySeen = inputs.indices.filter { input in
+      let seen = views.filter { $0.tensor == inputs[input] }.reduce(0) { $0 + $1.count }
+      return seen < inputs[input].columns
     }
   }
+
   var statistics: [Tensor] { [logSums] }
   var saved: [Tensor] { inputs + [output] }
   /// Forward a score for each key and lane, and two blocks (D, 16); backward, which needs more, two numbers for each
@@ -198,9 +214,8 @@ struct CausalAttention: Operation {
 
   /// Columns of a tensor that no view sees have no gradient from here.
   private func clearOtherColumns(_ memory: Frame) {
-    for (input, tensor) in inputs.enumerated() where tensor.needsGradient && !memory.accumulates(input) {
-      let seen = [queries, keys, values].reduce(0) { $0 + ($1.tensor == tensor ? $1.count : 0) }
-      if seen < tensor.columns { memory.gradient(tensor).update(repeating: 0, count: tensor.count) }
+    for input in partlySeen where inputs[input].needsGradient && !memory.accumulates(input) {
+      memory.gradient(inputs[input]).update(repeating: 0, count: inputs[input].count)
     }
   }
 

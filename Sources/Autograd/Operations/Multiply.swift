@@ -17,12 +17,15 @@ struct Multiply: Operation {
   }
 
   func backward(_ memory: Frame) {
-    let dy = memory.gradient(output)
-    for (input, other, number) in [(a, b, 0), (b, a, 1)] where input.needsGradient {
-      let (dx, factor) = (memory.gradient(input), memory.value(other))
-      if !memory.accumulates(number) { dx.update(repeating: 0, count: output.count) }
-      for i in 0..<output.count { dx[i] += dy[i] * factor[i] }
-    }
+    addGradient(of: a, number: 0, factor: b, memory)
+    addGradient(of: b, number: 1, factor: a, memory)
+  }
+
+  private func addGradient(of input: Tensor, number: Int, factor: Tensor, _ memory: Frame) {
+    guard input.needsGradient else { return }
+    let (dx, dy, factor) = (memory.gradient(input), memory.gradient(output), memory.value(factor))
+    if !memory.accumulates(number) { dx.update(repeating: 0, count: output.count) }
+    for i in 0..<output.count { dx[i] += dy[i] * factor[i] }
   }
 }
 
