@@ -56,9 +56,9 @@ struct Table {
 
   /// Prints the table under its title, with notes below it.
   func print(below title: String, notes: [String]) {
-    Swift.print("\n\(title)")
+    isoflop.print("\n\(title)")
     print()
-    for note in notes { Swift.print(note) }
+    for note in notes { isoflop.print(note) }
   }
 
   /// Prints the table for people.
