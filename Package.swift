@@ -99,9 +99,12 @@ let package = Package(
       // Every parser as a function of bytes: for a short test, and for scripts/fuzz.
       .target(
         name: "Fuzzing",
-        dependencies: ["Plans", "Execution", "Analysis", "Generation", "Training", "Corpora", "Files"],
+        dependencies: [
+          "Reports", "Plans", "Execution", "Analysis", "ScalingLaws", "Generation", "Training", "Corpora",
+          "Files",
+        ],
         path: "Tests/Fuzzing", exclude: ["Seeds"], swiftSettings: tuned),
-      .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing"]),
+      .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing", "Files"]),
     ]
     // libFuzzer brings its own `main`, and links only where everything is built for it.
     + (Context.environment["ISOFLOP_FUZZ"] == nil

@@ -160,8 +160,8 @@ def main():
         times.append(time.perf_counter() - start)
     median = statistics.median(times)
     print(json.dumps({
-        "version": torch.__version__, "stepSeconds": median, "tokensPerSecond": batch * context / median,
-        "residentBytes": resident("VmHWM"), "baseBytes": base,
+        "version": torch.__version__, "step_seconds": median, "tokens_per_second": batch * context / median,
+        "resident_bytes": resident("VmHWM"), "base_bytes": base,
     }))
 
 

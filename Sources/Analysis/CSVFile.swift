@@ -36,6 +36,11 @@ package struct CSVFile {
     if let twice = header.first(where: { !seen.insert($0).inserted }) {
       throw InputError("column `\(twice)` stands twice", file: path, line: first.line, remedy: "Rename one")
     }
+    if header.count == 1, let sign = [";", "\t"].first(where: header[0].contains) {
+      throw InputError(
+        "the cells are separated by \(sign == ";" ? "semicolons" : "tabs"), not by commas", file: path,
+        line: first.line, remedy: "Write commas between cells, and a point before decimals")
+    }
     if let odd = self.rows.first(where: { $0.cells.count != header.count }) {
       throw InputError(
         "\(odd.cells.count) cells, where the header has \(header.count)", file: path, line: odd.line,

@@ -224,6 +224,16 @@ public struct Verdict: Sendable, Codable, Equatable {
   /// The line of the expectation in the experiment's file.
   public let line: Int?
 
+  /// A failed one of what no entry of `expect` asks for.
+  public init(failed subject: String, expected: String, found: String) {
+    self.subject = subject
+    self.expected = expected
+    self.found = found
+    passed = false
+    because = nil
+    line = nil
+  }
+
   init(_ expectation: Expectation, found: String, passed: Bool) {
     subject = expectation.subjectText
     expected = expectation.demandText

@@ -150,9 +150,12 @@ public struct ExperimentFit: Codable, Sendable {
         criticalBatch = try CriticalBatchAnalysis(
           slice.observations, above: above, bootstraps: bootstraps, seed: seed)
       } else {
-        isoFLOP = try IsoFLOPAnalysis(
+        let analysis = try IsoFLOPAnalysis(
           slice.observations, method: request.law == .isoFLOPRobust ? .robust : .leastSquares,
           bootstraps: bootstraps, seed: seed)
+        // The profiles are shown even where none has a minimum.
+        isoFLOP = analysis
+        refusal = analysis.refusal
       }
     } catch {
       refusal = "\(error)"
@@ -165,6 +168,7 @@ public struct ExperimentFit: Codable, Sendable {
     selection = slice.text
     observations = slice.observations
     guard let named, let fit else { return }
+    remarks += [fit.unfinished?.text].compactMap { $0 }
     if !request.forecast.isEmpty {
       do {
         forecast = try forecast(by: fit, request, data)

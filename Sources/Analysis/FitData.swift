@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import ScalingLaws
 
@@ -134,21 +135,17 @@ struct FitData {
     }
     return Slice(
       observations: whole.observations.filter { $0[held] == best.key && $0[variable] != nil },
-      text: "\(whole.text) with \(held.symbol) = \(Int(best.key))")
+      text: "\(whole.text) with \(held.symbol) = \(Int(exactly: best.key).map(String.init) ?? "\(best.key)")")
   }
 
   /// One observation for all runs that differ in nothing but their seeds: the lowest of several noisy losses would be
   /// a biased frontier.
   private func meansOverSeeds() -> [Observation] {
-    var means: [Observation] = []
-    for observation in whole.observations
-    where !means.contains(where: { $0.hasSamePlace(as: observation) }) {
-      let equals = whole.observations.filter { $0.hasSamePlace(as: observation) }
-      var mean = observation
+    whole.observations.grouped(by: \.place).map { equals in
+      var mean = equals[0]
       mean.loss = equals.reduce(0) { $0 + $1.loss } / Double(equals.count)
-      means.append(mean)
+      return mean
     }
-    return means
   }
 
   /// The held-out runs that a fit to a slice speaks of: a law in N at one D says nothing of another D.
@@ -165,8 +162,8 @@ struct FitData {
   /// The variance, in the log of the loss above a floor, that the mean over seeds has lost: s²·(1 − 1/k) of k runs
   /// that differ in their seeds alone, pooled; 0 where every run has one seed.
   func varianceOverSeeds(above floor: Double) -> Double {
-    let groups = meansOverSeeds().map { mean in
-      whole.observations.filter { $0.hasSamePlace(as: mean) }.map { log($0.loss - floor) }
+    let groups = whole.observations.grouped(by: \.place).map { equals in
+      equals.map { log($0.loss - floor) }
     }.filter { $0.count > 1 && $0.allSatisfy(\.isFinite) }
     let freedom = groups.reduce(0) { $0 + $1.count - 1 }
     guard freedom > 0 else { return 0 }

@@ -15,6 +15,8 @@ public struct ObservationFile: Sendable {
   public let sources: [Role: Source]
   /// Rows whose status says that there is no result.
   public let leftOut: Int
+  /// Rows that have no number where a condition compares one: they are left out too.
+  public let withoutNumber: Int
   /// Which rows were taken, in words.
   public let selection: String
   private let header: [String]
@@ -81,6 +83,10 @@ public struct ObservationFile: Sendable {
     observations = rest.map(\.observation)
     lines = rows.map(\.line)
     leftOut = file.rows.count - finished.count
+    let compared = filters.filter(\.comparesNumbers).compactMap { file.header.firstIndex(of: $0.column) }
+    withoutNumber = finished.count { row in
+      compared.contains { Self.isAbsent(row.cells[$0]) }
+    }
     let words =
       filters.map(\.text)
       + (dropped == 0 ? [] : ["the \(dropped) highest loss\(dropped == 1 ? "" : "es") dropped"])
@@ -122,14 +128,24 @@ public struct ObservationFile: Sendable {
 
   private struct Fault: Error { let text: String }
 
+  /// What stands in a cell where there is no number.
+  private static let absent: Set<String> = ["", "nan", "na", "n/a", "null", "none", "-", "inf", "-inf"]
+
+  private static func isAbsent(_ cell: String) -> Bool {
+    absent.contains(cell.trimmingCharacters(in: .whitespaces).lowercased())
+  }
+
   private static func observation(_ row: CSVFile.Row, _ sources: [Role: Source]) throws -> Observation {
     func number(_ role: Role) throws -> Double? {
       guard let source = sources[role] else { return nil }
       let text = row.cells[source.index].trimmingCharacters(in: .whitespaces)
       if text.isEmpty && role.isOptional { return nil }
       guard let number = Double(quantity: text), number > 0 || role.mayBeZero && number == 0 else {
+        let plain = text.replacing(",", with: "")
         throw Fault(
-          text: "`\(source.column)` is \(text.isEmpty ? "missing" : "`\(text)`"), not a positive number")
+          text: "`\(source.column)` is \(text.isEmpty ? "missing" : "`\(text)`"), "
+            + (plain != text && Double(quantity: plain) != nil
+              ? "with commas: write it as `\(plain)`" : "not a positive number"))
       }
       return number * source.factor
     }
@@ -159,7 +175,10 @@ public struct ObservationFile: Sendable {
       return { _ in true }
     }
     return { row in
-      guard let holds = filter.holds(for: row.cells[index].trimmingCharacters(in: .whitespaces)) else {
+      let cell = row.cells[index].trimmingCharacters(in: .whitespaces)
+      // What says that there is no number fulfils no comparison with one.
+      if Self.isAbsent(cell) { return filter.holds(for: cell) ?? false }
+      guard let holds = filter.holds(for: cell) else {
         throw Fault(
           text: "`\(filter.column)` is `\(row.cells[index])`, which `\(filter.text)` cannot compare")
       }

@@ -16,6 +16,9 @@ public struct RowFilter: Sendable {
   /// What the cell is compared with; after `=` and `!=` any of several.
   private let values: [String]
 
+  /// Whether it asks for a number, as `<` does.
+  var comparesNumbers: Bool { comparison != .equals && comparison != .differs }
+
   /// - Throws: `InputError` where the text is no condition.
   public init(_ text: String) throws {
     self.text = text

@@ -2,6 +2,9 @@
 // written with `+` is never vectorised nor fused, and its square root is a call into the maths library.
 // The order that the compiler chooses is fixed when it compiles: results stay the same from run to run.
 #pragma once
+#if !__has_include(<cblas.h>)
+#error "OpenBLAS is missing. Install it: apt-get install libopenblas-dev libxxhash-dev pkg-config"
+#endif
 #include <cblas.h>
 
 #define ISOFLOP_INLINE static inline __attribute__((always_inline))

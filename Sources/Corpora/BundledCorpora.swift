@@ -3,9 +3,22 @@ import Foundation
 
 /// The corpora that come with the program: the recipes in its folder `corpora`.
 public enum BundledCorpora {
-  /// The folder of the bundled recipes: `corpora` in the current folder, or else beside the program or in a
-  /// folder above it.
+  /// Names another folder of recipes than those that are searched.
+  public static let variable = "ISOFLOP_CORPORA"
+
+  /// The folder of the bundled recipes: that of the environment variable `ISOFLOP_CORPORA`; or else `corpora` in the
+  /// current folder, beside the program or in a folder above it; or else in the package that the program was built from.
+  ///
+  /// - Throws: `InputError` that names the folders looked into.
   public static func folder() throws -> String {
+    if let named = ProcessInfo.processInfo.environment[variable], !named.isEmpty {
+      guard recipes(in: named).count > 0 else {
+        throw InputError(
+          "\(variable) names this folder, which holds no recipe (.yaml)", file: named,
+          remedy: "Set it to Isoflop's folder `corpora`, or remove it")
+      }
+      return named
+    }
     let program = Bundle.main.executableURL?.resolvingSymlinksInPath()
     let current = URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)
     var candidates = [current]
@@ -15,13 +28,17 @@ public enum BundledCorpora {
         folder.deleteLastPathComponent()
       }
     }
+    candidates.append(
+      URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent())
     let found = candidates.map { $0.appendingPathComponent("corpora").path }.first {
       recipes(in: $0).count > 0
     }
     guard let found else {
       throw InputError(
-        "the bundled corpora are not found",
-        remedy: "Run in Isoflop's folder, where `corpora` is, or give a path")
+        "the bundled corpora are not found: there is no folder `corpora` with recipes here, nor beside the program "
+          + "or above it",
+        remedy: "Set \(variable) to Isoflop's folder `corpora`, or give a recipe's path")
     }
     return found
   }

@@ -44,12 +44,15 @@ public struct Calibration: Sendable {
 
   /// Seconds of training from `first` to `last` tokens.
   func seconds(of run: PlannedRun, from first: Int, to last: Int) -> Double {
-    let batch = run.configuration.training.batch
+    // By stages, not by steps: a plan may have more steps than anybody will wait for.
+    let stages = run.configuration.training.batch.stages
     var (seen, sum) = (first, 0.0)
-    while seen < last {
-      let tokens = batch.tokens(after: seen)
-      sum += cost(of: run, batch: tokens)?.stepSeconds ?? 0
-      seen += tokens
+    for (index, stage) in stages.enumerated() {
+      let end = index + 1 < stages.count ? min(stages[index + 1].from, last) : last
+      guard seen < end else { continue }
+      let steps = (end - seen + stage.tokens - 1) / stage.tokens
+      sum += Double(steps) * (cost(of: run, batch: stage.tokens)?.stepSeconds ?? 0)
+      seen += steps * stage.tokens
     }
     return sum
   }

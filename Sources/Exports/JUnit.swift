@@ -94,11 +94,4 @@ public struct JUnit {
     if let text { element.stringValue = printable(text) }
     return element
   }
-
-  /// Without the control characters that XML forbids.
-  private static func printable(_ text: String) -> String {
-    String(
-      String.UnicodeScalarView(
-        text.unicodeScalars.filter { $0.value >= 32 || "\t\n".unicodeScalars.contains($0) }))
-  }
 }

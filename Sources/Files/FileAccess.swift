@@ -167,6 +167,42 @@ public enum FileAccess {
     }
   }
 
+  /// Refuses a path at which something else stands than a regular file. A program that writes there might wait for
+  /// ever for the reader of a pipe, or write through a link to another place.
+  ///
+  /// - Throws: `InputError` for a folder, a pipe, a device, a socket or a link.
+  public static func requireRegular(_ path: String) throws {
+    var status = stat()
+    guard lstat(path, &status) == 0 else {
+      if errno == ENOENT { return }
+      throw systemError("cannot be written", path)
+    }
+    let kinds: [mode_t: String] = [
+      S_IFDIR: "a folder", S_IFIFO: "a pipe", S_IFLNK: "a link", S_IFSOCK: "a socket", S_IFCHR: "a device",
+      S_IFBLK: "a device",
+    ]
+    guard let kind = kinds[status.st_mode & S_IFMT] else { return }
+    throw InputError(
+      "\(kind) stands where a file is to be written", file: path,
+      remedy: "Remove it, or choose another folder")
+  }
+
+  /// Sees whether a file can be written at `path`, and leaves nothing there: for a command that takes long before it
+  /// writes its result.
+  ///
+  /// - Throws: `InputError` as `write` would.
+  public static func requireWritable(_ path: String) throws {
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+      throw InputError("is a folder, and a file is to be written", file: path, remedy: "Name a file in it")
+    }
+    let probe = "\(path).\(UUID().uuidString.prefix(13)).tmp"
+    let descriptor = open(probe, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw systemError("cannot be written", path) }
+    close(descriptor)
+    unlink(probe)
+  }
+
   /// Removes what interrupted calls of `write` have left in a folder. Nobody may be writing there.
   public static func removeTemporaries(in folder: String) throws {
     for name in try names(in: folder) where name.hasSuffix(".tmp") { try remove("\(folder)/\(name)") }

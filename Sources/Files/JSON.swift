@@ -11,8 +11,17 @@ public func plainJSON(_ value: some Encodable) throws -> Data {
   try json(value, [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted])
 }
 
-private func json(_ value: some Encodable, _ formatting: JSONEncoder.OutputFormatting) throws -> Data {
+/// A value as the JSON that commands print: as `plainJSON`, with all names in snake_case, as in results.csv.
+public func printedJSON(_ value: some Encodable) throws -> Data {
+  try json(value, [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted], keys: .convertToSnakeCase)
+}
+
+private func json(
+  _ value: some Encodable, _ formatting: JSONEncoder.OutputFormatting,
+  keys: JSONEncoder.KeyEncodingStrategy = .useDefaultKeys
+) throws -> Data {
   let encoder = JSONEncoder()
+  encoder.keyEncodingStrategy = keys
   encoder.outputFormatting = formatting
   encoder.nonConformingFloatEncodingStrategy = .convertToString(
     positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")

@@ -19,6 +19,8 @@ public struct YAMLValue {
   ///
   /// - Throws: `InputError` for a syntax error, and where the text exceeds `YAMLLimits`.
   public init(file: String, text: String) throws {
+    // Some editors begin a file with the mark of its byte order.
+    let text = text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
     try checkYAMLExpansion(of: text, file: file)
     do {
       guard let root = try Yams.compose(yaml: text) else {
@@ -125,6 +127,16 @@ public struct YAMLValue {
   /// The value as a list; a single value counts as a list of one.
   public func list() throws -> [YAMLValue] {
     guard case .sequence(let sequence) = node else { return [self] }
+    for (before, entry) in zip(sequence, sequence.dropFirst()) {
+      // Nobody writes 000 for a number, but in 1,000.
+      if let digits = entry.scalar, digits.style == .plain, digits.string.wholeMatch(of: /0[0-9]{2}/) != nil,
+        let first = before.scalar, Int(first.string) != nil
+      {
+        throw YAMLValue(entry, in: self).error(
+          "`\(first.string),\(digits.string)` is read as two entries of a list: a comma ends an entry",
+          remedy: "Write thousands without commas, for example 1000000, 1_000_000 or 1M")
+      }
+    }
     return sequence.map { YAMLValue($0, in: self) }
   }
 
@@ -202,7 +214,7 @@ public struct YAMLValue {
       throw error("`\(text)` is not a \(what)", remedy: "Write for example 12, 0.5, 1e6 or 4M")
     }
     guard range.contains(number) else {
-      throw error("\(text) is out of range", remedy: "It must be in \(describe(range))")
+      throw error("\(text) is out of range", remedy: "It must be \(describe(range))")
     }
     return number
   }
@@ -210,13 +222,13 @@ public struct YAMLValue {
   /// The value as a whole number within `range`. `k`, `M`, `G` and `T` multiply by powers of 1000.
   public func integer(in range: some RangeExpression<Int>) throws -> Int {
     let number = try number(in: -9e15...9e15, what: "whole number")
-    guard number == number.rounded() else {
+    guard let integer = Int(exactly: number) else {
       throw error("`\(try string())` is not a whole number", remedy: "Write for example 12 or 4M")
     }
-    guard range.contains(Int(number)) else {
-      throw error("\(try string()) is out of range", remedy: "It must be in \(describe(range))")
+    guard range.contains(integer) else {
+      throw error("\(try string()) is out of range", remedy: "It must be \(describe(range))")
     }
-    return Int(number)
+    return integer
   }
 
   private var kind: String {
@@ -229,15 +241,19 @@ public struct YAMLValue {
   }
 }
 
-/// A range as a reader would write it.
+/// Where a value must lie, as a reader would write it.
 private func describe(_ range: Any) -> String {
   switch range {
-  case let range as PartialRangeFrom<Int>: "\(range.lowerBound) and above"
-  case let range as PartialRangeFrom<Double>: "\(range.lowerBound) and above"
-  case let range as ClosedRange<Int>: "\(range.lowerBound) to \(range.upperBound)"
-  case let range as ClosedRange<Double>: "\(range.lowerBound) to \(range.upperBound)"
-  case let range as Range<Double>: "\(range.lowerBound) to below \(range.upperBound)"
-  default: "\(range)"
+  case let range as PartialRangeFrom<Int>: "in \(range.lowerBound) and above"
+  case let range as PartialRangeFrom<Double> where range.lowerBound == .leastNormalMagnitude:
+    "greater than 0"
+  case let range as PartialRangeFrom<Double>: "in \(range.lowerBound) and above"
+  case let range as ClosedRange<Double> where range.lowerBound == .leastNormalMagnitude:
+    "greater than 0 and at most \(range.upperBound)"
+  case let range as ClosedRange<Int>: "in \(range.lowerBound) to \(range.upperBound)"
+  case let range as ClosedRange<Double>: "in \(range.lowerBound) to \(range.upperBound)"
+  case let range as Range<Double>: "in \(range.lowerBound) to below \(range.upperBound)"
+  default: "in \(range)"
   }
 }
 

@@ -78,7 +78,10 @@ public struct MoE: Codable, Hashable, Sendable {
 
   /// The rows of a group that an expert takes at most.
   func capacity(rows: Int) -> Int? {
-    capacityFactor.map { max(1, Int(($0 * Double(rows * choices) / Double(routed)).rounded(.up))) }
+    // A factor that leaves the range of an Int leaves room for all.
+    capacityFactor.map {
+      max(1, Int(exactly: ($0 * Double(rows * choices) / Double(routed)).rounded(.up)) ?? rows * choices)
+    }
   }
 
   /// - Throws: `SettingFault` if no such model of this shape can be built.

@@ -121,9 +121,22 @@ extension BatchSchedule {
     return (steps, seen, last)
   }
 
+  /// The tokens of the first so many steps.
+  package func tokens(ofSteps count: Int) -> Int {
+    var (left, seen) = (count, 0)
+    for (index, stage) in stages.enumerated() {
+      let most =
+        index + 1 < stages.count
+        ? max(0, stages[index + 1].from - seen + stage.tokens - 1) / stage.tokens : left
+      seen += min(left, most) * stage.tokens
+      left -= min(left, most)
+    }
+    return seen
+  }
+
   /// The number of tokens at the end of the step that ends nearest to `tokens`; 0 if that is before the first step.
   package func stepEnd(nearest tokens: Double) -> Int {
-    let next = end(ofTraining: Int(tokens.rounded(.up)))
+    let next = end(ofTraining: Int(clamping: tokens.rounded(.up)))
     let before = next.tokens - next.last
     return Double(next.tokens) - tokens > tokens - Double(before) ? before : next.tokens
   }

@@ -1,6 +1,7 @@
 import Analysis
 import Corpora
 import Files
+import Foundation
 import Models
 import Training
 
@@ -46,7 +47,9 @@ struct Planner {
     case nil: preconditionFailure("the file was checked to say how long to train")
     }
     let end = training.batch.end(ofTraining: training.tokens)
-    try checkLength(of: draft, training, steps: end.steps, width: model.width)
+    try checkLength(
+      of: draft, training, steps: end.steps, width: model.width,
+      flopsPerToken: counts.trainingFlopsPerToken)
     var run = PlannedRun(
       configuration: RunConfiguration(
         corpus: draft.corpus, corpusFingerprint: corpus.fingerprint, model: model, training: training,
@@ -143,7 +146,7 @@ struct Planner {
   }
 
   private func checkLength(
-    of draft: RunDraft, _ training: TrainingConfiguration, steps: Int, width: Int
+    of draft: RunDraft, _ training: TrainingConfiguration, steps: Int, width: Int, flopsPerToken: Double
   ) throws {
     let batch = training.batch.tokens(after: 0)
     if training.tokens < batch {
@@ -160,11 +163,18 @@ struct Planner {
       }
     }
     guard steps > training.warmupSteps else {
-      let setting = if case .flops = draft.length { "flops" } else { "tokens" }
+      let isBudget = if case .flops = draft.length { true } else { false }
+      let setting = isBudget ? "flops" : "tokens"
+      let least = training.batch.tokens(ofSteps: training.warmupSteps + 1)
+      let smallest =
+        isBudget
+        ? String(format: "%.3g FLOPs", (Double(least) * flopsPerToken * 1.005).rounded(.up))
+        : "\(least) tokens"
       throw fault(
         of: draft, [setting],
         "a run of \(steps) steps at width \(width) ends within its warmup of \(training.warmupSteps) steps",
-        remedy: "Raise `\(setting)`, or lower `warmup_steps` or `batch` in `training`")
+        remedy: "Raise `\(setting)` to at least \(smallest), or lower `warmup_steps` or `batch` in `training`"
+      )
     }
   }
 

@@ -1,4 +1,5 @@
 import Corpora
+import Files
 import Models
 import Training
 
@@ -75,7 +76,7 @@ extension ExperimentFile {
 
 /// Longer by half of the first for each rank: a grid of many lengths must not grow without bounds.
 private func growing(_ first: Double, _ rank: Int) -> Int {
-  Int((first * (1 + 0.5 * Double(rank))).rounded())
+  Int(clamping: (first * (1 + 0.5 * Double(rank))).rounded())
 }
 
 private func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {

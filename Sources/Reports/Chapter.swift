@@ -51,14 +51,18 @@ struct Chapter: Sendable {
     return answered.isEmpty ? nil : Chapter("Questions", [.questions(answered)])
   }
 
-  /// The section of a page, with the figures as they were drawn.
+  /// The section of a page, with the figures as they were drawn. What was not drawn is told.
   func section(drawn: [String: RenderedFigure]) -> Page.Section {
     Page.Section(
       heading,
-      parts.compactMap { part in
+      parts.map { part in
         switch part {
         case .paragraph(let text): .paragraph(text)
-        case .figure(let figure): drawn[figure.name].map(Page.Block.figure)
+        case .figure(let figure):
+          drawn[figure.name].map(Page.Block.figure)
+            ?? .paragraph(
+              "Not drawn: \(figure.title). `gnuplot \(figure.name).gp` in the folder figures draws it. "
+                + figure.caption)
         case .table(let table): .table(table)
         case .questions(let questions): .questions(questions)
         }

@@ -1,4 +1,5 @@
 import Analysis
+import Files
 import Foundation
 import ScalingLaws
 
@@ -41,7 +42,7 @@ extension Chapter {
         let logs = points.map { log($0.y) }
         return Point(x, exp(logs.reduce(0, +) / Double(logs.count)))
       }
-      let style = Style("\(Int(count))", ink)
+      let style = Style("\(Int(clamping: count))", ink)
       return [.line(means.sorted { $0.x < $1.x }, style), .points(points, style)]
     }
     func panel(_ title: String, _ column: String) -> Panel {

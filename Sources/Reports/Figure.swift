@@ -1,3 +1,5 @@
+import Files
+
 /// A figure as data: what is drawn, free of how. `Renderer` turns it into SVG and PNG.
 ///
 ///     Figure(
@@ -197,9 +199,9 @@ public enum Ink: Sendable, Equatable {
       ]
       let position = count > 1 ? Double(member) / Double(count - 1) : 0.5
       let place = min(max(position, 0), 1) * Double(plasma.count - 1)
-      let lower = min(Int(place), plasma.count - 2)
+      let lower = min(Int(clamping: place), plasma.count - 2)
       let (a, b, t) = (plasma[lower], plasma[lower + 1], place - Double(lower))
-      let mixed = [(a.0, b.0), (a.1, b.1), (a.2, b.2)].map { Int(Double($0) + t * Double($1 - $0)) }
+      let mixed = [(a.0, b.0), (a.1, b.1), (a.2, b.2)].map { Int(clamping: Double($0) + t * Double($1 - $0)) }
       return "#" + mixed.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     case .neutral: return "#444444"
     }

@@ -68,14 +68,19 @@ struct Frame {
 }
 
 extension Axis {
+  /// Beyond this, ratios and differences of two values leave the range of a Double.
+  private static let largest = 1e250
+
   /// Whether the axis has a place for `value`.
-  func shows(_ value: Double) -> Bool { value.isFinite && (scale == .linear || value > 0) }
+  func shows(_ value: Double) -> Bool {
+    abs(value) <= Self.largest && (scale == .linear || value >= 1 / Self.largest)
+  }
 
   /// The place of `value` as a fraction of the axis' length.
   func fraction(of value: Double, in range: ClosedRange<Double>) -> Double {
     scale == .linear
       ? (value - range.lowerBound) / (range.upperBound - range.lowerBound)
-      : log(value / range.lowerBound) / log(range.upperBound / range.lowerBound)
+      : (log(value) - log(range.lowerBound)) / (log(range.upperBound) - log(range.lowerBound))
   }
 }
 
@@ -113,10 +118,13 @@ extension Panel {
     }
     switch axis.scale {
     case .linear:
-      let air = high > low ? 0.04 * (high - low) : max(abs(low) * 0.1, 1e-3)
+      // Values whose difference is one of rounding count as one value.
+      let size = max(abs(low), abs(high))
+      let air = high - low > max(1e-12 * size, 1e-250) ? 0.04 * (high - low) : max(size * 0.1, 1e-3)
       return (low - air)...(high + air)
     case .logarithmic:
-      let air = high > low ? pow(high / low, 0.04) : 1.2
+      let decades = log10(high) - log10(low)
+      let air = decades > 1e-12 ? pow(10, 0.04 * decades) : 1.2
       return (low / air)...(high * air)
     }
   }

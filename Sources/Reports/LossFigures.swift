@@ -39,11 +39,11 @@ extension Chapter {
       caption: "Fitted to: \(group.selection) (\(group.observations.count) points).", panels: [panel])
   }
 
-  /// A paragraph for each fit of these laws that was refused.
+  /// A paragraph for each fit of these laws that was refused, and for each that lacks something, with the reason.
   static func refusals(of fits: [ReportedFit], laws: [LawChoice]) -> [Part] {
-    fits.compactMap { fit in
-      guard laws.contains(fit.result.law), let reason = fit.result.refusal else { return nil }
-      return .paragraph("No fit \(fit.result.name): \(reason).")
-    }
+    fits.filter { laws.contains($0.result.law) }.flatMap { fit in
+      (fit.result.refusal.map { ["No fit \(fit.result.name): \($0)."] } ?? [])
+        + fit.result.remarks.map { "Fit \(fit.result.name): \($0)." }
+    }.map { .paragraph($0) }
   }
 }

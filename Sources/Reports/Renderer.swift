@@ -13,9 +13,25 @@ public struct Renderer: Sendable {
     guard let place = places.first(where: FileManager.default.isExecutableFile) else {
       throw InputError(
         "figures are drawn with gnuplot, which is not installed",
-        remedy: "Install it: `apt-get install gnuplot-nox`")
+        remedy: "Install it: `apt-get install gnuplot-nox`, or go without figures: `--no-figures`")
     }
     gnuplot = URL(fileURLWithPath: place)
+  }
+
+  /// Writes NAME.gp of every figure into `folder`, which is made if missing: what `gnuplot NAME.gp` draws later.
+  ///
+  /// - Throws: `InputError` if a script or its image cannot be written.
+  static func writeScripts(of figures: [Figure], into folder: String) throws {
+    precondition(Set(figures.map(\.name)).count == figures.count, "two figures have one name")
+    try FileAccess.makeFolder(folder)
+    for figure in figures {
+      let base = "\(folder)/\(figure.name)"
+      // gnuplot would wait for a reader of a pipe, and write through a link to wherever it points.
+      for ending in [".gp", ".svg", "-narrow.svg", ".png"] {
+        try FileAccess.requireRegular("\(base)\(ending)")
+      }
+      try FileAccess.write(Data(Script.text(of: figure).utf8), to: "\(base).gp")
+    }
   }
 
   /// Writes NAME.gp, NAME.svg, NAME-narrow.svg and NAME.png of every figure into `folder`, which is made if missing.
@@ -23,8 +39,7 @@ public struct Renderer: Sendable {
   /// - Returns: The figures in the same order, with their SVG to put into a page.
   /// - Throws: `InputError` with gnuplot's own words if it fails, or if a file cannot be written.
   public func render(_ figures: [Figure], into folder: String) throws -> [RenderedFigure] {
-    precondition(Set(figures.map(\.name)).count == figures.count, "two figures have one name")
-    try FileAccess.makeFolder(folder)
+    try Self.writeScripts(of: figures, into: folder)
     // All processes start before the first is awaited: the system spreads them over the cores.
     let runs = try figures.map { try (figure: $0, process: start($0, in: folder)) }
     let results = runs.map { run in Result { try finish(run.figure, run.process, in: folder) } }
@@ -32,7 +47,6 @@ public struct Renderer: Sendable {
   }
 
   private func start(_ figure: Figure, in folder: String) throws -> Process {
-    try FileAccess.write(Data(Script.text(of: figure).utf8), to: "\(folder)/\(figure.name).gp")
     let process = Process()
     process.executableURL = gnuplot
     process.currentDirectoryURL = URL(fileURLWithPath: folder)

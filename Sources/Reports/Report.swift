@@ -17,6 +17,8 @@ public struct Report: Sendable {
   private let noise: [SeedNoise]
   private let counts: (completed: Int, diverged: Int, missing: Int)
   private let experiment: Trained?
+  /// A verdict on every expectation of the experiment's file, and one on each key result that the report lacks.
+  public private(set) var verdicts: [Verdict] = []
 
   /// What is known of runs that Isoflop trained itself.
   private struct Trained: Sendable {
@@ -24,7 +26,6 @@ public struct Report: Sendable {
     let quotes: PageQuotes
     let key: KeyResult?
     let table: ResultsTable
-    let verdicts: [Verdict]
     let curves: [String: [CurvePoint]]
     let nGrams: [Double]
     let provenance: [Provenance]
@@ -58,9 +59,36 @@ public struct Report: Sendable {
     counts = (fits.completed, fits.diverged, fits.missing)
     self.experiment = Trained(
       page: experiment.page, quotes: PageQuotes(fits: fits, results: table), key: experiment.key,
-      table: table, verdicts: verdicts, curves: curves,
+      table: table, curves: curves,
       nGrams: nGrams, provenance: provenance, timing: timing
     )
+    self.verdicts = verdicts + missingKeyResults
+  }
+
+  /// A failed verdict on the key figure and on the key number, where the file names one that the report lacks.
+  private var missingKeyResults: [Verdict] {
+    guard let key = experiment?.key else { return [] }
+    var missing: [Verdict] = []
+    if let name = key.figure {
+      let names = Chapter.withFiguresNamedApart(chapters).flatMap(\.figures).map(\.name)
+      if !names.contains(name) {
+        let near = nearestName(to: name, among: names)
+        missing.append(
+          Verdict(
+            failed: "key figure \(name)", expected: "in the report",
+            found: "the report has no such figure" + (near.map { "; the nearest is `\($0)`" } ?? "")))
+      }
+    }
+    if let (fit, parameter) = key.number {
+      let result = fits.first { $0.result.name == fit }?.result
+      if result?.number(parameter) == nil {
+        missing.append(
+          Verdict(
+            failed: "key number \(fit) \(parameter)", expected: "in the report",
+            found: result?.refusal ?? "the fit has no `\(parameter)`"))
+      }
+    }
+    return missing
   }
 
   /// The report of fits to observations from anywhere.
@@ -85,20 +113,40 @@ public struct Report: Sendable {
 
   /// Writes `report.html` into `folder`, and its figures as `figures/NAME.svg`, `.png` and `.gp`.
   ///
-  /// - Parameter neighbours: where the page stands in the book, if it is of one.
-  /// - Throws: `InputError` if gnuplot is missing or fails, or if a file cannot be written.
+  /// - Parameters:
+  ///   - neighbours: where the page stands in the book, if it is of one.
+  ///   - renderer: what draws the figures; nil to leave them as scripts, `figures/NAME.gp`.
+  /// - Throws: `InputError` if gnuplot fails, or if a file cannot be written.
   @discardableResult
-  public func write(to folder: String, neighbours: Page.Neighbours? = nil) throws -> Highlight {
+  public func write(to folder: String, neighbours: Page.Neighbours? = nil, renderer: Renderer?) throws
+    -> Highlight
+  {
     let chapters = Chapter.withFiguresNamedApart(chapters)
-    let drawn = try Renderer().render(chapters.flatMap(\.figures), into: "\(folder)/figures")
+    let (figures, place) = (chapters.flatMap(\.figures), "\(folder)/figures")
+    if renderer == nil { try Renderer.writeScripts(of: figures, into: place) }
+    let drawn = try renderer?.render(figures, into: place) ?? []
     let byName = Dictionary(drawn.map { ($0.figure.name, $0) }, uniquingKeysWith: { first, _ in first })
-    let page = Page(
-      title: title, lead: lead, facts: facts, sections: chapters.map { $0.section(drawn: byName) },
-      neighbours: neighbours, footer: footer)
+    let page = page(of: chapters, drawn: byName, neighbours)
     try FileAccess.write(Data(page.html().utf8), to: "\(folder)/report.html")
     let figure = experiment?.key?.figure
     return Highlight(
       fact: keyFact ?? facts.first, figure: figure == nil ? drawn.first : figure.flatMap { byName[$0] })
+  }
+
+  private func page(of chapters: [Chapter], drawn: [String: RenderedFigure], _ neighbours: Page.Neighbours?)
+    -> Page
+  {
+    Page(
+      title: title, lead: lead, facts: facts, sections: chapters.map { $0.section(drawn: drawn) },
+      neighbours: neighbours, footer: footer)
+  }
+
+  /// The page without its figures, and their scripts: all but what gnuplot does.
+  package func pageWithScripts() throws -> (html: String, scripts: [String]) {
+    let chapters = Chapter.withFiguresNamedApart(chapters)
+    return (
+      try page(of: chapters, drawn: [:], nil).html(), chapters.flatMap(\.figures).map(Script.text)
+    )
   }
 
   private var chapters: [Chapter] {
@@ -110,7 +158,7 @@ public struct Report: Sendable {
     let chapters: [Chapter?] = [
       text("What is seen", \.seen),
       text("What to look for", \.look),
-      experiment.flatMap { .expectations($0.verdicts) },
+      .expectations(verdicts),
       experiment.flatMap { .experts($0.table, fits) },
       experiment.flatMap { .routing($0.table, curves: $0.curves) },
       experiment.flatMap { .trainingCurves(of: $0.table.rows, curves: $0.curves, baselines: baselines) },

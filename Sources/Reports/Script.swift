@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A figure as a gnuplot script that holds its own data: `gnuplot NAME.gp` draws NAME.svg and NAME.png, and
@@ -40,9 +41,9 @@ struct Script {
   private mutating func text() -> String {
     let name = figure.name
     let (wide, narrow) = (drawing(in: .wide), drawing(in: .narrow))
-    let font = "enhanced font 'Arial,\(Int(Script.fontSize))' background rgb 'white' rounded"
+    let font = "enhanced font 'Arial,\(Int(clamping: Script.fontSize))' background rgb 'white' rounded"
     func size(_ drawing: Drawing, _ scale: Int) -> String {
-      "size \(scale * Int(drawing.width)),\(scale * Int(drawing.height))"
+      "size \(scale * Int(clamping: drawing.width)),\(scale * Int(clamping: drawing.height))"
     }
     return """
       # Isoflop figure. Change what you like and draw it again with: gnuplot \(name).gp

@@ -40,8 +40,10 @@ extension Chapter {
     let ofLoss = Style("of the loss itself", .category(0), marker: .open)
     // Intervals of windows with few runs are so wide that they would hide the slopes.
     let shown =
-      (above + itself + noise).flatMap { [$0.y, slopes.overall] } + noise.flatMap { [$0.low, $0.high] }
-    let range = min(shown.min() ?? 0, 0)...(1.15 * (shown.max() ?? 1))
+      ((above + itself + noise).flatMap { [$0.y, slopes.overall] } + noise.flatMap { [$0.low, $0.high] })
+      .filter(\.isFinite)
+    // Slopes that all rise are below zero.
+    let range = min(shown.min() ?? 0, 0)...max(1.15 * (shown.max() ?? 1), 0)
     let layers: [Layer] =
       [.band(noise, ofNoise), .horizontal(slopes.overall, slopes.overall.text())]
       + (slopes.floor > 0 ? [.line(itself, ofLoss), .points(itself, ofLoss)] : [])

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A mark on an axis. Minor marks have no label.
@@ -17,7 +18,7 @@ extension Axis {
       return names.enumerated().map { Tick(value: Double($0 + 1), label: Script.escaped($1)) }
     }
     guard scale == .logarithmic else { return Axis.linearTicks(in: range) }
-    let decades = log10(range.upperBound / range.lowerBound)
+    let decades = log10(range.upperBound) - log10(range.lowerBound)
     return decades < 0.7 ? Axis.linearTicks(in: range) : Axis.decadeTicks(in: range, decades: decades)
   }
 
@@ -49,7 +50,7 @@ extension Axis {
   /// Names that are longer than their place end in an ellipsis.
   private func shortened(_ ticks: [Tick], to width: Double) -> [Tick] {
     zip(ticks, names).map { tick, name in
-      let fitting = max(1, Int((width - 6) / Script.width(of: "n")) - 1)
+      let fitting = max(1, Int(clamping: (width - 6) / Script.width(of: "n")) - 1)
       return Script.width(of: name) <= width - 6
         ? tick : Tick(value: tick.value, label: Script.escaped("\(name.prefix(fitting))…"))
     }
@@ -61,11 +62,13 @@ extension Axis {
     // The nearest of 1, 2 and 5 times a power of ten above the rough step, and its usual division.
     let (factor, parts) = [(1.0, 5), (2, 4), (5, 5), (10, 5)].first { $0.0 * power >= rough } ?? (10, 5)
     let step = factor * power / Double(parts)
-    let first = Int((range.lowerBound / step).rounded(.up))
-    let last = Int((range.upperBound / step).rounded(.down))
-    let decimals = max(0, -Int(floor(log10(factor * power) + 1e-9)))
+    let first = Int(clamping: (range.lowerBound / step).rounded(.up))
+    let last = Int(clamping: (range.upperBound / step).rounded(.down))
+    // A range of a few neighbouring numbers has no room for marks.
+    guard step > 0, first <= last, last - first <= 100 else { return [] }
+    let decimals = max(0, -Int(clamping: floor(log10(factor * power) + 1e-9)))
     let size = max(abs(range.lowerBound), abs(range.upperBound))
-    return (first...max(first, last)).map { index in
+    return (first...last).map { index in
       let value = Double(index) * step
       return Tick(
         value: value, label: index % parts == 0 ? number(value, decimals: decimals, largest: size) : nil)
@@ -75,11 +78,13 @@ extension Axis {
   private static func decadeTicks(in range: ClosedRange<Double>, decades: Double) -> [Tick] {
     // One notation an axis: 300M beside 10⁹ would make a reader convert.
     let hasSuffixes = range.upperBound < 1e9
-    let exponents = Int(floor(log10(range.lowerBound)))...Int(ceil(log10(range.upperBound)))
+    let exponents =
+      Int(clamping: floor(log10(range.lowerBound)))...Int(clamping: ceil(log10(range.upperBound)))
     let labelled: Set<Int> = decades < 1.5 ? [1, 2, 3, 5, 7] : decades < 3 ? [1, 2, 5] : [1]
-    let every = max(1, Int((decades / 7).rounded(.up)))
+    let every = max(1, Int(clamping: (decades / 7).rounded(.up)))
     return exponents.flatMap { exponent in
-      (1...9).map { digit in
+      // Minor marks between so many decades would only blacken the axis.
+      (1...(decades > 30 ? 1 : 9)).map { digit in
         // Divided by a whole power, so that 0.3 is 0.3 and not 0.30000000000000004.
         let power = pow(10, Double(abs(exponent)))
         let value = exponent < 0 ? Double(digit) / power : Double(digit) * power
@@ -121,7 +126,7 @@ extension Axis {
 
   private static func scientific(_ value: Double) -> String {
     guard value != 0 else { return "0" }
-    let exponent = Int(floor(log10(abs(value)) + 1e-9))
+    let exponent = Int(clamping: floor(log10(abs(value)) + 1e-9))
     return "\(minus(plain(value / pow(10, Double(exponent)))))×10^{\(minus(exponent))}"
   }
 

@@ -8,9 +8,10 @@ extension Double {
   public func text(_ digits: Int = 3) -> String {
     guard isFinite else { return isNaN ? "none" : self < 0 ? "−∞" : "∞" }
     guard self != 0 else { return "0" }
-    // Rounded first, since 9.9996 belongs to the next power of ten.
-    let rounded = Double(String(format: "%.\(digits - 1)e", self)) ?? self
-    let exponent = Int(log10(abs(rounded)).rounded(.down))
+    // Rounded first, since 9.9996 belongs to the next power of ten; as text, since the largest numbers round to ∞.
+    let parts = String(format: "%.\(digits - 1)e", abs(self)).split(separator: "e")
+    guard parts.count == 2, let exponent = Int(parts[1]) else { return "\(self)" }
+    let rounded = Double("\(parts[0])e\(parts[1])") ?? self
     let sign = self < 0 ? "−" : ""
     switch exponent {
     case -3...3:
@@ -21,8 +22,7 @@ extension Double {
       return sign + String(format: "%.\(decimals)f", abs(rounded) / pow(10, Double(power)))
         + ["k", "M"][power / 3 - 1]
     default:
-      return sign + String(format: "%.\(digits - 1)f", abs(rounded) / pow(10, Double(exponent)))
-        + "×10" + superscript(exponent)
+      return sign + parts[0] + "×10" + superscript(exponent)
     }
   }
 

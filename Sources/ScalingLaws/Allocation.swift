@@ -40,8 +40,12 @@ public struct Allocation: Sendable, Codable {
     guard Set(law.variables) == [.parameters, .tokens] else {
       throw FitError("an allocation needs a law of N and D, not the \(law.name) law")
     }
+    guard fit.derived.allSatisfy(\.identified) else {
+      throw FitError(
+        "the runs of this fit have one N, one D, or one ratio of them: they do not say how to split a budget")
+    }
     let optimum = { @Sendable (θ: [Double]) in
-      Optimum(law: law, θ: θ, inference: inferenceTokens).solve(budget)
+      Solver(law: law, θ: θ, inference: inferenceTokens).solve(budget)
     }
     guard let central = optimum(fit.values) else {
       throw FitError(
@@ -49,9 +53,7 @@ public struct Allocation: Sendable, Codable {
     }
     let draws = parallelMap(fit.draws.count) { optimum(fit.draws[$0]) }.compactMap { $0 }
     let estimate = { (name: String, symbol: String, unit: String, value: (Split) -> Double) in
-      Estimate(
-        name: name, symbol: symbol, unit: unit, value: value(central),
-        draws: draws.isEmpty ? nil : draws.map(value), freedom: fit.freedom)
+      Estimate(name, symbol, unit: unit, of: central, draws: draws, freedom: fit.freedom, value: value)
     }
     self.budget = budget
     self.inferenceTokens = inferenceTokens
@@ -74,7 +76,7 @@ public struct Allocation: Sendable, Codable {
     let loss: Double
   }
 
-  private struct Optimum {
+  private struct Solver {
     let law: any Law
     let θ: [Double]
     let inference: Double

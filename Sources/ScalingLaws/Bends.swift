@@ -30,6 +30,8 @@ public struct Bends: Sendable, Codable {
     /// simulation to be worth it.
     public let pValue: Double
     public let simulations: Int
+    /// Whether the simulation ended at its bound on evaluations, with too few curves to decide; nil for no.
+    public let gaveUp: Bool?
     public let accepted: Bool
     /// AICc of the law without this break minus that with it: above zero, the break is worth its parameters.
     public let aiccGain: Double
@@ -82,7 +84,7 @@ public struct Bends: Sendable, Codable {
       }
       let found = Evidence(
         breaks: breaks, statistic: test.statistic, pValue: test.pValue, simulations: test.simulations,
-        accepted: test.pValue <= significance, aiccGain: test.aiccGain,
+        gaveUp: test.gaveUp ? true : nil, accepted: test.pValue <= significance, aiccGain: test.aiccGain,
         forecast: Self.forecast(law, in: variable, breaks: breaks, floor: floor, observations))
       evidence.append(found)
       guard found.accepted else { break }
@@ -135,9 +137,7 @@ public struct Bends: Sendable, Codable {
   private static func bends(of fit: LawFit) -> [Bend] {
     guard case .broken(let law) = fit.law else { return [] }
     let estimate = { (name: String, symbol: String, value: ([Double]) -> Double) in
-      Estimate(
-        name: name, symbol: symbol, unit: "1", value: value(fit.values),
-        draws: fit.draws.isEmpty ? nil : fit.draws.map(value), freedom: fit.freedom)
+      Estimate(name, symbol, of: fit.values, draws: fit.draws, freedom: fit.freedom, value: value)
     }
     // Breaks in the order of their places.
     let order = (0..<law.breaks).sorted { fit.values[3 + 3 * $0] < fit.values[3 + 3 * $1] }
@@ -154,7 +154,12 @@ public struct Bends: Sendable, Codable {
 
   private static func verdict(_ bends: [Bend], _ evidence: [Evidence], _ variable: Variable) -> String {
     let deciding = evidence.last { $0.accepted } ?? evidence.last
-    let p = deciding.map { String(format: "p = %.2g", $0.pValue) } ?? "too few observations to test"
+    let p =
+      deciding.map { evidence in
+        String(format: "p = %.2g", evidence.pValue)
+          + (evidence.gaveUp == true
+            ? ", given up after \(evidence.simulations) simulated curves at the bound on evaluations" : "")
+      } ?? "too few observations to test"
     let support = [p, deciding.map { String(format: "ΔAICc %+.1f", $0.aiccGain) }, deciding?.forecast?.text]
       .compactMap { $0 }.joined(separator: "; ")
     guard !bends.isEmpty else {
@@ -184,6 +189,8 @@ private struct Trial: Sendable {
   let nullStarts: [[Double]]
   let alternativeStarts: [[Double]]
   let observations: Int
+  /// The most evaluations of one search over all starts, and of all simulations together.
+  private static let (evaluations, mostEvaluations) = (30_000, 1_500_000)
 
   init(null: NamedLaw, alternative: NamedLaw, observations: [Observation]) throws {
     self.observations = observations.count
@@ -198,24 +205,29 @@ private struct Trial: Sendable {
 
   /// T, the part of simulated curves without the break whose T is as large, and how many were simulated.
   func test(significance: Double, seed: UInt64, progress: (Double) -> Void)
-    -> (statistic: Double, pValue: Double, simulations: Int, aiccGain: Double)
+    -> (statistic: Double, pValue: Double, simulations: Int, gaveUp: Bool, aiccGain: Double)
   {
-    let minimum = best(null, nullStarts)
-    let bent = best(alternative, alternativeStarts)
-    let statistic = Double(observations) * log(minimum.value / bent.value)
-    let aiccGain =
+    let minimum = best(null, nullStarts).minimum
+    let bent = best(alternative, alternativeStarts).minimum
+    let statistic = Self.statistic(minimum.value, bent.value, observations)
+    let gain =
       Selection.aicc(residualSum: minimum.value, observations: observations, parameters: null.size)
       - Selection.aicc(residualSum: bent.value, observations: observations, parameters: alternative.size)
+    // Two laws that leave no residual at all are equally good.
+    let aiccGain = gain.isNaN ? 0 : gain
     // A simulated T below this is common even at three parameters fixed beforehand (χ², p = .05).
-    guard statistic > 7.8 else { return (statistic, 1, 0, aiccGain) }
+    guard statistic > 7.8 else { return (statistic, 1, 0, false, aiccGain) }
     var null = null
     null.evaluate(at: minimum.search)
     let fitted = null.workspace.predictions.map { log($0) }
     let noise = (minimum.value / Double(max(observations - null.size, 1))).squareRoot()
     // Enough simulations to resolve the significance, in batches that end early where T is plainly common.
-    let wanted = Int((2 / significance).rounded(.up))
-    var (simulations, exceeded) = (0, 0)
-    while simulations < wanted, Double(exceeded) < 3 + 2 * significance * Double(wanted) {
+    let wanted = Int(exactly: (2 / significance).rounded(.up)) ?? 200
+    var (simulations, exceeded, evaluations) = (0, 0, 0)
+    var isDecided: Bool {
+      simulations >= wanted || Double(exceeded) >= 3 + 2 * significance * Double(wanted)
+    }
+    while !isDecided, evaluations < Self.mostEvaluations {
       let batch = min(20, wanted - simulations)
       let first = simulations
       let statistics = parallelMap(batch) { index in
@@ -224,36 +236,51 @@ private struct Trial: Sendable {
       }
       simulations += batch
       progress(Double(simulations) / Double(wanted))
-      exceeded += statistics.count { $0 >= statistic }
+      exceeded += statistics.count { $0.value >= statistic }
+      evaluations += statistics.reduce(0) { $0 + $1.evaluations }
     }
-    return (statistic, Double(exceeded + 1) / Double(simulations + 1), simulations, aiccGain)
+    return (
+      statistic, Double(exceeded + 1) / Double(simulations + 1), simulations, !isDecided, aiccGain
+    )
   }
 
   /// Log residuals of other observations under either law, fitted to these.
   func residuals(ofForecasting others: [Observation]) -> [[Double]] {
     zip([null, alternative], [nullStarts, alternativeStarts]).map { problem, starts in
       let law = problem.law
-      let θ = zip(law.parameters, best(problem, starts).search).map { $0.domain.natural($1) }
+      let θ = zip(law.parameters, best(problem, starts).minimum.search).map { $0.domain.natural($1) }
       return others.map { run in
         log(((law.loss(θ, at: run) ?? .nan) - law.knownFloor) / (run.loss - law.knownFloor))
       }
     }
   }
 
-  private func statistic(of logLosses: [Double]) -> Double {
+  /// T; 0 where neither law leaves a residual.
+  private static func statistic(_ unbent: Double, _ bent: Double, _ observations: Int) -> Double {
+    unbent == bent ? 0 : Double(observations) * log(unbent / bent)
+  }
+
+  private func statistic(of logLosses: [Double]) -> (value: Double, evaluations: Int) {
     var (null, alternative) = (null, alternative)
     null.targets = logLosses
     alternative.targets = logLosses
-    return Double(observations)
-      * log(best(null, nullStarts).value / best(alternative, alternativeStarts).value)
+    let (unbent, bent) = (best(null, nullStarts), best(alternative, alternativeStarts))
+    return (
+      Self.statistic(unbent.minimum.value, bent.minimum.value, observations),
+      unbent.evaluations + bent.evaluations
+    )
   }
 
   /// The best minimum over the starts: all of them roughly, then the most promising to the end.
-  private func best(_ problem: Problem, _ starts: [[Double]]) -> Minimizer.Minimum {
+  private func best(_ problem: Problem, _ starts: [[Double]]) -> (
+    minimum: Minimizer.Minimum, evaluations: Int
+  ) {
     var problem = problem
+    problem.evaluationsLeft = Self.evaluations
     let minimizer = Minimizer(tolerance: 1e-6)
     let rough = starts.map { minimizer.approach(&problem, from: $0) }.sorted { $0.value < $1.value }
-    return rough.prefix(5).map { minimizer.polish(&problem, from: $0) }.min { $0.value < $1.value }
-      ?? rough[0]
+    let best =
+      rough.prefix(5).map { minimizer.polish(&problem, from: $0) }.min { $0.value < $1.value } ?? rough[0]
+    return (best, Self.evaluations - problem.evaluationsLeft)
   }
 }

@@ -4,8 +4,8 @@ struct Bootstrap: Sendable {
   var samples: Int
   var seed: UInt64
 
-  /// Minima of the resampled objective in search coordinates, warm-started from the full fit.
-  func draws(of problem: Problem, around minimum: Minimizer.Minimum) -> [[Double]] {
+  /// Minima of the resampled objective, warm-started from the full fit.
+  func draws(of problem: Problem, around minimum: Minimizer.Minimum) -> [Minimizer.Minimum] {
     guard samples > 0 else { return [] }
     let table = problem.workspace.table
     let clusters = table.clusters
@@ -19,9 +19,12 @@ struct Bootstrap: Sendable {
         for _ in draws.indices { draws[generator.index(below: draws.count)] += 1 }
         sampled.resample(clusters.map { draws[$0] }, of: problem.weights)
         guard problem.penalty != .leastAbsolute, minimum.metric != nil else {
-          return warm.minimize(&sampled, from: minimum.search).search
+          return warm.minimize(&sampled, from: minimum.search)
         }
-        return warm.polish(&sampled, from: minimum).search
+        sampled.evaluationsLeft = Minimizer.evaluations
+        var draw = warm.polish(&sampled, from: minimum)
+        draw.isUnfinished = sampled.isExhausted
+        return draw
       }
     }
   }

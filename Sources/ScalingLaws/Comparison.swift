@@ -35,8 +35,7 @@ public struct Comparison: Sendable, Codable {
     let freedom = estimates.compactMap(\.freedom).max { $0.expandedQuantile < $1.expandedQuantile }
     let estimate = { (name: String, symbol: String, value: ([Double]) -> Double) in
       Estimate(
-        name: name, symbol: symbol, unit: estimates[0].unit, value: value(central),
-        draws: samples.isEmpty ? nil : samples.map(value), freedom: freedom)
+        name, symbol, unit: estimates[0].unit, of: central, draws: samples, freedom: freedom, value: value)
     }
     values = estimates
     fromFirst = estimates.indices.dropFirst().map { index in

@@ -83,9 +83,7 @@ public struct CriticalBatchAnalysis: Sendable, Codable {
         lawInterval: laws.isEmpty ? nil : Interval(of: laws))
     }
     let estimate = { (name: String, symbol: String, unit: String, value: (Numbers) -> Double) in
-      Estimate(
-        name: name, symbol: symbol, unit: unit, value: value(numbers),
-        draws: draws.isEmpty ? nil : draws.map { value($0.numbers) })
+      Estimate(name, symbol, unit: unit, of: numbers, draws: draws.map(\.numbers), value: value)
     }
     let loss = floor > 0 ? "loss above the entropy" : "loss"
     coefficient = estimate("critical batch at a \(loss) of 1", "Bstar", "tokens") { $0.law.coefficient }

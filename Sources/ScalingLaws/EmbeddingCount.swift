@@ -53,26 +53,21 @@ public struct EmbeddingCount: Sendable, Codable {
     let grid = (0..<places).map { first + (last - first) * Double($0) / Double(places - 1) }
     let map = CountMap(models)
     let search = { @Sendable (θ: [Double], isTotal: Bool) -> [Double] in
-      let optimum = Optimum(law: fit.law.law, θ: θ) { isTotal ? $0 : map($0) }
-      return grid.map { optimum.size(logCompute: $0) }
+      let best = BestSize(law: fit.law.law, θ: θ) { isTotal ? $0 : map($0) }
+      return grid.map { best.size(logCompute: $0) }
     }
     let exponent = { @Sendable (sizes: [Double]) in line(grid, sizes)?.slope ?? .nan }
     let central = [true, false].map { search(fit.values, $0) }
     let draws = parallelMap(fit.draws.count) { index in
       [true, false].map { exponent(search(fit.draws[index], $0)) }
     }
-    let estimate = { (index: Int, symbol: String, counted: String) in
-      Estimate(
-        name: "exponent of N* in C, both \(counted)", symbol: symbol, unit: "1",
-        value: exponent(central[index]), draws: draws.isEmpty ? nil : draws.map { $0[index] },
-        freedom: fit.freedom)
+    let exponents = central.map(exponent)
+    let estimate = { (name: String, symbol: String, value: ([Double]) -> Double) in
+      Estimate(name, symbol, of: exponents, draws: draws, freedom: fit.freedom, value: value)
     }
-    total = estimate(0, "a_total", "in total")
-    nonEmbedding = estimate(1, "a_non_embedding", "without embeddings")
-    shift = Estimate(
-      name: "shift of the exponent of N*", symbol: "a_shift", unit: "1",
-      value: nonEmbedding.value - total.value, draws: draws.isEmpty ? nil : draws.map { $0[1] - $0[0] },
-      freedom: fit.freedom)
+    total = estimate("exponent of N* in C, both in total", "a_total") { $0[0] }
+    nonEmbedding = estimate("exponent of N* in C, both without embeddings", "a_non_embedding") { $0[1] }
+    shift = estimate("shift of the exponent of N*", "a_shift") { $0[1] - $0[0] }
     let frontier = { (sizes: [Double]) in
       zip(grid, sizes).map { Place(compute: exp($0), parameters: exp($1)) }
     }
@@ -96,7 +91,7 @@ public struct EmbeddingCount: Sendable, Codable {
     }
   }
 
-  private struct Optimum {
+  private struct BestSize {
     let law: any Law
     let θ: [Double]
     /// log of the N that the law knows, of log N.

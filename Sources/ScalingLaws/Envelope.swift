@@ -41,13 +41,8 @@ public struct Envelope: Sendable, Codable {
     }
     self.curves = curves.count
     self.places = places
-    let estimate = { (name: String, symbol: String, value: ((n: Double, d: Double)) -> Double) in
-      Estimate(
-        name: name, symbol: symbol, unit: "1", value: value(fit),
-        draws: draws.isEmpty ? nil : draws.map(value))
-    }
-    parametersExponent = estimate("exponent of N* in C", "a") { $0.n }
-    tokensExponent = estimate("exponent of D* in C", "b") { $0.d }
+    parametersExponent = Estimate("exponent of N* in C", "a", of: fit, draws: draws) { $0.n }
+    tokensExponent = Estimate("exponent of D* in C", "b", of: fit, draws: draws) { $0.d }
   }
 
   private struct Curve: Sendable {

@@ -27,28 +27,42 @@ public struct Fitter: Sendable {
     self.convention = convention
   }
 
-  /// - Throws: `FitError` where the law has no parameter to be held, where an observation lacks a variable or has an impossible value, where there are
-  ///   too few of them, or where no start leads to a minimum.
+  /// - Throws: `FitError` where the law has no parameter to be held, where an observation lacks a variable or has an
+  ///   impossible value, where there are too few of them, or where the search finds no finite minimum.
   public func fit(_ observations: [Observation]) throws -> LawFit {
+    try fit(observations, isProfiled: true)
+  }
+
+  /// - Parameter isProfiled: whether profile likelihoods are computed, which take most of the time.
+  func fit(_ observations: [Observation], isProfiled: Bool) throws -> LawFit {
     let law = law.law
     let fixed = try heldValues(of: law)
     let free = law.parameters.count - fixed.count { $0 != nil }
     let table = try Table(observations, for: law, fitting: free)
+    guard table.hasSeveralPlaces else {
+      let names = law.variables.map(\.symbol).joined(separator: ", ")
+      throw FitError("all observations have one and the same \(names): nothing shows how the loss changes")
+    }
     var problem = try Problem(law, on: table, minimizing: objective)
     problem.held = fixed.map { $0 != nil }
     let search = try MultiStart.minimize(problem, from: MultiStart.starts(of: law, on: table, holding: fixed))
+    let natural = { (u: [Double]) in zip(law.parameters, u).map { $0.domain.natural($1) } }
+    let values = natural(search.best.search)
+    if let index = values.firstIndex(where: { !$0.isFinite }) {
+      throw FitError(
+        "the search for \(law.parameters[index].symbol) runs beyond all numbers: the losses do not go as "
+          + "\(law.equation) in any part of its range")
+    }
     problem.evaluate(at: search.best.search)
     let rms = (mean(problem.logResiduals.map { $0 * $0 })).squareRoot()
     let draws = Bootstrap(samples: bootstraps, seed: seed).draws(of: problem, around: search.best)
     let profiles = parallelMap(law.parameters.count) { [problem] index -> Profile? in
-      guard !problem.held[index] else { return nil }
+      guard isProfiled, !problem.held[index] else { return nil }
       return Profile(
         of: index, in: problem, around: search.best, alternatives: search.alternatives.map(\.search))
     }
     let freedom = Freedom(observations: table.clusterCount, parameters: free)
-    let natural = { (u: [Double]) in zip(law.parameters, u).map { $0.domain.natural($1) } }
-    let values = natural(search.best.search)
-    let naturalDraws = draws.map(natural)
+    let naturalDraws = draws.map { natural($0.search) }
     return LawFit(
       law: self.law, name: law.name, equation: law.equation, source: law.source,
       parameters: law.parameters.enumerated().map { index, parameter in
@@ -58,7 +72,9 @@ public struct Fitter: Sendable {
           value: fixed[index] ?? values[index],
           draws: column, freedom: freedom, profile: profiles[index])
       },
-      held: held.keys.sorted(), derived: estimates(of: law, values, naturalDraws, freedom),
+      held: held.keys.sorted(),
+      derived: estimates(
+        of: law, values, naturalDraws, freedom, isUndetermined: table.isDegenerate(for: law)),
       objective: objective,
       objectiveText: objective.text,
       objectiveValue: search.best.value, rmsLogResidual: rms, observations: table.count,
@@ -74,7 +90,10 @@ public struct Fitter: Sendable {
       },
       lossRange: Interval(
         low: observations.map(\.loss).min() ?? .nan, high: observations.map(\.loss).max() ?? .nan),
-      knownFloor: law.knownFloor, seed: seed, draws: naturalDraws)
+      knownFloor: law.knownFloor, seed: seed, draws: naturalDraws,
+      unfinished: Unfinished(
+        starts: search.unfinished, draws: draws.count(where: \.isUnfinished),
+        profiles: zip(law.parameters, profiles).filter { $1?.isUnfinished ?? false }.map(\.0.symbol)))
   }
 
   /// For each parameter of the law the value at which it is held; nil where it is fitted.
@@ -93,14 +112,15 @@ public struct Fitter: Sendable {
     return symbols.map { held[$0] }
   }
 
-  private func estimates(of law: any Law, _ values: [Double], _ draws: [[Double]], _ freedom: Freedom)
-    -> [Estimate]
-  {
+  private func estimates(
+    of law: any Law, _ values: [Double], _ draws: [[Double]], _ freedom: Freedom, isUndetermined: Bool
+  ) -> [Estimate] {
     let derivedDraws = draws.map { law.derived($0).map(\.value) }
     return law.derived(values).enumerated().map { index, derived in
       Estimate(
         name: derived.name, symbol: derived.symbol, unit: derived.unit, value: derived.value,
-        draws: derivedDraws.isEmpty ? nil : derivedDraws.map { $0[index] }, freedom: freedom)
+        draws: derivedDraws.isEmpty ? nil : derivedDraws.map { $0[index] }, freedom: freedom,
+        isUndetermined: isUndetermined)
     }
   }
 }

@@ -58,14 +58,7 @@ public struct Forecast: Sendable, Codable {
   ) throws {
     guard !runs.isEmpty else { throw FitError("there is no run to predict") }
     let scatter = scatter ?? fit.rmsLogResidual
-    var groups: [[(name: String, observation: Observation)]] = []
-    for run in runs {
-      if let index = groups.firstIndex(where: { $0[0].observation.hasSamePlace(as: run.observation) }) {
-        groups[index].append(run)
-      } else {
-        groups.append([run])
-      }
-    }
+    var groups = runs.grouped { $0.observation.place }
     groups.sort { ($0[0].observation.compute ?? 0) < ($1[0].observation.compute ?? 0) }
     self.scatter = scatter
     places = try groups.enumerated().map { index, runs in

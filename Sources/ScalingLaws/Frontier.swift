@@ -23,10 +23,16 @@ public struct Frontier: Sendable, Codable {
         throw FitError("the frontier needs a positive C", observation: index)
       }
     }
+    // The lowest loss of all that have at most the compute of each, by rising compute.
+    let rising = observations.map { (compute: $0.compute ?? 0, loss: $0.loss) }.sorted {
+      $0.compute < $1.compute
+    }
+    var lowest: [Double] = []
+    for run in rising { lowest.append(min(lowest.last ?? .infinity, run.loss)) }
     let frontier = observations.filter { own in
-      observations.allSatisfy { other in
-        other.loss >= own.loss || (other.compute ?? 0) > 1.02 * (own.compute ?? 0)
-      }
+      let limit = 1.02 * (own.compute ?? 0)
+      let count = rising.partitioningIndex { $0.compute > limit }
+      return count == 0 || lowest[count - 1] >= own.loss
     }.sorted { ($0.compute ?? 0, $0.loss) < ($1.compute ?? 0, $1.loss) }
     self.observations = frontier
     do {

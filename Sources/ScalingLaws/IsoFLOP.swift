@@ -87,7 +87,8 @@ public struct IsoFLOPAnalysis: Sendable, Codable {
       return zip(grids, centres).map { grid, centre in
         defer { first += grid.losses.count }
         return centre.location == nil
-          ? nil : grid.minimum(disturbed: clusters[first...].map { factors[$0] }).location
+          ? nil
+          : grid.minimum(disturbed: clusters[first..<first + grid.losses.count].map { factors[$0] }).location
       }
     }
     profiles = zip(groups, zip(grids, centres)).enumerated().map { index, profile in
@@ -259,5 +260,18 @@ extension IsoFLOPAnalysis {
     }
     let analysis = try? IsoFLOPAnalysis(observations, tolerance: tolerance, bootstraps: 0)
     return analysis?.parameters.map { $0.exponent.value - exact }
+  }
+}
+
+extension IsoFLOPAnalysis {
+  /// Why no exponent can be had, where fewer than two budgets have a minimum: the reasons, budget by budget.
+  public var refusal: String? {
+    guard parameters == nil else { return nil }
+    let shown = 8
+    let refused = profiles.filter { $0.minimum == nil }
+    let reasons = refused.prefix(shown).map { String(format: "C = %.3g: ", $0.budget) + ($0.refusal ?? "") }
+    let rest = refused.count > shown ? ["and \(refused.count - shown) more"] : []
+    return "fewer than two budgets have a minimum"
+      + (refused.isEmpty ? "" : ": " + (reasons + rest).joined(separator: "; "))
   }
 }

@@ -18,28 +18,45 @@ public struct Estimate: Sendable, Codable {
   public private(set) var draws: [Double] = []
   /// By what the percentiles of small samples are widened.
   private(set) var freedom: Freedom?
-  /// False where the data do not bound a parameter on both sides (`profile`), to within a factor of 1000.
-  public var identified: Bool { profile?.identified ?? true }
+  /// Whether the places of the runs leave a derived quantity open, whatever their losses are; nil for no.
+  private let undetermined: Bool?
+  /// False where the data do not bound a parameter on both sides (`profile`), to within a factor of 1000, or where the
+  /// runs lie such that they cannot determine the quantity.
+  public var identified: Bool { undetermined != true && profile?.identified ?? true }
 
   init(
     name: String, symbol: String, unit: String, value: Double, draws: [Double]? = nil,
     freedom: Freedom? = nil,
-    profile: Profile? = nil
+    profile: Profile? = nil, isUndetermined: Bool = false
   ) {
+    undetermined = isUndetermined ? true : nil
     let finite = draws?.filter { $0.isFinite }
+    // Draws none of which is a number give no interval.
+    let isKnown = finite?.isEmpty == false
     self.name = name
     self.symbol = symbol
     self.unit = unit
     self.value = value
-    standardError = finite.map(standardDeviation)
-    interval = finite.map { Interval(of: $0, freedom: freedom) }
+    standardError = isKnown ? finite.map(standardDeviation) : nil
+    interval = isKnown ? finite.map { Interval(of: $0, freedom: freedom) } : nil
     self.profile = profile
     self.draws = draws ?? []
     self.freedom = freedom
   }
 
   private enum CodingKeys: String, CodingKey {
-    case name, symbol, unit, value, standardError, interval, profile
+    case name, symbol, unit, value, standardError, interval, profile, undetermined
+  }
+
+  /// A number that follows from a result, with the same number of each draw of the result; without an interval where
+  /// there are no draws.
+  init<Result>(
+    _ name: String, _ symbol: String, unit: String = "1", of result: Result, draws: [Result],
+    freedom: Freedom? = nil, value: (Result) -> Double
+  ) {
+    self.init(
+      name: name, symbol: symbol, unit: unit, value: value(result),
+      draws: draws.isEmpty ? nil : draws.map(value), freedom: freedom)
   }
 }
 
@@ -92,6 +109,8 @@ public struct LawFit: Sendable, Codable {
   public let seed: UInt64
   /// Bootstrap draws of the parameters, in natural units.
   public let draws: [[Double]]
+  /// Searches that used up their evaluations; nil where all came to an end.
+  public let unfinished: Unfinished?
 
   /// Whether a fit that was read from a file can be evaluated: it has a value for each parameter, and so has each draw.
   public var isSound: Bool {
@@ -131,6 +150,33 @@ public struct LawFit: Sendable, Codable {
       high: knownFloor + reducible(value) * exp((up * up + scatter * scatter).squareRoot()))
     return Prediction(
       value: value, confidence: confidence, prediction: prediction, decadesBeyond: decadesBeyond)
+  }
+}
+
+/// The searches of a fit that ended at their bound on evaluations instead of at a minimum.
+public struct Unfinished: Sendable, Codable {
+  /// Of the search for the best minimum.
+  public let starts: Int
+  /// Of the bootstrap.
+  public let draws: Int
+  /// The symbols of parameters whose profile likelihood is not complete.
+  public let profiles: [String]
+
+  /// nil where there is none.
+  init?(starts: Int, draws: Int, profiles: [String]) {
+    guard starts > 0 || draws > 0 || !profiles.isEmpty else { return nil }
+    self.starts = starts
+    self.draws = draws
+    self.profiles = profiles
+  }
+
+  /// As in `gave up at the bound on evaluations: 3 starts, the profile of α`.
+  public var text: String {
+    let parts =
+      [(starts, "start"), (draws, "bootstrap sample")].filter { $0.0 > 0 }.map { count, name in
+        "\(count) \(name)\(count == 1 ? "" : "s")"
+      } + (profiles.isEmpty ? [] : ["the profile likelihood of \(profiles.joined(separator: ", "))"])
+    return "gave up at the bound on evaluations: \(parts.joined(separator: ", "))"
   }
 }
 

@@ -103,6 +103,8 @@ public struct LocalSlopes: Sendable, Codable {
     (noiseMedian, noiseLimit) = (quantile(ofNoise, 0.5), quantile(ofNoise, 0.95))
   }
 
+  private static let mostWindows = 200
+
   /// The windows in log X: none lies within another.
   private static func windows(_ x: [Double]) -> [ClosedRange<Double>] {
     let values = Set(x).sorted()
@@ -110,11 +112,14 @@ public struct LocalSlopes: Sendable, Codable {
     var windows: [ClosedRange<Double>] = []
     for index in values.indices.dropLast(2) {
       let needed = values[index + 2]
-      let end = max(values.last { $0 <= values[index] + least + 1e-9 } ?? needed, needed)
+      let limit = values[index] + least + 1e-9
+      let end = max(values[values.partitioningIndex { $0 > limit } - 1], needed)
       guard end - values[index] <= most, windows.last.map({ end > $0.upperBound }) ?? true else { continue }
       windows.append(values[index]...end)
     }
-    return windows
+    // Of a table with a continuum of X, some windows that lie evenly say as much as all.
+    guard windows.count > mostWindows else { return windows }
+    return (0..<mostWindows).map { windows[$0 * (windows.count - 1) / (mostWindows - 1)] }
   }
 
   private static func slope(

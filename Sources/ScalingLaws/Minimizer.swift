@@ -1,6 +1,7 @@
 /// Finds a local minimum in two stages: damped, reweighted Gauss–Newton steps (Levenberg–Marquardt) come
 /// near it from anywhere; BFGS, beginning with the inverse of the last Gauss–Newton matrix, ends it to
 /// full precision for any penalty. Every test is relative: the objective's scale cannot change the answer.
+/// A search ends early where the problem's evaluations are used up (`Problem.evaluationsLeft`).
 struct Minimizer {
   /// BFGS ends when the decrease that it still expects, gᵀHg, is this part of the objective.
   var tolerance = 1e-14
@@ -9,20 +10,26 @@ struct Minimizer {
   var roughTolerance = 1e-3
   /// The longest step of the first stage in any search coordinate.
   var reach = 2.0
+  /// The most evaluations of one search. Searches on sound data take at most a thousand, even for absolute deviations.
+  static let evaluations = 5000
 
   struct Minimum: Sendable {
     var search: [Double]
     var value: Double
     /// BFGS's inverse Hessian, in units of search²/objective: a warm start for a neighbouring problem.
     var metric: SymmetricMatrix?
+    /// Whether the search used up its evaluations before it came to an end.
+    var isUnfinished = false
   }
 
-  /// Minimizes from a point; leaves the problem evaluated at the minimum.
+  /// Minimizes from a point, with at most `evaluations`; leaves the problem evaluated at the minimum.
   func minimize(_ problem: inout Problem, from start: [Double]) -> Minimum {
-    guard problem.penalty == .leastAbsolute else {
-      return polish(&problem, from: approach(&problem, from: start))
-    }
-    return leastAbsolute(&problem, from: start)
+    problem.evaluationsLeft = Self.evaluations
+    var minimum =
+      problem.penalty == .leastAbsolute
+      ? leastAbsolute(&problem, from: start) : polish(&problem, from: approach(&problem, from: start))
+    minimum.isUnfinished = problem.isExhausted
+    return minimum
   }
 
   /// Levenberg–Marquardt on the reweighted squares.
@@ -31,7 +38,7 @@ struct Minimizer {
     var best = Minimum(search: start, value: problem.value)
     var (gradient, curvature) = (problem.gradient, problem.curvature)
     var damping = 1e-3
-    for _ in 0..<60 where best.value > 0 && damping < 1e12 {
+    for _ in 0..<60 where best.value > 0 && damping < 1e12 && !problem.isExhausted {
       guard var step = curvature.cholesky(damping: damping)?.solve(gradient) else {
         damping *= 8
         continue
@@ -61,7 +68,7 @@ struct Minimizer {
     place.value = problem.value
     var gradient = problem.gradient
     var inverse = start.metric ?? .scaledIdentity(gradient)
-    for _ in 0..<iterations where place.value > 0 {
+    for _ in 0..<iterations where place.value > 0 && !problem.isExhausted {
       var direction = inverse.times(gradient).map { -$0 }
       var slope = dot(gradient, direction)
       if !(slope < 0) {
@@ -72,7 +79,7 @@ struct Minimizer {
       guard -slope > tolerance * place.value else { break }
       var (low, high, t) = (0.0, Double.infinity, 1.0)
       var found = false
-      for _ in 0..<40 {
+      for _ in 0..<40 where !problem.isExhausted {
         problem.evaluate(at: zip(place.search, direction).map { $0 + t * $1 })
         if !(problem.value <= place.value + 1e-4 * t * slope) {
           high = t
@@ -106,7 +113,7 @@ struct Minimizer {
     let total = problem.workspace.rows.count
     var δ = (place.value / Double(total)).squareRoot()
     let smallest = 1e-7 * δ
-    while δ > smallest {
+    while δ > smallest, !problem.isExhausted {
       problem.penalty = .huber(delta: δ)
       place = polish(&problem, from: approach(&problem, from: place.search))
       δ /= 4

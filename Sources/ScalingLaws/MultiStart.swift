@@ -7,6 +7,8 @@ public enum MultiStart {
     let agreeing: Int
     /// Other local minima whose objective is within 1 % of the best, best first, at most four.
     let alternatives: [Minimizer.Minimum]
+    /// Starts whose search used up its evaluations.
+    let unfinished: Int
   }
 
   /// A law's own starts in search coordinates, their linear parameters solved for.
@@ -65,6 +67,6 @@ public enum MultiStart {
       best: best.minimum, starts: starts.count, agreeing: best.starts,
       alternatives: finished.dropFirst().prefix(4).map(\.minimum).filter {
         $0.value <= best.minimum.value * 1.01
-      })
+      }, unfinished: minima.count(where: \.isUnfinished))
   }
 }

@@ -90,10 +90,18 @@ public struct Observation: Sendable, Codable, Equatable {
     self.cluster = cluster
   }
 
-  /// Whether two runs differ at most in what they reached, as runs of different seeds do.
-  public func hasSamePlace(as other: Observation) -> Bool {
-    parameters == other.parameters && tokens == other.tokens && compute == other.compute
-      && uniqueTokens == other.uniqueTokens && experts == other.experts
+  /// What runs of different seeds have in common: all but what they reached.
+  public struct Place: Hashable, Sendable {
+    let parameters: Double?
+    let tokens: Double?
+    let compute: Double?
+    let uniqueTokens: Double?
+    let experts: Double?
+  }
+
+  public var place: Place {
+    Place(
+      parameters: parameters, tokens: tokens, compute: compute, uniqueTokens: uniqueTokens, experts: experts)
   }
 
   /// The value of a variable, where the observation has it.
@@ -122,6 +130,33 @@ public struct FitError: Error, CustomStringConvertible, Equatable {
   }
 
   public var description: String { observation.map { "observation \($0 + 1): \(message)" } ?? message }
+}
+
+extension Array {
+  /// The index of the first element that fulfils a condition, where all after it do too; `count` where none does.
+  func partitioningIndex(where condition: (Element) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if condition(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+
+  /// The elements by a key, in the order in which the keys appear first.
+  package func grouped<Key: Hashable>(by key: (Element) -> Key) -> [[Element]] {
+    var places: [Key: Int] = [:]
+    var groups: [[Element]] = []
+    for element in self {
+      let place = places[key(element), default: groups.count]
+      if place == groups.count {
+        places[key(element)] = place
+        groups.append([])
+      }
+      groups[place].append(element)
+    }
+    return groups
+  }
 }
 
 extension [Observation] {

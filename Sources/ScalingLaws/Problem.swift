@@ -11,6 +11,10 @@ struct Problem: Sendable {
   var workspace: Workspace
   /// Parameters that are held where they are.
   var held: [Bool]
+  /// How many evaluations a search may still make: it ends where it is once there are none left. Bounds are in
+  /// evaluations, not in seconds, so that a result does not depend on the machine.
+  var evaluationsLeft = Int.max
+  var isExhausted: Bool { evaluationsLeft <= 0 }
   /// The value, gradient and curvature where the problem was last evaluated.
   private(set) var value = Double.infinity
   private(set) var gradient: [Double]
@@ -52,6 +56,7 @@ struct Problem: Sendable {
 
   /// Evaluates value and gradient, and the curvature where asked, at search coordinates u.
   mutating func evaluate(at u: [Double], curvature wanted: Bool = false) {
+    evaluationsLeft -= 1
     workspace.search = u
     law.evaluate(&workspace)
     switch penalty {

@@ -18,6 +18,12 @@ public struct Profile: Sendable, Codable {
   /// Ends of the 95 % interval; nil where that side is open.
   public let low: Double?
   public let high: Double?
+  /// Whether a side used up its evaluations before it reached its threshold or its end; nil for no.
+  private let unfinished: Bool?
+  var isUnfinished: Bool { unfinished ?? false }
+
+  /// The most evaluations of one side.
+  private static let evaluations = 40_000
 
   /// Whether the data bound the parameter on both sides.
   public var identified: Bool { low != nil && high != nil }
@@ -39,6 +45,7 @@ public struct Profile: Sendable, Codable {
     deviances = points.map(\.1)
     low = sides[0].crossing.map { domain.natural($0) }
     high = sides[1].crossing.map { domain.natural($0) }
+    unfinished = sides.contains(where: \.isUnfinished) ? true : nil
   }
 
   private static func devianceScale(_ problem: Problem, at minimum: Minimizer.Minimum) -> Double {
@@ -67,7 +74,7 @@ public struct Profile: Sendable, Codable {
   private static func walk(
     _ parameter: Int, _ problem: Problem, _ minimum: Minimizer.Minimum, _ alternatives: [[Double]],
     _ scale: Double, _ threshold: Double, _ domain: Domain, _ direction: Double
-  ) -> (points: [(Double, Double)], crossing: Double?) {
+  ) -> (points: [(Double, Double)], crossing: Double?, isUnfinished: Bool) {
     let centre = minimum.search[parameter]
     let unit = domain != .real ? 1 : max(abs(centre), 1e-2)
     let reach = domain != .real ? log(1000.0) : 1000 * unit
@@ -79,11 +86,13 @@ public struct Profile: Sendable, Codable {
     problem.held[parameter] = true
     let minimizer = Minimizer(tolerance: 1e-9)
     var nearest = minimum.search
+    var evaluations = 0
     let fit = { (position: Double) -> (search: [Double], deviance: Double) in
       let starts = [nearest, minimum.search] + alternatives
       let minima = starts.map { start -> Minimizer.Minimum in
         var start = start
         start[parameter] = position
+        defer { evaluations += Minimizer.evaluations - problem.evaluationsLeft }
         return minimizer.minimize(&problem, from: start)
       }
       guard let best = minima.min(by: { $0.value < $1.value }), best.value.isFinite else {
@@ -94,6 +103,7 @@ public struct Profile: Sendable, Codable {
     var points: [(Double, Double)] = []
     var (inside, flat, step) = (centre, centre, 0.02 * unit)
     while abs(inside - flat) < reach, direction * inside < end {
+      guard evaluations < Self.evaluations else { return (points, nil, true) }
       let position = direction * min(direction * inside + step, end)
       let found = fit(position)
       let isFlat = found.deviance < 1e-3 * threshold
@@ -111,7 +121,10 @@ public struct Profile: Sendable, Codable {
       }
       var (low, high, last) = (inside, position, (position, found.deviance))
       while abs(high - low) > 1e-3 * unit {
+        guard evaluations < Self.evaluations else { return (points, nil, true) }
         let middle = (low + high) / 2
+        // Two neighbouring numbers have none between them.
+        guard middle != low, middle != high else { break }
         let found = fit(middle)
         if found.deviance > threshold {
           (high, last) = (middle, (middle, found.deviance))
@@ -120,8 +133,8 @@ public struct Profile: Sendable, Codable {
         }
       }
       points.append(last)
-      return (points, (low + high) / 2)
+      return (points, (low + high) / 2, false)
     }
-    return (points, nil)
+    return (points, nil, false)
   }
 }

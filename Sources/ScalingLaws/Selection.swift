@@ -37,12 +37,13 @@ public struct Selection: Sendable, Codable {
       order.map { observation[$0] ?? 0 } ?? (observation.parameters ?? 1) * (observation.tokens ?? 1)
     }
     let sorted = observations.sorted { size($0) < size($1) }
-    let cut = max(1, Int((part * Double(sorted.count)).rounded()))
+    let cut = max(1, Int(exactly: (part * Double(sorted.count)).rounded()) ?? 1)
     let (smaller, largest) = (Array(sorted.dropLast(cut)), sorted.suffix(cut))
     let unranked = try laws.map { law -> Candidate in
       let fitter = Fitter(law, minimizing: Objective(.leastSquares), bootstraps: bootstraps, seed: seed)
       let fit = try fitter.fit(observations)
-      let predicted = try? Fitter(law, minimizing: Objective(.leastSquares), bootstraps: 0).fit(smaller)
+      let predicted = try? Fitter(law, minimizing: Objective(.leastSquares), bootstraps: 0).fit(
+        smaller, isProfiled: false)
       let residuals = predicted.map { predicted in
         largest.compactMap { run in
           predicted.predict(at: run).map { log(($0.value - fit.knownFloor) / (run.loss - fit.knownFloor)) }
@@ -55,7 +56,7 @@ public struct Selection: Sendable, Codable {
     let best = unranked.map(\.aicc).min() ?? 0
     candidates = unranked.sorted { $0.aicc < $1.aicc }.map {
       Candidate(
-        fit: $0.fit, aicc: $0.aicc, excess: $0.aicc - best, heldOutMean: $0.heldOutMean,
+        fit: $0.fit, aicc: $0.aicc, excess: $0.aicc == best ? 0 : $0.aicc - best, heldOutMean: $0.heldOutMean,
         heldOutRMS: $0.heldOutRMS)
     }
     heldOut = cut

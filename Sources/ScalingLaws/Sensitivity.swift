@@ -42,7 +42,7 @@ public struct Sensitivity: Sendable, Codable {
       do {
         var varied = fitter
         (varied.objective, varied.bootstraps) = (objective, 0)
-        let fit = try varied.fit(observations)
+        let fit = try varied.fit(observations, isProfiled: false)
         return Row(
           choice: choice, observations: observations.count,
           values: fit.values + fit.derived.map(\.value), refusal: nil)

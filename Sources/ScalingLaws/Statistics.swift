@@ -45,7 +45,7 @@ struct Freedom: Sendable {
 func quantile(_ sorted: [Double], _ q: Double) -> Double {
   guard let last = sorted.last else { return .nan }
   let position = q * Double(sorted.count - 1)
-  let index = Int(position)
+  guard let index = Int(exactly: position.rounded(.down)), index >= 0 else { return .nan }
   guard index + 1 < sorted.count else { return last }
   return sorted[index] + (position - Double(index)) * (sorted[index + 1] - sorted[index])
 }

@@ -59,6 +59,24 @@ public struct Table: Sendable {
     stride = variables.count
   }
 
+  /// Whether not all rows have the same values.
+  var hasSeveralPlaces: Bool { (1..<max(count, 1)).contains { isSeveral($0) } }
+
+  private func isSeveral(_ row: Int) -> Bool {
+    (0..<stride).contains { values[row * stride + $0] != values[$0] }
+  }
+
+  /// Whether the rows of a law of N and D lie such that the parts of N and of D cannot be told apart: one N, one D, or
+  /// one ratio of them.
+  func isDegenerate(for law: any Law) -> Bool {
+    guard law.variables == [.parameters, .tokens] else { return false }
+    func isConstant(_ place: (Int) -> Double) -> Bool {
+      (0..<count).allSatisfy { abs(place($0) - place(0)) <= 1e-6 }
+    }
+    return isConstant { logs[$0 * stride] } || isConstant { logs[$0 * stride + 1] }
+      || isConstant { logs[$0 * stride + 1] - logs[$0 * stride] }
+  }
+
   /// The values of one of the law's variables, row by row.
   public func column(_ variable: Int) -> [Double] { (0..<count).map { values[$0 * stride + variable] } }
 }

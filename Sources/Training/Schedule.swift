@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// How the learning rate changes while training, after its warmup, as a fraction of its height.
@@ -20,7 +21,7 @@ public enum Schedule: Codable, Hashable, Sendable {
   /// The tokens after which a run of `tokens` no longer does what a longer run does.
   public func branchPoint(tokens: Int) -> Int {
     switch self {
-    case .cooldown(let fraction, _): Int((Double(tokens) * (1 - fraction)).rounded())
+    case .cooldown(let fraction, _): Int(clamping: (Double(tokens) * (1 - fraction)).rounded())
     case .cosine: 0
     case .cosineOver: tokens
     }

@@ -116,7 +116,7 @@ public struct StepBenchmark: Codable, Sendable {
       let pair = [trainer, try text.trainer()]
       let sharded = try text.trainer(threads: 2)
       // Long enough that starting threads does not count.
-      let many = max(1, Int(0.05 / stepSeconds))
+      let many = max(1, min(1_000_000, Int(clamping: 0.05 / stepSeconds)))
       let turns = Self.medians(
         for: seconds,
         [
@@ -139,7 +139,7 @@ public struct StepBenchmark: Codable, Sendable {
   static func medians(for seconds: Double, _ work: [() -> Void]) -> [Double] {
     let clock = ContinuousClock()
     for body in work { body() }
-    let repeats = work.map { max(1, min(100, Int(0.02 / clock.measure($0).seconds))) }
+    let repeats = work.map { max(1, min(100, Int(clamping: 0.02 / clock.measure($0).seconds))) }
     var times: [[Double]] = work.map { _ in [] }
     let end = clock.now + .seconds(seconds)
     while clock.now < end || (times.map(\.count).min() ?? 5) < 5 {

@@ -64,7 +64,9 @@ struct Book {
   private var folder: String { tier == .whole ? "book" : "book-\(tier.rawValue)" }
 
   /// Trains, fits and writes page by page, then the contents. A page that fails does not stop the others.
-  func make() throws -> [Page] {
+  ///
+  /// - Parameter renderer: what draws the figures; nil for none.
+  func make(_ renderer: Renderer?) throws -> [Page] {
     let pending = session.pending
     var failures: [JobQueue.Failure] = []
     let pages = try session.plans.indices.map { index in
@@ -79,7 +81,8 @@ struct Book {
       var results: ExperimentResults?
       do {
         results = try ExperimentResults.write(
-          of: plan, in: session.store, corpora: session.corpora, neighbours: neighbours(of: index),
+          of: plan, in: session.store, corpora: session.corpora, renderer: renderer,
+          neighbours: neighbours(of: index),
           label: label)
         if let missing = results?.missing, missing > 0, faults.isEmpty {
           faults.append("\(missing) of \(plan.runs.count) runs are not there any more.")
@@ -155,10 +158,9 @@ struct Book {
     var faults = page.faults
     let passed = page.verdicts.count(where: \.passed)
     if passed < page.verdicts.count {
-      faults.append("\(page.verdicts.count - passed) of \(page.verdicts.count) expectations are not met.")
-    }
-    if let figure = experiment.key?.figure, let results = page.results, results.highlight.figure == nil {
-      faults.append("The report has no figure `\(figure)`.")
+      let subjects = page.verdicts.filter { !$0.passed }.map(\.subject).joined(separator: ", ")
+      faults.append(
+        "\(page.verdicts.count - passed) of \(page.verdicts.count) expectations are not met: \(subjects).")
     }
     let runs = page.plan.runs
     let machine = duration(page.trainingSeconds / Double(session.workers))

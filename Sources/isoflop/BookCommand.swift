@@ -9,7 +9,8 @@ struct BookCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "book", abstract: "Trains all experiments and writes their reports as a book with contents.",
     discussion:
-      "Every file is read and planned before anything is trained. Runs that pages share are trained once.")
+      "Every file is read and planned before anything is trained. Runs that pages share are trained once. "
+      + "Exit status 0 if all expectations are met, 1 if not, 3 if runs failed.")
 
   @Argument(
     help: "The experiments' files. Default: all of the folder `experiments`.",
@@ -20,7 +21,7 @@ struct BookCommand: ParsableCommand {
   func run() throws {
     let book = try Book(Book.files(files), options)
     if options.dryRun { return try book.printPlan(options.out) }
-    let pages = try book.announceAndMake()
+    let pages = try book.announceAndMake(options.figures)
     let table = Table(
       [
         "page", "runs", .init("met", title: "expectations met"), .init("expectations", title: nil),
@@ -37,7 +38,7 @@ struct BookCommand: ParsableCommand {
       })
     try table.print(json: options.out.json)
     options.out.say("book  \(book.contents)")
-    try book.requireAllRuns(of: pages)
+    try book.requireSuccess(of: pages)
   }
 }
 
@@ -61,8 +62,9 @@ struct RegressCommand: ParsableCommand {
   func run() throws {
     let book = try Book(Book.files(files), options)
     if options.dryRun { return try book.printPlan(options.out) }
-    let pages = try book.announceAndMake()
     let path = junit ?? "\(options.output)/regress.xml"
+    try FileAccess.requireWritable(path)
+    let pages = try book.announceAndMake(options.figures)
     try JUnit(
       pages.map {
         JUnit.Page(
@@ -83,17 +85,15 @@ struct RegressCommand: ParsableCommand {
       })
     try table.print(json: options.out.json)
     options.out.say("book  \(book.contents)\njunit \(path)")
-    try book.requireAllRuns(of: pages)
-    guard pages.allSatisfy({ $0.verdicts.allSatisfy(\.passed) }) else {
-      throw ExitCode(Status.expectationFailed.rawValue)
-    }
+    try book.requireSuccess(of: pages)
   }
 }
 
 extension Book {
-  func announceAndMake() throws -> [Page] {
+  func announceAndMake(_ figures: FigureOptions) throws -> [Page] {
+    let renderer = try figures.renderer()
     try session.announce()
-    let pages = try make()
+    let pages = try make(renderer)
     try session.removeRemains()
     return pages
   }
@@ -116,8 +116,11 @@ extension Book {
     try session.announce()
   }
 
-  /// - Throws: the exit status of failed runs, if a page has faults.
-  func requireAllRuns(of pages: [Page]) throws {
+  /// - Throws: the exit status of failed runs, if a page has faults, or of an expectation that is not met.
+  func requireSuccess(of pages: [Page]) throws {
     if pages.contains(where: { !$0.faults.isEmpty }) { throw ExitCode(Status.someRunsFailed.rawValue) }
+    guard pages.allSatisfy({ $0.verdicts.allSatisfy(\.passed) }) else {
+      throw ExitCode(Status.expectationFailed.rawValue)
+    }
   }
 }

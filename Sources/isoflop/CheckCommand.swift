@@ -2,6 +2,7 @@ import Analysis
 import Plans
 import ArgumentParser
 import Files
+import Foundation
 
 /// `isoflop check`: whether an experiment came out as it should.
 struct CheckCommand: ParsableCommand {
@@ -20,6 +21,14 @@ struct CheckCommand: ParsableCommand {
   func run() throws {
     let experiment = try ExperimentFile(contentsOf: file, tier: tier)
     let folder = "\(output)/\(experiment.name)"
+    for name in ["results.csv", "fits.json"]
+    where !FileManager.default.fileExists(atPath: "\(folder)/\(name)") {
+      let form = tier == .whole ? "" : " --tier \(tier.rawValue)"
+      let place = output == "runs" ? "" : " --output \(output)"
+      throw InputError(
+        "has no results yet: there is no \(folder)/\(name)", file: file,
+        remedy: "Run it first: `isoflop run \(file)\(form)\(place)`")
+    }
     let table = try ResultsTable(contentsOf: "\(folder)/results.csv")
     let fits = try Fits(contentsOf: "\(folder)/fits.json")
     let verdicts = experiment.check(fits: fits, results: table)

@@ -4,12 +4,15 @@ import Plans
 import ArgumentParser
 import Files
 import Foundation
+import Reports
 
 /// `isoflop collect`: fits and reports what there is, and trains nothing.
 struct CollectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "collect", abstract: "Fits and reports the runs that are finished, and trains nothing.",
-    discussion: "Exit status 0 if all runs are finished, 3 if some are missing; the report counts them.")
+    discussion:
+      "Exit status 0 if all runs are finished and all expectations met, 1 if one is not met, 3 if runs are missing; "
+      + "the report counts them.")
 
   @Argument(help: "The experiment's file.", completion: .file(extensions: ["yaml", "yml"]))
   var file: String
@@ -19,13 +22,14 @@ struct CollectCommand: ParsableCommand {
 
   func run() throws {
     _ = Stop.shared
+    let renderer = try options.figures.renderer()
     let corpora = CorpusCache(allowing: options.corpora)
     let plan = try Plan(options.experiment(file), corpora: corpora)
     let store = try RunStore(options.output)
     try store.useUntilTheEnd()
     _ = try FrozenPlan.last(in: store.folder(of: plan.experiment), of: plan.experiment)
     if let frozen { try FrozenPlan(contentsOf: frozen).requireSame(as: plan) }
-    try collect(plan, in: store, corpora, options.out)
+    try collect(plan, in: store, corpora, options.out, renderer)
   }
 }
 
@@ -41,14 +45,17 @@ private struct Summary: Encodable {
 
 /// Fits and reports what there is of a plan.
 ///
-/// - Throws: the exit status of missing runs.
-func collect(_ plan: Plan, in store: RunStore, _ corpora: CorpusCache, _ out: OutputOptions) throws {
+/// - Parameter renderer: what draws the figures; nil for none.
+/// - Throws: the exit status of missing runs, or of an expectation that is not met.
+func collect(
+  _ plan: Plan, in store: RunStore, _ corpora: CorpusCache, _ out: OutputOptions, _ renderer: Renderer?
+) throws {
   guard try store.missing(plan.runs) < plan.runs.count else {
     throw InputError(
       "no run is finished", file: plan.experiment.path, remedy: "Train some with `isoflop run`")
   }
   let results = try ExperimentResults.write(
-    of: plan, in: store, corpora: corpora, isProgressShown: out.verbosity > .quiet)
+    of: plan, in: store, corpora: corpora, renderer: renderer, isProgressShown: out.verbosity > .quiet)
   let missing = results.missing
   let report = "\(store.folder(of: plan.experiment))/report.html"
   if out.json {
@@ -64,4 +71,5 @@ func collect(_ plan: Plan, in store: RunStore, _ corpora: CorpusCache, _ out: Ou
     complain("\(missing) of \(plan.runs.count) runs are missing")
     throw ExitCode(Status.someRunsFailed.rawValue)
   }
+  guard results.verdicts.allSatisfy(\.passed) else { throw ExitCode(Status.expectationFailed.rawValue) }
 }

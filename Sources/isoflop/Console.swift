@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Synchronization
 
@@ -60,15 +61,6 @@ enum Console {
     _exit(Status.badInput.rawValue)
   }
 
-  /// Text without the control characters, by which a file's own words could act on the terminal.
-  fileprivate static func harmless(_ text: String) -> String {
-    let isHarmful = { (scalar: Unicode.Scalar) in
-      scalar.properties.generalCategory == .control && scalar != "\n" && scalar != "\t"
-    }
-    guard text.unicodeScalars.contains(where: isHarmful) else { return text }
-    return String(String.UnicodeScalarView(text.unicodeScalars.map { isHarmful($0) ? "\u{FFFD}" : $0 }))
-  }
-
   /// Gives the error of a write that fails.
   private static func writeAll(_ data: Data, to descriptor: Int32) -> Int32? {
     data.withUnsafeBytes { bytes in
@@ -94,11 +86,11 @@ enum Console {
 /// failed.
 func print(_ items: Any..., separator: String = " ", terminator: String = "\n") {
   let text = items.map { "\($0)" }.joined(separator: separator)
-  Console.write(Data((Console.harmless(text) + terminator).utf8))
+  Console.write(Data((printable(text) + terminator).utf8))
 }
 
 /// Prints a line for a person beside the results.
-func complain(_ text: String) { Console.writeBeside(Console.harmless(text) + "\n") }
+func complain(_ text: String) { Console.writeBeside(printable(text) + "\n") }
 
 /// Ends the process at once; see `Console.leave`.
 func leave(_ status: Int32) -> Never { Console.leave(status) }

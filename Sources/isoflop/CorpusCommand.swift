@@ -27,10 +27,16 @@ struct CorpusCommand: ParsableCommand {
       for (text, entropy) in corpora {
         print(text.name)
         print("  \(text.about)")
-        print("  families  \(text.families.joined(separator: ", "))")
+        print("  families  \(text.trainedFamilies.joined(separator: ", "))")
         print("  alphabet  \(text.alphabet.count) characters")
-        print(String(format: "  entropy   %.3f nats a byte (%.3f bits)", entropy, entropy / log(2)))
+        print(
+          String(
+            format: "  entropy   %.3f nats a byte (%.3f bits), of endless text", entropy, entropy / log(2)))
       }
+      print(
+        "A run is held against the entropy of its own validation windows, which begin in the middle of passages:"
+      )
+      print("`isoflop corpus stats NAME` and the reports give that one.")
     }
   }
 
@@ -106,11 +112,17 @@ extension Table {
       ["name", "about", "families", "alphabet", "nats_per_byte", "bits_per_byte"],
       corpora.map { text, entropy in
         [
-          Cell(text.name), Cell(text.about), Cell(text.families, text: text.families.joined(separator: ", ")),
+          Cell(text.name), Cell(text.about),
+          Cell(text.trainedFamilies, text: text.trainedFamilies.joined(separator: ", ")),
           Cell(text.alphabet.count), Cell(entropy), Cell(entropy / log(2)),
         ]
       })
   }
+}
+
+extension GeneratedText {
+  /// The task families that occur: a recipe may give some the weight 0.
+  fileprivate var trainedFamilies: [String] { zip(families, shares).filter { $1 > 0 }.map(\.0) }
 }
 
 extension TokenizerConfiguration: ExpressibleByArgument {

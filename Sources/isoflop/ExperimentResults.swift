@@ -19,21 +19,24 @@ struct ExperimentResults {
   /// Fits the runs of a plan and writes all results into the experiment's folder: all from one reading of the records, and
   /// all at one time. Whoever loses its claim meanwhile reads and writes again.
   ///
-  /// - Parameter neighbours: where the page stands in the book, if it is of one.
+  /// - Parameters:
+  ///   - renderer: what draws the figures; nil for none.
+  ///   - neighbours: where the page stands in the book, if it is of one.
   static func write(
-    of plan: Plan, in store: RunStore, corpora: CorpusCache, neighbours: Page.Neighbours? = nil,
-    label: String = "", isProgressShown: Bool = true
+    of plan: Plan, in store: RunStore, corpora: CorpusCache, renderer: Renderer?,
+    neighbours: Page.Neighbours? = nil, label: String = "", isProgressShown: Bool = true
   ) throws -> ExperimentResults {
     try store.alone(with: plan.experiment) { claim in
       try writeAlone(
-        of: plan, in: store, claim, corpora: corpora, neighbours: neighbours, label: label,
+        of: plan, in: store, claim, corpora: corpora, renderer: renderer, neighbours: neighbours,
+        label: label,
         isProgressShown: isProgressShown)
     }
   }
 
   private static func writeAlone(
-    of plan: Plan, in store: RunStore, _ claim: Claim, corpora: CorpusCache, neighbours: Page.Neighbours?,
-    label: String, isProgressShown: Bool
+    of plan: Plan, in store: RunStore, _ claim: Claim, corpora: CorpusCache, renderer: Renderer?,
+    neighbours: Page.Neighbours?, label: String, isProgressShown: Bool
   ) throws -> ExperimentResults {
     let set = try ResultSet(store.folder(of: plan.experiment))
     defer { set.remove() }
@@ -49,16 +52,16 @@ struct ExperimentResults {
         progress: progress.reach)
     }
     try fits.write(to: "\(set.path)/fits.json")
-    let verdicts = plan.experiment.check(fits: fits, results: table)
     let report = Report(
-      of: plan.experiment, table: table, fits: fits, verdicts: verdicts,
+      of: plan.experiment, table: table, fits: fits,
+      verdicts: plan.experiment.check(fits: fits, results: table),
       curves: try curves(of: plan, in: store), nGrams: try nGrams(of: plan, corpora),
       provenance: records.values.map(\.provenance))
-    let highlight = Result { try report.write(to: set.path, neighbours: neighbours) }
+    let highlight = Result { try report.write(to: set.path, neighbours: neighbours, renderer: renderer) }
     try ForecastFile.update(of: plan, records, in: set.folder, claim)
     try set.publish(claim.check)
     return ExperimentResults(
-      fits: fits, verdicts: verdicts, highlight: try highlight.mapError(set.located).get(),
+      fits: fits, verdicts: report.verdicts, highlight: try highlight.mapError(set.located).get(),
       missing: plan.runs.count - records.count)
   }
 

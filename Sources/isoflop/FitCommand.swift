@@ -58,7 +58,8 @@ struct FitCommand: ParsableCommand {
   var seed: UInt64 = 1
   @Option(name: .shortAndLong, help: "A folder for fits.json and report.html.", completion: .directory)
   var output: String?
-  @Flag(help: "Prints the content of fits.json instead of tables.")
+  @OptionGroup var figures: FigureOptions
+  @Flag(help: "Prints the fits as JSON instead of tables.")
   var json = false
 
   func validate() throws {
@@ -77,6 +78,7 @@ struct FitCommand: ParsableCommand {
   }
 
   func run() throws {
+    let renderer = output == nil ? nil : try figures.renderer()
     let table = try ObservationFile(
       contentsOf: file, columns: Dictionary(columns.map(role), uniquingKeysWith: { $1 }),
       where: conditions.map { try RowFilter($0) }, droppingHighest: dropHighest)
@@ -100,13 +102,16 @@ struct FitCommand: ParsableCommand {
     if json {
       try printJSON(fits)
     } else {
-      print("\(file): \(fits.completed) runs, \(table.selection)\n\(table.convention)\n")
+      let lost =
+        table.withoutNumber == 0 ? "" : "; \(table.withoutNumber) rows without a number are left out"
+      print("\(file): \(fits.completed) runs, \(table.selection)\(lost)\n\(table.convention)\n")
       printFits(fits)
     }
     if let output {
       try FileAccess.makeFolder(output)
       try fits.write(to: "\(output)/fits.json")
-      try Report(of: fits, title: URL(fileURLWithPath: file).lastPathComponent).write(to: output)
+      try Report(of: fits, title: URL(fileURLWithPath: file).lastPathComponent).write(
+        to: output, renderer: renderer)
       if !json { print("report  \(output)/report.html") }
     }
     if fits.fits.allSatisfy({ $0.refusal != nil }) {

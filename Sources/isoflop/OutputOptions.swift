@@ -33,7 +33,7 @@ struct OutputOptions: ParsableArguments {
   }
 }
 
-/// Prints a value for scripts.
+/// Prints a value for scripts. All names are in snake_case.
 func printJSON(_ value: some Encodable) throws {
-  print(String(decoding: try plainJSON(value), as: UTF8.self))
+  print(String(decoding: try printedJSON(value), as: UTF8.self))
 }

@@ -94,21 +94,12 @@ struct PlanCommand: ParsableCommand {
       let fit = fits.fits.first(where: { $0.isoFLOP?.parameters != nil }),
       let analysis = fit.isoFLOP, let n = analysis.parameters, let d = analysis.tokens
     else { return }
+    guard n(compute: flops.value).isFinite, d(compute: flops.value).isFinite else { return }
     let low = analysis.profiles.map(\.budget).min() ?? .nan
     let high = analysis.profiles.map(\.budget).max() ?? .nan
     print(
       "by the IsoFLOP minima (\(fit.name), budgets of \(number(low)) to \(number(high)) FLOPs): "
         + "N \(number(n(compute: flops.value))), D \(number(d(compute: flops.value)))")
-  }
-}
-
-/// A positive number that may end in k, M, G or T.
-struct Quantity: ExpressibleByArgument, Sendable {
-  let value: Double
-
-  init?(argument: String) {
-    guard let value = Double(quantity: argument), value > 0 else { return nil }
-    self.value = value
   }
 }
 
@@ -127,8 +118,9 @@ private struct Plan: Encodable {
 
     init(_ value: Double, _ interval: Interval? = nil) {
       self.value = value
-      low = interval?.low
-      high = interval?.high
+      let isKnown = interval.map { $0.low.isFinite && $0.high.isFinite } ?? false
+      low = isKnown ? interval?.low : nil
+      high = isKnown ? interval?.high : nil
     }
 
     init(_ estimate: Estimate) { self.init(estimate.value, estimate.interval) }
@@ -173,11 +165,20 @@ private struct Plan: Encodable {
     guard let prediction = law.predict(at: Observation(parameters: n, tokens: d, loss: 1)) else {
       throw FitError("the \(law.name) law is not one of N and D")
     }
+    lossOfOneRun = Number(prediction.value, prediction.prediction)
+    let numbers = [
+      ("N", parameters), ("D", tokens), ("D/N", tokensPerParameter), ("C", compute), ("the loss", loss),
+      ("the loss", lossOfOneRun),
+    ]
+    if let (name, _) = numbers.first(where: { !$0.1.value.isFinite || $0.1.value <= 0 }) {
+      throw InputError(
+        "\(name) leaves the range of numbers under \(law.equation)",
+        remedy: "Plan for something nearer to the data of the fit")
+    }
     self.fit = fit
     equation = law.equation
     convention = law.convention
     self.inferenceTokens = inferenceTokens
-    lossOfOneRun = Number(prediction.value, prediction.prediction)
     decadesBeyondData = prediction.decadesBeyond
     warning =
       decadesBeyondData > 0

@@ -36,6 +36,7 @@ struct RunCommand: ParsableCommand {
     let session = try TrainingSession([options.experiment(file)], options, share: shard)
     let plan = session.plans[0]
     if options.dryRun { return try printPlan(plan, session) }
+    let renderer = engine == .slurm ? nil : try options.figures.renderer()
     options.out.say(plan.experiment.title)
     try session.announce()
     if engine == .slurm { return try SlurmEngine(session: session, options: options, slurm: slurm).run() }
@@ -51,7 +52,7 @@ struct RunCommand: ParsableCommand {
     let missing = try session.store.missing(plan.runs)
     // Whoever finishes last makes the report.
     if missing > 0 { return options.out.say("this share is done; \(missing) runs of others are not yet") }
-    try collect(plan, in: session.store, session.corpora, options.out)
+    try collect(plan, in: session.store, session.corpora, options.out, renderer)
     try session.removeRemains()
   }
 

@@ -64,7 +64,8 @@ struct SlurmEngine {
       options.out.say("in the queue already: \(queue.text)")
     } else if session.pending.isEmpty {
       options.out.say("nothing is missing")
-      try collect(plan, in: session.store, session.corpora, options.out)
+      try collect(
+        plan, in: session.store, session.corpora, options.out, options.figures.renderer())
       return try session.removeRemains()
     } else {
       try submit()
@@ -126,7 +127,8 @@ struct SlurmEngine {
         files.script, "collect", plan.experiment.path, "--output", options.output, "--tier",
         options.tier.rawValue,
       ]
-        + (options.shrink ? ["--shrink"] : []) + ["--frozen", planPath] + allowed)
+        + (options.shrink ? ["--shrink"] : []) + (options.figures.noFigures ? ["--no-figures"] : [])
+        + ["--frozen", planPath] + allowed)
     try files.write(Slurm.Submission(plan: planPath, jobs: jobs + [collector]))
     options.out.say("collect  \(collector), when the tasks are over")
   }

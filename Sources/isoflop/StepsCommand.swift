@@ -52,7 +52,11 @@ struct StepsCommand: ParsableCommand {
 
   func run() throws {
     if inThisProcess {
-      return try printJSON(Output(provenance: Provenance(threads: 1), steps: measureHere()))
+      // For the process above, not for people: in the form that it can read.
+      return print(
+        String(
+          decoding: try plainJSON(Output(provenance: Provenance(threads: 1), steps: measureHere())),
+          as: UTF8.self))
     }
     if let warning = OpenBLAS.warning { complain("note: \(warning)") }
     let provenance = Provenance(threads: 1)

@@ -26,14 +26,25 @@ struct Count: ExpressibleByArgument, Sendable, CustomStringConvertible {
   }
 
   init?(argument: String) {
-    guard let number = Double(quantity: argument), number == number.rounded(), (1..<1e18).contains(number)
+    guard let number = Double(quantity: argument), let count = Int(exactly: number),
+      (1..<1_000_000_000_000_000_000).contains(count)
     else { return nil }
-    value = Int(number)
+    value = count
   }
 }
 
-/// A number as a person reads it: five digits.
-func number(_ value: Double) -> String { String(format: "%.5g", value) }
+/// A positive number that may end in k, M, G or T.
+struct Quantity: ExpressibleByArgument, Sendable {
+  let value: Double
+
+  init?(argument: String) {
+    guard let value = Double(quantity: argument), value > 0 else { return nil }
+    self.value = value
+  }
+}
+
+/// A number as a person reads it: five digits, or a dash for what is none.
+func number(_ value: Double) -> String { value.isFinite ? String(format: "%.5g", value) : "—" }
 
 /// The tokenizer that a flag names.
 func parseTokenizer(_ text: String) throws -> TokenizerConfiguration {
@@ -134,5 +145,6 @@ final class ProgressLine: Sendable {
 
 /// Seconds as a person says them.
 func duration(_ seconds: Double) -> String {
-  seconds < 100 ? "\(Int(seconds.rounded())) s" : "\(Int(seconds / 60)) min \(Int(seconds) % 60) s"
+  let whole = Int(clamping: seconds)
+  return seconds < 100 ? "\(Int(clamping: seconds.rounded())) s" : "\(whole / 60) min \(whole % 60) s"
 }

@@ -20,7 +20,7 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Stops cleanly after this time, for example 90s, 30m or 2h.")
   var maxTime: Seconds?
   @Option(help: "Stops cleanly after training with so many floating-point operations, for example 1e13.")
-  var maxFlops: Flops?
+  var maxFlops: Quantity?
   @Option(help: "How often a trunk that has failed is tried again.")
   var retries = 1
   @Flag(help: "Stops all runs as soon as one has failed.")
@@ -31,6 +31,7 @@ struct TrainingOptions: ParsableArguments {
   var shrink = false
   @Flag(help: "Keeps the final weights of every run.")
   var keepCheckpoints = false
+  @OptionGroup var figures: FigureOptions
   @OptionGroup var out: OutputOptions
 
   func validate() throws {
@@ -63,15 +64,5 @@ struct Seconds: ExpressibleByArgument {
     }
     value = (unit ?? 1) * parts.reduce(0) { 60 * $0 + ($1 ?? 0) }
     guard value.isFinite, value > 0 else { return nil }
-  }
-}
-
-/// A number of floating-point operations.
-struct Flops: ExpressibleByArgument {
-  let value: Double
-
-  init?(argument: String) {
-    guard let number = Double(quantity: argument), number > 0 else { return nil }
-    value = number
   }
 }

@@ -14,10 +14,9 @@ extension Isoflop {
     let choices = lines.filter { $0.hasPrefix("- ") }.map { String($0.dropFirst(2)) }.joined(separator: ", ")
     let message = (lines.filter { !$0.hasPrefix("- ") } + [choices]).filter { !$0.isEmpty }
       .joined(separator: " ")
-    let stop = message.last.map { ".?!".contains($0) } ?? true ? "" : "."
     // The parser's own hint ends its full message.
-    let hint = fullMessage(for: error).firstMatch(of: /See '.*?'/).map { " \($0.output)." } ?? ""
-    complain("error: \(message)\(stop)\(hint)")
+    let hint = fullMessage(for: error).firstMatch(of: /See '.*?'/).map { String($0.output) }
+    CommandFault(usage: message, hint: hint).tell()
     leave(Status.badInput.rawValue)
   }
 }

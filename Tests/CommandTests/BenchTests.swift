@@ -9,7 +9,7 @@ import Testing
     let run = try Command(
       "bench", "--shape", "16,1,2,32,4,20", "--seconds", "0.05", "--json", in: folder.path)
     #expect(run.status == 0, "\(run.errors)")
-    let output = try JSONDecoder().decode(Output.self, from: Data(run.output.utf8))
+    let output = try Self.decoder.decode(Output.self, from: Data(run.output.utf8))
     #expect(!output.provenance.cpu.isEmpty && !output.provenance.blasKernel.isEmpty)
     #expect(output.steps.map(\.model.family) == ["gpt2", "llama"])
     for step in output.steps {
@@ -40,7 +40,7 @@ import Testing
     let run = try Command(
       "bench", "--shape", "8,1,1,32,128,20", "--seconds", "0.01", "--json", in: folder.path)
     #expect(run.status == 0, "\(run.errors)")
-    for step in try JSONDecoder().decode(Output.self, from: Data(run.output.utf8)).steps {
+    for step in try Self.decoder.decode(Output.self, from: Data(run.output.utf8)).steps {
       #expect(try #require(step.firstStepAllocations) > 0)
       #expect(step.stepAllocations == 0)
     }
@@ -74,6 +74,13 @@ import Testing
     let run = try Command("bench", "--shape", shape, "--seconds", "0.01", in: packageRoot)
     #expect(run.status != 0 && run.errors.contains(message), "\(run.errors)")
   }
+
+  /// All names that the program prints are in snake_case.
+  private static let decoder = {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return decoder
+  }()
 
   /// What the JSON must hold.
   private struct Output: Decodable {

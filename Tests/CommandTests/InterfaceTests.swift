@@ -62,7 +62,7 @@ import Testing
     let command = try Command(all: words, in: packageRoot)
     #expect(command.status == 0, "\(command.errors)")
     let value = try JSONSerialization.jsonObject(with: Data(command.output.utf8))
-    #expect(value is [[String: Any]] || (value as? [String: Any])?["nGrams"] is [Double])
+    #expect(value is [[String: Any]] || (value as? [String: Any])?["n_grams"] is [Double])
   }
 
   @Test("The verdicts of a check are JSON too, with the same exit status")

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Fuzzing
 import Testing
@@ -19,6 +20,40 @@ import Testing
       var mutation = Mutation(seed: UInt64(number), others: bytes)
       check(Data(mutation.changed(bytes[number % bytes.count], limit: 4096)), by: parser)
     }
+  }
+
+  /// `ISOFLOP_FUZZ_TABLES` asks for another number of them, as `scripts/fuzz tables` does; then each has its time.
+  @Test("No table of values traps a fit, its page, its figures' scripts or a plan")
+  func tables() throws {
+    let environment = ProcessInfo.processInfo.environment
+    let wanted = environment["ISOFLOP_FUZZ_TABLES"].flatMap { Int($0) }
+    let first = environment["ISOFLOP_FUZZ_FIRST"].flatMap { Int($0) } ?? 0
+    let rows = environment["ISOFLOP_FUZZ_ROWS"].flatMap { Int($0) } ?? 60
+    var (slowest, refused) = ((number: first, seconds: 0.0), 0)
+    for number in first..<first + (wanted ?? 200) {
+      if wanted != nil { beside("\rtable \(number)") }
+      let (table, begin) = (TableCase(number: number, mostRows: wanted == nil ? 20 : rows), processSeconds())
+      do { try table.run() } catch is InputError { refused += 1 }
+      let seconds = processSeconds() - begin
+      if seconds > slowest.seconds { slowest = (number, seconds) }
+      if wanted != nil, seconds > TableCase.mostSeconds {
+        Issue.record("table \(number) took \(seconds) s:\n\(table.csv)")
+      }
+    }
+    guard let wanted else { return }
+    beside(
+      String(
+        format: "\rtables: %d, of which %d were refused; the slowest, %d, took %.1f s of the processor\n",
+        wanted, refused, slowest.number, slowest.seconds))
+  }
+
+  private func beside(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+
+  /// Of all threads: a fit uses several.
+  private func processSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 
   private func check(_ input: Data, by parser: FuzzedParser) {

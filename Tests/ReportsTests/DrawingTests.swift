@@ -4,6 +4,10 @@ import FoundationXML
 import Reports
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// Figures and pages, drawn for real: gnuplot is part of what every installation has.
 struct DrawingTests {
   private let hostile = "it's {a_b}^2 @ & ~ \\ \"q\" <b> `id`\nquit"
@@ -186,6 +190,55 @@ struct DrawingTests {
   @Test func missingProgramIsToldWithItsRemedy() {
     let error = #expect(throws: InputError.self) { try Renderer(searchPath: "/nowhere:/nor/here") }
     #expect(error?.remedy?.contains("apt-get install gnuplot-nox") == true)
+    #expect(error?.remedy?.contains("--no-figures") == true)
+  }
+
+  @Test(.timeLimit(.minutes(1)), arguments: ["pipe", "link", "folder"])
+  func whatIsNoFileIsRefusedInAFiguresPlace(_ kind: String) throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try FileAccess.makeFolder(folder)
+    for ending in ["gp", "svg", "png"] {
+      let path = "\(folder)/odd.\(ending)"
+      switch kind {
+      case "pipe": mkfifo(path, 0o600)
+      case "link": symlink("/nowhere/at/all", path)
+      default: mkdir(path, 0o700)
+      }
+      let error = #expect(throws: InputError.self) {
+        try Renderer().render([figure("odd", layers: layers)], into: folder)
+      }
+      #expect(error?.message == "a \(kind) stands where a file is to be written")
+      try FileManager.default.removeItem(atPath: path)
+    }
+  }
+
+  @Test func numbersAtTheEndsOfTheirRangeAreWritten() {
+    let texts: [(Double, String)] = [
+      (.greatestFiniteMagnitude, "1.80×10³⁰⁸"), (-5e-324, "−4.94×10⁻³²⁴"), (9.9996, "10.00"), (999.6, "1000"),
+      (.infinity, "∞"), (.nan, "none"), (61_234, "61.2k"),
+    ]
+    for (value, text) in texts { #expect(value.text() == text) }
+  }
+
+  @Test(arguments: [Axis.Scale.linear, .logarithmic])
+  func axesOfAnyRangeAreDrawn(_ scale: Axis.Scale) throws {
+    let extremes = [
+      [1e-320, 1e308], [-1e308, 1e308], [1e6, 1e6.nextUp], [1e-250, 1e250], [0, 5e-324], [1e300, 1e301],
+      [1, 1], [1e16, 1e16 + 4], [-1e-300, 1e-300],
+    ]
+    let figures = extremes.enumerated().map { index, values in
+      Figure(
+        name: "range-\(index)", title: "", caption: "",
+        panels: [
+          Panel(
+            x: Axis("x", scale), y: Axis("y", scale),
+            layers: [
+              .line(values.map { Point($0, $0) }, Style("line", .neutral)), .horizontal(values[1], "top"),
+            ])
+        ])
+    }
+    try draw(figures) { drawn, _ in #expect(drawn.count == extremes.count) }
   }
 }
 

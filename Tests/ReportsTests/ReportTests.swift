@@ -15,7 +15,7 @@ struct ReportTests {
   {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    try report.write(to: folder)
+    try report.write(to: folder, renderer: Renderer())
     let files = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/figures")
     return try body(FileAccess.readText("\(folder)/report.html"), Set(files))
   }
@@ -184,7 +184,8 @@ struct ReportTests {
         path: "e.yaml", text: "title: t\ncorpus: village\ngrid: {width: 16, tokens: 1M}\n\(key)")
       let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
       defer { try? FileManager.default.removeItem(atPath: folder) }
-      return try Report(of: file, table: planted.table, fits: planted.fits).write(to: folder)
+      return try Report(of: file, table: planted.table, fits: planted.fits).write(
+        to: folder, renderer: Renderer())
     }
     let named = try highlight("key: {fit: chinchilla_entropy, parameter: beta, figure: loss-2-D}\n")
     #expect(named.fact?.name == "β of chinchilla_entropy" && named.figure?.figure.name == "loss-2-D")

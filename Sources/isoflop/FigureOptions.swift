@@ -1,0 +1,13 @@
+import ArgumentParser
+import Reports
+
+/// The flag of all commands that write a page with figures.
+struct FigureOptions: ParsableArguments {
+  @Flag(help: "Writes pages without figures, which need gnuplot; their scripts are written for later.")
+  var noFigures = false
+
+  /// What draws the figures; nil where none are wanted. A command asks before it does anything that takes long.
+  ///
+  /// - Throws: `InputError` if gnuplot is not installed.
+  func renderer() throws -> Renderer? { noFigures ? nil : try Renderer() }
+}

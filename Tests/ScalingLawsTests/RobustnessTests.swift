@@ -1,0 +1,90 @@
+import Foundation
+import ScalingLaws
+import Testing
+
+/// Tables that say little: a fit of them ends soon, and says what it could not do.
+@Suite struct RobustnessTests {
+  private func grid(_ loss: (Double, Double, Int) -> Double) -> [Observation] {
+    (0..<16).map { index in
+      let (n, d) = (1e5 * pow(10, Double(index % 4)), 1e8 * pow(10, Double(index / 4)))
+      return Observation(parameters: n, tokens: d, compute: 6 * n * d, loss: loss(n, d, index))
+    }
+  }
+
+  @Test(arguments: [
+    [1e30, 2, 2, 2, 2], [2, 2, 2, 2, 2], [2, 2 + 1e-15, 2, 2, 2], [1e300, 1e-300, 1, 1e300, 2],
+  ])
+  func degenerateLossesAreFittedOrRefusedSoon(_ losses: [Double]) throws {
+    let observations = grid { _, _, index in losses[index % losses.count] }
+    for law in [
+      NamedLaw.chinchilla(ChinchillaLaw()), .power(PowerLaw(in: .tokens)), .overtraining(OvertrainingLaw()),
+    ] {
+      let fit = try? Fitter(law, bootstraps: 20).fit(observations)
+      #expect(fit?.values.allSatisfy(\.isFinite) ?? true)
+    }
+  }
+
+  @Test func lossesThatRiseAreRefusedOrFinite() throws {
+    // An accuracy: it rises with N and D.
+    let rising = grid { n, d, _ in 0.02 * log(n * d) }
+    do {
+      let fit = try Fitter(.chinchilla(ChinchillaLaw()), bootstraps: 20).fit(rising)
+      #expect(fit.values.allSatisfy(\.isFinite))
+    } catch let error as FitError {
+      #expect(error.message.contains("runs beyond all numbers"))
+    }
+  }
+
+  @Test func runsInOnePlaceAreRefused() {
+    let observations = (0..<12).map { Observation(parameters: 1e6, tokens: 1e8, loss: 2 + 0.01 * Double($0)) }
+    let error = #expect(throws: FitError.self) { try Fitter(.chinchilla(ChinchillaLaw())).fit(observations) }
+    #expect(error?.message.contains("all observations have one and the same N, D") == true)
+  }
+
+  @Test(arguments: [
+    { @Sendable (i: Int) in (1e8, 1e8 * pow(2, Double(i))) },
+    { @Sendable (i: Int) in (1e6 * pow(2, Double(i)), 2e7 * pow(2, Double(i))) },
+  ])
+  func aSplitThatTheRunsDoNotShowIsNotGiven(_ place: @Sendable (Int) -> (Double, Double)) throws {
+    let observations = (0..<15).map { index in
+      let (n, d) = place(index)
+      return Observation(parameters: n, tokens: d, loss: 1.75 + 400 * pow(n, -0.33) + 900 * pow(d, -0.35))
+    }
+    let fit = try Fitter(.chinchilla(ChinchillaLaw()), bootstraps: 20).fit(observations)
+    #expect(fit.derived.allSatisfy { !$0.identified })
+    let error = #expect(throws: FitError.self) { try Allocation(.compute(1e21), under: fit) }
+    #expect(error?.message.contains("they do not say how to split a budget") == true)
+    let read = try JSONDecoder().decode(Estimate.self, from: JSONEncoder().encode(fit.derived[0]))
+    #expect(!read.identified)
+  }
+
+  @Test func budgetsWithoutMinimaAreNamed() throws {
+    let falling = (0..<12).map { index in
+      let (n, c) = (1e6 * pow(2, Double(index % 4)), pow(10, Double(18 + index / 4)))
+      return Observation(parameters: n, tokens: c / (6 * n), compute: c, loss: 3 - 0.01 * log(n))
+    }
+    let refusal = try #require(IsoFLOPAnalysis(falling, bootstraps: 0).refusal)
+    #expect(refusal.contains("fewer than two budgets have a minimum: C = 1e+18: "), "\(refusal)")
+    #expect(refusal.contains("C = 1e+20: "))
+  }
+
+  /// Against the definition, which compares all pairs.
+  @Test func theFrontierIsThatOfAllPairs() throws {
+    // Values that no rule orders.
+    let observations = (1...300).map { index -> Observation in
+      let (x, y) = (
+        (Double(index) * 0.618_034).truncatingRemainder(dividingBy: 1), Double(index * index % 41)
+      )
+      return Observation(compute: pow(10, 18 + 2 * x), loss: 2 + y / 20)
+    }
+    let expected = observations.filter { own in
+      observations.allSatisfy { $0.loss >= own.loss || ($0.compute ?? 0) > 1.02 * (own.compute ?? 0) }
+    }.sorted { ($0.compute ?? 0, $0.loss) < ($1.compute ?? 0, $1.loss) }
+    let found = try Frontier(observations).observations
+    #expect(found == expected && !found.isEmpty)
+  }
+
+  @Test func elementsAreGroupedInTheOrderOfTheirKeys() {
+    #expect([3, 1, 4, 1, 5, 9, 2, 6].grouped { $0 % 3 } == [[3, 9, 6], [1, 4, 1], [5, 2]])
+  }
+}
