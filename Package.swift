@@ -84,7 +84,7 @@ let package = Package(
       ("Analysis", ["TestSupport", "ScalingLaws", "Files"]),
       ("Plans", ["TestSupport", "Analysis", "ScalingLaws", "Training", "Models", "Corpora", "Files"]),
       ("Execution", ["TestSupport", "Analysis", "Plans", "Training", "Files"]),
-      ("Reports", ["Plans", "Analysis", "ScalingLaws", "Training", "Files"]),
+      ("Reports", ["Execution", "Plans", "Analysis", "ScalingLaws", "Training", "Files"]),
     ].map { (name: String, others: [String]) in
       .testTarget(
         name: "\(name)Tests", dependencies: ([name] + others).map { .byName(name: $0) },

@@ -1,21 +1,13 @@
 import Files
 import Foundation
 
-/// Draws figures with gnuplot, which runs as a process of its own.
+/// Makes pictures of figures, by the scripts of gnuplot that it writes.
 public struct Renderer: Sendable {
-  private let gnuplot: URL
+  private let draw: @Sendable (_ scripts: [String], _ folder: String) throws -> [String?]
 
-  /// Finds gnuplot in the folders of `searchPath`, which are separated by colons.
-  ///
-  /// - Throws: `InputError` if gnuplot is not installed.
-  public init(searchPath: String = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin") throws {
-    let places = searchPath.split(separator: ":").map { "\($0)/gnuplot" }
-    guard let place = places.first(where: FileManager.default.isExecutableFile) else {
-      throw InputError(
-        "figures are drawn with gnuplot, which is not installed",
-        remedy: "Install it: `apt-get install gnuplot-nox`, or go without figures: `--no-figures`")
-    }
-    gnuplot = URL(fileURLWithPath: place)
+  /// - Parameter draw: Runs the scripts with these names in a folder. Gives, of each, why it failed; nil where it did not.
+  public init(_ draw: @escaping @Sendable (_ scripts: [String], _ folder: String) throws -> [String?]) {
+    self.draw = draw
   }
 
   /// Writes NAME.gp of every figure into `folder`, which is made if missing: what `gnuplot NAME.gp` draws later.
@@ -40,46 +32,24 @@ public struct Renderer: Sendable {
   /// - Throws: `InputError` with gnuplot's own words if it fails, or if a file cannot be written.
   public func render(_ figures: [Figure], into folder: String) throws -> [RenderedFigure] {
     try Self.writeScripts(of: figures, into: folder)
-    // All processes start before the first is awaited: the system spreads them over the cores.
-    let runs = try figures.map { try (figure: $0, process: start($0, in: folder)) }
-    let results = runs.map { run in Result { try finish(run.figure, run.process, in: folder) } }
-    return try results.map { try $0.get() }
+    let failures = try draw(figures.map { "\($0.name).gp" }, folder)
+    return try zip(figures, failures).map { try finish($0, failure: $1, in: folder) }
   }
 
-  private func start(_ figure: Figure, in folder: String) throws -> Process {
-    let process = Process()
-    process.executableURL = gnuplot
-    process.currentDirectoryURL = URL(fileURLWithPath: folder)
-    // Without the user's own start-up file, so that a figure looks the same everywhere.
-    process.arguments = ["-d", "./\(figure.name).gp"]
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = Pipe()
-    do { try process.run() } catch {
-      throw InputError("gnuplot cannot be started: \(error.localizedDescription)", file: gnuplot.path)
-    }
-    return process
-  }
-
-  private func finish(_ figure: Figure, _ process: Process, in folder: String) throws -> RenderedFigure {
-    let messages = (try? (process.standardError as? Pipe)?.fileHandleForReading.readToEnd()) ?? Data()
-    process.waitUntilExit()
+  private func finish(_ figure: Figure, failure: String?, in folder: String) throws -> RenderedFigure {
     let base = "\(folder)/\(figure.name)"
-    func failure(_ what: String) -> InputError {
-      let words = String(decoding: messages, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-      return InputError(
-        words.isEmpty ? what : "\(what): \(words)", file: "\(base).gp",
+    func error(_ message: String) -> InputError {
+      InputError(
+        message, file: "\(base).gp",
         remedy: "See whether the disk has room; `gnuplot \(figure.name).gp` in that folder tries again")
     }
-    guard process.terminationReason == .exit, process.terminationStatus == 0 else {
-      throw failure("gnuplot ended with status \(process.terminationStatus)")
-    }
+    if let failure { throw error(failure) }
     // gnuplot does not say when a disk is full: look at the ends of the files.
     let svg = try FileAccess.readText("\(base).svg")
     let narrow = try FileAccess.readText("\(base)-narrow.svg")
     guard svg.contains("</svg>"), narrow.contains("</svg>"),
       try FileAccess.read("\(base).png").suffix(8) == Renderer.endOfPNG
-    else { throw failure("gnuplot left an unfinished image") }
+    else { throw error("gnuplot left an unfinished image") }
     return RenderedFigure(figure: figure, svg: svg, narrow: narrow)
   }
 

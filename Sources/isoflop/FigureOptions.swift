@@ -1,4 +1,5 @@
 import ArgumentParser
+import Execution
 import Reports
 
 /// The flag of all commands that write a page with figures.
@@ -9,5 +10,5 @@ struct FigureOptions: ParsableArguments {
   /// What draws the figures; nil where none are wanted. A command asks before it does anything that takes long.
   ///
   /// - Throws: `InputError` if gnuplot is not installed.
-  func renderer() throws -> Renderer? { noFigures ? nil : try Renderer() }
+  func renderer() throws -> Renderer? { noFigures ? nil : Renderer(try Gnuplot().draw) }
 }

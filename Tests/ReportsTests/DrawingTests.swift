@@ -1,3 +1,4 @@
+import Execution
 import Files
 import Foundation
 import FoundationXML
@@ -38,7 +39,7 @@ struct DrawingTests {
   {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    return try body(Renderer().render(figures, into: folder), folder)
+    return try body(Renderer(Gnuplot().draw).render(figures, into: folder), folder)
   }
 
   @Test func everyCharacterOfALabelIsShown() throws {
@@ -188,7 +189,7 @@ struct DrawingTests {
   }
 
   @Test func missingProgramIsToldWithItsRemedy() {
-    let error = #expect(throws: InputError.self) { try Renderer(searchPath: "/nowhere:/nor/here") }
+    let error = #expect(throws: InputError.self) { try Gnuplot(searchPath: "/nowhere:/nor/here") }
     #expect(error?.remedy?.contains("apt-get install gnuplot-nox") == true)
     #expect(error?.remedy?.contains("--no-figures") == true)
   }
@@ -206,7 +207,7 @@ struct DrawingTests {
       default: mkdir(path, 0o700)
       }
       let error = #expect(throws: InputError.self) {
-        try Renderer().render([figure("odd", layers: layers)], into: folder)
+        try Renderer(Gnuplot().draw).render([figure("odd", layers: layers)], into: folder)
       }
       #expect(error?.message == "a \(kind) stands where a file is to be written")
       try FileManager.default.removeItem(atPath: path)

@@ -1,5 +1,6 @@
 import Analysis
 import Plans
+import Execution
 import Files
 import Foundation
 import Reports
@@ -15,7 +16,7 @@ struct ReportTests {
   {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    try report.write(to: folder, renderer: Renderer())
+    try report.write(to: folder, renderer: Renderer(Gnuplot().draw))
     let files = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/figures")
     return try body(FileAccess.readText("\(folder)/report.html"), Set(files))
   }
@@ -185,7 +186,7 @@ struct ReportTests {
       let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
       defer { try? FileManager.default.removeItem(atPath: folder) }
       return try Report(of: file, table: planted.table, fits: planted.fits).write(
-        to: folder, renderer: Renderer())
+        to: folder, renderer: Renderer(Gnuplot().draw))
     }
     let named = try highlight("key: {fit: chinchilla_entropy, parameter: beta, figure: loss-2-D}\n")
     #expect(named.fact?.name == "β of chinchilla_entropy" && named.figure?.figure.name == "loss-2-D")
