@@ -97,7 +97,7 @@ import Testing
     arguments: [
       (["run", "none.yaml", "--json"], "no such file", "none.yaml"),
       (["fit", "a.csv", "--lwa", "x", "--json"], "Unknown option '--lwa'. Did you mean '--law'?", nil),
-    ])
+    ] as [([String], String, String?)])
   func json(_ arguments: [String], _ message: String, _ file: String?) throws {
     let folder = try ScratchFolder()
     let result = try Command(all: arguments, in: folder.path)

@@ -20,7 +20,7 @@ import Testing
     let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appendingPathComponent("Sources").path
     let unchecked =
-      /\bU?Int(8|16|32|64)?\((floor|ceil|log|pow|exp|Double|seconds)\(?|\bInt\([^()]*(\([^()]*\)[^()]*)*\.(rounded|seconds)/
+      /\bInt\((floor|ceil|log10|log|pow|exp|Double)\(|\bInt\([^()]*(\([^()]*\)[^()]*)*\.(rounded|seconds)/
     for name in FileManager.default.enumerator(atPath: sources)?.compactMap({ $0 as? String }) ?? []
     where name.hasSuffix(".swift") {
       let lines = try FileAccess.readText("\(sources)/\(name)").split(separator: "\n")
