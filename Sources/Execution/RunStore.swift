@@ -109,14 +109,18 @@ public final class RunStore: Sendable {
   public func folder(of experiment: ExperimentFile) -> String { "\(root)/\(experiment.name)" }
 
   /// Does something to an experiment's results that only one process may do at a time, and waits for its turn. What has
-  /// lost its claim on the way, and says so by `ClaimLost`, is done again: another has read other results meanwhile.
+  /// lost its claim on the way, and fails, is done again: another has read other results meanwhile.
   public func alone<Result>(
     with experiment: ExperimentFile, _ body: (Claim) throws -> Result
   ) throws -> Result {
     while true {
       if let claim = try claims.claim("results-\(experiment.name)") {
         defer { claim.finish() }
-        do { return try body(claim) } catch is ClaimLost {}
+        do { return try body(claim) } catch {
+          // Whatever has failed: the process that has taken over may have removed what this one wrote.
+          do { try claim.check() } catch is ClaimLost { continue }
+          throw error
+        }
       } else {
         usleep(100_000)
       }

@@ -100,7 +100,7 @@ struct FitCommand: ParsableCommand {
       progress: progress.reach)
     progress.finish()
     if json {
-      try printJSON(fits)
+      print(String(decoding: try fits.json(), as: UTF8.self))
     } else {
       let lost =
         table.withoutNumber == 0 ? "" : "; \(table.withoutNumber) rows without a number are left out"

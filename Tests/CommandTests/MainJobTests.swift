@@ -118,7 +118,7 @@ import Testing
     let folder = try ScratchFolder()
     try folder.write(smallText(words: 40_000), to: "text.txt")
     try folder.write(
-      smallExperiment.replacing("[8, 16]", with: "8\n  learning_rate: [0.01, 300]")
+      smallExperiment.replacing("[8, 16]", with: "8\n  learning_rate: [0.01, 100]")
         .replacing("[20k, 40k]", with: "5k").replacing("[4, 4]", with: "[1, 1]"),
       to: "short.yaml")
     let run = try Command("run", "short.yaml", in: folder.path)
