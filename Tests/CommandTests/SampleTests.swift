@@ -11,8 +11,8 @@ import Testing
     folder = try ScratchFolder()
     try folder.write(smallText(words: 10_000), to: "text.txt")
     let run = try Command(
-      "train", "--corpus", "text.txt", "--width", "8", "--depth", "1", "--context", "32", "--tokens", "20k",
-      "--validation-tokens", "2048", "-o", "runs", in: folder.path)
+      "train", "--corpus", "text.txt", "--tokenizer", "characters", "--width", "8", "--depth", "1",
+      "--context", "32", "--tokens", "60k", "--validation-tokens", "2048", "-o", "runs", in: folder.path)
     #expect(run.status == 0, "\(run.errors)")
     let files = try FileManager.default.subpathsOfDirectory(atPath: "\(folder.path)/runs")
     checkpoint = "runs/" + (try #require(files.first { $0.hasSuffix("checkpoint.safetensors") }))
@@ -88,7 +88,8 @@ import Testing
       (["--top-p", "1.5"], "--top-p"), (["--top-p", "nan"], "--top-p"), (["--top-k", "0"], "--top-k"),
       (["--count", "0"], "--count"), (["--count", "1e17"], "--count"), (["--seed", "x"], "--seed"),
     ] {
-      let command = try Command(all: ["sample", checkpoint] + arguments, in: folder.path)
+      let prompt = arguments.contains("--prompt") ? [] : ["--prompt", "the "]
+      let command = try Command(all: ["sample", checkpoint] + prompt + arguments, in: folder.path)
       #expect(command.status == 2 && command.output.isEmpty, "\(arguments)")
       #expect(command.errors.contains(message), "\(arguments): \(command.errors)")
       #expect(command.errors.split(separator: "\n").count == 1, "\(command.errors)")
