@@ -224,7 +224,7 @@ struct DrawingTests {
 
   @Test(arguments: [Axis.Scale.linear, .logarithmic])
   func axesOfAnyRangeAreDrawn(_ scale: Axis.Scale) throws {
-    let extremes = [
+    let extremes: [[Double]] = [
       [1e-320, 1e308], [-1e308, 1e308], [1e6, 1e6.nextUp], [1e-250, 1e250], [0, 5e-324], [1e300, 1e301],
       [1, 1], [1e16, 1e16 + 4], [-1e-300, 1e-300],
     ]

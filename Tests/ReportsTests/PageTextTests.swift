@@ -39,7 +39,7 @@ struct PageTextTests {
     let fits = Fits(of: planted.table, requests: requests, bootstraps: 0)
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    try Report(of: experiment, table: planted.table, fits: fits).write(to: folder)
+    try Report(of: experiment, table: planted.table, fits: fits).write(to: folder, renderer: nil)
     let html = try FileAccess.readText("\(folder)/report.html")
     let prose = html.split(separator: "<style>").joined().split(separator: "</style>").dropFirst().joined()
     #expect(!prose.contains("{") && !prose.contains("| interval"))
@@ -61,7 +61,7 @@ struct PageTextTests {
         """)
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    try Report(of: planted.file, table: planted.table, fits: planted.fits).write(to: folder)
+    try Report(of: planted.file, table: planted.table, fits: planted.fits).write(to: folder, renderer: nil)
     let page = try FileAccess.readText("\(folder)/report.html")
     let alpha = try #require(planted.fits["chinchilla_entropy"]?.number("alpha"))
     #expect(page.contains("Five sizes were trained. The exponent is \(alpha.value.text()) ["))

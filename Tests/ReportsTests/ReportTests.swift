@@ -226,7 +226,7 @@ struct ReportTests {
       }
     }
     if let folder = ProcessInfo.processInfo.environment["ISOFLOP_FIGURES"] {
-      try report(planted).write(to: folder)
+      try report(planted).write(to: folder, renderer: Renderer(Gnuplot().draw))
     }
   }
 
