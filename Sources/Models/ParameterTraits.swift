@@ -95,7 +95,7 @@ public struct ModelParameter: Sendable, Hashable {
 public struct ModelParameters {
   /// Where each weight lies in the flat buffers.
   public private(set) var layout = ParameterLayout()
-  private var traits: [ParameterTraits] = []
+  private(set) var traits: [ParameterTraits] = []
   private let trains: (_ name: String) -> Bool
 
   /// - Parameter trains: Whether a weight is trained, by its name.
@@ -107,10 +107,5 @@ public struct ModelParameters {
     traits.isTrainable = traits.isTrainable && trains(name)
     self.traits.append(traits)
     return layout.add(name, shape, isTrainable: traits.isTrainable)
-  }
-
-  /// All weights, in order.
-  var all: [ModelParameter] {
-    zip(layout.parameters, traits).map { ModelParameter(parameter: $0, traits: $1) }
   }
 }

@@ -7,8 +7,7 @@ public struct Transformer: Sendable {
   public let configuration: ModelConfiguration
   /// Where each weight lies in the flat buffers.
   public let layout: ParameterLayout
-  /// The same weights in the same order, with their traits.
-  public let parameters: [ModelParameter]
+  private let traits: [ParameterTraits]
 
   private let embedding: Tensor
   private let positions: Tensor?
@@ -29,7 +28,13 @@ public struct Transformer: Sendable {
     finalNorm = Norm("norm", c, in: &parameters)
     head = c.tiedHead ? nil : parameters.add("head.weight", [c.vocabulary, c.width], .head)
     layout = parameters.layout
-    self.parameters = parameters.all
+    traits = parameters.traits
+  }
+
+  /// All weights in their order, with their traits. Put together where it is asked for: a hostile checkpoint must not
+  /// make its reader hold more than the file has.
+  public var parameters: [ModelParameter] {
+    zip(layout.parameters, traits).map { ModelParameter(parameter: $0, traits: $1) }
   }
 
   /// Records the computation of the logits (R, V) of tokens (R): whole windows, or what continues sequences.
