@@ -2,7 +2,7 @@
 
     pytorch_step.py 32,2,4,128,4,79 --rotary --seconds 2
 
-The shape is width, depth, heads, context, batch and vocabulary, and of a mixture experts and experts a token. Prints a
+The shape is width, depth, heads, context, batch and vocabulary, and of a moe model experts and experts per token. Prints a
 line of JSON. `compare-pytorch` calls it."""
 
 import argparse

@@ -40,7 +40,7 @@ struct Book {
     for (one, other) in zip(byName, byName.dropFirst()) where one.name == other.name {
       throw InputError(
         "has the same name as \(one.path), and both write to the folder `\(one.name)`", file: other.path,
-        remedy: "Rename one of them, or name it once")
+        remedy: "Rename one of them, or give it once")
     }
     session = try TrainingSession(experiments, options)
   }
@@ -85,7 +85,7 @@ struct Book {
           neighbours: neighbours(of: index),
           label: label)
         if let missing = results?.missing, missing > 0, faults.isEmpty {
-          faults.append("\(missing) of \(plan.runs.count) runs are not there any more.")
+          faults.append("\(missing) of \(plan.runs.count) runs no longer exist.")
         }
       } catch {
         complain("\(plan.experiment.name): \(error)")
@@ -139,7 +139,7 @@ struct Book {
       .init("Runs", "\(runs.count)", note: before == 0 ? "all trained now" : "\(before) finished before"),
       .init(
         "Expectations met", "\(verdicts.count(where: \.passed)) of \(verdicts.count)",
-        note: "what each page must show"),
+        note: "what the pages' files expect"),
     ]
     return Contents(
       title: "The book of experiments",

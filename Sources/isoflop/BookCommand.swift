@@ -46,8 +46,8 @@ struct BookCommand: ParsableCommand {
 struct RegressCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "regress",
-    abstract: "Makes the book and holds every page against what its file expects.",
-    discussion: "Exit status 0 if all is met, 1 if not, 3 if runs failed.")
+    abstract: "Makes the book and checks every page against the expectations in its file.",
+    discussion: "Exit status 0 if all expectations are met, 1 if not, 3 if runs failed.")
 
   @Argument(
     help: "The experiments' files. Default: all of the folder `experiments`.",
@@ -112,7 +112,7 @@ extension Book {
         ]
       })
     try table.print(json: out.json)
-    out.say("seconds: of the training that no page before has done, on \(session.workers) cores")
+    out.say("seconds: of training that earlier pages do not include, on \(session.workers) cores")
     try session.announce()
   }
 

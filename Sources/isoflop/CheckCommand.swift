@@ -7,7 +7,7 @@ import Foundation
 /// `isoflop check`: whether an experiment came out as it should.
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "check", abstract: "Holds an experiment's results against what its file expects.")
+    commandName: "check", abstract: "Checks an experiment's results against the expectations in its file.")
 
   @Argument(help: "The experiment's file.", completion: .file(extensions: ["yaml"]))
   var file: String
@@ -33,7 +33,7 @@ struct CheckCommand: ParsableCommand {
     let fits = try Fits(contentsOf: "\(folder)/fits.json")
     let verdicts = experiment.check(fits: fits, results: table)
     guard !verdicts.isEmpty else {
-      throw InputError("expects nothing", file: file, remedy: "Add an `expect:` section")
+      throw InputError("has no expectations", file: file, remedy: "Add an `expect:` section")
     }
     try Table(.verdicts(verdicts)).print(json: json)
     if !verdicts.allSatisfy(\.passed) { throw ExitCode(Status.expectationFailed.rawValue) }

@@ -9,23 +9,24 @@ struct CleanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "clean",
     abstract:
-      "Says what can be freed in a folder of runs, and frees it with --yes, unless a command uses it.",
+      "Lists what can be removed from a folder of runs, and removes it with --yes, unless a command uses it.",
     discussion:
-      "Without other flags: what interrupted writes left, damaged records, and trunks of which no run is left to train."
+      "Without other flags: temporary files of interrupted writes, damaged records, and trunks whose runs are all finished."
   )
 
   @Option(name: .shortAndLong, help: "The folder of runs and results.", completion: .directory)
   var output = "runs"
   @Flag(help: "Also the weights of finished runs.")
   var checkpoints = false
-  @Flag(help: "Also trunks under way: their unfinished runs begin anew.")
+  @Flag(help: "Also unfinished trunks: their runs start from the beginning.")
   var trunks = false
-  @Flag(help: "Also runs, finished or not, that no experiment's results.csv mentions.")
+  @Flag(help: "Also runs, finished or not, that are not in any experiment's results.csv.")
   var orphans = false
   @Option(
-    help: "Also all results of an experiment. Its runs stay, but for --orphans.", completion: .experiment)
+    help: "Also all results of an experiment. Its runs stay, unless --orphans is given.",
+    completion: .experiment)
   var experiment: String?
-  @Flag(help: "Frees it. What is freed is gone.")
+  @Flag(help: "Removes it. This cannot be undone.")
   var yes = false
   @Flag(help: "Prints JSON instead of a table.")
   var json = false
@@ -33,7 +34,7 @@ struct CleanCommand: ParsableCommand {
   func run() throws {
     var leftovers: [Leftover] = []
     if yes {
-      // Looked for anew: before, a command may have been at work.
+      // Searched again: a command may have been working before.
       _ = try Leftover.all(kinds, in: output, experiment: experiment)
       try RunStore(output).removing {
         leftovers = try Leftover.all(kinds, in: output, experiment: experiment)
@@ -47,7 +48,7 @@ struct CleanCommand: ParsableCommand {
     let total = size(leftovers.reduce(0) { $0 + $1.bytes })
     print(
       leftovers.isEmpty
-        ? "nothing to free" : yes ? "freed \(total)" : "would free \(total): add --yes to free it")
+        ? "nothing to remove" : yes ? "removed \(total)" : "would remove \(total): add --yes to remove it")
     if !yes { try printMore() }
   }
 
@@ -59,7 +60,7 @@ struct CleanCommand: ParsableCommand {
     for (flag, kind) in flags where !kinds.contains(kind) {
       // Without a table of results, what is an orphan is not known.
       let more = try unlessDamaged { try Leftover.all([kind], in: output, experiment: experiment) } ?? []
-      if !more.isEmpty { print("\(flag) would free \(size(more.reduce(0) { $0 + $1.bytes })) more") }
+      if !more.isEmpty { print("\(flag) would remove \(size(more.reduce(0) { $0 + $1.bytes })) more") }
     }
   }
 

@@ -9,7 +9,7 @@ import Reports
 /// `isoflop collect`: fits and reports what there is, and trains nothing.
 struct CollectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "collect", abstract: "Fits and reports the runs that are finished, and trains nothing.",
+    commandName: "collect", abstract: "Fits and reports the finished runs, and trains nothing.",
     discussion:
       "Exit status 0 if all runs are finished and all expectations met, 1 if one is not met, 3 if runs are missing; "
       + "the report counts them.")

@@ -27,16 +27,16 @@ struct CorpusCommand: ParsableCommand {
       for (text, entropy) in corpora {
         print(text.name)
         print("  \(text.about)")
-        print("  families  \(text.trainedFamilies.joined(separator: ", "))")
+        print("  tasks     \(text.trainedFamilies.joined(separator: ", "))")
         print("  alphabet  \(text.alphabet.count) characters")
         print(
           String(
             format: "  entropy   %.3f nats a byte (%.3f bits), of endless text", entropy, entropy / log(2)))
       }
       print(
-        "A run is held against the entropy of its own validation windows, which begin in the middle of passages:"
+        "Runs are compared with the entropy of their own validation windows, which begin with a passage:"
       )
-      print("`isoflop corpus stats NAME` and the reports give that one.")
+      print("`isoflop corpus stats NAME` and the reports show it.")
     }
   }
 
@@ -47,10 +47,10 @@ struct CorpusCommand: ParsableCommand {
     @Argument(help: "A bundled corpus, a recipe (.yaml), a text file or a folder.", completion: .corpus)
     var source: String
 
-    @Option(help: "At least so many bytes, to the end of a line.")
+    @Option(help: "The least number of bytes; the last line is completed.")
     var bytes = Count(2000)
 
-    @Option(help: "Chooses which text.")
+    @Option(help: "The seed of the text.")
     var seed: UInt64 = 0
 
     func run() throws {
@@ -73,7 +73,7 @@ struct CorpusCommand: ParsableCommand {
   /// `isoflop corpus stats NAME`
   struct Stats: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Measures a corpus: families, entropy, tables, n-gram baselines.")
+      abstract: "Measures a corpus: tasks, entropy, tables, n-gram baselines.")
 
     @Argument(help: "A bundled corpus, a recipe (.yaml), a text file or a folder.", completion: .corpus)
     var source: String
@@ -84,7 +84,7 @@ struct CorpusCommand: ParsableCommand {
     @Option(help: "The tokens that a window predicts.")
     var context = 128
 
-    @Option(help: "Chooses the text.")
+    @Option(help: "The seed of the text.")
     var seed: UInt64 = 0
 
     @Option(help: "Validation targets.")

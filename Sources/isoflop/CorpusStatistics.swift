@@ -3,7 +3,7 @@ import Foundation
 
 /// What can be measured of a corpus: what `corpus stats --json` prints.
 struct CorpusStatistics: Encodable {
-  /// A task family, or all of them together.
+  /// A task, or all of them together.
   struct Family: Encodable {
     let name: String
     /// Its part of the passages, and of the validation targets.
@@ -99,7 +99,7 @@ struct CorpusStatistics: Encodable {
     if let entropy {
       isoflop.print("\nentropy of \(validationTokens) validation targets")
       printTable(
-        ["family", "passages", "tokens", "nats a token", "bits a byte"],
+        ["task", "passages", "tokens", "nats a token", "bits a byte"],
         (families + [entropy]).map { family in
           [
             family.name, String(format: "%.1f%%", 100 * family.passages),

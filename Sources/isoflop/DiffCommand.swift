@@ -8,7 +8,7 @@ struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff", abstract: "Shows which settings and which numbers differ between two runs.",
     discussion:
-      "Exit status 0 whether or not they differ, 2 if a run is not found or not the only one of its name.")
+      "Exit status 0 whether or not they differ, 2 if a run is not found or its name is ambiguous.")
 
   @Argument(
     help: "A run: its identifier, the beginning of it, or the path of its folder.", completion: .run)
@@ -28,12 +28,13 @@ struct DiffCommand: ParsableCommand {
         throw InputError("is damaged", file: run.folder.path, remedy: "Remove it with `isoflop clean`")
       case .otherVersion:
         throw InputError(
-          "is of another version", file: run.folder.path, remedy: "Compare it with the program that made it")
+          "was made by another version", file: run.folder.path,
+          remedy: "Compare it with the program that made it")
       case .completed, .diverged, .underWay: break
       }
     }
     let differences = RunDifference.all(between: runs[0], and: runs[1])
-    guard json || !differences.isEmpty else { return print("nothing differs") }
+    guard json || !differences.isEmpty else { return print("no differences") }
     try Table(differences, runs[0].identifier, runs[1].identifier).print(json: json)
   }
 }

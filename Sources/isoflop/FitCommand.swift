@@ -19,32 +19,32 @@ struct FitCommand: ParsableCommand {
   var file: String
   @Option(
     help:
-      "A law to fit, such as chinchilla or power_n. May be given again. Default: those that the table allows."
+      "A law to fit, such as chinchilla or power_n. May be repeated. Default: those that the table allows."
   )
   var law: [LawChoice] = []
   @Option(
     name: .customLong("x"),
     help:
-      "The column of a quantity, and its unit if it is not 1: N=size, D=tokens*1e9, loss=nll. Quantities: N, D, C, U (unique tokens), S (steps), E (experts), r1, r2, … (shares of a mixture), loss, loss_se, cluster."
+      "The column of a quantity, and its unit if it is not 1: N=size, D=tokens*1e9, loss=nll. Quantities: N, D, C, U (unique tokens), S (steps), E (experts), r1, r2, … (weights of a data mixture), loss, loss_se, cluster."
   )
   var columns: [String] = []
   @Option(
     name: .customLong("where"),
-    help: "A condition on rows, such as C<1e21, model=a,b or router!=Dense. May be given again.")
+    help: "A condition on rows, such as C<1e21, model=a,b or router!=Dense. May be repeated.")
   var conditions: [String] = []
-  @Option(help: "Leaves out so many of the highest losses.")
+  @Option(help: "How many of the highest losses to leave out.")
   var dropHighest = 0
   @Option(
     help: "What the loss tends to: free, zero, or the true entropy of the text as a number.",
     completion: .list(["free", "zero"]))
   var floor: String?
-  @Option(help: "Holds a parameter at a value: beta=0.37. May be given again.")
+  @Option(help: "Holds a parameter at a value: beta=0.37. May be repeated.")
   var hold: [String] = []
   @Option(help: "Breaks of a broken law, 1 to 3.")
   var breaks = 1
   @Option(help: "What is summed over the residuals: huber, least_squares or least_absolute.")
   var penalty = PenaltyChoice.huber
-  @Option(help: "Where Huber's penalty turns from square to line.")
+  @Option(help: "The δ of Huber's penalty: beyond it the penalty is linear.")
   var delta = Objective.delta
   @Option(help: "What residuals compare: log, raw or log1p of the loss.")
   var on = Objective.Scale.log
@@ -52,9 +52,9 @@ struct FitCommand: ParsableCommand {
   var weighted = false
   @Flag(help: "An analysis beside the fits.")
   var analyses: [AnalysisChoice] = []
-  @Option(help: "Samples for the intervals; 0 for none.")
+  @Option(help: "Bootstrap samples for the intervals; 0 for none.")
   var bootstraps = 1000
-  @Option(help: "Seeds the samples.")
+  @Option(help: "The seed of the bootstrap samples.")
   var seed: UInt64 = 1
   @Option(name: .shortAndLong, help: "A folder for fits.json and report.html.", completion: .directory)
   var output: String?
@@ -70,7 +70,7 @@ struct FitCommand: ParsableCommand {
     guard hold.isEmpty || !law.isEmpty else { throw ValidationError("--hold needs a --law.") }
     guard delta > 0 else { throw ValidationError("--delta must be positive.") }
     guard delta == Objective.delta || penalty == .huber else {
-      throw ValidationError("--delta is of the penalty huber alone.")
+      throw ValidationError("--delta applies to the penalty huber only.")
     }
     guard bootstraps >= 0, dropHighest >= 0 else {
       throw ValidationError("--bootstraps and --drop-highest must not be negative.")
@@ -135,7 +135,7 @@ struct FitCommand: ParsableCommand {
     case "zero": return (.zero, nil)
     default:
       guard let entropy = Double(floor), entropy > 0, entropy.isFinite else {
-        throw InputError("--floor \(floor) is no floor", remedy: "Write free, zero or a positive number")
+        throw InputError("--floor \(floor) is not a floor", remedy: "Write free, zero or a positive number")
       }
       return (.entropy, entropy)
     }
@@ -145,7 +145,7 @@ struct FitCommand: ParsableCommand {
     let parts = text.split(separator: "=").map(String.init)
     guard parts.count == 2, let value = Double(quantity: parts[1]) else {
       throw InputError(
-        "--hold \(text) is no parameter and value", remedy: "Write for example --hold beta=0.37")
+        "--hold \(text) is not a parameter with a value", remedy: "Write for example --hold beta=0.37")
     }
     return (parts[0], value)
   }
@@ -169,13 +169,13 @@ extension Objective.Scale: ExpressibleByArgument {}
 extension AnalysisChoice: EnumerableFlag {
   public static func help(for value: AnalysisChoice) -> ArgumentHelp? {
     switch value {
-    case .bends: "Says whether, where and by how much the laws in one variable bend, and on what evidence."
+    case .bends: "Tests whether, where and by how much the laws in one variable bend, and on what evidence."
     case .selection: "Compares each law with its rivals: AICc, and how well each predicts the largest runs."
     case .sensitivity:
       "Shows how the numbers move with the penalty, outliers dropped, and other columns of N and C."
-    case .slopes: "Says how the local slope of the laws in one variable goes, and whether that is straight."
+    case .slopes: "Shows the local slope of the laws in one variable, and whether it is constant."
     case .counting:
-      "Shows how the best size grows by N with and without embeddings: for an experiment's own fits alone."
+      "Shows how the best size grows by N with and without embeddings; for fits of an experiment only."
     }
   }
 }

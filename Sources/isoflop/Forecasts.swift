@@ -74,7 +74,7 @@ struct ForecastFile: Codable {
   private init?(contentsOf path: String) throws {
     guard let data = try FileAccess.readIfPresent(path) else { return nil }
     self = try decodeRecord(
-      ForecastFile.self, from: data, path: path, remedy: "It is written again if it can be")
+      ForecastFile.self, from: data, path: path, remedy: "It is written again if possible")
   }
 }
 
@@ -104,25 +104,25 @@ func announceForecasts(of plan: Plan, before stage: Plan, store: RunStore, _ out
   out.say(
     written.file.finishedBefore == 0
       ? "written before any of these runs is trained: \(written.path)\n"
-      : "written again, as the runs have changed that it follows from: \(written.path)\n")
+      : "written again, because the runs that it is based on have changed: \(written.path)\n")
 }
 
 /// - Parameter isShare: Whether other commands train some of the runs.
-/// - Throws: The exit status, if others have yet to train runs that come before those that are forecast; `InputError` if
+/// - Throws: The exit status, if others have yet to train runs that the forecast is based on; `InputError` if
 ///   runs that were trained are gone.
 func requireFinished(_ runs: [PlannedRun], in store: RunStore, isShare: Bool) throws {
   let missing = try store.missing(runs)
   guard missing > 0 else { return }
   guard isShare else { throw runsAreGone(missing, of: runs.count, from: store) }
   complain(
-    "\(missing) runs must be finished before those that are forecast from them can begin: "
-      + "give the same command again then")
+    "\(missing) runs must be finished before the runs that are forecast from them can begin: "
+      + "give the same command again later")
   throw ExitCode(Status.othersFirst.rawValue)
 }
 
 /// What is wrong where runs were trained and are not finished.
 func runsAreGone(_ missing: Int, of all: Int, from store: RunStore) -> InputError {
   InputError(
-    "\(missing) of \(all) runs that were finished are not there any more", file: store.root,
-    remedy: "Was the folder moved, or removed? The same command trains what is missing")
+    "\(missing) of \(all) runs that were finished no longer exist", file: store.root,
+    remedy: "Restore the folder if it was moved; otherwise the same command trains what is missing")
 }

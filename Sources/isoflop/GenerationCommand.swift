@@ -8,7 +8,7 @@ import Training
 struct GenerationCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "generation",
-    abstract: "Times cached decoding of many samples against one window a token, on one core.")
+    abstract: "Times cached decoding of many samples against a whole window per token, on one core.")
 
   @Option(help: "About how long to measure.")
   var seconds = 5.0
@@ -16,7 +16,7 @@ struct GenerationCommand: ParsableCommand {
   var architecture = ModelConfiguration.Architecture.gpt2
   @Option(
     help:
-      "Width, depth, heads, context, samples and vocabulary, such as 128,4,4,128,64,256; of a mixture of experts, also experts and experts a token."
+      "Width, depth, heads, context, samples and vocabulary, such as 128,4,4,128,64,256; for moe models also experts and experts per token."
   )
   var shape = BenchmarkShape.generation
   @Flag(help: "Prints everything as JSON.")

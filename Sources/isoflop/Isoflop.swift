@@ -17,7 +17,7 @@ struct Isoflop: ParsableCommand {
     commandName: "isoflop", abstract: "Trains grids of toy language models and fits their scaling laws.",
     discussion: """
       Exit status: 0 done, 1 an expectation failed, 2 bad input, 3 some runs failed, 4 interrupted, 5 the budget of \
-      --max-time or --max-flops used up, 6 a share must wait for others.
+      --max-time or --max-flops used up, 6 a shard must wait for others.
       """,
     version: Provenance.version,
     subcommands: [

@@ -9,7 +9,7 @@ import Training
   import Glibc
 #endif
 
-/// Trains jobs by processes of its own, and tells how it goes.
+/// Trains jobs in processes of their own, and reports progress.
 final class JobTrainer: Sendable {
   let store: RunStore
   let workers: Int
@@ -66,7 +66,7 @@ final class JobTrainer: Sendable {
 
   /// Says why it stops, and ends the command with the status of that.
   private func leave(_ reason: Stop.Reason) throws {
-    let remedy = "everything so far is saved, and the same command goes on from here"
+    let remedy = "everything so far is saved, and the same command continues from here"
     switch reason {
     case .budget(let name):
       complain("\(name) is used up: \(remedy)")

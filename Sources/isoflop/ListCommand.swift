@@ -18,7 +18,7 @@ struct ListCommand: ParsableCommand {
   var output = "runs"
   @Option(
     name: .customLong("where"),
-    help: "A condition on runs, such as width>=32, status=diverged or C<1e12. May be given again.")
+    help: "A condition on runs, such as width>=32, status=diverged or C<1e12. May be repeated.")
   var conditions: [String] = []
   @Flag(help: "Prints JSON instead of tables.")
   var json = false
@@ -51,7 +51,7 @@ extension Table {
           Cell(experiment.name),
           Cell(experiment.runs?.count, text: experiment.runs.map { "\($0.count)" } ?? ""),
           experiment.runs == nil
-            ? "results.csv is no table" : Cell(experiment.runs?.count(where: finished.contains)),
+            ? "results.csv is not a table" : Cell(experiment.runs?.count(where: finished.contains)),
         ]
       })
   }

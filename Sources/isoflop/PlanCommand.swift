@@ -12,7 +12,7 @@ struct PlanCommand: ParsableCommand {
     abstract: "Splits a budget between size and data, or predicts a loss, by the laws of a fits.json.",
     discussion:
       "Give one of --flops, --params, --tokens and --loss for the best split; --params and --tokens together for the "
-      + "loss of that very model. Counts may end in k, M, G or T. C = 6ND for training and 2NI for serving I tokens."
+      + "loss of that model. Counts may end in k, M, G or T. C = 6ND for training and 2NI for serving I tokens."
   )
 
   @Argument(
@@ -51,7 +51,7 @@ struct PlanCommand: ParsableCommand {
     let chosen = try chosenFit(fits)
     guard chosen.isSurface, let law = chosen.fit else {
       throw InputError(
-        "the fit \(chosen.name) is no law of N and D", file: file, remedy: "Choose another with --fit")
+        "the fit \(chosen.name) is not a law of N and D", file: file, remedy: "Choose another with --fit")
     }
     let plan = try Plan(budget, under: law, named: chosen.name, inferenceTokens: inferenceTokens?.value ?? 0)
     if json {
@@ -172,8 +172,8 @@ private struct Plan: Encodable {
     ]
     if let (name, _) = numbers.first(where: { !$0.1.value.isFinite || $0.1.value <= 0 }) {
       throw InputError(
-        "\(name) leaves the range of numbers under \(law.equation)",
-        remedy: "Plan for something nearer to the data of the fit")
+        "\(name) is out of range under \(law.equation)",
+        remedy: "Plan for a budget nearer to the data of the fit")
     }
     self.fit = fit
     equation = law.equation

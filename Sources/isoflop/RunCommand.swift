@@ -13,14 +13,14 @@ struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Trains an experiment's grid, fits its laws and writes the report.",
     discussion:
-      "Interrupted however, the same command goes on where it was. Finished runs are never done again.")
+      "If interrupted, the same command continues where it stopped. Finished runs are never trained again.")
 
   @Argument(help: "The experiment's file.", completion: .file(extensions: ["yaml", "yml"]))
   var file: String
   @OptionGroup var options: TrainingOptions
-  @Option(help: "local, or slurm: the queue of a cluster, which shares this folder.")
+  @Option(help: "local, or slurm: the queue of a cluster that shares this folder.")
   var engine = Engine.local
-  @Option(help: "Which part of the work to do, as 2/8: the second of eight that no two processes share.")
+  @Option(help: "Which part of the work to do: 2/8 is the second of eight disjoint parts.")
   var shard: Share?
   @OptionGroup(title: "Options of --engine slurm") var slurm: SlurmOptions
 
@@ -51,7 +51,9 @@ struct RunCommand: ParsableCommand {
     guard lost == 0 else { throw runsAreGone(lost, of: own.count, from: session.store) }
     let missing = try session.store.missing(plan.runs)
     // Whoever finishes last makes the report.
-    if missing > 0 { return options.out.say("this share is done; \(missing) runs of others are not yet") }
+    if missing > 0 {
+      return options.out.say("this shard is done; \(missing) runs of other shards are missing")
+    }
     try collect(plan, in: session.store, session.corpora, options.out, renderer)
     try session.removeRemains()
   }
@@ -76,9 +78,9 @@ struct RunCommand: ParsableCommand {
       })
     try table.print(json: options.out.json)
     options.out.say(
-      "seconds: of each run's own part, after it has left the trunk that it shares, with its evaluation")
+      "seconds: of each run's own branch and evaluation, without the trunk that it shares")
     options.out.say(
-      "in all about \(duration(scheduler.predictedSeconds)) on \(session.workers) cores, "
+      "in total about \(duration(scheduler.predictedSeconds)) on \(session.workers) cores, "
         + "\(number(plan.runs.trainingFlops)) FLOPs; \(number(plan.runs.reduce(0) { $0 + $1.flops })) if each run "
         + "were trained alone")
   }

@@ -7,7 +7,7 @@ import Training
 /// `isoflop sample`: text from a trained model.
 struct SampleCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "sample", abstract: "Lets a trained model write.",
+    commandName: "sample", abstract: "Generates text with a trained model.",
     discussion: """
       `isoflop train` keeps a checkpoint, and so does `isoflop run --keep-checkpoints`. Sample number i of a seed is the \
       same however many samples there are.
@@ -15,22 +15,22 @@ struct SampleCommand: ParsableCommand {
 
   @Argument(help: "A checkpoint.safetensors.", completion: .file(extensions: ["safetensors"]))
   var checkpoint: String
-  @Option(help: "The text to go on from.")
+  @Option(help: "The text to continue.")
   var prompt = "The "
   @Option(help: "The number of samples.")
   var count = Count(1)
-  @Option(help: "The most tokens to write for each.")
+  @Option(help: "The largest number of tokens to generate for each.")
   var tokens = 400
-  @Option(help: "0 always takes the most likely token; 1 draws as the model predicts.")
+  @Option(help: "0 always takes the most likely token; 1 samples from the model's distribution.")
   var temperature = 1.0
-  @Option(help: "Draws among the most likely tokens only, this many of them.")
+  @Option(help: "Samples from this many of the most likely tokens only.")
   var topK: Count?
   @Option(
-    help: "Draws among the most likely tokens only, the fewest whose probabilities reach this, such as 0.9.")
+    help: "Samples from the fewest most likely tokens whose probabilities sum to this, such as 0.9.")
   var topP: Double?
-  @Option(help: "Ends a sample after a token that writes this text, such as a full stop.")
+  @Option(help: "Ends a sample after a token that contains this text, such as a full stop.")
   var stop: String?
-  @Option(help: "Seeds the draws.")
+  @Option(help: "The seed of the random choices.")
   var seed: UInt64 = 0
   @Flag(help: "Prints JSON: text, tokens and ending of each sample.")
   var json = false

@@ -34,7 +34,7 @@ struct Slurm {
     let output = try call("sbatch", ["--parsable"] + options + script)
     // Of several clusters, the name follows.
     guard let job = output.split(whereSeparator: { $0 == ";" || $0.isNewline }).first else {
-      throw InputError("sbatch has not told the number of its job", remedy: "See what `squeue` says")
+      throw InputError("sbatch printed no job number", remedy: "Look for the job with `squeue`")
     }
     return String(job)
   }
@@ -106,7 +106,7 @@ struct Slurm {
           ? "there is no `\(name)` on the PATH" : "`\(name)` failed: \(words)",
         remedy: end == .status(127)
           ? "Submit from a machine of the cluster, or use --shard"
-          : "Mend it, then give the same command again")
+          : "Fix the cause, then give the same command again")
     }
     return text
   }

@@ -14,17 +14,17 @@ struct SlurmOptions: ParsableArguments {
   var time: String?
   @Option(help: "Slurm: the memory of a task, as sbatch takes it, for example 4G.")
   var memory: String?
-  @Option(help: "Slurm: tasks at once.")
+  @Option(help: "Slurm: the largest number of tasks at the same time.")
   var maxTasks: Int?
   @Option(help: "Slurm: the least number of runs in a task. Default: as many as fill a minute.")
   var chunk: Int?
   @Option(
-    help: "Slurm: seconds before the time limit at which a task saves its work and asks to be queued again.")
+    help: "Slurm: seconds before the time limit at which a task saves its work and requeues itself.")
   var signalLead = 90
   @Option(
     parsing: .singleValue, help: "Slurm: a further option of sbatch, for example --sbatch constraint=avx512.")
   var sbatch: [String] = []
-  @Flag(help: "Slurm: follows the jobs until all are done.")
+  @Flag(help: "Slurm: shows the progress of the jobs until all have ended.")
   var watch = false
 
   func validate() throws {
@@ -165,7 +165,7 @@ struct SlurmEngine {
     }
     progress.finish()
     if stop.isRequested {
-      complain("no longer followed; the jobs go on")
+      complain("no longer watching; the jobs continue")
       throw ExitCode(Status.interrupted.rawValue)
     }
     let status = try GridStatus(frozen, in: session.store)

@@ -6,7 +6,7 @@ import Foundation
 /// `isoflop status`: how far an experiment's runs have come, wherever they are trained.
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "status", abstract: "Tells how far an experiment's runs have come, on whichever machines.")
+    commandName: "status", abstract: "Shows the progress of an experiment's runs on all machines.")
 
   @Argument(help: "The experiment's folder of results, for example runs/quickstart.", completion: .directory)
   var folder: String
@@ -28,7 +28,7 @@ struct StatusCommand: ParsableCommand {
 struct CancelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cancel",
-    abstract: "Takes an experiment's jobs out of Slurm's queue. What they have done is kept.")
+    abstract: "Removes an experiment's jobs from Slurm's queue. Their progress is kept.")
 
   @Argument(help: "The experiment's folder of results, for example runs/quickstart.", completion: .directory)
   var folder: String
@@ -36,7 +36,7 @@ struct CancelCommand: ParsableCommand {
   func run() throws {
     let submission = try SlurmFolder(folder).submission
     let queue = try Slurm.queue(submission.jobs)
-    guard !queue.isEmpty else { return print("nothing is in the queue") }
+    guard !queue.isEmpty else { return print("no jobs in the queue") }
     try Slurm.cancel(submission.jobs)
     print("cancelled: \(queue.text). The same command submits what is missing")
   }

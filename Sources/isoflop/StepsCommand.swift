@@ -18,7 +18,7 @@ struct StepsCommand: ParsableCommand {
   @Option(
     parsing: .singleValue,
     help:
-      "Width, depth, heads, context, batch and vocabulary, such as 32,2,4,128,4,79; of a mixture, also experts and experts a token. Default: fourteen of them."
+      "Width, depth, heads, context, batch and vocabulary, such as 32,2,4,128,4,79; for moe models also experts and experts per token. Default: fourteen shapes."
   )
   var shape: [BenchmarkShape] = []
   @Flag(help: "Prints the time of each kind of operation too.")
@@ -74,7 +74,7 @@ struct StepsCommand: ParsableCommand {
     if json { try printJSON(Output(provenance: provenance, steps: all)) }
     if let cores = others.cores, cores > 0.1 {
       complain(
-        "note: other programs kept \(digits(cores, 1)) cores busy meanwhile, so that these times are doubtful"
+        "note: other programs kept \(digits(cores, 1)) cores busy during the measurement: the times are unreliable"
       )
     }
   }
@@ -145,10 +145,10 @@ struct StepsCommand: ParsableCommand {
     let mixtures = steps.filter { $0.overDense != nil }
     if !mixtures.isEmpty {
       print(
-        "\n\(family.rawValue): a step of a mixture of experts over one of the dense model with its active size"
+        "\n\(family.rawValue): a step of a moe model relative to the dense model of the same active size"
       )
       printTable(
-        [Self.shapeTitle + ", experts, experts a token", "step / dense step"],
+        [Self.shapeTitle + ", experts, experts per token", "step / dense step"],
         mixtures.map { [$0.shape, digits($0.overDense ?? 0, 2)] })
     }
     guard operations else { return }

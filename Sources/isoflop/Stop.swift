@@ -98,9 +98,9 @@ final class Stop: Sendable {
   }
 
   /// What is said to whoever interrupts a command.
-  static let interrupted = "interrupted: everything so far is saved, and the same command goes on from here"
+  static let interrupted = "interrupted: everything so far is saved, and the same command continues from here"
 
-  /// Asks to stop after so many seconds.
+  /// Asks to stop after this number of seconds.
   func request(_ reason: Reason, after seconds: Double) {
     queue.asyncAfter(deadline: .now() + seconds) { self.request(reason) }
   }

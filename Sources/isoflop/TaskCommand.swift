@@ -22,7 +22,8 @@ struct TaskCommand: ParsableCommand {
     let tasks =
       frozen.stages.indices.contains(stage) ? frozen.tasks(ofStage: stage, chunk: chunk, most: mostTasks) : []
     guard tasks.indices.contains(index) else {
-      throw InputError("has no task \(index) of stage \(stage)", file: plan, remedy: "Submit it anew")
+      throw InputError(
+        "has no task \(index) of stage \(stage)", file: plan, remedy: "Submit the experiment again")
     }
     try MemoryNeed.check(tasks[index].flatMap(\.runs), workers: options.jobs ?? 1)
     let store = try RunStore(options.output)

@@ -12,7 +12,7 @@ enum Status: Int32 {
   case interrupted = 4
   /// `--max-time` or `--max-flops` is used up.
   case budgetUsedUp = 5
-  /// A share of an experiment must wait for what others have yet to train.
+  /// A shard must wait for runs that others have yet to train.
   case othersFirst = 6
 }
 

@@ -38,7 +38,7 @@ struct TrainCommand: ParsableCommand {
       throw InputError(
         "is being trained by another command", file: folder.path,
         remedy:
-          "Wait for it, or \(Int(claims.patience)) seconds if it has died on another machine, and try again")
+          "Wait for it, or for \(Int(claims.patience)) seconds if it died on another machine, and try again")
     }
     let stop = Stop.shared
     Console.beforeLeaving { _ in claims.releaseAll() }

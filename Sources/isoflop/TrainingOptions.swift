@@ -8,7 +8,7 @@ struct TrainingOptions: ParsableArguments {
     name: .shortAndLong, help: "The folder of runs and results, shared by all experiments.",
     completion: .directory)
   var output = "runs"
-  @Option(name: .shortAndLong, help: "Runs at once, at most one a core, which is the default.")
+  @Option(name: .shortAndLong, help: "Runs at the same time, at most one per core, which is the default.")
   var jobs: Int?
   @Option(help: "whole, or minutes: the reduced form that the file's section `minutes` describes.")
   var tier = Tier.whole
@@ -21,11 +21,11 @@ struct TrainingOptions: ParsableArguments {
   var maxTime: Seconds?
   @Option(help: "Stops cleanly after training with so many floating-point operations, for example 1e13.")
   var maxFlops: Quantity?
-  @Option(help: "How often a trunk that has failed is tried again.")
+  @Option(help: "How many times a failed trunk is tried again.")
   var retries = 1
   @Flag(help: "Stops all runs as soon as one has failed.")
   var failFast = false
-  @Flag(help: "Prints what there is to train with its predicted time, and trains nothing.")
+  @Flag(help: "Prints the runs with their sizes and predicted times, and trains nothing.")
   var dryRun = false
   @Flag(help: "Trains a tiny form of the experiment, to see that it works.")
   var shrink = false

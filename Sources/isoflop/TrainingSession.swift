@@ -24,7 +24,7 @@ struct TrainingSession {
     try MemoryNeed.checkBase()
     for experiment in experiments where RunStore.isReserved(experiment.name) {
       throw InputError(
-        "an experiment cannot be called `\(experiment.name)`, as its folder of results is another's",
+        "an experiment cannot be named `\(experiment.name)`: its folder of results would be used for something else",
         file: experiment.path, remedy: "Rename the file")
     }
     let corpora = CorpusCache(allowing: options.corpora)
@@ -60,7 +60,7 @@ struct TrainingSession {
     let time = duration(scheduler.predictedSeconds)
     options.out.say(
       "\(all.count) runs, \(finished) of them finished before"
-        + (scheduler.isShare ? "; \(left) are of this share" : "")
+        + (scheduler.isShare ? "; \(left) are in this shard" : "")
         + (left == 0 ? "" : "; about \(time) of training on \(workers) cores"))
   }
 
@@ -75,8 +75,8 @@ struct TrainingSession {
     if let last = try FrozenPlan.last(in: folder, of: plans[index].experiment) {
       for source in frozen.corporaChanged(since: last) {
         complain(
-          "\(source): has changed since this experiment was last planned, so that its runs are others and begin anew. "
-            + "If that was not meant, restore it.")
+          "\(source): has changed since this experiment was last planned: its runs get new identifiers and start from the beginning. "
+            + "If this is not intended, restore the file.")
       }
     }
     try frozen.write(to: path)

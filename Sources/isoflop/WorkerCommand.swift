@@ -119,7 +119,7 @@ private struct JobLog {
       Glibc.close(standardError)
     }
     if case .failed = end { return }
-    // Of a job that is done, or that goes on, nothing needs to be told.
+    // A finished or a continuing job needs no message.
     var isEmpty = (try? FileAccess.read(path).isEmpty) ?? false
     if case .done = end { isEmpty = true }
     if isEmpty { unlink(path) }

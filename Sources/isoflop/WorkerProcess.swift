@@ -98,7 +98,7 @@ final class WorkerProcess: Sendable {
     switch end {
     case .status(let status): return "its process ended with status \(status)"
     case .signal(let signal):
-      let hint = signal == SIGKILL ? ", as where memory runs out" : ""
+      let hint = signal == SIGKILL ? "; possibly out of memory" : ""
       return "its process was ended by signal \(signal) (\(String(cString: strsignal(signal)))\(hint))"
     }
   }

@@ -59,7 +59,7 @@ import Testing
     process.waitUntilExit()
     #expect(process.terminationReason == .exit && process.terminationStatus == 4)
     let lines = try outputs.read("errors").split(separator: "\n").filter { !$0.contains("%") }
-    #expect(lines == ["interrupted: everything so far is saved, and the same command goes on from here"])
+    #expect(lines == ["interrupted: everything so far is saved, and the same command continues from here"])
     let checkpoints = try FileManager.default.subpathsOfDirectory(atPath: "\(folder.path)/runs")
       .filter { $0.hasSuffix("checkpoint.safetensors") }
     #expect(!checkpoints.isEmpty)
@@ -224,7 +224,8 @@ import Testing
   func shards() throws {
     let expected = try undisturbed()
     let first = try Command("run", "small.yaml", "-o", "shares", "--shard", "1/2", in: folder.path)
-    #expect(first.status == 0 && first.output.contains("this share is done; 2 runs of others are not yet"))
+    #expect(
+      first.status == 0 && first.output.contains("this shard is done; 2 runs of other shards are missing"))
     #expect(!isThere("shares/small/report.html"))
     #expect(try records("shares").count == 4)
     let again = try Command("run", "small.yaml", "-o", "shares", "--shard", "1/2", in: folder.path)

@@ -74,7 +74,7 @@ import Testing
       (["--law", "chinchilla", "--x", "N=sizes"], "runs.csv:1: there is no column `sizes`"),
       (["--law", "chinchilla", "--x", "M=millions"], "--x M=millions names no quantity. Write Q=column"),
       (["--law", "chinchilla", "--where", "tokens<1"], "no row is left of 36. Widen the conditions"),
-      (["--law", "chinchilla", "--floor", "low"], "--floor low is no floor"),
+      (["--law", "chinchilla", "--floor", "low"], "--floor low is not a floor"),
       (["--law", "kaplan", "--floor", "1.7"], "none of these laws takes a floor"),
       (
         ["--law", "chinchilla", "--hold", "gamma=1"], "there is no parameter gamma to hold among A, B, alpha"
@@ -105,7 +105,7 @@ import Testing
       in: folder.path)
     for (arguments, message) in [
       (["--loss", "1"], "has no optimum for this budget"),
-      (["--flops", "1e20", "--fit", "power_d"], "the fit power_d is no law of N and D"),
+      (["--flops", "1e20", "--fit", "power_d"], "the fit power_d is not a law of N and D"),
       (["--flops", "1e20", "--fit", "chinchila"], "there is no fit `chinchila`"),
     ] {
       let result = try Command(all: ["plan", "fits/fits.json"] + arguments, in: folder.path)

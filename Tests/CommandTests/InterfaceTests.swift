@@ -42,7 +42,7 @@ import Testing
       .replacing(/\s+/, with: " ")
     for status in [
       "0 done", "1 an expectation failed", "2 bad input", "3 some runs failed", "4 interrupted",
-      "5 the budget", "6 a share",
+      "5 the budget", "6 a shard",
     ] {
       #expect(help.contains(status), "\(status)")
       #expect(readme.contains("| \(status.prefix(1)) | "), "\(status)")

@@ -114,7 +114,7 @@ import Testing
     let text = try Command("diff", runs[0], runs[2], in: folder.path)
     #expect(text.status == 0 && text.output.contains("model.width") && text.output.contains(" ± "))
     let same = try Command("diff", runs[0], runs[0], in: folder.path)
-    #expect(same.status == 0 && same.output == "nothing differs\n")
+    #expect(same.status == 0 && same.output == "no differences\n")
   }
 
   @Test("A run that is not there, or not the only one, is refused with what there is")
@@ -133,7 +133,7 @@ import Testing
     #expect(damaged.status == 2 && damaged.errors.contains("ab1: is damaged"), "\(damaged.errors)")
   }
 
-  @Test("Nothing is freed without --yes, and then only what nobody needs")
+  @Test("Nothing is removed without --yes, and then only what nothing needs")
   func clean() throws {
     let (folder, runs) = try trained()
     let root = "\(folder.path)/runs"
@@ -148,7 +148,7 @@ import Testing
     let before = try tree(root)
     let plan = try Command("clean", in: folder.path)
     #expect(plan.status == 0 && plan.output.contains("add --yes"), "\(plan.output)")
-    #expect(plan.output.contains("--checkpoints would free"))
+    #expect(plan.output.contains("--checkpoints would remove"))
     let unchanged = try tree(root)
     #expect(unchanged == before)
 
@@ -165,7 +165,7 @@ import Testing
           !$0.hasPrefix("store/\(runs[0])") && !$0.hasPrefix("trunks/0")
             && !$0.hasSuffix(".0A1B2C3D-4E5F.tmp")
         })
-    #expect(try Command("clean", in: folder.path).output.hasPrefix("nothing to free"))
+    #expect(try Command("clean", in: folder.path).output.hasPrefix("nothing to remove"))
     let elsewhere = try Command("clean", "-o", ".", "--yes", in: folder.path)
     #expect(elsewhere.status == 2 && elsewhere.errors.contains("is no folder of runs"))
   }

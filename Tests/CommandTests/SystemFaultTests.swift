@@ -171,7 +171,7 @@ import Testing
     kill(process.processIdentifier, signal)
     process.waitUntilExit()
     #expect(process.terminationReason == .exit && process.terminationStatus == 4)
-    #expect(try outputs.read("errors").hasSuffix("the same command goes on from here\n"))
+    #expect(try outputs.read("errors").hasSuffix("the same command continues from here\n"))
     #expect(!FileManager.default.fileExists(atPath: "\(results)/results.csv"))
     #expect(try run("run", "fits.yaml").status == 0)
     let names = try FileManager.default.contentsOfDirectory(atPath: results)
