@@ -44,7 +44,7 @@ public struct Calibration: Sendable {
 
   /// Seconds of training from `first` to `last` tokens.
   func seconds(of run: PlannedRun, from first: Int, to last: Int) -> Double {
-    // By stages, not by steps: a plan may have more steps than anybody will wait for.
+    // By stages, not by steps: a plan may have too many steps to loop over.
     let stages = run.configuration.training.batch.stages
     var (seen, sum) = (first, 0.0)
     for (index, stage) in stages.enumerated() {

@@ -7,7 +7,7 @@ import Synchronization
   import Glibc
 #endif
 
-/// Which process works on what, told by files in a folder that many machines may share.
+/// Which process works on what, recorded in files in a folder that many machines may share.
 ///
 /// The claims on a thing are the files `THING/1`, `THING/2` and so on, of which the last counts. Making the next file
 /// (`O_EXCL`) is what only one process can do, on network file systems too. Its owner writes a new beat into it every few
@@ -36,12 +36,12 @@ public final class Claims: Sendable {
   /// How a thing stands.
   public enum State: Sendable {
     case free
-    /// Claimed by a process that is dead or has fallen silent.
+    /// Claimed by a process that is dead or no longer writes beats.
     case abandoned(Sighting)
     case held(Holder)
   }
 
-  /// Seconds without a beat after which a claim is given up for lost: many beats, as a busy file server may hold some up.
+  /// Seconds without a beat after which a claim counts as abandoned: many beats, as a busy file server may delay some.
   /// For tests, `ISOFLOP_PATIENCE` names another number.
   public static let usualPatience =
     ProcessInfo.processInfo.environment["ISOFLOP_PATIENCE"].flatMap { Double($0) }.map { max($0, 0.5) } ?? 60
@@ -49,7 +49,7 @@ public final class Claims: Sendable {
   private let folder: String
   private let process: ProcessIdentity
   public let patience: Double
-  /// Seconds that go on while the machine sleeps.
+  /// Seconds of a clock that includes the time that the machine sleeps.
   fileprivate let now: @Sendable () -> Double
   private let sightings = Mutex<[String: (sighting: Sighting, since: Double)]>([:])
   private let active = Mutex<[ObjectIdentifier: Weak]>([:])
@@ -70,7 +70,7 @@ public final class Claims: Sendable {
   /// - Parameters:
   ///   - folder: Where the claims are, made when needed.
   ///   - process: The owner.
-  ///   - now: Seconds by a clock that is never set.
+  ///   - now: Seconds of a monotonic clock.
   public init(
     _ folder: String, patience: Double = usualPatience, process: ProcessIdentity = .own,
     now: @escaping @Sendable () -> Double = Claims.uptime
@@ -79,7 +79,7 @@ public final class Claims: Sendable {
     self.process = process
     self.patience = patience
     self.now = now
-    // On a queue of its own: computation may keep all threads of the common ones busy.
+    // On its own queue: computation may occupy all threads of the shared ones.
     timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "claims"))
     // Many beats within the patience of others.
     let beat = patience / 12
@@ -104,7 +104,7 @@ public final class Claims: Sendable {
     var found: (generation: Int, data: Data)?
     while found == nil {
       guard let generation = try generations(of: thing).last else { return .free }
-      // One that has just gone has made way for the next, or for none.
+      // A claim that has just been removed was replaced by the next one, or released.
       found = try FileAccess.readIfPresent(path(thing, generation)).map { (generation, $0) }
     }
     guard let (generation, data) = found else { return .free }
@@ -163,7 +163,7 @@ public final class Claims: Sendable {
       claim = try Claim(of: self, thing, generation: last + 1, descriptor, Content(process: process))
       try removeFiles(of: thing, before: last + 1)
     } catch {
-      // On a full disk: nobody need wait for a claim that says nothing.
+      // On a full disk: other processes must not wait for an empty claim.
       unlink(path(thing, last + 1))
       throw error
     }
@@ -181,13 +181,13 @@ public final class Claims: Sendable {
     }
   }
 
-  /// Removes the claim of a process that is dead or has fallen silent, or what is left of one.
+  /// Removes an abandoned claim, or what is left of one.
   public func removeIfAbandoned(_ thing: String) throws {
     if case .held = try state(of: thing) { return }
     try claim(thing)?.finish()
   }
 
-  /// Lets go of everything, before the process ends.
+  /// Releases everything, before the process ends.
   public func releaseAll() { for claim in activeClaims { claim.release() } }
 
   private func beatAll() { for claim in activeClaims { claim.beat() } }
@@ -216,7 +216,7 @@ public final class Claims: Sendable {
   fileprivate func removeFolder(of thing: String) { rmdir("\(folder)/\(thing)") }
 }
 
-/// What a claim's file says: two lines that stay, and one that each beat writes anew.
+/// The content of a claim's file: two constant lines, and one that each beat rewrites.
 private struct Content {
   let process: ProcessIdentity
   /// What no other claim has.
@@ -246,7 +246,7 @@ private struct Content {
 
   var owner: Data { ((try? JSONEncoder().encode(process)) ?? Data()) + Data("\n\(token)\n".utf8) }
 
-  /// Of one length, whatever it says.
+  /// Always of the same length.
   var state: Data {
     Data((String(format: "%010d %.4f ", beat, done) + (isReleased ? "released" : "claimed ") + ".\n").utf8)
   }
@@ -304,7 +304,7 @@ public final class Claim: Sendable {
     return try FileAccess.readIfPresent(claims.path(thing, generation))?.starts(with: owner) ?? false
   }
 
-  /// Shows that the owner lives. Tells whether it is known to be still the owner.
+  /// Writes a beat. Returns whether this process is still known to be the owner.
   @discardableResult
   fileprivate func beat() -> Bool {
     state.withLock { state in
@@ -316,7 +316,7 @@ public final class Claim: Sendable {
     }
   }
 
-  /// Lets go of work that is not finished.
+  /// Releases work that is not finished.
   public func release() {
     state.withLock { state in
       state.content.isReleased = true
@@ -327,7 +327,7 @@ public final class Claim: Sendable {
     }
   }
 
-  /// Lets go of work that nobody needs to do again. A claim that another has taken over stays.
+  /// Releases finished work. A claim that another process has taken over stays.
   public func finish() {
     let isOwn = state.withLock { _ in (try? isOwner()) ?? false }
     release()

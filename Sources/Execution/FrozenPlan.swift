@@ -5,18 +5,18 @@ import Foundation
 import Training
 
 /// An experiment's runs as they were planned: the file `plan.json`. With it any process on any machine can train them, and
-/// tell how far they have come, though the experiment's file may have changed since.
+/// report their progress, even if the experiment's file has changed since.
 public struct FrozenPlan: Codable, Sendable {
   /// The experiment's name, which is that of its folder of results.
   public let experiment: String
   /// The experiment's file as the user gave it, and its tier.
   public let file: String
   public let tier: Tier
-  /// The way from the folder of results to the experiment's file; nil in plans of earlier versions.
+  /// The relative path from the folder of results to the experiment's file; nil in plans of earlier versions.
   public let origin: String?
   /// Whether it was shrunken.
   public let isShrunken: Bool
-  /// All runs, those among them that were finished already.
+  /// All runs, including those that were finished already.
   public let runs: [TrunkJob.Run]
   /// What was to be trained, stage by stage: a stage must not begin before the one before is done.
   public let stages: [[TrunkJob]]
@@ -42,7 +42,7 @@ public struct FrozenPlan: Codable, Sendable {
     }
     guard let envelope = try? decodeJSON(Envelope.self, from: data),
       case let plan = envelope.plan, try envelope.checksum == checksum(plan.json)
-    else { throw InputError("is no plan, or is damaged", file: path, remedy: remedy) }
+    else { throw InputError("is not a plan, or is damaged", file: path, remedy: remedy) }
     self = plan
   }
 
@@ -64,7 +64,7 @@ public struct FrozenPlan: Codable, Sendable {
     return plan
   }
 
-  /// The sources of texts that are no longer what they were for the runs of another plan.
+  /// The sources of texts that have changed since another plan of the same runs.
   public func corporaChanged(since other: FrozenPlan) -> [String] {
     func contents(_ plan: FrozenPlan) -> [CorpusConfiguration: String] {
       Dictionary(
@@ -99,7 +99,7 @@ public struct FrozenPlan: Codable, Sendable {
   ///
   /// - Parameters:
   ///   - chunk: The least number of runs in a task; nil for as many as fill a minute.
-  ///   - most: The greatest number of tasks, for which more is put into each.
+  ///   - most: The largest number of tasks; each task gets more runs if there would be more.
   public func tasks(ofStage stage: Int, chunk: Int?, most: Int) -> [[TrunkJob]] {
     let size = { (job: TrunkJob) in chunk == nil ? job.seconds : Double(job.runs.count) }
     let full = max(chunk.map(Double.init) ?? 60, stages[stage].reduce(0) { $0 + size($1) } / Double(most))

@@ -2,13 +2,13 @@ import Files
 import Foundation
 import Training
 
-/// How far the runs of a plan have come, read from the files that all machines share.
+/// The progress of a plan's runs, read from the shared files.
 public struct GridStatus: Codable, Sendable {
   /// A trunk that a process works on.
   public struct Running: Codable, Sendable {
     public let label: String
     public let runs: Int
-    /// Nil in the moment in which the claim is made.
+    /// Nil while the claim is being made.
     public let host: String?
     /// 0 to 1
     public let done: Double
@@ -27,11 +27,11 @@ public struct GridStatus: Codable, Sendable {
   public let total: Int
   public let done: Int
   public let diverged: Int
-  /// Runs that no process works on.
+  /// Unclaimed runs.
   public let waiting: Int
   public let running: [Running]
   public let failed: [Failed]
-  /// Seconds until all that is running or waiting is done, if as many processes go on as now; nil where none does, or
+  /// Seconds until all that is running or waiting is done, with the present number of processes; nil where none does, or
   /// nothing is known of the time.
   public let secondsLeft: Double?
 

@@ -5,13 +5,13 @@ import Synchronization
   import Glibc
 #endif
 
-/// Jobs that are yet to be done, those first that no other command works on.
+/// Jobs that are yet to be done, unclaimed ones first.
 public struct JobQueue {
   /// A job that could not be done.
   public struct Failure: Sendable {
     public let job: TrunkJob
     public let error: String
-    /// Whether other jobs would meet it too.
+    /// Whether it would affect other jobs too.
     public let concernsAll: Bool
 
     /// The runs and the reason, for people.
@@ -71,13 +71,13 @@ public struct JobQueue {
   }
 }
 
-/// Does some jobs, those that other commands work on last. One that fails does not stop the others.
+/// Runs jobs, those that other commands have claimed last. A failure does not stop the others.
 ///
 /// - Parameters:
 ///   - workers: How many at once.
 ///   - retries: How often a job that fails is tried again.
 ///   - failed: Told of each job that has failed for good.
-///   - train: Does a job on one of the workers, which are numbered from 0, and tells how it ended.
+///   - train: Runs a job on one of the workers, numbered from 0, and returns how it ended.
 public func trainAll(
   _ jobs: [TrunkJob], workers: Int, retries: Int, claims: Claims,
   isCancelled: @escaping @Sendable () -> Bool, failed: @escaping @Sendable (JobQueue.Failure) -> Void,

@@ -6,29 +6,29 @@ import Training
   import Glibc
 #endif
 
-/// Something in a folder of runs that may go.
+/// Something in a folder of runs that may be removed.
 public struct Leftover: Sendable {
   public enum Kind: String, CaseIterable, Sendable {
     /// Of a write that was interrupted.
     case temporary
     /// A run whose records are not what was written.
     case damaged
-    /// The state of a trunk of which no run is left to train.
+    /// The state of a trunk whose runs are all finished.
     case leftTrunk = "left trunk"
-    /// The log of a trunk of which no run is left to train.
+    /// The log of a trunk whose runs are all finished.
     case leftLog = "left log"
-    /// The claim of a process that has ended, on a trunk of which no run is left to train.
+    /// The claim of a process that has ended, on a trunk whose runs are all finished.
     case leftClaim = "left claim"
-    /// The state of a trunk that would be gone on with.
+    /// The state of an unfinished trunk.
     case trunk
     /// The weights of a finished run.
     case checkpoint
-    /// A run that no results mention: also one of an experiment that has not come to its results yet.
+    /// A run that no results.csv contains, which includes runs of experiments without results so far.
     case orphan
     /// The results of an experiment; its runs stay.
     case experiment
 
-    /// Those that nobody can miss.
+    /// Those that are never needed again.
     public static let worthless: Set<Kind> = [.temporary, .damaged, .leftTrunk, .leftLog, .leftClaim]
   }
 
@@ -37,19 +37,19 @@ public struct Leftover: Sendable {
   public let path: String
   public let bytes: Int
 
-  /// What there is, each once: what lies in something that goes anyway is part of that.
+  /// All leftovers, each once: what lies inside another one is part of it.
   ///
   /// - Parameters:
   ///   - kinds: what is asked for.
-  ///   - experiment: the one whose results may go, and then mention nothing.
-  /// - Throws: `InputError` if this is no folder of runs, if there is no such experiment, or if orphans are asked for
+  ///   - experiment: the one whose results may be removed, and then keep no run.
+  /// - Throws: `InputError` if this is not a folder of runs, if there is no such experiment, or if orphans are asked for
   ///   and the results of an experiment cannot be read.
   public static func all(_ kinds: Set<Kind>, in root: String, experiment: String? = nil) throws -> [Leftover]
   {
-    // Whoever names another folder by mistake must not lose what happens to be called alike.
+    // A user who names another folder by mistake must not lose files that have the same names.
     guard try FileAccess.exists("\(root)/store") else {
       throw InputError(
-        "is no folder of runs", file: root, remedy: "Name one that has a folder `store`, with --output")
+        "is not a folder of runs", file: root, remedy: "Name one that has a folder `store`, with --output")
     }
     let runs = try StoredRun.all(in: root).filter { isIdentifier($0.identifier) }
     if let experiment { _ = try StoredExperiment.named(experiment, in: root) }
@@ -100,16 +100,16 @@ public struct Leftover: Sendable {
     let mentioned = try experiments.flatMap { experiment in
       guard let runs = experiment.runs else {
         throw InputError(
-          "is no table of results, so that it is not known which runs it mentions",
+          "is not a table of results, so the runs that it refers to are not known",
           file: "\(root)/\(experiment.name)/results.csv",
-          remedy: "Give the command `isoflop run` again, which writes it anew, or leave out --orphans")
+          remedy: "Write it again with `isoflop run`, or leave out --orphans")
       }
       return runs
     }
     return Set(runs.map(\.identifier)).subtracting(mentioned)
   }
 
-  /// The names of claims that no process holds, but for those on trunks that would be gone on with.
+  /// The names of claims that no process holds, except for those on unfinished trunks.
   private static func leftClaims(in root: String, awaited: Set<String>) throws -> [String] {
     let claims = Claims("\(root)/claims")
     return try claims.things().filter { thing in

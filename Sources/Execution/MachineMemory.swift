@@ -29,7 +29,7 @@ struct ProcessMemory {
 
 /// What is left to all processes together, in bytes.
 enum MachineMemory {
-  /// The least of what the machine, its control groups and the cluster's job leave; nil if none of them tells.
+  /// The least of what the machine, its control groups and the cluster's job leave; nil if none is known.
   static var available: Int? { ([machine, job] + controlGroups).compactMap { $0 }.min() }
 
   private static var machine: Int? {

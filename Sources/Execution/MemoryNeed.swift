@@ -14,13 +14,13 @@ public enum MemoryNeed {
   public static func checkBase() throws {
     guard let limit = ProcessMemory.limit, ProcessMemory().addressSpace + base > limit else { return }
     throw InputError(
-      "a process may have \(gibibytes(limit)) here, and \(gibibytes(ProcessMemory().addressSpace + base)) are needed "
+      "a process may use \(gibibytes(limit)) here, and \(gibibytes(ProcessMemory().addressSpace + base)) are needed "
         + "before anything is trained",
       remedy: "Raise the limit (`ulimit -v`)")
   }
 
   /// - Parameters:
-  ///   - workers: How many are trained at once.
+  ///   - workers: How many runs are trained at the same time.
   ///   - limit: Bytes that workers elsewhere have together; nil for those of this machine.
   /// - Throws: `InputError` if a run needs more than a process, or all workers together more than there is, may have.
   public static func check(_ runs: [TrunkJob.Run], workers: Int, limit: Int? = nil) throws {
@@ -38,7 +38,7 @@ public enum MemoryNeed {
     let here = largest.reduce(own.addressSpace + reserve) { $0 + $1.bytes }
     if limit == nil, let limit = ProcessMemory.limit, here > limit {
       throw InputError(
-        "\(first.run.label): training needs \(gibibytes(here)), and a process may have \(gibibytes(limit))",
+        "\(first.run.label): training needs \(gibibytes(here)), and a process may use \(gibibytes(limit))",
         remedy: "Raise the limit (`ulimit -v`), or leave this run out")
     }
     let together = largest.reduce(own.resident) { $0 + own.resident + $1.bytes }
@@ -51,7 +51,7 @@ public enum MemoryNeed {
         (largest.count > 1
           ? "\(largest.count) trainings at once, the largest \(first.run.label), need "
           : "\(first.run.label): training needs ")
-          + "\(gibibytes(together)), and \(gibibytes(budget)) are to be had",
+          + "\(gibibytes(together)), and \(gibibytes(budget)) are available",
         remedy: remedy.prefix(1).uppercased() + remedy.dropFirst())
     }
   }

@@ -5,7 +5,7 @@ import Foundation
   import Glibc
 #endif
 
-/// A process among all of all machines that may share a folder.
+/// Identifies a process among all processes of all machines that share a folder.
 public struct ProcessIdentity: Codable, Hashable, Sendable {
   /// The name of the machine, for people.
   public let host: String
@@ -49,7 +49,7 @@ public struct ProcessIdentity: Codable, Hashable, Sendable {
     return status.hasEnded || status.started != started
   }
 
-  /// Whether the process ran on the machine of `other`, before that was started anew.
+  /// Whether the process ran on the machine of `other`, before that was restarted.
   private func isBeforeRestart(of other: ProcessIdentity) -> Bool {
     guard let machine, let bootTime, let otherTime = other.bootTime, !host.isEmpty else { return false }
     // Copies of a machine may have the same number and name: of two of them, only one finds the other to have ended.

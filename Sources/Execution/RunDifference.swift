@@ -22,7 +22,7 @@ public struct RunDifference: Sendable {
   }
 
   /// Whether that is more than twice the standard error of both together. Runs are judged on the same windows as a
-  /// rule, so that less may be real too.
+  /// rule, so that smaller differences may be real too.
   public var exceedsErrors: Bool? {
     guard let difference, let errors else { return nil }
     return abs(difference) > 2 * (errors.first * errors.first + errors.second * errors.second).squareRoot()

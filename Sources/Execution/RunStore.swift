@@ -8,15 +8,15 @@ import Training
 #endif
 
 /// The folder of all runs, each under the name of its configuration's hash, whichever experiment asked for it: a
-/// finished run is never done again.
+/// finished run is never trained again.
 ///
 /// | path | content |
 /// |---|---|
 /// | `store/RUN/` | a run's records (`RunFolder`) |
-/// | `trunks/TRUNK/` | the state of a trunk under way |
+/// | `trunks/TRUNK/` | the state of an unfinished trunk |
 /// | `claims/TRUNK/` | which process works on it (`Claims`) |
 /// | `claims/use-…/` | that a command uses the folder |
-/// | `logs/TRUNK.log` | what went wrong with it |
+/// | `logs/TRUNK.log` | log of its failures |
 /// | `EXPERIMENT/` | `plan.json`, `results.csv`, `timings.csv`, `fits.json`, `report.html` and its figures |
 ///
 /// Any number of processes on any number of machines may work in it at one time.
@@ -70,7 +70,7 @@ public final class RunStore: Sendable {
     InputError(
       "is in use by another command", file: root,
       remedy:
-        "Wait for it, or \(Int(claims.patience)) seconds if it has died on another machine, and try again")
+        "Wait for it, or for \(Int(claims.patience)) seconds if it died on another machine, and try again")
   }
 
   /// The claim of what removes something.
@@ -79,12 +79,12 @@ public final class RunStore: Sendable {
   /// The folder of a run.
   public func folder(of run: RunConfiguration) -> RunFolder { RunFolder("\(root)/store/\(run.identifier)") }
 
-  /// The folder of the trunk that a run shares.
+  /// The folder of a run's trunk.
   func trunkFolder(of run: RunConfiguration) -> RunFolder {
     RunFolder("\(root)/trunks/\(run.trunkIdentifier)")
   }
 
-  /// Where what goes wrong with a job is told.
+  /// The log of a job's failures.
   public func log(of job: TrunkJob) -> String { log(ofTrunk: job.trunk) }
 
   func log(ofTrunk trunk: String) -> String { "\(root)/logs/\(trunk).log" }
@@ -134,7 +134,7 @@ public final class RunStore: Sendable {
     try folder(of: run).finishedRecord() != nil
   }
 
-  /// The records of the finished runs of a plan, by run. Damaged ones count as missing: their runs are done again.
+  /// The records of the finished runs of a plan, by run. Damaged ones count as missing: their runs are trained again.
   ///
   /// - Throws: `InputError` if one cannot be read.
   public func records(of plan: Plan) throws -> [String: RunRecord] {

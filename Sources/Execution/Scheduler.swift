@@ -3,28 +3,28 @@ import Files
 import Foundation
 import Training
 
-/// What there is to train of some plans, each run once: plan by plan, trunk by trunk, the longest first.
+/// The runs of some plans that are left to train, each once: plan by plan, trunk by trunk, the longest first.
 public struct Scheduler: Sendable {
   /// What is trained together: all of a plan, or what lies before or after its forecasts.
   public struct Stage: Sendable {
     public let plan: Plan
     /// The trunks with unfinished runs that no stage before it has, the longest first. A trunk comes with all its runs,
-    /// of whichever plan, but for those that a forecast still holds out.
+    /// of all plans, except those that a forecast still holds out.
     public let jobs: [TrunkJob]
   }
 
   /// The stages of each plan.
   public let stages: [[Stage]]
-  /// Whether it is but a share of the trunks.
+  /// Whether it covers only a shard of the trunks.
   public var isShare: Bool { own != nil }
-  /// The trunks of the share; nil for all.
+  /// The trunks of the shard; nil for all.
   private let own: Set<String>?
   private let workers: Int
   private let calibration: Calibration
 
   /// - Parameters:
   ///   - workers: How many trunks will be trained at once.
-  ///   - share: Which part of the trunks is meant; nil for all.
+  ///   - share: The shard to train; nil for all trunks.
   /// - Throws: `InputError` if this machine has not enough memory to train them, or to measure what that costs, or if a
   ///   record cannot be read.
   public init(
@@ -61,13 +61,13 @@ public struct Scheduler: Sendable {
     }
   }
 
-  /// A trunk's runs, those that forecasts hold out apart: these must not be known before they are predicted.
+  /// A trunk's runs, separated by whether forecasts hold them out: those are trained only after they are predicted.
   private struct Part: Hashable {
     let trunk: String
     let isHeldOut: Bool
   }
 
-  /// Whether a run is of this share.
+  /// Whether a run belongs to this shard.
   public func isOwn(_ run: RunConfiguration) -> Bool { own?.contains(run.trunkIdentifier) ?? true }
 
   /// The jobs of all stages.

@@ -1,13 +1,13 @@
 import Plans
-/// A part of an experiment's trunks: that of process `number` of `count` which share them.
+/// A shard of an experiment's trunks: part `number` of `count`, from 1.
 ///
-/// Whose a trunk is follows from the plan alone, not from what is finished: two processes never have the same, whenever
-/// they begin.
+/// The shard of a trunk follows from the plan alone, not from what is finished: shards have no trunk in common, whenever
+/// their processes begin.
 public struct Share: Sendable {
   public let number: Int
   public let count: Int
 
-  /// Reads `2/8`; nil if it is no such thing.
+  /// Reads `2/8`; nil if the text is not of this form.
   public init?(_ text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
     guard parts.count == 2, let number = parts[0], let count = parts[1], count >= 1,
@@ -16,8 +16,8 @@ public struct Share: Sendable {
     (self.number, self.count) = (number, count)
   }
 
-  /// The trunks of this share among those of `runs`: dealt from the dearest down, there and back, so that all have about
-  /// the same work.
+  /// The trunks of this shard among those of `runs`: assigned from the most expensive down, in alternating order, so that
+  /// all shards have about the same work.
   package func trunks(of runs: [PlannedRun]) -> Set<String> {
     let costs = Dictionary(grouping: runs, by: \.configuration.trunkIdentifier).mapValues(\.trainingFlops)
     let order = costs.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)

@@ -5,7 +5,7 @@ import Foundation
 import Models
 import Training
 
-/// A run as its folder tells of it, whichever experiment asked for it. Damage is a status, not a failure to read.
+/// A run as its folder records it, for whichever experiment. Damage is a status, not a failure to read.
 public struct StoredRun: Sendable {
   public enum Status: String, Sendable {
     case completed, diverged
@@ -63,7 +63,7 @@ public struct StoredRun: Sendable {
   /// The name of its folder.
   public var identifier: String { folder.identifier }
 
-  /// Whether there is nothing left to train.
+  /// Whether it is finished.
   public var isFinished: Bool { status == .completed || status == .diverged }
 
   /// What a column of `results.csv` holds for the run.

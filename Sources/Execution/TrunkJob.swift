@@ -42,7 +42,7 @@ public struct TrunkJob: Codable, Sendable {
     runs.count == 1 ? runs[0].label : "\(runs[0].label) … \(runs[runs.count - 1].label)"
   }
 
-  /// What can be told of a job while it lasts.
+  /// Progress of a job.
   public enum Event: Codable, Sendable {
     /// Work is done that was predicted to take so many seconds, with its floating-point operations of training.
     case progress(seconds: Double, flops: Double)

@@ -167,7 +167,7 @@ import Testing
         })
     #expect(try Command("clean", in: folder.path).output.hasPrefix("nothing to remove"))
     let elsewhere = try Command("clean", "-o", ".", "--yes", in: folder.path)
-    #expect(elsewhere.status == 2 && elsewhere.errors.contains("is no folder of runs"))
+    #expect(elsewhere.status == 2 && elsewhere.errors.contains("is not a folder of runs"))
   }
 
   @Test("Trunks that are awaited, checkpoints, orphans and results go by their flags alone")
