@@ -16,14 +16,14 @@ public final class CorpusCache: Sendable {
   /// - Parameter folders: where texts may lie beside those that any experiment may read.
   public init(allowing folders: [String] = []) { self.folders = folders }
 
-  /// Refuses a source that an experiment's file has no business with: it may come from anybody, and what is read shows in
+  /// Refuses a source that an experiment's file may not read: the file may be untrusted, and what is read shows in
   /// the report. Bundled corpora are free, as is what lies below the current folder and that of the file.
   func checkSource(_ source: String, of experiment: String) throws {
     if CorpusSource.isBundled(source) { return }
     let own = URL(fileURLWithPath: experiment).deletingLastPathComponent().path
     guard isPath(source, below: [".", own] + folders) else {
       throw InputError(
-        "the corpus `\(source)` lies outside the folder of the experiment and the current one",
+        "the corpus `\(source)` lies outside the folder of the experiment and the current folder",
         remedy: "Allow it on the command line: `--corpora FOLDER`, the folder that it is in")
     }
   }

@@ -26,14 +26,14 @@ extension Setting {
     ) { UInt64(try $0.integer(in: 0...)) },
     .integer(
       .corpus, "validation_tokens", in: 1...RunDraft.mostTokensAtOnce,
-      "tokens on which every model is judged",
+      "tokens on which every model is evaluated",
       \.corpus.validationTokens
     ) { $0.configuration.corpus.validationTokens },
     Setting(
-      .corpus, "unique_tokens", values: .integer(1...RunDraft.mostTokens), default: "all there are",
+      .corpus, "unique_tokens", values: .integer(1...RunDraft.mostTokens), default: "all available",
       "training tokens before they repeat", \.corpus.uniqueTokens,
       column: .named(
-        "unique_tokens_limit", meaning: "training tokens before they repeat; empty for all there are"),
+        "unique_tokens_limit", meaning: "training tokens before they repeat; empty for all available"),
       cell: { Cell($0.configuration.corpus.uniqueTokens) }
     ) { try $0.integer(in: 1...RunDraft.mostTokens) },
   ]

@@ -32,7 +32,7 @@ public struct ExperimentFile: Sendable {
   public let fits: [FitRequest]?
   /// Which parameters of which fits are set side by side.
   public let comparisons: [ComparisonRequest]
-  /// Settings whose effect is told, by the names of their columns.
+  /// Settings whose effect is reported, by the names of their columns.
   public let sweeps: [String]
   /// What its author should know: keys that have other names now.
   public private(set) var notes: [String]
@@ -71,7 +71,7 @@ public struct ExperimentFile: Sendable {
       throw InputError(
         "has no section `minutes`", file: path, remedy: "Add one, or leave out `--tier minutes`")
     }
-    // Faults of the tier that is not asked for are told as well.
+    // Errors in the other tier are reported too.
     if tier == .whole, reduced != nil { _ = try ExperimentFile(path: path, text: text, tier: .minutes) }
     let instead = tier == .minutes ? reduced ?? [:] : [:]
     let map = whole.merging(instead) { $1 }
@@ -97,7 +97,7 @@ public struct ExperimentFile: Sendable {
         drafts += mapping.drafts(from: draft)
       } else {
         guard borrowed.insert(try grid.string()).inserted else {
-          throw grid.error("`\(try grid.string())` stands twice", remedy: "Remove one")
+          throw grid.error("`\(try grid.string())` is given twice", remedy: "Remove one")
         }
         drafts += try Self.grid(of: grid, beside: path, tier: tier)
       }
@@ -110,7 +110,8 @@ public struct ExperimentFile: Sendable {
     }
     guard drafts.allSatisfy({ $0.length != nil }) else {
       throw root.error(
-        "it is not said how long to train", remedy: "Add `tokens: [1M, 2M]`, or `flops: [1e11]`, to the grid")
+        "the length of training is not given",
+        remedy: "Add `tokens: [1M, 2M]`, or `flops: [1e11]`, to the grid")
     }
     self.drafts = drafts
     self.notes = notes
@@ -155,7 +156,7 @@ public struct ExperimentFile: Sendable {
     guard try FileAccess.exists(other) else {
       throw name.error(
         "there is no experiment `\(try name.string())` beside this one",
-        remedy: "Write settings with their values, or the name of another experiment whose runs to take")
+        remedy: "Write settings with their values, or the name of another experiment whose grid to use")
     }
     let grid = try YAMLValue(contentsOf: other).entries().first { $0.key.text == "grid" }?.value
     guard try grid?.list().allSatisfy(\.isMapping) ?? true else {

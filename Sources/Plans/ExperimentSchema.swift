@@ -20,7 +20,7 @@ public enum ExperimentSchema {
     keys["page"] = page
     keys["slurm"] = slurm
     keys["minutes"] = described(
-      "what the reduced tier has instead", .object(section(reducible.merging(["page": page]) { $1 })))
+      "what differs in the reduced tier", .object(section(reducible.merging(["page": page]) { $1 })))
     return keys
   }
 
@@ -29,18 +29,18 @@ public enum ExperimentSchema {
     let corpus = section(settings(of: .corpus))
     return [
       "description": described("what is done and why", ["type": "string"]),
-      "corpus": described("which text is trained on", ["anyOf": [["type": "string"], .object(corpus)]]),
+      "corpus": described("the text to train on", ["anyOf": [["type": "string"], .object(corpus)]]),
       "model": described("settings of all models", .object(section(settings(of: .model)))),
       "training": described("settings of all trainings", .object(section(settings(of: .training)))),
       "grid": described("lists of values, of which every combination is a run", oneOrMany(grid)),
       "fits": described("laws to fit; the standard ones if left out", oneOrMany(fit)),
       "compare": described("a parameter of several fits side by side", oneOrMany(comparison)),
       "sweeps": described(
-        "settings whose effect on the loss is told",
+        "settings whose effect on the loss is reported",
         oneOrMany(["enum": .list(sweepable.map(JSONValue.text))])),
-      "expect": described("what must come out", oneOrMany(expectation)),
+      "expect": described("the results to expect", oneOrMany(expectation)),
       "key": described(
-        "what stands for the experiment in the book's contents",
+        "what represents the experiment in the book's contents",
         .object(section(["fit": text, "parameter": text, "figure": text]))),
     ]
   }
@@ -53,7 +53,7 @@ public enum ExperimentSchema {
   private static var grid: JSONValue {
     var keys = keys(of: Setting.all, name: \.name) { oneOrMany($0.values.schema) }
     keys["seeds"] = described(
-      "a number of seeds, from 0 on, or a list of them",
+      "a number of seeds, counted from 0, or a list of seeds",
       oneOrMany(["type": "integer", "minimum": 0]))
     // An experiment's name stands for its runs.
     return ["anyOf": [.object(section(keys)), text]]
@@ -81,7 +81,7 @@ public enum ExperimentSchema {
     let laws: JSONValue = ["enum": .list(LawChoice.ofExperiments.map { .text($0.rawValue) })]
     let mapping = section(
       [
-        "name": described("by what name reports and expectations call it", text), "law": laws,
+        "name": described("its name in reports and expectations", text), "law": laws,
         "floor": described(
           "free, zero, entropy, or a number",
           ["anyOf": [["enum": ["free", "zero", "entropy"]], ["type": "number", "minimum": 0]]]),
@@ -138,7 +138,7 @@ public enum ExperimentSchema {
   private static var page: JSONValue {
     let question = section(["ask": text, "answer": text], required: ["ask", "answer"])
     return described(
-      "what the page says to a reader",
+      "the text of the page",
       .object(
         section([
           "seen": text, "look": text, "why": text, "paper": text, "toy": text,
@@ -149,7 +149,7 @@ public enum ExperimentSchema {
   private static var slurm: JSONValue {
     let count: JSONValue = ["type": "integer", "minimum": 1]
     return described(
-      "what it asks of a cluster's queue",
+      "what it requests from a cluster",
       .object(
         section([
           "partition": text, "account": text, "time": text, "memory": text, "max_tasks": count,

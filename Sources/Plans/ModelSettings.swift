@@ -11,7 +11,8 @@ extension Setting {
       column: .named(isSelfExplanatory: true)
     ) { $0.configuration.model.architecture },
     Setting(
-      .model, "width", values: .integer(4...65_536), default: "required", "the length of vectors, C", \.width,
+      .model, "width", values: .integer(4...65_536), default: "required", "the length of token vectors, C",
+      \.width,
       cell: { .integer($0.configuration.model.width) }
     ) { try $0.integer(in: 4...65_536) },
     Setting(
@@ -24,7 +25,7 @@ extension Setting {
       values: .other(
         layerLetters.map { "\($0.letter)" }.joined(separator: ", ") + " for each block", ["type": "string"]),
       default: "\(layerLetters[0].letter) for each block",
-      "the sequence mixer of each block, a letter each: "
+      "the sequence mixer of each block, one letter each: "
         + layerLetters.map { "\($0.letter) \($0.name)" }.joined(separator: ", "),
       \.layers, column: .named(isDerived: true),
       cell: { run in
@@ -45,14 +46,15 @@ extension Setting {
     ) { .width(try $0.integer(in: 4...65_536)) },
     Setting(
       .model, "kv_heads", values: .integer(1...65_536), default: "heads",
-      "heads of keys and values, each of which several heads of queries share; it divides `heads`", \.kvHeads,
+      "the number of heads of keys and values, each used by heads / kv_heads heads of queries; it divides `heads`",
+      \.kvHeads,
       column: .named(isDerived: true), cell: { .integer($0.configuration.model.keyValueHeads) }
     ) { try $0.integer(in: 1...65_536) },
     .integer(
       .model, "context", in: 1...65_536, "tokens in a window, T", \.context, column: .named(unit: "tokens")
     ) { $0.configuration.model.context },
     .choice(
-      .model, "positions", "how a model knows where a token stands", \.positions,
+      .model, "positions", "how token positions are represented", \.positions,
       column: .named(isSelfExplanatory: true)
     ) { $0.configuration.model.positions },
     Setting(

@@ -5,7 +5,7 @@ import Foundation
 import Models
 import Training
 
-/// Works out runs, and remembers what many of them share.
+/// Plans runs, and caches what many of them have in common.
 struct Planner {
   /// Where settings come from, for errors.
   enum Source: Sendable {
@@ -141,7 +141,7 @@ struct Planner {
       type.settings.contains { $0.key == foreign }
     }
     throw fault(
-      of: draft, [foreign], "`\(foreign)` is a setting of \(owner?.name ?? "nothing"), which is not chosen",
+      of: draft, [foreign], "`\(foreign)` is a setting of \(owner?.name ?? "nothing"), which is not used",
       remedy: "Remove it, or choose \(owner?.name ?? "another")")
   }
 
@@ -155,7 +155,7 @@ struct Planner {
         throw fault(
           of: draft, ["flops"],
           "a budget of \(flops) FLOPs is too small for one step of \(batch) tokens at width \(width)",
-          remedy: "Raise the budget, or leave this width out")
+          remedy: "Raise the budget, or remove this width")
       default:
         throw fault(
           of: draft, ["tokens"], "\(training.tokens) tokens are too few for one step of \(batch) tokens",

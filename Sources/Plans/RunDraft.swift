@@ -20,7 +20,7 @@ struct RunDraft: Sendable {
     case flops(Double)
   }
 
-  /// The longest training in tokens; sums of such numbers do not overflow.
+  /// The largest number of training tokens; sums of such numbers do not overflow.
   static let mostTokens = 1_000_000_000_000
   /// The most validation tokens and tokens in a step: they are held in memory at once.
   static let mostTokensAtOnce = 100_000_000

@@ -20,12 +20,12 @@ public struct Setting: Sendable {
   public let formerNames: [String]
   /// What may be written.
   public let values: Values
-  /// What holds where nothing is written, in words.
+  /// The default, in words.
   public let defaultText: String
   public let meaning: String
   /// Its column in `results.csv`; nil for a setting that other columns tell.
   public let column: Column?
-  /// Reads a value, and tells what it changes in a run.
+  /// Reads a value, and returns what it changes in a run.
   let read: @Sendable (YAMLValue) throws -> Change
   /// Takes back what was read.
   let reset: Change
@@ -244,9 +244,11 @@ extension Setting {
         (members["exclusiveMinimum"], members["maximum"]) = (.number(limit), .number(high))
       }
       // What has no bound says nothing.
-      return .object(members.filter { value in
-        ![JSONValue.number(.greatestFiniteMagnitude), .number(-.greatestFiniteMagnitude)].contains(value.value)
-      })
+      return .object(
+        members.filter { value in
+          ![JSONValue.number(.greatestFiniteMagnitude), .number(-.greatestFiniteMagnitude)].contains(
+            value.value)
+        })
     }
   }
 }

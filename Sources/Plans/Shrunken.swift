@@ -6,7 +6,7 @@ import Training
 extension ExperimentFile {
   /// The same experiment with tiny models, texts and trainings, so that it takes seconds: for tests.
   ///
-  /// Each number is replaced by its rank among the different ones: what the grid tells apart stays apart, and in order,
+  /// Each number is replaced by its rank among the different ones: different values stay different, and in order,
   /// but ratios change.
   public func shrunken() -> ExperimentFile {
     var tiny = self

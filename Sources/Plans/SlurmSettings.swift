@@ -17,7 +17,7 @@ public struct SlurmSettings: Sendable {
 
   public init() {}
 
-  /// The memory of a task in bytes, if it can be told: MiB, if no other unit is given.
+  /// The memory of a task in bytes, if it is known; the default unit is MiB.
   public var memoryBytes: Int? {
     guard let memory, let number = Int(memory.prefix { $0.isNumber }), number > 0 else { return nil }
     let units = ["": 20, "K": 10, "M": 20, "G": 30, "T": 40]
@@ -48,7 +48,7 @@ public struct SlurmSettings: Sendable {
       try map["options"]?.entries().map { entry in
         guard Self.allowed.contains(entry.key.text) else {
           throw entry.value.error(
-            "`\(entry.key.text)` is no option of sbatch that a file may give",
+            "`\(entry.key.text)` is not an option of sbatch that a file may set",
             remedy: "Give it on the command line: --sbatch '\(entry.key.text)=…'")
         }
         return "\(entry.key.text)=\(try entry.value.string())"

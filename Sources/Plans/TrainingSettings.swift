@@ -15,7 +15,7 @@ extension Setting {
     Setting(
       .training, "flops", values: .number(.closed(1, .greatestFiniteMagnitude)),
       default: "required, or tokens",
-      "an IsoFLOP budget C, instead of `tokens`: D is what it pays for", \.length, column: .none
+      "an IsoFLOP budget C, instead of `tokens`; D follows from it", \.length, column: .none
     ) { .flops(try $0.number(in: 1...)) },
   ]
 
@@ -33,8 +33,8 @@ extension Setting {
           ]
         ]),
       default: "0.008, with experts 0.0056; where the parametrisation is standard, times 32 / width",
-      "the highest rate; as a rule, rate · (width / at_width)^exponent", \.learningRate,
-      column: .named(kind: .number, meaning: "highest rate"),
+      "the peak learning rate; a mapping means rate · (width / at_width)^exponent", \.learningRate,
+      column: .named(kind: .number, meaning: "peak learning rate"),
       cell: { .number($0.configuration.training.learningRate) }, read: readLearningRate),
     Setting(
       .training, "batch",
@@ -55,10 +55,10 @@ extension Setting {
       default: "512, from 1M tokens on 1024, from 2M on 2048", "tokens in a step, a multiple of the context",
       \.training.batch,
       column: .named(
-        meaning: "tokens in a step; after a semicolon, from how many tokens on another number"),
+        meaning: "tokens in a step; in a ramp also `N from D`: N tokens in a step from D tokens on"),
       cell: { .text($0.configuration.training.batch.text) }, read: readBatch),
     .integer(
-      .training, "warmup_steps", in: 0...RunDraft.mostTokens, "steps in which the rate rises",
+      .training, "warmup_steps", in: 0...RunDraft.mostTokens, "steps over which the learning rate rises",
       \.training.warmupSteps, column: .named("warmup", words: "steps of warmup", unit: "steps")
     ) { $0.configuration.training.warmupSteps },
     Setting(
@@ -71,13 +71,13 @@ extension Setting {
           "over": Values.integer(1...RunDraft.mostTokens).schema,
         ])),
       default: "{cooldown: 0.2, shape: linear}",
-      "constant, then falling to zero in the last fraction; or a cosine down to a fraction of the rate, at the run's end or, whatever its length, after `over` tokens",
+      "constant, then a cooldown to zero over the last fraction; or a cosine down to a fraction of the peak, at the end of the run or after `over` tokens, whatever the length",
       \.training.schedule,
       column: .named(isSelfExplanatory: true, meaning: "how the rate changes after the warmup"),
       cell: { .text($0.configuration.training.schedule.text) }, read: readSchedule),
     .number(
       .training, "weight_decay", in: .closed(0, .greatestFiniteMagnitude),
-      "decay of weights a step, times the rate",
+      "weight decay per step, multiplied by the learning rate",
       \.training.weightDecay
     ) { $0.configuration.training.weightDecay },
     .number(.training, "beta1", in: .halfOpen(0, 1), "decay of Adam's first moment", \.training.beta1) {
@@ -87,7 +87,8 @@ extension Setting {
       $0.configuration.training.beta2
     },
     .number(
-      .training, "clip", in: .above(0, .greatestFiniteMagnitude), "the greatest norm of the gradient",
+      .training, "clip", in: .above(0, .greatestFiniteMagnitude),
+      "the largest norm of the gradient; larger ones are scaled down",
       \.training.clip
     ) { $0.configuration.training.clip },
   ]
@@ -132,7 +133,7 @@ extension Setting {
   private static let seeds: [Setting] = [
     Setting(
       .training, "seed", values: .integer(0...9_000_000_000_000_000), default: "0",
-      "of the initial weights; in a grid, `seeds: 3` stands for 0, 1 and 2", \.seed,
+      "seed of the initial weights; in a grid, `seeds: 3` stands for 0, 1 and 2", \.seed,
       cell: { .integer(Int(clamping: $0.configuration.seed)) }
     ) { UInt64(try $0.integer(in: 0...)) }
   ]

@@ -14,7 +14,7 @@ private let badInputs: [(String, String)] = [
   ("\(head)grid: {widht: 16, tokens: 1M}\n", "e.yaml:3: unknown key `widht`. The nearest key is `width`."),
   (
     "\(head)grid: {width: 16}\n",
-    "e.yaml:1: it is not said how long to train. Add `tokens: [1M, 2M]`, or `flops: [1e11]`, to the grid."
+    "e.yaml:1: the length of training is not given. Add `tokens: [1M, 2M]`, or `flops: [1e11]`, to the grid."
   ),
   ("\(head)grid: {tokens: 1M}\n", "e.yaml:1: no `width` is given. Add `width: [16, 32]` to the grid."),
   ("title: t\n\(grid)", "e.yaml:1: no `corpus` is given. Add `corpus: village`."),
@@ -40,7 +40,7 @@ private let badInputs: [(String, String)] = [
   ),
   (
     "title: t\ncorpus: /etc/hosts\n\(grid)",
-    "e.yaml:2: the corpus `/etc/hosts` lies outside the folder of the experiment and the current one. "
+    "e.yaml:2: the corpus `/etc/hosts` lies outside the folder of the experiment and the current folder. "
       + "Allow it on the command line: `--corpora FOLDER`, the folder that it is in."
   ),
   (
@@ -72,7 +72,7 @@ private let badInputs: [(String, String)] = [
   ),
   (
     "\(head)\(grid)slurm: {options: {wrap: rm -r /}}\n",
-    "e.yaml:4: `wrap` is no option of sbatch that a file may give. "
+    "e.yaml:4: `wrap` is not an option of sbatch that a file may set. "
       + "Give it on the command line: --sbatch 'wrap=…'."
   ),
   ("\(head)\(grid)slurm: {chunk: 0}\n", "e.yaml:4: 0 is out of range. It must be in 1 to 1000000."),

@@ -135,7 +135,7 @@ import Training
     (
       "grid:\n  width: [16, 32]\n  flops: [1e11, 1e6]\n",
       "e.yaml:5: a budget of 1000000.0 FLOPs is too small for one step of 512 tokens at width 16. "
-        + "Raise the budget, or leave this width out."
+        + "Raise the budget, or remove this width."
     ),
     (
       "grid: {width: 16, tokens: 100}\n",

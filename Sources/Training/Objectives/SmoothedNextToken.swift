@@ -9,10 +9,10 @@ import RandomNumbers
 /// rows / kept rows.
 struct SmoothedNextToken: TrainingObjective {
   static let name = "smoothed_next_token"
-  static let meaning = "next_token with label smoothing, of a part of the targets"
+  static let meaning = "next_token with label smoothing, on a fraction of the targets"
   static let labelSmoothing = NumberSetting(
     "label_smoothing", default: 0.1, in: 0...1,
-    "part of a target's probability that all tokens have in common")
+    "probability that is spread evenly over all tokens")
   static let mask = NumberSetting(
     "mask", default: 0, in: 0...0.99, "fraction of the targets, chosen at random, that the loss leaves out")
   static let settings = [labelSmoothing, mask]
