@@ -4,7 +4,7 @@ import RandomNumbers
 
 /// Text written by a recipe: as long as one likes, the same for the same seed, its entropy known exactly.
 ///
-/// Throughout, a passage is what one family's template writes, with a line feed at its end.
+/// Throughout, a passage is what one task's template writes, with a line feed at its end.
 public struct GeneratedText: Sendable {
   /// Unrelated supplies of text of one seed.
   public enum Stream: UInt64, Sendable {
@@ -44,7 +44,8 @@ public struct GeneratedText: Sendable {
     name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
     self.path = path
     about = recipe.about
-    fingerprint = checksum(recipe.sources.map { checksum($0) }.joined())
+    let content = checksum(recipe.sources.map { checksum($0) }.joined())
+    fingerprint = formerFingerprints[content] ?? content
     tables = recipe.tables.map { table in
       TableSummary(
         name: table.name, size: table.words.count, exponent: table.exponent, offset: table.offset,
@@ -53,11 +54,11 @@ public struct GeneratedText: Sendable {
     grammar = try Grammar(recipe)
   }
 
-  /// The task families, in the recipe's order.
-  public var families: [String] { grammar.families }
+  /// The tasks, in the recipe's order.
+  public var tasks: [String] { grammar.tasks }
 
-  /// The share of each family among passages.
-  public var shares: [Double] { grammar.shares }
+  /// The fraction of each task among passages.
+  public var fractions: [Double] { grammar.fractions }
 
   /// Every character that the text can have, in the order of their code points.
   public var alphabet: [Unicode.Scalar] { grammar.alphabet }
@@ -70,17 +71,17 @@ public struct GeneratedText: Sendable {
   }
 
   /// The same text, with the cost of each byte in nats (−log of its probability given all bytes before
-  /// it) and the family of each.
+  /// it) and the task of each.
   public func costs(bytes count: Int, seed: UInt64, stream: Stream = .sample)
-    -> (bytes: [UInt8], costs: [Double], families: [UInt8])
+    -> (bytes: [UInt8], costs: [Double], tasks: [UInt8])
   {
     var writer = writer(seed: seed, stream: stream, costs: true)
-    var families: [UInt8] = []
+    var tasks: [UInt8] = []
     while writer.bytes.count < count {
-      let family = UInt8(writer.writePassage())
-      families.append(contentsOf: repeatElement(family, count: writer.bytes.count - families.count))
+      let task = UInt8(writer.writePassage())
+      tasks.append(contentsOf: repeatElement(task, count: writer.bytes.count - tasks.count))
     }
-    return (writer.bytes, writer.costs, families)
+    return (writer.bytes, writer.costs, tasks)
   }
 
   func writer(seed: UInt64, stream: Stream, costs: Bool) -> PassageWriter {

@@ -30,10 +30,10 @@ struct GeneratedWindows: Sendable {
     let count = configuration.validationTokens.dividedRoundingUp(by: context)
     var windows: [UInt16] = []
     windows.reserveCapacity(count * (context + 1))
-    var families: [UInt8] = []
-    families.reserveCapacity(count * context)
-    var nats = [Double](repeating: 0, count: text.families.count)
-    var targets = [Int](repeating: 0, count: text.families.count)
+    var tasks: [UInt8] = []
+    tasks.reserveCapacity(count * context)
+    var nats = [Double](repeating: 0, count: text.tasks.count)
+    var targets = [Int](repeating: 0, count: text.tasks.count)
     var entropies: [Double] = []
     var endings: [[TokenWindows.Ending]] = []
     var hashes: Set<UInt64> = []
@@ -45,20 +45,20 @@ struct GeneratedWindows: Sendable {
       var passages: [Range<Int>] = []
       while tokens.count < context + 1 {
         let start = writer.bytes.count
-        let family = UInt8(writer.writePassage())
+        let task = UInt8(writer.writePassage())
         let first = tokens.count
         try tokenizer.encode(writer.bytes[start...], into: &tokens)
         passages.append(first..<tokens.count)
-        familyOfToken.append(contentsOf: repeatElement(family, count: tokens.count - familyOfToken.count))
+        familyOfToken.append(contentsOf: repeatElement(task, count: tokens.count - familyOfToken.count))
       }
       var byte = lengths[Int(tokens[0])]
       var costs: [Double] = []
       for position in 1...context {
         let end = byte + lengths[Int(tokens[position])]
-        let family = Int(familyOfToken[position])
+        let task = Int(familyOfToken[position])
         costs.append(writer.costs[byte..<end].reduce(0, +))
-        nats[family] += costs[position - 1]
-        targets[family] += 1
+        nats[task] += costs[position - 1]
+        targets[task] += 1
         byte = end
       }
       entropies.append(costs.reduce(0, +) / Double(context))
@@ -68,18 +68,18 @@ struct GeneratedWindows: Sendable {
           let own = max(passage.lowerBound - 1, 0)..<(passage.upperBound - 1)
           let free = costs[own].lastIndex { $0 > 0 }
           let ending = (free.map { $0 + 1 } ?? own.lowerBound)..<own.upperBound
-          let family = Int(familyOfToken[passage.lowerBound])
-          return ending.isEmpty ? nil : TokenWindows.Ending(family: family, targets: ending)
+          let task = Int(familyOfToken[passage.lowerBound])
+          return ending.isEmpty ? nil : TokenWindows.Ending(task: task, targets: ending)
         })
       windows.append(contentsOf: tokens[...context])
-      families.append(contentsOf: familyOfToken[1...context])
+      tasks.append(contentsOf: familyOfToken[1...context])
       hashes.insert(Self.hash(tokens[...context]))
     }
     validation = TokenWindows(
-      context: context, count: count, tokens: windows, families: families, endings: endings)
+      context: context, count: count, tokens: windows, tasks: tasks, endings: endings)
     entropy = TokenizedCorpus.Entropy(
       total: nats.reduce(0, +) / Double(count * context),
-      families: zip(nats, targets).map { $1 > 0 ? $0 / Double($1) : nil },
+      tasks: zip(nats, targets).map { $1 > 0 ? $0 / Double($1) : nil },
       windows: entropies)
     // Where windows are so short that the source repeats them all the time, leaving these out of training
     // would take the commonest text from it, and so change what is learned.

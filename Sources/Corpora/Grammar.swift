@@ -56,10 +56,10 @@ final class Grammar: Sendable {
   let tables: [Table]
   let associations: [Association]
   let variables: [(name: String, table: Int)]
-  /// The rules; the first chooses the family of a passage.
+  /// The rules; the first chooses the task of a passage.
   let rules: [Rule]
-  let families: [String]
-  let shares: [Double]
+  let tasks: [String]
+  let fractions: [Double]
   /// Every character that the text can have, in the order of their code points.
   let alphabet: [Unicode.Scalar]
 
@@ -71,9 +71,9 @@ final class Grammar: Sendable {
     associations = compiler.associations
     variables = compiler.variables
     rules = compiled
-    families = recipe.families.map(\.name)
-    let total = recipe.families.reduce(0) { $0 + $1.share }
-    shares = recipe.families.map { $0.share / total }
+    tasks = recipe.tasks.map(\.name)
+    let total = recipe.tasks.reduce(0) { $0 + $1.weight }
+    fractions = recipe.tasks.map { $0.weight / total }
     var scalars: Set<Unicode.Scalar> = ["\n"]
     var tablesUsed: Set<Int> = []
     for step in compiled.flatMap(\.steps).joined() {

@@ -18,8 +18,8 @@ struct GrammarCompiler {
   init(_ recipe: Recipe) throws {
     self.recipe = recipe
     let root = Recipe.Rule(
-      name: "families", depth: nil,
-      options: recipe.families.map { Recipe.Option(weight: $0.share, template: $0.template) }, line: nil)
+      name: "tasks", depth: nil,
+      options: recipe.tasks.map { Recipe.Option(weight: $0.weight, template: $0.template) }, line: nil)
     rules = [root] + recipe.rules
   }
 
@@ -56,7 +56,8 @@ struct GrammarCompiler {
   }
 
   private func checkNames() throws {
-    for rule in recipe.rules where tableNames.contains(rule.name) || rule.name == "families" {
+    for rule in recipe.rules
+    where tableNames.contains(rule.name) || ["tasks", "families"].contains(rule.name) {
       throw InputError(
         "the rule `\(rule.name)` has the name of something else", file: recipe.file, line: rule.line,
         remedy: "Name it otherwise")

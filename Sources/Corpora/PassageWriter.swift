@@ -31,11 +31,11 @@ struct PassageWriter {
     costs.removeAll(keepingCapacity: true)
   }
 
-  /// Adds a passage and its line feed; returns the index of its family.
+  /// Adds a passage and its line feed; returns the index of its task.
   mutating func writePassage() -> Int {
-    let family = write(rule: 0)
+    let task = write(rule: 0)
     write(fixed: [UInt8(ascii: "\n")])
-    return family
+    return task
   }
 
   /// Writes an option of a rule; returns which.

@@ -26,9 +26,9 @@ struct Recipe {
     let line: Int?
   }
 
-  struct Family {
+  struct Task {
     let name: String
-    let share: Double
+    let weight: Double
     let template: Template
   }
 
@@ -37,7 +37,7 @@ struct Recipe {
   let tables: [Table]
   let associations: [Association]
   let rules: [Rule]
-  let families: [Family]
+  let tasks: [Task]
   /// The text of the recipe and of every word list that it names: all that its text depends on.
   let sources: [String]
 
@@ -48,8 +48,8 @@ struct Recipe {
     let folder = (path as NSString).deletingLastPathComponent
     var texts = [text]
     var root = try YAMLValue(file: path, text: texts[0])
-    let keys = ["about", "tables", "associations", "rules", "families"]
-    if let base = try root.mapping(keys: keys + ["varies"])["varies"] {
+    let keys = ["about", "tables", "associations", "rules", "tasks"]
+    if let base = try root.mapping(keys: keys + ["varies"], formerKeys: ["families"])["varies"] {
       let basePath = try (folder as NSString).appendingPathComponent("\(base.plainName()).yaml")
       guard try FileAccess.exists(basePath) else {
         throw base.error(
@@ -57,13 +57,13 @@ struct Recipe {
       }
       texts.append(try FileAccess.readText(basePath))
       let original = try YAMLValue(file: basePath, text: texts[1])
-      _ = try original.mapping(keys: keys)
+      _ = try original.mapping(keys: keys, formerKeys: ["families"])
       root = root.laid(over: original)
     }
-    let map = try root.mapping(keys: keys + ["varies"])
-    guard let families = map["families"] else {
+    let map = try root.mapping(keys: keys + ["varies"], formerKeys: ["families"])
+    guard let tasks = try Self.tasks(of: map, in: root) else {
       throw root.error(
-        "the recipe has no `families`", remedy: "Add `families:` with at least one name, share and text")
+        "the recipe has no `tasks`", remedy: "Add `tasks:` with at least one name, weight and text")
     }
     about = try map["about"]?.string() ?? ""
     var reader = TableReader(folder: folder)
@@ -71,21 +71,40 @@ struct Recipe {
     associations =
       try map["associations"]?.entries().map { try Self.association($0.key.text, $0.value) } ?? []
     rules = try map["rules"]?.entries().map { try Self.rule($0.key.text, $0.value) } ?? []
-    self.families = try families.entries().map { key, value in
-      let map = try value.mapping(keys: ["share", "text"])
-      let share = try value.required("share", in: map).number(in: 0...Limits.weights.upperBound)
-      return Family(name: key.text, share: share, template: try Template(value.required("text", in: map)))
+    self.tasks = try tasks.entries().map { key, value in
+      let map = try value.mapping(keys: ["weight", "text"], formerKeys: ["share"])
+      guard map["weight"] == nil || map["share"] == nil else {
+        throw value.error(
+          "both `weight` and `share`, its former name, are given", remedy: "Write `weight` alone")
+      }
+      let weight = try map["share"] ?? value.required("weight", in: map)
+      return Task(
+        name: key.text, weight: try weight.number(in: 0...Limits.weights.upperBound),
+        template: try Template(value.required("text", in: map)))
     }
     sources = texts + reader.lists
     guard rules.count <= Limits.rules else {
       throw root.error("there are more than \(Limits.rules) rules", remedy: "Join some of them")
     }
-    guard self.families.contains(where: { Limits.weights.contains($0.share) }), self.families.count <= 255
+    guard self.tasks.contains(where: { Limits.weights.contains($0.weight) }), self.tasks.count <= 255
     else {
-      throw families.error(
-        "no family has a share",
-        remedy: "Give 1 to 255 families, one with a share of at least \(Limits.weights.lowerBound)")
+      throw tasks.error(
+        "no task has a weight",
+        remedy: "Give 1 to 255 tasks, one with a weight of at least \(Limits.weights.lowerBound)")
     }
+  }
+
+  /// The value of the key `tasks`, whose former name is `families`; nil where there is neither. Of a variation and what it
+  /// varies, one may have the one name and one the other.
+  private static func tasks(of map: [String: YAMLValue], in root: YAMLValue) throws -> YAMLValue? {
+    guard let tasks = map["tasks"], let families = map["families"] else {
+      return map["tasks"] ?? map["families"]
+    }
+    guard tasks.file != families.file else {
+      throw families.error(
+        "both `tasks` and `families`, its former name, are given", remedy: "Write `tasks` alone")
+    }
+    return tasks.file == root.file ? tasks.laid(over: families) : families.laid(over: tasks)
   }
 
   private static func association(_ name: String, _ value: YAMLValue) throws -> Association {

@@ -10,7 +10,8 @@ public enum RecipeSchema {
       "tables": described("named lists of words, with their frequencies", named(table)),
       "associations": described("what goes with a word, picked once for all by a hash", named(association)),
       "rules": described("named choices among texts", named(rule)),
-      "families": described("the tasks: each passage is one task's `text` and a line feed", named(task)),
+      "tasks": described("each passage is one task's `text` and a line feed", named(task)),
+      "families": ["deprecated": true],
     ])
     root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     root["title"] = "Isoflop recipe"
@@ -56,7 +57,11 @@ public enum RecipeSchema {
   }
 
   private static var task: JSONValue {
-    .object(mapping(["share": ["type": "number", "minimum": 0], "text": text]))
+    .object(
+      mapping([
+        "weight": described("how often it comes, beside the others", ["type": "number", "minimum": 0]),
+        "share": ["deprecated": true], "text": text,
+      ]))
   }
 
   private static let text: JSONValue = ["type": "string"]

@@ -4,8 +4,8 @@ public struct TokenWindows: Sendable {
   /// The end of a passage as far as the text determines it: the longest run of targets without entropy up to the
   /// passage's last token. A model that knows its task predicts all of them.
   public struct Ending: Sendable, Hashable {
-    /// An index of the corpus's families.
-    public let family: Int
+    /// An index of the corpus's tasks.
+    public let task: Int
     /// Positions of targets in the window.
     public let targets: Range<Int>
   }
@@ -16,20 +16,20 @@ public struct TokenWindows: Sendable {
   public let count: Int
   /// The tokens, (count, T + 1). There may be more of them, which belong to no window.
   let tokens: [UInt16]
-  /// The family of each target, (count, T), or empty where they are not kept.
-  let families: [UInt8]
+  /// The task of each target, (count, T), or empty where they are not kept.
+  let tasks: [UInt8]
   /// The endings of the passages that lie wholly in each window, or empty where they are not kept.
   private let endings: [[Ending]]
 
   init(
-    context: Int, count: Int, tokens: [UInt16], families: [UInt8] = [], endings: [[Ending]] = []
+    context: Int, count: Int, tokens: [UInt16], tasks: [UInt8] = [], endings: [[Ending]] = []
   ) {
     precondition(
       count * (context + 1) <= tokens.count, "TokenWindows: \(tokens.count) tokens for \(count) windows")
     self.context = context
     self.count = count
     self.tokens = tokens
-    self.families = families
+    self.tasks = tasks
     self.endings = endings
   }
 
@@ -42,9 +42,9 @@ public struct TokenWindows: Sendable {
     return tokens[window * (context + 1)..<(window + 1) * (context + 1)]
   }
 
-  /// The family of target `position` (0 ..< T) of a window: an index of the corpus's families.
-  public func family(window: Int, position: Int) -> Int {
-    families.isEmpty ? 0 : Int(families[window * context + position])
+  /// The task of target `position` (0 ..< T) of a window: an index of the corpus's tasks.
+  public func task(window: Int, position: Int) -> Int {
+    tasks.isEmpty ? 0 : Int(tasks[window * context + position])
   }
 
   /// The endings of a window's passages.

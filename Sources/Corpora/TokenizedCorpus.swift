@@ -10,8 +10,8 @@ public final class TokenizedCorpus: Sendable {
   public struct Entropy: Codable, Hashable, Sendable {
     /// Over all validation targets.
     public let total: Double
-    /// Over the targets of each family, in the order of `families`; nil for a family without any.
-    public let families: [Double?]
+    /// Over the targets of each task, in the order of `tasks`; nil for a task without any.
+    public let tasks: [Double?]
     /// Over the targets of each validation window.
     public let windows: [Double]
   }
@@ -24,8 +24,8 @@ public final class TokenizedCorpus: Sendable {
   /// A checksum of everything that determines the windows: the recipe with its word lists or the text, the
   /// tokenizer, the context, the seed and the sizes.
   public let fingerprint: String
-  /// The task families, `["text"]` for a user's text.
-  public let families: [String]
+  /// The tasks, `["text"]` for a user's text.
+  public let tasks: [String]
   public let validation: TokenWindows
   /// The true entropy of the validation targets, given the first token of each window; nil for a user's text.
   ///
@@ -52,13 +52,13 @@ public final class TokenizedCorpus: Sendable {
     switch try CorpusSource(configuration.source) {
     case .generated(let text):
       let windows = try GeneratedWindows(text, configuration: configuration, context: context)
-      (name, families, content) = (text.name, text.families, text.fingerprint)
+      (name, tasks, content) = (text.name, text.tasks, text.fingerprint)
       source = .generated(windows)
       (tokenizer, validation) = (windows.tokenizer, windows.validation)
       validationEntropy = windows.entropy
     case .files(let text):
       let windows = try FileWindows(text, configuration: configuration, context: context)
-      (name, families, content) = (text.path, ["text"], text.fingerprint)
+      (name, tasks, content) = (text.path, ["text"], text.fingerprint)
       source = .files(windows.training)
       (tokenizer, validation) = (windows.tokenizer, windows.validation)
       validationEntropy = nil

@@ -39,7 +39,7 @@ public struct RunDifference: Sendable {
   }
 
   private static func results(_ first: StoredRun, _ second: StoredRun) -> [RunDifference] {
-    let tasks = [first, second].flatMap { $0.result?.families.map(\.family) ?? [] }
+    let tasks = [first, second].flatMap { $0.result?.tasks.map(\.task) ?? [] }
     let columns = Column.all(
       settings: Setting.columns,
       tasks: tasks.enumerated().filter { !tasks[..<$0].contains($1) }.map(\.element))

@@ -4,7 +4,7 @@ import Plans
 
 extension [StoredRun] {
   /// The tasks of all runs, by name.
-  public var tasks: [String] { Set(flatMap { $0.result?.families.map(\.family) ?? [] }).sorted() }
+  public var tasks: [String] { Set(flatMap { $0.result?.tasks.map(\.task) ?? [] }).sorted() }
 
   /// The runs that fulfil all conditions, which name columns of `results.csv`, or quantities as `isoflop fit` knows
   /// them: N, D, C, loss. What a run does not know, it does not fulfil.

@@ -37,7 +37,7 @@ public struct ExperimentFile: Sendable {
   /// What its author should know: keys that have other names now.
   public private(set) var notes: [String]
   /// What must come out.
-  public let expectations: [Expectation]
+  public internal(set) var expectations: [Expectation]
   /// What it asks of a cluster's queue.
   public let slurm: SlurmSettings
   /// The runs, in the order of the grid: its first key changes slowest.

@@ -35,8 +35,8 @@ extension RunRow {
     entropyBitsPerByte = result.entropyBitsPerByte
     reducible = result.loss.flatMap { loss in result.entropy.map { loss - $0 } }
     reducibleStandardError = result.reducibleStandardError
-    for task in result.families {
-      tasks[task.family] = Task(loss: task.loss, entropy: task.entropy, exactMatch: task.exactMatch)
+    for task in result.tasks {
+      tasks[task.task] = Task(loss: task.loss, entropy: task.entropy, exactMatch: task.exactMatch)
     }
     guard let routing = result.routing else { return }
     loadEntropy = routing.map(\.loadEntropy).min()

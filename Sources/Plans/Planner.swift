@@ -90,7 +90,7 @@ struct Planner {
     do {
       if case .file(let path) = source { try corpora.checkSource(draft.corpus.source, of: path) }
       let corpus = try corpora.corpus(draft.corpus, context: draft.context)
-      tasks += corpus.families.filter { !tasks.contains($0) }
+      tasks += corpus.tasks.filter { !tasks.contains($0) }
       return corpus
     } catch let error as InputError where error.file == nil {
       throw fault(

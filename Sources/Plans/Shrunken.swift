@@ -11,6 +11,8 @@ extension ExperimentFile {
   public func shrunken() -> ExperimentFile {
     var tiny = self
     tiny.isShrunken = true
+    // What must come out of the real one says nothing of toys.
+    tiny.expectations = []
     let contexts = Ranks(drafts.map(\.context))
     let widths = Ranks(drafts.compactMap(\.width))
     let batches = Ranks(drafts.flatMap { $0.training.batch.stages.map(\.tokens) })

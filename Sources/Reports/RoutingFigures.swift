@@ -155,7 +155,7 @@ extension Chapter {
           names: experts > 8 ? [] : (1...experts).map(String.init)),
         y: Axis("", range: 0.5...(Double(names.count) + 0.5), names: names), cells: cells)
     }
-    let maps = [map("by kind of task", layer.families), map("by first byte", layer.classes)].compactMap { $0 }
+    let maps = [map("by kind of task", layer.tasks), map("by first byte", layer.classes)].compactMap { $0 }
     guard !maps.isEmpty else { return nil }
     return Figure(
       name: "expert-specialisation", title: "What the experts are for",

@@ -12,11 +12,11 @@ public struct Evaluation: Sendable, Hashable {
   /// The standard error of the mean of the loss above the true entropy; nil where that is not known. It is the smaller
   /// one, the more so the nearer the model is to the entropy: what windows differ in by themselves is not in it.
   public let reducibleStandardError: Double?
-  /// The mean over the targets of each family, in nats a token; NaN where there are none.
-  public let families: [Double]
-  /// The part of the targets that belongs to each family.
-  public let shares: [Double]
-  /// The part of the endings of each family (`TokenWindows.Ending`) of which every target is the model's greedy choice;
+  /// The mean over the targets of each task, in nats a token; NaN where there are none.
+  public let tasks: [Double]
+  /// The fraction of the targets that belongs to each task.
+  public let fractions: [Double]
+  /// The part of the endings of each task (`TokenWindows.Ending`) of which every target is the model's greedy choice;
   /// NaN where there are none. Every target before it is given, which for exact match is the same as decoding.
   public let exactMatches: [Double]
   /// What the routers chose, by layer; empty in a dense model.
@@ -70,7 +70,7 @@ final class Evaluator {
     let count = min(windows.count, limit)
     let entropies = corpus.validationEntropy?.windows
     var sums = Sums(
-      families: corpus.families, knowsEntropy: entropies != nil, routed: program.routed)
+      tasks: corpus.tasks, knowsEntropy: entropies != nil, routed: program.routed)
     var start = 0
     while start < count {
       try beforeRound()
@@ -112,7 +112,7 @@ final class Evaluator {
             },
             routing: program.routed.map { layer in
               RoutingCounts(
-                layer, arena, firstRow: row, window: window, of: windows, families: corpus.families.count,
+                layer, arena, firstRow: row, window: window, of: windows, tasks: corpus.tasks.count,
                 classes: classes)
             })
         }
@@ -163,27 +163,27 @@ private struct Sums {
   private var reducible: WindowMean?
   private let names: [String]
   private let layers: [RoutedLayer]
-  private var families: [Double]
+  private var tasks: [Double]
   private var counts: [Int]
   private var endings: [Int]
   private var right: [Int]
   private var routing: [RoutingCounts] = []
 
-  init(families: [String], knowsEntropy: Bool, routed: [RoutedLayer]) {
+  init(tasks: [String], knowsEntropy: Bool, routed: [RoutedLayer]) {
     reducible = knowsEntropy ? WindowMean() : nil
-    (names, layers) = (families, routed)
-    self.families = Array(repeating: 0, count: families.count)
+    (names, layers) = (tasks, routed)
+    self.tasks = Array(repeating: 0, count: tasks.count)
     (counts, endings, right) = (
-      self.families.map { _ in 0 }, self.families.map { _ in 0 }, self.families.map { _ in 0 }
+      self.tasks.map { _ in 0 }, self.tasks.map { _ in 0 }, self.tasks.map { _ in 0 }
     )
   }
 
   mutating func add(_ outcome: Outcome, entropy: Double, window: Int, of all: TokenWindows) {
     var total = 0.0
     for (position, loss) in outcome.losses.enumerated() {
-      let family = all.family(window: window, position: position)
-      families[family] += Double(loss)
-      counts[family] += 1
+      let task = all.task(window: window, position: position)
+      tasks[task] += Double(loss)
+      counts[task] += 1
       total += Double(loss)
     }
     let mean = total / Double(outcome.losses.count)
@@ -191,8 +191,8 @@ private struct Sums {
     loss.add(mean)
     reducible?.add(mean - entropy)
     for (ending, isRight) in zip(all.endings(ofWindow: window), outcome.answers) {
-      endings[ending.family] += 1
-      right[ending.family] += isRight ? 1 : 0
+      endings[ending.task] += 1
+      right[ending.task] += isRight ? 1 : 0
     }
     routing = routing.isEmpty ? outcome.routing : zip(routing, outcome.routing).map { $0 + $1 }
   }
@@ -201,9 +201,9 @@ private struct Sums {
     let targets = Double(counts.reduce(0, +))
     return Evaluation(
       loss: loss.mean, standardError: loss.standardError, reducibleStandardError: reducible?.standardError,
-      families: zip(families, counts).map { $0 / Double($1) }, shares: counts.map { Double($0) / targets },
+      tasks: zip(tasks, counts).map { $0 / Double($1) }, fractions: counts.map { Double($0) / targets },
       exactMatches: zip(right, endings).map { Double($0) / Double($1) },
-      routing: zip(layers, routing).map { LayerRouting($1, block: $0.block, families: names) },
+      routing: zip(layers, routing).map { LayerRouting($1, block: $0.block, tasks: names) },
       windows: loss.count, curveLoss: curveLoss.mean)
   }
 }

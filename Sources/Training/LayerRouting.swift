@@ -17,10 +17,16 @@ public struct LayerRouting: Codable, Hashable, Sendable {
   public let dropped: Double
   /// The mean entropy of the router's softmax over log E: 0 where it is sure, 1 where it is not at all.
   public let routerEntropy: Double
-  /// Of each family's choices the part that each expert has. A token is of the family of its target.
-  public let families: [String: [Double]]
+  /// Of each task's choices the part that each expert has. A token is of the task of its target.
+  public let tasks: [String: [Double]]
   /// The same of tokens by their first byte: letter, digit, space, punctuation, other.
   public let classes: [String: [Double]]
+
+  /// The names in records, which are those of the first version.
+  private enum CodingKeys: String, CodingKey {
+    case tasks = "families"
+    case block, loads, loadEntropy, dead, dropped, routerEntropy, classes
+  }
 }
 
 /// What a token begins with.
@@ -41,8 +47,8 @@ enum ByteClass: String, CaseIterable {
 /// The choices of a router, counted.
 struct RoutingCounts {
   fileprivate let experts: Int
-  /// (families, E)
-  fileprivate var families: [Int]
+  /// (tasks, E)
+  fileprivate var tasks: [Int]
   /// (classes, E)
   fileprivate var classes: [Int]
   fileprivate var refused = 0
@@ -52,21 +58,21 @@ struct RoutingCounts {
 
   /// The choices in one window, whose tokens are the rows from `firstRow` on of what `arena` has computed.
   init(
-    _ layer: RoutedLayer, _ arena: Arena, firstRow: Int, window: Int, of windows: TokenWindows, families: Int,
+    _ layer: RoutedLayer, _ arena: Arena, firstRow: Int, window: Int, of windows: TokenWindows, tasks: Int,
     classes: [ByteClass]
   ) {
     experts = layer.routes.experts
     tokens = windows.context
-    self.families = Array(repeating: 0, count: families * experts)
+    self.tasks = Array(repeating: 0, count: tasks * experts)
     self.classes = Array(repeating: 0, count: ByteClass.allCases.count * experts)
     let logits = arena.value(of: layer.logits)
     let (chosen, place) = (arena.integers(layer.routes.chosen), arena.integers(layer.routes.place))
     for (position, token) in windows[window].prefix(windows.context).enumerated() {
       let row = firstRow + position
-      let family = windows.family(window: window, position: position)
+      let task = windows.task(window: window, position: position)
       let kind = ByteClass.allCases.firstIndex(of: classes[Int(token)]) ?? 0
       for index in row * layer.routes.choices..<(row + 1) * layer.routes.choices {
-        self.families[family * experts + Int(chosen[index])] += 1
+        self.tasks[task * experts + Int(chosen[index])] += 1
         self.classes[kind * experts + Int(chosen[index])] += 1
         refused += place[index] < 0 ? 1 : 0
       }
@@ -76,7 +82,7 @@ struct RoutingCounts {
 
   static func + (a: RoutingCounts, b: RoutingCounts) -> RoutingCounts {
     var sum = a
-    for i in sum.families.indices { sum.families[i] += b.families[i] }
+    for i in sum.tasks.indices { sum.tasks[i] += b.tasks[i] }
     for i in sum.classes.indices { sum.classes[i] += b.classes[i] }
     sum.refused += b.refused
     sum.entropy += b.entropy
@@ -96,7 +102,7 @@ struct RoutingCounts {
 }
 
 extension LayerRouting {
-  init(_ counts: RoutingCounts, block: Int, families names: [String]) {
+  init(_ counts: RoutingCounts, block: Int, tasks names: [String]) {
     self.block = block
     let experts = counts.experts
     let loads = (0..<experts).map { expert in
@@ -109,7 +115,7 @@ extension LayerRouting {
     dead = loads.count { $0 == 0 }
     dropped = Double(counts.refused) / choices
     routerEntropy = counts.entropy / Double(counts.tokens) / even
-    families = counts.parts(counts.families, names)
+    tasks = counts.parts(counts.tasks, names)
     classes = counts.parts(counts.classes, ByteClass.allCases.map(\.rawValue))
   }
 }

@@ -15,7 +15,8 @@ package enum LearningCurve {
 
   /// The tokens of the points on the way of a run or a trunk of `tokens` tokens: every half power of two from 2¹³ on.
   package static func points(through tokens: Int) -> [Int] {
-    (26..<2 * (Int.bitWidth - 2)).lazy.map { Int(clamping: pow(2, Double($0) / 2)) }.prefix { $0 <= tokens }.map { $0 }
+    (26..<2 * (Int.bitWidth - 2)).lazy.map { Int(clamping: pow(2, Double($0) / 2)) }.prefix { $0 <= tokens }
+      .map { $0 }
   }
 
   /// The tokens of the points of a cooldown from `start` to `end`, where the run is evaluated in full anyway.

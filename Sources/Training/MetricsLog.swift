@@ -60,12 +60,12 @@ struct EvaluationMetrics: Codable {
   /// The tokens after which the learning rate began to fall; nil before that, where it never does, and in logs of
   /// earlier versions.
   let cooldownFrom: Int?
-  /// By family, of those that have endings.
+  /// By task, of those that have endings.
   let exactMatch: [String: Double]?
   /// By routed layer; nil of a dense model.
   let routing: [LayerRouting]?
 
-  init(_ evaluation: Evaluation, families: [String], _ state: TrainingState) {
+  init(_ evaluation: Evaluation, tasks: [String], _ state: TrainingState) {
     step = state.step
     tokens = state.tokens
     validationLoss = evaluation.loss
@@ -73,7 +73,7 @@ struct EvaluationMetrics: Codable {
     validationWindows = evaluation.windows
     curveLoss = evaluation.curveLoss
     cooldownFrom = state.branched.flatMap { $0 > 0 && $0 < state.tokens ? $0 : nil }
-    let matches = zip(families, evaluation.exactMatches).filter { !$1.isNaN }
+    let matches = zip(tasks, evaluation.exactMatches).filter { !$1.isNaN }
     routing = evaluation.routing.isEmpty ? nil : evaluation.routing
     exactMatch = matches.isEmpty ? nil : Dictionary(uniqueKeysWithValues: matches)
   }

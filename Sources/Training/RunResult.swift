@@ -8,11 +8,11 @@ public struct RunResult: Codable, Hashable, Sendable {
     case diverged
   }
 
-  /// The loss on the targets of one task family.
-  public struct FamilyLoss: Codable, Hashable, Sendable {
-    public let family: String
-    /// The part of the validation targets that belongs to it.
-    public let share: Double
+  /// The loss on the targets of one task.
+  public struct TaskLoss: Codable, Hashable, Sendable {
+    public let task: String
+    /// The fraction of the validation targets that belongs to it.
+    public let fraction: Double
     /// Nats a token.
     public let loss: Double
     /// The true entropy of these targets in nats a token, where it is known.
@@ -20,6 +20,13 @@ public struct RunResult: Codable, Hashable, Sendable {
     /// The part of its passages whose ending, as far as the text determines it, the model gets right to the last token;
     /// nil where there is no such ending.
     public let exactMatch: Double?
+
+    /// The names in records, which are those of the first version.
+    private enum CodingKeys: String, CodingKey {
+      case task = "family"
+      case fraction = "share"
+      case loss, entropy, exactMatch
+    }
   }
 
   public let status: Status
@@ -40,8 +47,15 @@ public struct RunResult: Codable, Hashable, Sendable {
   /// The true entropy of the validation windows, in nats a token, where it is known.
   public let entropy: Double?
   public let entropyBitsPerByte: Double?
-  public let families: [FamilyLoss]
+  public let tasks: [TaskLoss]
   /// What the routers chose, by layer; nil of a dense model.
   public let routing: [LayerRouting]?
   public let validationTokens: Int
+
+  /// The names in records, which are those of the first version.
+  private enum CodingKeys: String, CodingKey {
+    case tasks = "families"
+    case status, counts, tokens, uniqueTokens, steps, flops, loss, lossStandardError, reducibleStandardError,
+      lossBitsPerByte, entropy, entropyBitsPerByte, routing, validationTokens
+  }
 }

@@ -298,7 +298,7 @@ public final class TrunkTraining {
   }
 
   private func report(_ evaluation: Evaluation, _ log: MetricsLog) throws -> Evaluation {
-    try log.append(EvaluationMetrics(evaluation, families: corpus.families, trainer.state))
+    try log.append(EvaluationMetrics(evaluation, tasks: corpus.tasks, trainer.state))
     try log.flush()
     control.progress(0, evaluation.windows)
     return evaluation
@@ -337,11 +337,11 @@ public final class TrunkTraining {
       reducibleStandardError: evaluation?.reducibleStandardError,
       lossBitsPerByte: (evaluation?.loss).map(bitsPerByte),
       entropy: entropy?.total, entropyBitsPerByte: (entropy?.total).map(bitsPerByte),
-      families: evaluation.map { evaluation in
-        corpus.families.indices.filter { evaluation.shares[$0] > 0 }.map { index in
-          RunResult.FamilyLoss(
-            family: corpus.families[index], share: evaluation.shares[index], loss: evaluation.families[index],
-            entropy: entropy?.families[index],
+      tasks: evaluation.map { evaluation in
+        corpus.tasks.indices.filter { evaluation.fractions[$0] > 0 }.map { index in
+          RunResult.TaskLoss(
+            task: corpus.tasks[index], fraction: evaluation.fractions[index], loss: evaluation.tasks[index],
+            entropy: entropy?.tasks[index],
             exactMatch: evaluation.exactMatches[index].isNaN ? nil : evaluation.exactMatches[index])
         }
       } ?? [],

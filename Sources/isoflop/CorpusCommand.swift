@@ -27,7 +27,7 @@ struct CorpusCommand: ParsableCommand {
       for (text, entropy) in corpora {
         print(text.name)
         print("  \(text.about)")
-        print("  tasks     \(text.trainedFamilies.joined(separator: ", "))")
+        print("  tasks     \(text.trainedTasks.joined(separator: ", "))")
         print("  alphabet  \(text.alphabet.count) characters")
         print(
           String(
@@ -109,11 +109,11 @@ struct CorpusCommand: ParsableCommand {
 extension Table {
   fileprivate init(_ corpora: [(text: GeneratedText, entropy: Double)]) {
     self.init(
-      ["name", "about", "families", "alphabet", "nats_per_byte", "bits_per_byte"],
+      ["name", "about", "tasks", "alphabet", "nats_per_byte", "bits_per_byte"],
       corpora.map { text, entropy in
         [
           Cell(text.name), Cell(text.about),
-          Cell(text.trainedFamilies, text: text.trainedFamilies.joined(separator: ", ")),
+          Cell(text.trainedTasks, text: text.trainedTasks.joined(separator: ", ")),
           Cell(text.alphabet.count), Cell(entropy), Cell(entropy / log(2)),
         ]
       })
@@ -121,8 +121,8 @@ extension Table {
 }
 
 extension GeneratedText {
-  /// The task families that occur: a recipe may give some the weight 0.
-  fileprivate var trainedFamilies: [String] { zip(families, shares).filter { $1 > 0 }.map(\.0) }
+  /// The tasks that occur: a recipe may give some the weight 0.
+  fileprivate var trainedTasks: [String] { zip(tasks, fractions).filter { $1 > 0 }.map(\.0) }
 }
 
 extension TokenizerConfiguration: ExpressibleByArgument {

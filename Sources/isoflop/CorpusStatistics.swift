@@ -4,7 +4,7 @@ import Foundation
 /// What can be measured of a corpus: what `corpus stats --json` prints.
 struct CorpusStatistics: Encodable {
   /// A task, or all of them together.
-  struct Family: Encodable {
+  struct Task: Encodable {
     let name: String
     /// Its part of the passages, and of the validation targets.
     let passages: Double
@@ -36,8 +36,8 @@ struct CorpusStatistics: Encodable {
   private(set) var text: Text?
   private(set) var alphabet: String?
   let validationTokens: Int
-  private(set) var entropy: Family?
-  private(set) var families: [Family] = []
+  private(set) var entropy: Task?
+  private(set) var tasks: [Task] = []
   private(set) var tables: [Words] = []
   /// The tokens that n-grams are counted on, and the loss of each in nats a token, from 1-grams on.
   let trainingTokens: Int
@@ -66,25 +66,25 @@ struct CorpusStatistics: Encodable {
       Words(
         name: $0.name, size: $0.size, exponent: $0.exponent, offset: $0.offset, mostFrequent: $0.examples)
     }
-    var targets = [Int](repeating: 0, count: text.families.count)
+    var targets = [Int](repeating: 0, count: text.tasks.count)
     var bytes = targets
     for window in 0..<corpus.validation.count {
       for (position, token) in corpus.validation[window].dropFirst().enumerated() {
-        let family = corpus.validation.family(window: window, position: position)
-        targets[family] += 1
-        bytes[family] += corpus.tokenizer.bytes(of: Int(token)).count
+        let task = corpus.validation.task(window: window, position: position)
+        targets[task] += 1
+        bytes[task] += corpus.tokenizer.bytes(of: Int(token)).count
       }
     }
     guard let entropy = corpus.validationEntropy else { return }
-    families = text.families.indices.compactMap { index in
-      entropy.families[index].map { nats in
-        Family(
-          name: text.families[index], passages: text.shares[index],
+    tasks = text.tasks.indices.compactMap { index in
+      entropy.tasks[index].map { nats in
+        Task(
+          name: text.tasks[index], passages: text.fractions[index],
           tokens: Double(targets[index]) / Double(validationTokens), natsPerToken: nats,
           bitsPerByte: nats / log(2) / (Double(bytes[index]) / Double(targets[index])))
       }
     }
-    self.entropy = Family(
+    self.entropy = Task(
       name: "all", passages: 1, tokens: 1, natsPerToken: entropy.total,
       bitsPerByte: entropy.total / log(2) / bytesPerToken)
   }
@@ -100,11 +100,11 @@ struct CorpusStatistics: Encodable {
       isoflop.print("\nentropy of \(validationTokens) validation targets")
       printTable(
         ["task", "passages", "tokens", "nats a token", "bits a byte"],
-        (families + [entropy]).map { family in
+        (tasks + [entropy]).map { task in
           [
-            family.name, String(format: "%.1f%%", 100 * family.passages),
-            String(format: "%.1f%%", 100 * family.tokens), String(format: "%.4f", family.natsPerToken),
-            String(format: "%.4f", family.bitsPerByte),
+            task.name, String(format: "%.1f%%", 100 * task.passages),
+            String(format: "%.1f%%", 100 * task.tokens), String(format: "%.4f", task.natsPerToken),
+            String(format: "%.4f", task.bitsPerByte),
           ]
         })
       printTable(

@@ -17,8 +17,7 @@ struct SettingOptions: ParsableArguments, CustomReflectable {
             name: NameSpecification(names.map { .customLong(String(Setting.flag($0).dropFirst(2))) }),
             help: ArgumentHelp(
               "\(setting.meaning.prefix(1).uppercased() + setting.meaning.dropFirst()): \(setting.values.text).",
-              discussion: "Default: \(Self.defaults[setting.name] ?? setting.defaultText).",
-              valueName: "value"))
+              discussion: "Default: \(Self.defaults[setting.name] ?? setting.defaultText)."))
         )
       })
   }

@@ -201,7 +201,7 @@ struct SharedCasesTests {
     let folder = try ScratchFolder()
     let fit = try Command(
       "fit", "\(cases)/fit/one_size_only.csv", "--law", "chinchilla", "-o", "fits", in: folder.path)
-    let rows = fit.output.split(separator: "\n").filter { $0.contains(/^ +[abG] +/) }
+    let rows = fit.output.split(separator: "\n").filter { $0.contains(/^chinchilla +[abG] +/) }
     #expect(rows.count == 3 && rows.allSatisfy { $0.contains("not identified") }, "\(fit.output)")
     let plan = try Command("plan", "fits/fits.json", "--flops", "1e21", in: folder.path)
     #expect(plan.status == 2 && plan.errors.contains("do not say how to split a budget"))

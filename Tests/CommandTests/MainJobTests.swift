@@ -9,15 +9,15 @@ import Testing
     let run = try Command("run", file, "--shrink", "-o", folder.path, in: packageRoot)
     #expect(run.status == 0, "\(run.errors)")
     #expect(run.output.contains("report"))
-    let report = try folder.read("quickstart/report.html")
+    let report = try folder.read("quickstart-shrunken/report.html")
     #expect(report.contains("<svg") && report.contains("</html>"))
-    let table = try folder.read("quickstart/results.csv").split(separator: "\n")
+    let table = try folder.read("quickstart-shrunken/results.csv").split(separator: "\n")
     #expect(table.count > 10)
     #expect(table.dropFirst().allSatisfy { $0.contains(",completed,") })
     // Nothing is trained again, and nothing changes.
     let again = try Command("run", file, "--shrink", "-o", folder.path, in: packageRoot)
     #expect(again.status == 0)
-    let unchanged = try folder.read("quickstart/results.csv").split(separator: "\n")
+    let unchanged = try folder.read("quickstart-shrunken/results.csv").split(separator: "\n")
     #expect(unchanged == table)
   }
 

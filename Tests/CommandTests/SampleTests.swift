@@ -120,6 +120,12 @@ import Testing
         let cachedTokensPerSecond: Double
         let windowTokensPerSecond: Double
         let ratio: Double
+
+        enum CodingKeys: String, CodingKey {
+          case samples, length, ratio
+          case cachedTokensPerSecond = "cached_tokens_per_second"
+          case windowTokensPerSecond = "window_tokens_per_second"
+        }
       }
       let generation: Generation
     }

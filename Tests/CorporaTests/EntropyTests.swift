@@ -20,9 +20,9 @@ struct EntropyTests {
           - {weight: 4, text: ab}
       ending:
         options: ["!", "{bird}.", "-{nest}"]
-    families:
-      birds: {share: 3, text: "A{x: bird} {x} {ending}"}
-      sums: {share: 1, text: "{n: digit}+{m: digit}={n + m}"}
+    tasks:
+      birds: {weight: 3, text: "A{x: bird} {x} {ending}"}
+      sums: {weight: 1, text: "{n: digit}+{m: digit}={n + m}"}
     """
 
   /// The probability of every passage, worked out from the recipe above by hand.
@@ -57,8 +57,8 @@ struct EntropyTests {
     let table = try #require(text.tables.first)
     let passages = Self.enumeration(order: table.examples)
     #expect(abs(passages.values.reduce(0, +) - 1) < 1e-12)
-    let (bytes, costs, families) = text.costs(bytes: 20_000, seed: 3)
-    #expect(bytes.count == costs.count && bytes.count == families.count)
+    let (bytes, costs, tasks) = text.costs(bytes: 20_000, seed: 3)
+    #expect(bytes.count == costs.count && bytes.count == tasks.count)
     var start = 0
     var seen: Set<String> = []
     while start < bytes.count {
@@ -90,8 +90,8 @@ struct EntropyTests {
         associations:
           habit: {of: thing, from: deed, count: 4, zipf: 1.5}
           prey: {of: deed, from: thing, count: 2, zipf: 1}
-        families:
-          stories: {share: 1, text: "the {s: thing} {d: habit of s} the {prey of d}."}
+        tasks:
+          stories: {weight: 1, text: "the {s: thing} {d: habit of s} the {prey of d}."}
         """, to: "stories.yaml"))
     let (bytes, costs, _) = text.costs(bytes: 2_000_000, seed: 1)
     var found: [String: (count: Int, nats: Double)] = [:]
@@ -119,11 +119,11 @@ struct EntropyTests {
       CorpusConfiguration(source: "\(corporaFolder)/village.yaml", validationTokens: 100_000), context: 128)
     let entropy = try #require(corpus.validationEntropy)
     #expect(entropy.total > 0.15 && entropy.total < 0.35)
-    var targets = [Int](repeating: 0, count: corpus.families.count)
+    var targets = [Int](repeating: 0, count: corpus.tasks.count)
     for window in 0..<corpus.validation.count {
-      for position in 0..<128 { targets[corpus.validation.family(window: window, position: position)] += 1 }
+      for position in 0..<128 { targets[corpus.validation.task(window: window, position: position)] += 1 }
     }
-    let weighted = zip(entropy.families, targets).reduce(0) { $0 + ($1.0 ?? .nan) * Double($1.1) }
+    let weighted = zip(entropy.tasks, targets).reduce(0) { $0 + ($1.0 ?? .nan) * Double($1.1) }
     #expect(abs(weighted / Double(corpus.validation.targetCount) - entropy.total) < 1e-12)
     let losses = NGrams.losses(
       training: try corpus.training(tokens: 500_000), validation: corpus.validation,

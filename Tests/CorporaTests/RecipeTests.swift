@@ -34,11 +34,11 @@ struct RecipeTests {
     _ = try folder.write(
       """
       tables: {bird: {words: birds.txt, zipf: 1}, deed: {words: [sings, sleeps]}}
-      families: {songs: {share: 1, text: "{bird} {deed}."}, sums: {share: 1, text: "1+1=2."}}
+      tasks: {songs: {weight: 1, text: "{bird} {deed}."}, sums: {weight: 1, text: "1+1=2."}}
       """, to: "base.yaml")
     let varied = try GeneratedText(
       recipe: folder.write(
-        "varies: base\ntables: {deed: {words: [flies]}}\nfamilies: {sums: {share: 0}}\n", to: "varied.yaml"))
+        "varies: base\ntables: {deed: {words: [flies]}}\ntasks: {sums: {weight: 0}}\n", to: "varied.yaml"))
     let sample = String(decoding: varied.text(bytes: 1000, seed: 0), as: UTF8.self)
     #expect(sample.split(separator: "\n").allSatisfy { $0.contains(/^(owl|lark) flies\.$/) }, "\(sample)")
     let wrong = try folder.write("varies: base\ntables: {deed: {size: 1, zip: 1}}\n", to: "wrong.yaml")
@@ -46,6 +46,18 @@ struct RecipeTests {
     #expect(error.file == wrong && error.line == 2, "\(error)")
     let missing = try folder.write("varies: bass\n", to: "missing.yaml")
     #expect(throws: InputError.self) { try GeneratedText(recipe: missing) }
+  }
+
+  @Test("Recipes with the keys of the first version are read, also as variations of others")
+  func formerKeysAreRead() throws {
+    let folder = try TemporaryFolder()
+    let text = "tables: {bird: {words: [owl, lark]}}\ntasks: {songs: {weight: 2, text: \"{bird} sings.\"}}\n"
+    let former = text.replacing("tasks", with: "families").replacing("weight", with: "share")
+    let (new, old) = (try folder.write(text, to: "new.yaml"), try folder.write(former, to: "old.yaml"))
+    let varied = try folder.write("varies: new\nfamilies: {songs: {text: \"{bird}!\"}}\n", to: "varied.yaml")
+    let sample = { try GeneratedText(recipe: $0).text(bytes: 500, seed: 3) }
+    #expect(try sample(new) == sample(old))
+    #expect(String(decoding: try sample(varied), as: UTF8.self).contains("owl!"))
   }
 
   @Test func sameSeedSameText() throws {
@@ -69,13 +81,13 @@ struct RecipeTests {
   @Test func nothingOutsideOfItsFolderIsRead() throws {
     let folder = try TemporaryFolder()
     let secret = try folder.write("secret\n", to: "secret.txt")
-    _ = try folder.write("families: {f: {share: 1, text: x}}\n", to: "base.yaml")
+    _ = try folder.write("tasks: {f: {weight: 1, text: x}}\n", to: "base.yaml")
     _ = try folder.write("", to: "recipes/empty.txt")
     try FileManager.default.createSymbolicLink(
       atPath: "\(folder.path)/recipes/link.txt", withDestinationPath: secret)
     for list in ["../secret.txt", secret, "link.txt", "./../recipes/../secret.txt"] {
       let recipe = try folder.write(
-        "tables: {a: {words: \(list)}}\nfamilies: {f: {share: 1, text: \"{a}\"}}\n", to: "recipes/a.yaml")
+        "tables: {a: {words: \(list)}}\ntasks: {f: {weight: 1, text: \"{a}\"}}\n", to: "recipes/a.yaml")
       let error = #expect(throws: InputError.self) { try GeneratedText(recipe: recipe) }
       #expect(error?.line == 1 && error?.message.contains("outside the recipe's folder") == true, "\(list)")
     }
@@ -94,8 +106,8 @@ struct RecipeTests {
         """
         tables:
           number: {numbers: [0, 99], zipf: 1.2, offset: 3}
-        families:
-          counts: {share: 1, text: "{number}"}
+        tasks:
+          counts: {weight: 1, text: "{number}"}
         """, to: "counts.yaml"))
     let numbers = String(decoding: text.text(bytes: 1_000_000, seed: 0), as: UTF8.self).split(separator: "\n")
     var counts = [Int](repeating: 0, count: 100)
@@ -107,15 +119,15 @@ struct RecipeTests {
     }
   }
 
-  /// The passages of a family follow their template: sums are right, brackets match, facts never change.
+  /// The passages of a task follow their template: sums are right, brackets match, facts never change.
   @Test func villageIsConsistent() throws {
     let text = try GeneratedText(recipe: "\(corporaFolder)/village.yaml")
     var facts: [Substring: Substring] = [:]
-    var families: Set<Int> = []
+    var tasks: Set<Int> = []
     for line in String(decoding: text.text(bytes: 300_000, seed: 5), as: UTF8.self).split(separator: "\n") {
       if let match = line.wholeMatch(of: /(\d+)\+(\d+)=(\d+)\./) {
         #expect(Int(match.1).flatMap { a in Int(match.2).map { a + $0 } } == Int(match.3))
-        families.insert(0)
+        tasks.insert(0)
       } else if line.hasPrefix("(") {
         var open: [Character] = []
         for character in line {
@@ -128,17 +140,17 @@ struct RecipeTests {
           }
         }
         #expect(open.isEmpty)
-        families.insert(1)
+        tasks.insert(1)
       } else if line.hasPrefix("The ") {
-        families.insert(2)
+        tasks.insert(2)
       } else {
         let name = try #require(line.firstIndex(of: " ").map { line[..<$0] })
         #expect(facts[name] ?? line == line, "a fact has changed")
         facts[name] = line
-        families.insert(3)
+        tasks.insert(3)
       }
     }
-    #expect(families.count == 4)
+    #expect(tasks.count == 4)
     #expect(facts.count > 500)
   }
 
@@ -156,68 +168,68 @@ struct RecipeTests {
 
   static let faults: [(recipe: String, line: Int?, words: [String])] = [
     // Prefixes.
-    ("families:\n  f: {share: 1, text: \"{thing}bird\"}", 2, ["`oven`", "`ovenbird`", "prefix"]),
-    ("families:\n  f: {share: 1, text: \"{thing}{thing}.\"}", 2, ["`oven`", "`ovenbird`", "prefix"]),
+    ("tasks:\n  f: {weight: 1, text: \"{thing}bird\"}", 2, ["`oven`", "`ovenbird`", "prefix"]),
+    ("tasks:\n  f: {weight: 1, text: \"{thing}{thing}.\"}", 2, ["`oven`", "`ovenbird`", "prefix"]),
     (
-      "rules:\n  r:\n    options: [today, to]\nfamilies:\n  f: {share: 1, text: \"a{r}\"}", 9,
+      "rules:\n  r:\n    options: [today, to]\ntasks:\n  f: {weight: 1, text: \"a{r}\"}", 9,
       ["`today`", "`to`"]
     ),
     (
-      "rules:\n  r:\n    options:\n      - \"{thing} a\"\n      - \"{deed} b\"\n      - \"lump\"\nfamilies:\n  f: {share: 1, text: \"{r}\"}",
+      "rules:\n  r:\n    options:\n      - \"{thing} a\"\n      - \"{deed} b\"\n      - \"lump\"\ntasks:\n  f: {weight: 1, text: \"{r}\"}",
       12, ["begin with `l`"]
     ),
     (
-      "families:\n  f: {share: 1, text: \"the\"}\n  g: {share: 1, text: \"the end\"}", 9,
+      "tasks:\n  f: {weight: 1, text: \"the\"}\n  g: {weight: 1, text: \"the end\"}", 9,
       ["`the`", "`the end`"]
     ),
     // Names.
-    ("familys:\n  f: {share: 1, text: a}", 7, ["familys", "families"]),
-    ("families:\n  f: {shar: 1, text: a}", 8, ["shar", "share"]),
-    ("families:\n  f: {share: 1, text: \"{thin}.\"}", 8, ["`thin`", "`thing`"]),
-    ("families:\n  f: {share: 1, text: \"{a: thing} {habt of a}.\"}", 8, ["`habt`", "`habit`"]),
-    ("families:\n  f: {share: 1, text: \"{a: deed} {habit of a}.\"}", 8, ["`habit`", "`thing`", "`deed`"]),
+    ("familys:\n  f: {weight: 1, text: a}", 7, ["familys", "families"]),
+    ("tasks:\n  f: {weigh: 1, text: a}", 8, ["weigh", "weight"]),
+    ("tasks:\n  f: {weight: 1, text: \"{thin}.\"}", 8, ["`thin`", "`thing`"]),
+    ("tasks:\n  f: {weight: 1, text: \"{a: thing} {habt of a}.\"}", 8, ["`habt`", "`habit`"]),
+    ("tasks:\n  f: {weight: 1, text: \"{a: deed} {habit of a}.\"}", 8, ["`habit`", "`thing`", "`deed`"]),
     (
-      "families:\n  f: {share: 1, text: \"{habit of a} {a: thing}.\"}", 8,
+      "tasks:\n  f: {weight: 1, text: \"{habit of a} {a: thing}.\"}", 8,
       ["`a`", "not have been remembered"]
     ),
-    ("families:\n  f: {share: 1, text: \"{a: thing} {a: deed}.\"}", 8, ["`a`", "two names"]),
-    ("families:\n  f: {share: 1, text: \"{a: thing} {a + a}.\"}", 8, ["`a`", "number"]),
-    ("families:\n  f: {share: 1, text: \"{thing: thing}.\"}", 8, ["`thing`", "Rename"]),
+    ("tasks:\n  f: {weight: 1, text: \"{a: thing} {a: deed}.\"}", 8, ["`a`", "two names"]),
+    ("tasks:\n  f: {weight: 1, text: \"{a: thing} {a + a}.\"}", 8, ["`a`", "number"]),
+    ("tasks:\n  f: {weight: 1, text: \"{thing: thing}.\"}", 8, ["`thing`", "Rename"]),
     // Values.
-    ("families:\n  f: {share: -1, text: a}", 8, ["-1"]),
-    ("families:\n  f: {share: 0, text: a}", 8, ["share"]),
-    ("families:\n  f: {share: 1, text: \"\"}", 8, ["empty"]),
-    ("families:\n  f: {share: 1, text: \"{thing\"}", 8, ["brace"]),
-    ("families:\n  f: {share: 1, text: \"{of of of of}\"}", 8, ["not a gap"]),
-    ("families:\n  f: {share: 1}", 8, ["`text`", "missing"]),
+    ("tasks:\n  f: {weight: -1, text: a}", 8, ["-1"]),
+    ("tasks:\n  f: {weight: 0, text: a}", 8, ["weight"]),
+    ("tasks:\n  f: {weight: 1, text: \"\"}", 8, ["empty"]),
+    ("tasks:\n  f: {weight: 1, text: \"{thing\"}", 8, ["brace"]),
+    ("tasks:\n  f: {weight: 1, text: \"{of of of of}\"}", 8, ["not a gap"]),
+    ("tasks:\n  f: {weight: 1}", 8, ["`text`", "missing"]),
     // Recursion.
     (
-      "rules:\n  r:\n    options: [\"({r})\", x]\nfamilies:\n  f: {share: 1, text: \"a{r}\"}", nil,
+      "rules:\n  r:\n    options: [\"({r})\", x]\ntasks:\n  f: {weight: 1, text: \"a{r}\"}", nil,
       ["`r`", "depth"]
     ),
     (
-      "rules:\n  r:\n    depth: 2\n    options: [\"({r})\"]\nfamilies:\n  f: {share: 1, text: \"a{r}\"}", nil,
+      "rules:\n  r:\n    depth: 2\n    options: [\"({r})\"]\ntasks:\n  f: {weight: 1, text: \"a{r}\"}", nil,
       ["`r`", "no end"]
     ),
     (
-      "rules:\n  r: {options: [\"({s})\", x]}\n  s: {options: [\"[{r}]\", y]}\nfamilies:\n  f: {share: 1, text: \"a{r}\"}",
+      "rules:\n  r: {options: [\"({s})\", x]}\n  s: {options: [\"[{r}]\", y]}\ntasks:\n  f: {weight: 1, text: \"a{r}\"}",
       nil, ["`r`", "`s`", "each other"]
     ),
     // The same of rules that no passage uses, which once exhausted the stack.
     (
-      "rules:\n  r: {options: [\"{s}\"]}\n  s: {options: [\"{r}\"]}\nfamilies:\n  f: {share: 1, text: a}",
+      "rules:\n  r: {options: [\"{s}\"]}\n  s: {options: [\"{r}\"]}\ntasks:\n  f: {weight: 1, text: a}",
       nil,
       ["`r`", "`s`", "each other"]
     ),
     // Passages without end.
     (
-      "rules:\n  r:\n    depth: 64\n    options: [\"({r}{r})\", x]\nfamilies:\n  f: {share: 1, text: \"a{r}\"}",
+      "rules:\n  r:\n    depth: 64\n    options: [\"({r}{r})\", x]\ntasks:\n  f: {weight: 1, text: \"a{r}\"}",
       9,
       ["`r`", "1000000"]
     ),
     // Numbers that would overflow.
     (
-      "rules:\n  r:\n    options: [{weight: 1e308, text: x}]\nfamilies:\n  f: {share: 1, text: \"a{r}\"}", 9,
+      "rules:\n  r:\n    options: [{weight: 1e308, text: x}]\ntasks:\n  f: {weight: 1, text: \"a{r}\"}", 9,
       ["1e308"]
     ),
   ]
@@ -259,7 +271,7 @@ struct RecipeTests {
     let (table, words) = Self.faultyTables[index]
     let folder = try TemporaryFolder()
     let path = try folder.write(
-      "tables:\n  t: \(table)\nfamilies:\n  f: {share: 1, text: \"{t}\"}\n", to: "faulty.yaml")
+      "tables:\n  t: \(table)\ntasks:\n  f: {weight: 1, text: \"{t}\"}\n", to: "faulty.yaml")
     let error = try #require(throws: InputError.self) { try GeneratedText(recipe: path) }
     for word in words { #expect(error.description.contains(word), "\(error)") }
     #expect(error.file == path && error.line == 2, "\(error)")
@@ -270,7 +282,7 @@ struct RecipeTests {
     let folder = try TemporaryFolder()
     let list = try folder.write("# Birds\nowl\nibis\nowl eagle\n", to: "lists/birds.txt")
     let path = try folder.write(
-      "tables:\n  bird: {words: lists/birds.txt}\nfamilies:\n  f: {share: 1, text: \"{bird} sings\"}\n",
+      "tables:\n  bird: {words: lists/birds.txt}\ntasks:\n  f: {weight: 1, text: \"{bird} sings\"}\n",
       to: "faulty.yaml")
     let error = try #require(throws: InputError.self) { try GeneratedText(recipe: path) }
     #expect(error.file == list && error.line != nil)

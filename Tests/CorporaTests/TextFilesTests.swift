@@ -44,7 +44,7 @@ struct TextFilesTests {
       #expect(seen.count > 1000 && held.count > 100)
       #expect(seen.isDisjoint(with: held))
       #expect(corpus.validation.count == 94)
-      #expect(corpus.validationEntropy == nil && corpus.families == ["text"])
+      #expect(corpus.validationEntropy == nil && corpus.tasks == ["text"])
       #expect(tokenizer != nil || corpus.tokenizer.configuration == .bytes)
       #expect(corpus.bytesPerToken >= 1)
     }

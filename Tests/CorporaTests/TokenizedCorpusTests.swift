@@ -77,7 +77,7 @@ struct TokenizedCorpusTests {
     #expect(Set(fingerprints).count == fingerprints.count)
     #expect(try corpus(validation: 1000).fingerprint == fingerprints[0])
     // A word list counts as part of the recipe, and where the files lie does not.
-    let recipe = "tables:\n  bird: {words: birds.txt}\nfamilies:\n  f: {share: 1, text: \"{bird}\"}\n"
+    let recipe = "tables:\n  bird: {words: birds.txt}\ntasks:\n  f: {weight: 1, text: \"{bird}\"}\n"
     let prints = try ["owl\nibis\n", "owl\nibis\n", "owl\nemu\n"].map { words in
       let folder = try TemporaryFolder()
       _ = try folder.write(words, to: "birds.txt")

@@ -216,7 +216,7 @@ struct DrawingTests {
 
   @Test func numbersAtTheEndsOfTheirRangeAreWritten() {
     let texts: [(Double, String)] = [
-      (.greatestFiniteMagnitude, "1.80×10³⁰⁸"), (-5e-324, "−4.94×10⁻³²⁴"), (9.9996, "10.00"), (999.6, "1000"),
+      (.greatestFiniteMagnitude, "1.80×10³⁰⁸"), (-5e-324, "−4.94×10⁻³²⁴"), (9.9996, "10.0"), (999.6, "1000"),
       (.infinity, "∞"), (.nan, "none"), (61_234, "61.2k"),
     ]
     for (value, text) in texts { #expect(value.text() == text) }

@@ -16,7 +16,7 @@ import Training
     tables:
       bird: {words: [owl, rook, wren, ibis], zipf: 1}
       digit: {numbers: [1, 3]}
-    families:
+    tasks:
       sums: {share: 3, text: "{n: digit}+{m: digit}={n + m}"}
       birds: {share: 2, text: "A {x: bird}, {x}."}
       letters: {share: 1, text: "{x: bird}{y: digit}!"}
@@ -30,7 +30,7 @@ import Training
   }
 
   /// The text of each certain ending, by the look of its passage.
-  private func ending(of passage: Substring) -> (family: String, text: Substring)? {
+  private func ending(of passage: Substring) -> (task: String, text: Substring)? {
     if passage.contains("=") {
       return ("sums", passage[(passage.firstIndex(of: "=") ?? passage.startIndex)...])
     }
@@ -75,17 +75,17 @@ import Training
       var start = text.startIndex
       while let feed = text[start...].firstIndex(of: "\n") {
         let passage = text[start...feed]
-        if let (family, ending) = ending(of: passage) {
+        if let (task, ending) = ending(of: passage) {
           let first = text.distance(from: text.startIndex, to: ending.startIndex)
           let targets = first..<text.distance(from: text.startIndex, to: ending.endIndex)
-          all[family, default: 0] += 1
-          right[family, default: 0] += targets.allSatisfy { choices[$0 - 1] == tokens[$0] } ? 1 : 0
+          all[task, default: 0] += 1
+          right[task, default: 0] += targets.allSatisfy { choices[$0 - 1] == tokens[$0] } ? 1 : 0
         }
         start = text.index(after: feed)
       }
     }
-    for (family, share) in zip(corpus.families, found.exactMatches) {
-      #expect(share == (right[family] ?? 0) / (all[family] ?? 0), "\(family)")
+    for (task, share) in zip(corpus.tasks, found.exactMatches) {
+      #expect(share == (right[task] ?? 0) / (all[task] ?? 0), "\(task)")
     }
     #expect(
       found.exactMatches.contains { $0 > 0.05 && $0 < 0.95 }, "\(found.exactMatches) tell nothing apart")

@@ -32,9 +32,9 @@ import Training
       // At most half of the tokens find room.
       #expect(layer.dropped >= 0.5 && layer.dropped < 1)
       #expect((0...1).contains(layer.routerEntropy))
-      // The text is of letters, all of one family: their parts are the loads.
+      // The text is of letters, all of one task: their parts are the loads.
       #expect(layer.classes["letter"] == layer.loads)
-      #expect(layer.classes.count == 1 && layer.families.count == 1)
+      #expect(layer.classes.count == 1 && layer.tasks.count == 1)
     }
   }
 
