@@ -196,7 +196,7 @@ import Testing
     try FileManager.default.moveItem(atPath: "\(folder.path)/runs", toPath: "\(folder.path)/elsewhere")
     process.waitUntilExit()
     #expect(process.terminationStatus == 2)
-    #expect(try outputs.read("errors").contains("2 of 4 runs that were finished are not there any more"))
+    #expect(try outputs.read("errors").contains("2 of 4 runs that were finished no longer exist"))
   }
 
   @Test("A run that another instruction set has begun says so")

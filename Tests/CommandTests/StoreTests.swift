@@ -224,7 +224,7 @@ import Testing
     try folder.write(smallText(words: 40_000), to: "text.txt")
     try folder.write(smallExperiment, to: "\(name).yaml")
     let run = try Command("run", "\(name).yaml", in: folder.path)
-    #expect(run.status == 2 && run.errors.contains("cannot be called `\(name)`"), "\(run.errors)")
+    #expect(run.status == 2 && run.errors.contains("cannot be named `\(name)`"), "\(run.errors)")
   }
 
   @Test("Two files of one name do not write over each other's results")
