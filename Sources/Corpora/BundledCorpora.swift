@@ -14,7 +14,7 @@ public enum BundledCorpora {
     if let named = ProcessInfo.processInfo.environment[variable], !named.isEmpty {
       guard recipes(in: named).count > 0 else {
         throw InputError(
-          "\(variable) names this folder, which holds no recipe (.yaml)", file: named,
+          "\(variable) names this folder, which contains no recipe (.yaml)", file: named,
           remedy: "Set it to Isoflop's folder `corpora`, or remove it")
       }
       return named

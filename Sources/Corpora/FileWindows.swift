@@ -31,7 +31,7 @@ struct FileWindows {
     guard validationTokens.count >= needed, trainingTokens.count > context else {
       throw InputError(
         "the text has \(validationTokens.count + trainingTokens.count) tokens in \(text.pieces.count) pieces, and "
-          + "\(needed) for validation and \(context + 1) for one training window, in pieces of their own, are needed",
+          + "\(needed) for validation and \(context + 1) for one training window, in separate pieces, are needed",
         file: text.path, remedy: "Give more text, or ask for fewer validation tokens or a shorter context")
     }
     validation = Self.windows(validationTokens, context: context, order: 0..<windows)

@@ -4,7 +4,7 @@ import RandomNumbers
 /// A recipe made ready to run: names resolved, and checked so that every text it can write has exactly one
 /// derivation, told from left to right by the text itself. On that rests the exact entropy.
 final class Grammar: Sendable {
-  /// What a gap or a stretch of fixed text does. Tables, associations, rules and variables (what is
+  /// What a placeholder or a stretch of fixed text does. Tables, associations, rules and variables (what is
   /// remembered) are indices; a `nil` variable means that nothing is remembered.
   enum Step: Sendable {
     case literal([UInt8])

@@ -15,7 +15,8 @@ extension GrammarCompiler {
         guard !path.contains(used) else {
           throw InputError(
             "the rules \((path + [used]).map { "`\(ruleNames[$0])`" }.joined(separator: ", ")) use each other",
-            file: recipe.file, line: rules[used].line, remedy: "A rule may use itself, but not in a round")
+            file: recipe.file, line: rules[used].line,
+            remedy: "A rule may use itself, but rules must not form a cycle")
         }
         try visit(used, path: path + [used])
       }
@@ -36,7 +37,7 @@ extension GrammarCompiler {
       }
       if stepsOfRule[index].allSatisfy({ $0.contains { $0.isRule(index) } }) {
         throw InputError(
-          "every option of the rule `\(rule.name)` uses the rule itself, so that it has no end",
+          "every option of the rule `\(rule.name)` uses the rule itself, so it never ends",
           file: recipe.file, line: rule.line, remedy: "Add an option that does not")
       }
     }
@@ -154,7 +155,7 @@ extension GrammarCompiler {
   }
 
   /// No option of a rule may begin as another does: fixed texts are prefix-free, and an option that begins
-  /// with a gap shares its first character with none.
+  /// with a placeholder has no first character in common with another.
   mutating func checkHeads(_ rule: Int) throws {
     let options = rules[rule].options
     let beginnings = try stepsOfRule[rule].map { try firstBytes($0, in: rule) }
@@ -170,8 +171,8 @@ extension GrammarCompiler {
           }
         } else if a.starts(with: b) || b.starts(with: a) {
           throw value.error(
-            "of the options `\(text(a))` and `\(text(b))` of `\(ruleNames[rule])` one begins as the other does",
-            remedy: "Change one, so that neither is a prefix of the other before its first gap")
+            "of the options `\(text(a))` and `\(text(b))` of `\(ruleNames[rule])` one begins like the other",
+            remedy: "Change one, so that neither is a prefix of the other before its first placeholder")
         }
       }
     }
@@ -192,7 +193,7 @@ extension GrammarCompiler {
       guard used != rule else {
         throw InputError(
           "an option of the rule `\(ruleNames[rule])` begins with the rule itself", file: recipe.file,
-          line: rules[rule].line, remedy: "Let it begin with a text")
+          line: rules[rule].line, remedy: "Let it begin with fixed text")
       }
       if let known = firstBytesOfRule[used] { return known }
       var bytes: Set<UInt8> = []

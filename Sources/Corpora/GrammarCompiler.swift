@@ -1,7 +1,7 @@
 import Files
 import Foundation
 
-/// Resolves the names of a recipe and checks it (GrammarChecks.swift). Every fault is told with the line of the recipe or of the
+/// Resolves the names of a recipe and checks it (GrammarChecks.swift). Every error names the line of the recipe or of the
 /// word list that it stands on.
 struct GrammarCompiler {
   let recipe: Recipe
@@ -59,13 +59,13 @@ struct GrammarCompiler {
     for rule in recipe.rules
     where tableNames.contains(rule.name) || ["tasks", "families"].contains(rule.name) {
       throw InputError(
-        "the rule `\(rule.name)` has the name of something else", file: recipe.file, line: rule.line,
-        remedy: "Name it otherwise")
+        "the rule `\(rule.name)` has a name that is already used", file: recipe.file, line: rule.line,
+        remedy: "Choose another name")
     }
   }
 
   /// Gives each remembered name its table. A copy `{a: b}` may stand before the line that first tells what
-  /// `b` is, so that the gaps are gone through until nothing is new.
+  /// `b` is, so the placeholders are visited until nothing is new.
   private mutating func findVariables() throws {
     var open: [(name: String, source: Template.Source, value: YAMLValue)] = []
     for option in rules.flatMap(\.options) {
@@ -98,7 +98,7 @@ struct GrammarCompiler {
       switch source {
       case .named(let name):
         if ruleNames.contains(name) {
-          throw value.error("the rule `\(name)` cannot be remembered", remedy: "Remember a word inside of it")
+          throw value.error("the rule `\(name)` cannot be remembered", remedy: "Remember a word inside it")
         }
         throw unknown(name, at: value)
       case .associate(let name, _):
@@ -108,7 +108,7 @@ struct GrammarCompiler {
     }
   }
 
-  /// The table that a gap's word is of, as far as it is known.
+  /// The table of a placeholder's word, as far as it is known.
   private func table(of source: Template.Source) -> Int? {
     switch source {
     case .named(let name):

@@ -53,7 +53,7 @@ struct Recipe {
       let basePath = try (folder as NSString).appendingPathComponent("\(base.plainName()).yaml")
       guard try FileAccess.exists(basePath) else {
         throw base.error(
-          "there is no recipe at \(basePath)", remedy: "Name a recipe that stands beside this one")
+          "there is no recipe at \(basePath)", remedy: "Name a recipe in the same folder")
       }
       texts.append(try FileAccess.readText(basePath))
       let original = try YAMLValue(file: basePath, text: texts[1])

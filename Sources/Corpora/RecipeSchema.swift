@@ -6,9 +6,9 @@ public enum RecipeSchema {
     var root = mapping([
       "about": described("one line for `isoflop corpus list`", text),
       "varies": described(
-        "the name of another recipe in this folder, of which everything holds that is not said here", text),
+        "the name of another recipe in this folder; the keys given here replace its keys", text),
       "tables": described("named lists of words, with their frequencies", named(table)),
-      "associations": described("what goes with a word, picked once for all by a hash", named(association)),
+      "associations": described("what goes with a word, chosen once by a hash", named(association)),
       "rules": described("named choices among texts", named(rule)),
       "tasks": described("each passage is one task's `text` and a line feed", named(task)),
       "families": ["deprecated": true],

@@ -25,7 +25,7 @@ struct TableReader {
       words = try self.words(list, qualifiers: map["qualifiers"], size: size)
     case (nil, let syllables?, nil):
       guard let size else {
-        throw value.error("made-up words need a `size`", remedy: "Add for example `size: 1000`")
+        throw value.error("a table with `syllables` needs a `size`", remedy: "Add for example `size: 1000`")
       }
       words = try madeUpWords(syllables, size: size)
     case (nil, nil, let range?):
@@ -99,7 +99,7 @@ struct TableReader {
       guard isPath(path, below: [folder]), !name.hasPrefix("/") else {
         throw value.error(
           "the word list \(name) lies outside the recipe's folder",
-          remedy: "Move it there, and name it from there")
+          remedy: "Move it into that folder")
       }
       guard try FileAccess.exists(path) else {
         throw value.error(

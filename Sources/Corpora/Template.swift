@@ -1,10 +1,10 @@
 import Files
 
-/// A piece of text with gaps in braces, as the user wrote it in a recipe:
+/// A piece of text with placeholders in braces, as the user wrote it in a recipe:
 ///
 ///     The {subject: thing} {act: habit of subject} a {target of act}.
 ///
-/// | gap | writes |
+/// | placeholder | writes |
 /// |---|---|
 /// | `{thing}` | a word drawn from the table `thing`, or an option of the rule `thing` |
 /// | `{subject: thing}` | the same, and remembers it as `subject` |
@@ -36,8 +36,8 @@ struct Template {
     while let brace = rest.firstIndex(where: { $0 == "{" || $0 == "}" }) {
       guard rest[brace] == "{", let end = rest[brace...].firstIndex(of: "}") else {
         throw value.error(
-          "a brace without its partner in `\(source)`",
-          remedy: "Write gaps as {name}; other braces have no use")
+          "an unmatched brace in `\(source)`",
+          remedy: "Write placeholders as {name}; braces have no other use")
       }
       if brace > rest.startIndex { parts.append(.text(String(rest[..<brace]))) }
       parts.append(try Self.gap(rest[rest.index(after: brace)..<end], in: value))
@@ -63,7 +63,7 @@ struct Template {
       source = .sum(three[0], three[2])
     default:
       throw value.error(
-        "`{\(inside)}` is not a gap",
+        "`{\(inside)}` is not a placeholder",
         remedy: "Write {table}, {name: table}, {name}, {association of name} or {name + name}")
     }
     return .gap(remember: named ? tokens[0] : nil, source)

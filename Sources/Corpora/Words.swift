@@ -55,7 +55,7 @@ struct Words: Sendable {
         let next = self[second].dropFirst(word.count).first
         if next == nil {
           throw error(
-            "the option `\(text(second))` stands twice in one table", at: max(first, second),
+            "the option `\(text(second))` occurs twice in one table", at: max(first, second),
             remedy: "Remove one")
         }
         if terminator == nil || next == terminator {
@@ -63,7 +63,8 @@ struct Words: Sendable {
           throw error(
             "the option `\(text(first))`\(follower ?? "") is a prefix of the option `\(text(second))`",
             at: max(first, second),
-            remedy: "Change or remove one, or let the template go on with a character that tells them apart")
+            remedy:
+              "Change or remove one, or let the template continue with a character that distinguishes them")
         }
       }
     }

@@ -183,7 +183,7 @@ struct RecipeTests {
       ["`the`", "`the end`"]
     ),
     // Names.
-    ("familys:\n  f: {weight: 1, text: a}", 7, ["familys", "families"]),
+    ("taks:\n  f: {weight: 1, text: a}", 7, ["taks", "tasks"]),
     ("tasks:\n  f: {weigh: 1, text: a}", 8, ["weigh", "weight"]),
     ("tasks:\n  f: {weight: 1, text: \"{thin}.\"}", 8, ["`thin`", "`thing`"]),
     ("tasks:\n  f: {weight: 1, text: \"{a: thing} {habt of a}.\"}", 8, ["`habt`", "`habit`"]),
@@ -200,7 +200,7 @@ struct RecipeTests {
     ("tasks:\n  f: {weight: 0, text: a}", 8, ["weight"]),
     ("tasks:\n  f: {weight: 1, text: \"\"}", 8, ["empty"]),
     ("tasks:\n  f: {weight: 1, text: \"{thing\"}", 8, ["brace"]),
-    ("tasks:\n  f: {weight: 1, text: \"{of of of of}\"}", 8, ["not a gap"]),
+    ("tasks:\n  f: {weight: 1, text: \"{of of of of}\"}", 8, ["not a placeholder"]),
     ("tasks:\n  f: {weight: 1}", 8, ["`text`", "missing"]),
     // Recursion.
     (
@@ -209,7 +209,7 @@ struct RecipeTests {
     ),
     (
       "rules:\n  r:\n    depth: 2\n    options: [\"({r})\"]\ntasks:\n  f: {weight: 1, text: \"a{r}\"}", nil,
-      ["`r`", "no end"]
+      ["`r`", "never ends"]
     ),
     (
       "rules:\n  r: {options: [\"({s})\", x]}\n  s: {options: [\"[{r}]\", y]}\ntasks:\n  f: {weight: 1, text: \"a{r}\"}",
