@@ -2,7 +2,7 @@ import Analysis
 import Files
 import Foundation
 
-/// An experiment: which runs to train, what to fit to them, and what must come out.
+/// An experiment: the runs to train, the laws to fit to them, and the results to expect.
 ///
 ///     title: Does loss follow a power law?
 ///     corpus: village

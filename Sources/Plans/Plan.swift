@@ -12,7 +12,7 @@ public struct PlannedRun: Sendable {
   public let tokenizer: String
   /// What sets the run apart in its experiment: settings of the grid that are not the same in all runs.
   public let axes: [AxisValue]
-  /// What the program takes for each setting where nothing is given, by its column.
+  /// The default of each setting, by its column.
   public internal(set) var defaults: [String: Cell]
   /// The compute budget C in FLOPs that the run's tokens were computed from, if any.
   public let isoFLOPBudget: Double?

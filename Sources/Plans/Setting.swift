@@ -23,7 +23,7 @@ public struct Setting: Sendable {
   /// The default, in words.
   public let defaultText: String
   public let meaning: String
-  /// Its column in `results.csv`; nil for a setting that other columns tell.
+  /// Its column in `results.csv`; nil for a setting that other columns show.
   public let column: Column?
   /// Reads a value, and returns what it changes in a run.
   let read: @Sendable (YAMLValue) throws -> Change

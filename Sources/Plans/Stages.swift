@@ -3,7 +3,7 @@ import ScalingLaws
 
 extension Plan {
   /// The plan in the order of its training: the runs that no forecast holds out, and then, if there are any, the
-  /// others. Between the two the fits can say what will come of the second.
+  /// others. Between the two, the fits predict the second.
   public var stages: [Plan] {
     let forecasting = experiment.forecastingFits
     guard !forecasting.isEmpty else { return [self] }

@@ -19,7 +19,7 @@ extension Sequence<PlannedRun> {
 }
 
 extension PlannedRun {
-  /// The tokens of its trunk's steps, after which it goes its own way.
+  /// The tokens of its trunk's steps, where its branch begins.
   fileprivate var trunkTokens: Int {
     let training = configuration.training
     return training.batch.end(ofTraining: training.schedule.branchPoint(tokens: training.tokens)).tokens

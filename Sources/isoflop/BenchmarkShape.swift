@@ -2,11 +2,11 @@ import ArgumentParser
 import Models
 
 /// Width, depth, heads, context, windows in a batch and vocabulary, as `--shape 32,2,4,128,4,79` names them, and for a
-/// mixture the experts and how many of them a token uses.
+/// moe model the experts and how many of them a token uses.
 struct BenchmarkShape: ExpressibleByArgument, CustomStringConvertible {
   let numbers: [Int]
 
-  /// Small and middle-sized models, then the shapes that the toy grids really run, then mixtures of experts.
+  /// Small and middle-sized models, then the shapes of the toy grids, then moe models.
   static let usual = [
     [32, 2, 2, 64, 64, 256], [64, 2, 2, 128, 32, 256], [128, 4, 4, 128, 32, 256], [256, 4, 4, 128, 16, 256],
     [256, 6, 4, 256, 16, 256], [16, 2, 2, 128, 4, 79], [32, 2, 4, 128, 4, 79], [64, 2, 8, 128, 4, 79],

@@ -15,7 +15,7 @@ struct Book {
     let results: ExperimentResults?
     /// Why runs are missing, or the report.
     let faults: [String]
-    /// Seconds of training its runs, whenever that was, all together on one core; runs that pages share count in each.
+    /// Seconds of training of its runs on one core, at whatever time; runs that pages share count in each.
     let trainingSeconds: Double
     /// Seconds that this command took for the page.
     let seconds: Double

@@ -4,7 +4,7 @@ import ArgumentParser
 import Files
 import Foundation
 
-/// `isoflop check`: whether an experiment came out as it should.
+/// `isoflop check`: checks an experiment's results against its expectations.
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Checks an experiment's results against the expectations in its file.")

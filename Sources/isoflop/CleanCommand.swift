@@ -4,7 +4,7 @@ import ArgumentParser
 import Files
 import Foundation
 
-/// `isoflop clean`: frees what nobody needs.
+/// `isoflop clean`: removes what is not needed.
 struct CleanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "clean",
@@ -52,13 +52,13 @@ struct CleanCommand: ParsableCommand {
     if !yes { try printMore() }
   }
 
-  /// Says what the flags that were not given would free besides.
+  /// Prints what the flags that were not given would also remove.
   private func printMore() throws {
     let flags: [(String, Leftover.Kind)] = [
       ("--checkpoints", .checkpoint), ("--trunks", .trunk), ("--orphans", .orphan),
     ]
     for (flag, kind) in flags where !kinds.contains(kind) {
-      // Without a table of results, what is an orphan is not known.
+      // Without a table of results, orphans are not known.
       let more = try unlessDamaged { try Leftover.all([kind], in: output, experiment: experiment) } ?? []
       if !more.isEmpty { print("\(flag) would remove \(size(more.reduce(0) { $0 + $1.bytes })) more") }
     }

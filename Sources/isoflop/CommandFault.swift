@@ -41,7 +41,7 @@ struct CommandFault: Encodable {
   }
 
   func tell() {
-    // The command line may be what is at fault: its flags are looked for, not parsed.
+    // The command line itself may be wrong, so its flags are searched for, not parsed.
     let words = CommandLine.arguments.prefix { $0 != "--" }
     guard words.contains("--json"), let json = try? canonicalJSON(self) else { return complain(text) }
     complain(String(decoding: json, as: UTF8.self))

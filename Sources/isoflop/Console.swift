@@ -8,7 +8,7 @@ import Synchronization
 
 /// What the program prints, all of it here: results on standard output, everything else on standard error.
 ///
-/// Both may fail, as when a terminal is closed, a pipe has no reader or a disk is full. Work goes on then, and results
+/// Both may fail: a terminal is closed, a pipe has no reader, a disk is full. The work then continues, and results
 /// that could not be printed give an exit status.
 enum Console {
   /// The system's error of the first failed write of a result.
@@ -17,7 +17,7 @@ enum Console {
   private static let leavers = Mutex<[@Sendable (_ status: Int32) -> Void]>([])
   private static let isLeaving = Atomic<Bool>(false)
 
-  /// Whether results cannot be printed any more: there is no point in making more of them.
+  /// Whether results can no longer be printed, so that computing more is pointless.
   static var isLost: Bool { failure.withLock { $0 != nil } }
 
   /// To be called before anything is opened: a file must not take the number of a standard descriptor that is closed, or
@@ -38,7 +38,7 @@ enum Console {
     }
   }
 
-  /// Writes something for people. If it fails, there is nowhere to say so.
+  /// Writes a message. A failure cannot be reported.
   static func writeBeside(_ text: String) { _ = writeAll(Data(text.utf8), to: STDERR_FILENO) }
 
   /// Calls `body` with the exit status before the process ends, also where a signal ends it.
@@ -54,7 +54,7 @@ enum Console {
     for leaver in leavers.withLock({ $0.reversed() }) { leaver(status) }
     fflush(nil)
     guard status == 0, let code = failure.withLock({ $0 }) else { _exit(status) }
-    // Who has closed the pipe, such as `head`, knows.
+    // The reader closed the pipe on purpose, as `head` does.
     if code != EPIPE {
       complain("error: standard output: cannot be written: \(String(cString: strerror(code)))")
     }
@@ -70,7 +70,7 @@ enum Console {
         if count > 0 {
           rest = rest.dropFirst(count)
         } else if count < 0, errno == EAGAIN {
-          // Another program has made the descriptor such that it does not wait.
+          // Another program has made the descriptor non-blocking.
           var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
           poll(&request, 1, 1000)
         } else if count == 0 || errno != EINTR {
@@ -82,8 +82,8 @@ enum Console {
   }
 }
 
-/// Prints a line of results. With its signature it takes the place of Swift's own `print`, which does not tell that it has
-/// failed.
+/// Prints a line of results. With its signature it takes the place of Swift's own `print`, which does not report
+/// failures.
 func print(_ items: Any..., separator: String = " ", terminator: String = "\n") {
   let text = items.map { "\($0)" }.joined(separator: separator)
   Console.write(Data((printable(text) + terminator).utf8))

@@ -6,7 +6,7 @@ struct CorpusStatistics: Encodable {
   /// A task, or all of them together.
   struct Task: Encodable {
     let name: String
-    /// Its part of the passages, and of the validation targets.
+    /// Its fraction of the passages, and of the validation targets.
     let passages: Double
     let tokens: Double
     /// The true entropy.

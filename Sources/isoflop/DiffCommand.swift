@@ -3,7 +3,7 @@ import Execution
 import ArgumentParser
 import Files
 
-/// `isoflop diff`: what sets two runs apart.
+/// `isoflop diff`: the differences between two runs.
 struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff", abstract: "Shows which settings and which numbers differ between two runs.",

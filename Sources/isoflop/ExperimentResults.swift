@@ -7,17 +7,17 @@ import Foundation
 import Reports
 import Training
 
-/// What an experiment's finished runs amount to: tables, fits and a report.
+/// The results of an experiment's finished runs: tables, fits and a report.
 struct ExperimentResults {
   let fits: Fits
   let verdicts: [Verdict]
   /// The report's key number and figure.
   let highlight: Report.Highlight
-  /// The number of runs that are not among them, as they are not finished.
+  /// The number of unfinished runs, which are not among them.
   let missing: Int
 
   /// Fits the runs of a plan and writes all results into the experiment's folder: all from one reading of the records, and
-  /// all at one time. Whoever loses its claim meanwhile reads and writes again.
+  /// publishes them at once. A process that loses its claim meanwhile reads and writes again.
   ///
   /// - Parameters:
   ///   - renderer: what draws the figures; nil for none.

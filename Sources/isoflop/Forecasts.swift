@@ -62,7 +62,7 @@ struct ForecastFile: Codable {
     let path = "\(folder)/forecast.json"
     let last = try unlessDamaged { try ForecastFile(contentsOf: path) }
     if last?.from == origin { return nil }
-    // One of an earlier version does not say from what it is, and what is told afterwards is no forecast.
+    // A file of an earlier version does not name its runs, and a prediction made afterwards is not a forecast.
     let isLate = stages[1...].flatMap(\.runs).contains { records[$0.configuration.identifier] != nil }
     if last == nil, isLate { return nil }
     guard let file = try ForecastFile(of: plan, records) else { return nil }
@@ -120,7 +120,7 @@ func requireFinished(_ runs: [PlannedRun], in store: RunStore, isShare: Bool) th
   throw ExitCode(Status.othersFirst.rawValue)
 }
 
-/// What is wrong where runs were trained and are not finished.
+/// The error if runs that were trained are not there.
 func runsAreGone(_ missing: Int, of all: Int, from store: RunStore) -> InputError {
   InputError(
     "\(missing) of \(all) runs that were finished no longer exist", file: store.root,

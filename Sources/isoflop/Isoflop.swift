@@ -35,7 +35,7 @@ struct Isoflop: ParsableCommand {
   static func main() {
     Console.secure()
     Provenance.setCommit(Build.commit)
-    // A limit on file sizes is a fault like others, not the end.
+    // A limit on file sizes is an ordinary error and must not kill the process.
     signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try parseAsRoot()

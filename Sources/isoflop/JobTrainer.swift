@@ -13,7 +13,7 @@ import Training
 final class JobTrainer: Sendable {
   let store: RunStore
   let workers: Int
-  /// Nil where nothing is to be trained: then nothing asks whether to stop.
+  /// Nil if nothing is trained: then no stop is requested.
   let stop: Stop?
   private let options: TrainingOptions
   private let processes: [WorkerProcess]
@@ -64,7 +64,7 @@ final class JobTrainer: Sendable {
     return failures
   }
 
-  /// Says why it stops, and ends the command with the status of that.
+  /// Prints why the command stops, and ends it with the corresponding status.
   private func leave(_ reason: Stop.Reason) throws {
     let remedy = "everything so far is saved, and the same command continues from here"
     switch reason {
@@ -109,7 +109,7 @@ final class JobTrainer: Sendable {
     return "loss \(number(loss))\(error)\(seconds)"
   }
 
-  /// Adds a line to a log. The failure itself has been told, where even that cannot be written.
+  /// Adds a line to a log. If that fails too, the original failure has been reported already.
   private func note(_ error: String, in log: String) {
     let line = "\(Date.now.formatted(.iso8601)) \(ProcessInfo.processInfo.hostName): \(error)"
     guard let file = try? AppendingFile(log) else { return }

@@ -41,7 +41,7 @@ struct ListCommand: ParsableCommand {
 }
 
 extension Table {
-  /// Experiments, and how far they have come.
+  /// Experiments and their progress.
   fileprivate init(of experiments: [StoredExperiment], among runs: [StoredRun]) {
     let finished = Set(runs.filter(\.isFinished).map(\.identifier))
     self.init(
@@ -97,7 +97,7 @@ extension Table.Cell {
     }
   }
 
-  /// People know a corpus without its folder.
+  /// A corpus is shown without its folder.
   fileprivate init(corpusOf run: StoredRun) {
     let source = run.configuration?.corpus.source
     self.init(source, text: source.map { URL(fileURLWithPath: $0).lastPathComponent } ?? "")

@@ -1,7 +1,7 @@
 import Foundation
 
 /// How many cores other programs, and other guests of a shared machine, have kept busy since it was made. Their work
-/// makes every time doubtful.
+/// makes all times unreliable.
 struct OtherLoad {
   private let began = ContinuousClock.now
   private let busy = Self.busySeconds

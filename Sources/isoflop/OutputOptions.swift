@@ -1,11 +1,11 @@
 import ArgumentParser
 import Files
 
-/// How much a command says beside its results.
+/// How much a command prints besides its results.
 enum Verbosity: Comparable {
   /// Nothing but results and errors.
   case quiet
-  /// What it does, and how far it has come.
+  /// Also what it does, and its progress.
   case usual
   /// Also a line for each run as it finishes.
   case verbose

@@ -88,7 +88,7 @@ struct PlanCommand: ParsableCommand {
     return chosen
   }
 
-  /// What the minima of IsoFLOP profiles say of the same FLOPs.
+  /// The split by the minima of IsoFLOP profiles for the same FLOPs.
   private func printMinima(_ fits: Fits) {
     guard let flops, inferenceTokens == nil,
       let fit = fits.fits.first(where: { $0.isoFLOP?.parameters != nil }),

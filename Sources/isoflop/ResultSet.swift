@@ -13,7 +13,7 @@ struct ResultSet {
   /// Where the new results are written.
   let path: String
 
-  /// Makes the folder of new results. Those of commands that were killed go.
+  /// Makes the folder of new results, and removes those of killed commands.
   init(_ folder: String) throws {
     self.folder = folder
     try FileAccess.makeFolder(folder)
@@ -22,8 +22,8 @@ struct ResultSet {
     try FileAccess.makeFolder(path)
   }
 
-  /// Puts the new results in the place of the last ones. A report that could not be made is not there afterwards: that of
-  /// before tells of other results.
+  /// Puts the new results in the place of the last ones. If there is no new report, the last one
+  /// is removed: it shows other results.
   ///
   /// - Parameter mayReplace: Asked right before.
   func publish(_ mayReplace: () throws -> Void) throws {

@@ -50,7 +50,7 @@ struct RunCommand: ParsableCommand {
     let lost = try session.store.missing(own)
     guard lost == 0 else { throw runsAreGone(lost, of: own.count, from: session.store) }
     let missing = try session.store.missing(plan.runs)
-    // Whoever finishes last makes the report.
+    // The shard that finishes last makes the report.
     if missing > 0 {
       return options.out.say("this shard is done; \(missing) runs of other shards are missing")
     }

@@ -38,7 +38,7 @@ struct SettingOptions: ParsableArguments, CustomReflectable {
       })
   }
 
-  /// What `isoflop train` takes where an experiment must say something.
+  /// Defaults of `isoflop train` for settings that an experiment must give.
   private static let defaults = ["corpus": "village", "width": "32", "tokens": "1M"]
 
   /// The settings that were given and those that `isoflop train` adds.

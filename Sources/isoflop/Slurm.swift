@@ -4,7 +4,7 @@ import Foundation
 
 /// Slurm's commands, as far as they are needed here.
 struct Slurm {
-  /// A job array, and the job that collects what has come of it: the file `slurm/jobs.json` beside the results.
+  /// A job array, and the job that collects its results: the file `slurm/jobs.json` beside the results.
   struct Submission: Codable {
     /// The frozen plan that its tasks train.
     let plan: String
@@ -88,7 +88,7 @@ struct Slurm {
 
   /// Runs a command of Slurm's.
   ///
-  /// - Throws: `InputError` with what it complains of.
+  /// - Throws: `InputError` with its error message.
   private static func call(_ name: String, _ arguments: [String]) throws -> String {
     let (output, errors) = (try ChildProcess.pipe(), try ChildProcess.pipe())
     let process = try ChildProcess(

@@ -47,7 +47,7 @@ struct SlurmOptions: ParsableArguments {
   }
 }
 
-/// Trains an experiment by a job array, and collects what comes of it by a job that depends on the array.
+/// Trains an experiment by a job array, and collects its results by a job that depends on the array.
 struct SlurmEngine {
   let session: TrainingSession
   let options: TrainingOptions
@@ -148,7 +148,7 @@ struct SlurmEngine {
       """
   }
 
-  /// Shows how far the jobs have come, until none is left.
+  /// Shows the progress of the jobs, until none is left.
   private func follow() throws {
     let submission = try SlurmFolder(folder).submission
     let frozen = try FrozenPlan(contentsOf: submission.plan)

@@ -3,7 +3,7 @@ import ArgumentParser
 import Files
 import Foundation
 
-/// `isoflop status`: how far an experiment's runs have come, wherever they are trained.
+/// `isoflop status`: the progress of an experiment's runs, wherever they are trained.
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status", abstract: "Shows the progress of an experiment's runs on all machines.")

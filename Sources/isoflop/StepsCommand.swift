@@ -65,7 +65,7 @@ struct StepsCommand: ParsableCommand {
     var all: [StepBenchmark] = []
     for family in family.families {
       let shapes = shape.isEmpty ? BenchmarkShape.usual : shape
-      // A shape that cannot be is refused before the first is measured.
+      // An impossible shape is refused before any is measured.
       for shape in shapes { _ = try shape.model(family) }
       let steps = try shapes.map { try measureAlone($0, family) }
       all += steps

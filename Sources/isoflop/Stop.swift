@@ -18,7 +18,7 @@ final class Stop: Sendable {
     case timeIsNearlyOver
     /// `--max-time` or `--max-flops`, by name.
     case budget(String)
-    /// `--fail-fast`, or a fault that all runs would meet.
+    /// `--fail-fast`, or an error that affects all runs.
     case failure
 
     /// Whether it comes from outside.
@@ -38,10 +38,10 @@ final class Stop: Sendable {
   }
 
   private let state = Mutex(State())
-  /// A queue of its own: computation may keep all threads of the common ones busy.
+  /// Its own queue: computation may occupy all threads of the shared ones.
   private let queue = DispatchQueue(label: "signals")
 
-  /// Whether nothing is said when a signal ends the process at once, as by workers: their command says it.
+  /// Whether the process prints nothing when a signal ends it at once: workers do not, as their command does.
   let isSilent = Atomic<Bool>(false)
 
   /// That of this process, which follows signals from its first use on.
@@ -52,7 +52,7 @@ final class Stop: Sendable {
       (SIGINT, Reason.interrupted), (SIGTERM, .interrupted), (SIGHUP, .interrupted),
       (SIGUSR1, .timeIsNearlyOver),
     ] {
-      // Whoever starts the program with `nohup` means it.
+      // `nohup` must be respected.
       if number == SIGHUP, Self.isIgnored(number) { continue }
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
