@@ -16,8 +16,8 @@ struct ExperimentResults {
   /// The number of unfinished runs, which are not among them.
   let missing: Int
 
-  /// Fits the runs of a plan and writes all results into the experiment's folder: all from one reading of the records, and
-  /// publishes them at once. A process that loses its claim meanwhile reads and writes again.
+  /// Fits the runs of a plan, from one reading of the records, and publishes all results at once in the experiment's
+  /// folder. A process that loses its claim meanwhile reads and writes again.
   ///
   /// - Parameters:
   ///   - renderer: what draws the figures; nil for none.
