@@ -68,7 +68,7 @@ public struct Expectation: Sendable {
     let given = demands.compactMap { name in map[name].map { (name, $0) } }
     guard let (name, value) = given.first, given.count == 1 else {
       throw yaml.error(
-        "an expectation wants one of \(demands.joined(separator: ", "))",
+        "an expectation needs one of \(demands.joined(separator: ", "))",
         remedy: "Write for example `between: [0.2, 0.4]`")
     }
     if name != "between", !subject.hasInterval {
@@ -80,7 +80,7 @@ public struct Expectation: Sendable {
       let limits = try value.list().map { try $0.number(in: anything) }
       guard limits.count == 2, limits[0] <= limits[1] else {
         throw value.error(
-          "`between` wants two numbers, the lower first", remedy: "Write for example [0.2, 0.4]")
+          "`between` needs two numbers, the lower first", remedy: "Write for example [0.2, 0.4]")
       }
       demand = .between(limits[0], limits[1])
     case "interval_above": demand = .intervalAbove(try value.number(in: anything))
@@ -99,7 +99,8 @@ public struct Expectation: Sendable {
       map["results"] == nil || map["parameter"] == nil
     else {
       throw yaml.error(
-        "an expectation is about `results`, about a `fit`, a comparison or a sweep", remedy: "Make two of it")
+        "an expectation is about `results`, about a `fit`, a comparison or a sweep",
+        remedy: "Write one expectation for each")
     }
     if let results = map["results"] { return .statistic(try results.choice(of: Statistic.self)) }
     if let compared = map["compare"] {
@@ -195,7 +196,7 @@ extension Expectation.Subject {
     case .statistic: "no run has completed"
     case .parameter(let parameter, let name):
       fits[name] == nil ? "there is no such fit" : "the fit has no `\(parameter)`"
-    case .sweep: "the program's own choice was not tried beside others"
+    case .sweep: "the program's default was not among the values tried"
     case .comparison(let number, let name):
       fits.comparisons.contains { $0.name == name }
         ? "it has no `\(number.rawValue)`" : "there is no such comparison"

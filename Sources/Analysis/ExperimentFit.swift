@@ -200,7 +200,7 @@ public struct ExperimentFit: Codable, Sendable {
     -> Bends
   {
     guard let variable = law.variable else {
-      throw FitError("bends are of laws in one variable, such as power_n")
+      throw FitError("bends are tested for laws in one variable, such as power_n")
     }
     return try Bends(in: variable, of: observations, floor: floor, seed: seed, progress: progress)
   }

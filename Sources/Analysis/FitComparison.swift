@@ -71,9 +71,9 @@ public struct ComparisonRequest: Sendable {
     axis = try map["axis"]?.string()
     if let at = map["at"] {
       guard let places, Set(places).count > 1 else {
-        throw at.error("all fits stand at one place", remedy: "Give at least two different numbers")
+        throw at.error("all fits have the same place", remedy: "Give at least two different numbers")
       }
-      guard axis != nil else { throw at.error("it is not said what `at` counts", remedy: "Add `axis`") }
+      guard axis != nil else { throw at.error("the label of `at` is missing", remedy: "Add `axis`") }
     }
     theoryLabel = try map["theory_label"]?.string() ?? "theory"
     trend = try map["trend"]?.choice(of: Comparison.Trend.self)

@@ -81,7 +81,7 @@ struct FitData {
   func law(_ request: FitRequest) throws -> NamedLaw? {
     let domains = whole.observations.map(\.mixture.count).min() ?? 0
     guard request.law != .mixture || domains >= 2 else {
-      throw FitError("a mixture needs columns of shares: name them with `--x r1=COLUMN --x r2=COLUMN`")
+      throw FitError("a data mixture needs columns of weights: name them with `--x r1=COLUMN --x r2=COLUMN`")
     }
     return request.law(floor: try floor(request.floor), domains: max(domains, 2))
   }

@@ -148,7 +148,7 @@ public struct FitRequest: Sendable {
       throw breaks.error("the law `\(law.rawValue)` has no breaks", remedy: "Remove `breaks`")
     }
     if let objective = map["objective"], !law.isLaw {
-      throw objective.error("`\(law.rawValue)` is fitted by no objective", remedy: "Remove `objective`")
+      throw objective.error("`\(law.rawValue)` has no objective", remedy: "Remove `objective`")
     }
     if let forecast = map["forecast"], !law.isLaw {
       throw forecast.error("`\(law.rawValue)` predicts no loss", remedy: "Remove `forecast`")

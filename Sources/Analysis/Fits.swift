@@ -115,11 +115,13 @@ public struct Fits: Codable, Sendable {
 
   /// Reads the content of `fits.json` at `path`.
   package init(_ data: Data, path: String) throws {
-    let remedy = "Give the command `isoflop fit` or `isoflop collect` again, which writes it anew"
+    let remedy = "Write it again with `isoflop fit` or `isoflop collect`"
     guard
       let fits = try unlessDamaged({ try decodeRecord(Fits.self, from: data, path: path, remedy: remedy) }),
       fits.fits.allSatisfy({ $0.fit?.isSound ?? true })
-    else { throw InputError("is damaged, or no file of fits of this version", file: path, remedy: remedy) }
+    else {
+      throw InputError("is damaged, or is not a file of fits of this version", file: path, remedy: remedy)
+    }
     self = fits
   }
 

@@ -66,7 +66,7 @@ public struct ObservationFile: Sendable {
       let others = faults.count > 1 ? "; \(faults.count - 1) more, at lines \(more)" : ""
       throw InputError(
         first.text + others, file: path, line: first.line,
-        remedy: "Correct it, remove it, or pass over such rows with `--where`")
+        remedy: "Correct it, remove it, or exclude such rows with `--where`")
     }
     guard !kept.isEmpty else {
       throw InputError(

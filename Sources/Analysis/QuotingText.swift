@@ -102,7 +102,7 @@ public struct QuotingText: Sendable {
     let form = parts.count > 1 ? Form(rawValue: parts[1]) : .value
     guard let form else {
       throw yaml.error(
-        "`\(parts[1])` is no form of a number",
+        "`\(parts[1])` is not a form of a number",
         remedy: "Write one of \(Form.allCases.map(\.rawValue).joined(separator: ", "))")
     }
     if let number = names.numbers[name] {
@@ -230,7 +230,7 @@ struct RunNumber: Sendable {
     let given = Statistic.allCases.filter { map[$0.rawValue] != nil }
     guard given.count == 1, let statistic = given.first, let column = map[statistic.rawValue] else {
       throw yaml.error(
-        "a number wants one of \(statistics.joined(separator: ", "))",
+        "a number needs one of \(statistics.joined(separator: ", "))",
         remedy: "Write for example `mean: loss`")
     }
     let all = Column.all(settings: settings, tasks: [])

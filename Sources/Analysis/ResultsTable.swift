@@ -51,7 +51,7 @@ public struct ResultsTable: Sendable {
       throw InputError(
         "is not a table of results of this version: see column `\(odd)`", file: path, line: 1,
         remedy:
-          "Give the command `isoflop run` again, which writes it anew, or `isoflop fit` for a table of another kind"
+          "Write it again with `isoflop run`, or use `isoflop fit` for a table of another kind"
       )
     }
     self.settings = settings
@@ -89,7 +89,7 @@ extension Column {
     guard let cell else {
       throw InputError(
         "`\(name)` is `\(text)`, not a number", file: path, line: line,
-        remedy: "Give the command `isoflop run` again, which writes the table anew")
+        remedy: "Write the table again with `isoflop run`")
     }
     return cell
   }

@@ -40,7 +40,7 @@ public struct RowFilter: Sendable {
     case .equals, .differs: break
     default:
       guard values.count == 1, Double(quantity: values[0]) != nil else {
-        throw InputError("`\(text)` compares with no number", remedy: "Write for example `C<1e21`")
+        throw InputError("`\(text)` has no number to compare with", remedy: "Write for example `C<1e21`")
       }
     }
   }

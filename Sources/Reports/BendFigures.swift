@@ -18,8 +18,8 @@ extension Chapter {
           A power law is straight above its floor. A smoothly broken power law changes its exponent around a place, over \
           a range that the table gives as a factor; it always fits better, having more parameters, so a bend is accepted only where the gain is \
           larger than nearly all unbent curves with the same scatter would show by chance. Those are simulated: p is the \
-          part of them that seem as bent. Beside it stand the gain in AICc, and how far either law misses the last \
-          quarter of the points when it is fitted to the others.
+          fraction of them that seem as bent. The table also gives the gain in AICc, and the error of either law for the \
+          last quarter of the points when it is fitted to the others.
           """)
       ] + parts)
   }
@@ -49,7 +49,7 @@ extension Chapter {
       name: "bends-\(fit.result.name)",
       title: "\(fit.result.name): \(bends.bends.isEmpty ? "no bend" : "a bend")",
       caption: """
-        \(bends.verdict.prefix(1).uppercased() + bends.verdict.dropFirst()). Left: loss minus \(lowest), with the accepted law. Right: what each law leaves unexplained.
+        \(bends.verdict.prefix(1).uppercased() + bends.verdict.dropFirst()). Left: loss minus \(lowest), with the accepted law. Right: the residuals of each law.
         """,
       panels: [above] + residuals(of: bends, fit, axis))
   }

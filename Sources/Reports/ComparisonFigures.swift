@@ -16,9 +16,9 @@ extension Chapter {
       [
         .paragraph(
           """
-          Whether two numbers differ is not seen from whether their intervals overlap: the interval of the difference \
-          says it, and a difference is real where that interval leaves out zero. Where fits are of the same trainings, \
-          what these have in common cancels in the difference.
+          Overlapping intervals do not show whether two numbers differ; the interval of their difference does: the \
+          difference is significant if that interval excludes zero. For fits to the same trainings, variation that they \
+          have in common cancels in the difference.
           """)
       ] + parts)
   }

@@ -17,7 +17,7 @@ extension Chapter {
       [
         .paragraph(
           """
-          A moe with E experts of which a token uses one costs as much as a dense model of its active size and holds \
+          A moe model with E experts of which a token uses one costs as much as a dense model of its active size and holds \
           almost E times as many weights. Seen over its active size it should lie below the dense line, and over its \
           total size above: weights that only some tokens use are worth less than weights that all do.
           """),

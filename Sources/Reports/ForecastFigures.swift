@@ -11,8 +11,8 @@ extension Chapter {
       [
         .paragraph(
           """
-          A law that has merely been fitted is a summary; a law that predicts is knowledge. Some runs were held out: the \
-          law was fitted without them, and says what they will reach. The interval is that of a single run, made of the \
+          A fitted law summarises its runs; the test of a law is to predict others. Some runs were held out: the law was \
+          fitted without them, and predicts their losses. The interval is that of a single run, made of the \
           uncertainty of the law's parameters and the scatter of runs about it; 19 of 20 runs should lie inside.
           """)
       ]
@@ -51,9 +51,9 @@ extension Chapter {
     return Figure(
       name: "forecast-\(fit.result.name)", title: "\(fit.result.name): predicted and found",
       caption: """
-        Left: the runs of the fit, what it predicts of the held-out ones, and what they came to\
-        \(floor > 0 ? ", above the true entropy" : ""). Right: the loss found over the loss predicted, against how many \
-        times as dear as the dearest run of the fit a run is; bars are the prediction's interval. \(Finding.summary(of: forecast))
+        Left: the runs of the fit, what it predicts of the held-out ones, and their measured losses\
+        \(floor > 0 ? ", above the true entropy" : ""). Right: the measured loss over the predicted one, against \
+        the run's compute over the largest compute in the fit; bars are the prediction's interval. \(Finding.summary(of: forecast))
         """,
       panels: [left, errors(of: forecast)])
   }
@@ -70,7 +70,7 @@ extension Chapter {
       }
     }
     return Panel(
-      x: Axis("C over that of the dearest run fitted", .logarithmic),
+      x: Axis("C over the largest C in the fit", .logarithmic),
       y: Axis("Found over predicted − 1 (%)"),
       layers: [
         .horizontal(0, ""),

@@ -7,7 +7,7 @@ extension Chapter {
     let figures = fits.compactMap(profiles)
     guard !figures.isEmpty else { return nil }
     return Chapter(
-      "What the data do not tell",
+      "What the data do not determine",
       [
         .paragraph(
           """

@@ -12,7 +12,7 @@ extension Chapter {
         [
           .paragraph(
             """
-            The true entropy of this text is not known, so it is not known either which part of the loss training can \
+            The true entropy of this text is not known, and so neither is the part of the loss that training can \
             remove; figures and fits of that part are left out.
             """)
         ])

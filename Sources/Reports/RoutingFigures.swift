@@ -14,8 +14,8 @@ extension Chapter {
     var parts: [Part] = [
       .paragraph(
         """
-        A router gives every token to the experts that it finds fittest. Experts that get more tokens learn more and \
-        are chosen the more for it: without a counterweight a few of them end up with all tokens, and the others with \
+        A router sends every token to the experts with the highest scores. Experts that get more tokens learn more and \
+        are then chosen more often: without balancing, a few of them end up with all tokens, and the others with \
         none. The entropy of the loads is 1 where all experts have equally many, 0 where one has all.
         """)
     ]
@@ -161,8 +161,8 @@ extension Chapter {
       name: "expert-specialisation", title: "What the experts are for",
       caption: """
         Block \(layer.block + 1) at the end of the most even training (\(label)): of each kind of \
-        token the part that each expert gets. Where all experts were alike, all cells would be.
+        token the fraction that each expert gets. If all experts were alike, all cells would be equal.
         """,
-      legend: "part over an even one", panels: heatMaps(maps))
+      legend: "fraction over an even one", panels: heatMaps(maps))
   }
 }

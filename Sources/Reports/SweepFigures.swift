@@ -15,10 +15,10 @@ extension Chapter {
       [
         .paragraph(
           """
-          Runs that differ in nothing but one setting are set side by side. The excess is by how much the loss at the \
+          Runs that differ only in one setting are compared. The excess is by how much the loss at the \
           program's own choice lies above the best one tried, of the whole loss and, where the true entropy is known, of \
-          the part above it, which is all that training can change. The best of several noisy losses owes something to \
-          luck: an excess of the size of the seeds' noise means nothing.
+          the part above it, which is all that training can change. The best of several noisy losses is partly \
+          luck: an excess as small as the noise of the seeds means nothing.
           """)
       ] + parts + Part.finding(.seedNoise(noise)))
   }
@@ -40,8 +40,8 @@ extension Chapter {
     return Figure(
       name: "sweep-\(sweep.setting)", title: "The loss against \(sweep.words)",
       caption: """
-        Each line is one model and length; its lowest point is 0. At 1 on the horizontal axis is what the program \
-        chooses by itself.
+        Each line is one model and length; its lowest point is 0. The program's default is at 1 on the \
+        horizontal axis.
         """, panels: panels)
   }
 

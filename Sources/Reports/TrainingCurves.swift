@@ -35,7 +35,7 @@ extension Chapter {
       name: "training-curves", title: "Loss along the trainings",
       caption: """
         Validation loss against tokens seen. Solid: at a constant learning rate; dashed: the cooldown, in which it falls \
-        to zero; a marker: the end of a run, of which alone fits and tables tell. Runs that share a trunk part where \
+        to zero; a marker: the end of a run, which fits and tables use. Runs that share a trunk separate where \
         their cooldowns begin. \(onPrecision(of: logged, curves))\(onBaselines(panels))
         """,
       legend: sizes.names.joined(separator: " × "), panels: panels)
@@ -44,7 +44,7 @@ extension Chapter {
       [
         .paragraph(
           """
-          Each line is one model that learns. A larger model is slower to compute but lower after equally many \
+          Each line is the training of one model. A larger model is slower to compute but lower after equally many \
           tokens; the last drop of a line is its cooldown. A line that has become flat is limited by its size, a line that \
           still falls by its data.
           """),
@@ -88,7 +88,7 @@ extension Chapter {
     else { return "" }
     let errors = points.filter { $0.windows == few }.map { $0.standardError / $0.validationLoss }.sorted()
     return """
-      On its way a model is evaluated on the same \(few) windows, with a standard error of about \
+      During training a model is evaluated on the same \(few) windows, with a standard error of about \
       \((100 * errors[errors.count / 2]).text(2)) %; as the windows are the same, the line is shifted as a whole, so \
       that it ends at the loss on all \(all).
       """

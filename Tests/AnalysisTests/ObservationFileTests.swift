@@ -33,12 +33,12 @@ import Testing
   @Test(arguments: [
     (
       "N,D,loss\n1,2,3\n1,x,3\n",
-      "3: `D` is `x`, not a positive number. Correct it, remove it, or pass over such rows with `--where`."
+      "3: `D` is `x`, not a positive number. Correct it, remove it, or exclude such rows with `--where`."
     ),
     (
       "N,D,loss\n1,2,nan\n1,2,-1\n1,,2\n",
       "2: `loss` is `nan`, not a positive number; 2 more, at lines 3, 4. "
-        + "Correct it, remove it, or pass over such rows with `--where`."
+        + "Correct it, remove it, or exclude such rows with `--where`."
     ),
     ("N,D\n1,2\n", "1: no column is known as a loss. Name it: `--x loss=COLUMN`, one of N, D."),
     ("x,loss\n1,2\n", "1: no column is known as N, D or C. Name them: `--x N=COLUMN`, among x, loss."),

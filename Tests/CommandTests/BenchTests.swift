@@ -68,7 +68,7 @@ import Testing
   }
 
   @Test(
-    "A shape that cannot be is refused",
+    "An impossible shape is refused",
     arguments: [("16,1,3,32,4,20", "3 heads do not divide the width 16"), ("16,1,2", "--shape")])
   func mistakes(_ shape: String, _ message: String) throws {
     let run = try Command("bench", "--shape", shape, "--seconds", "0.01", in: packageRoot)

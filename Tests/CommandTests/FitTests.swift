@@ -24,7 +24,8 @@ import Testing
       "--sensitivity", "--bends", "-o", "fits", in: folder.path)
     #expect(fit.status == 0, "\(fit.errors)")
     for word in [
-      "N = column `millions` × 1000000.0", "AICc", "Huber, δ = 0.1", "bends are of laws in one variable",
+      "N = column `millions` × 1000000.0", "AICc", "Huber, δ = 0.1",
+      "bends are tested for laws in one variable",
     ] {
       #expect(fit.output.contains(word), "\(word) in \(fit.output)")
     }
@@ -81,7 +82,7 @@ import Testing
       ),
       (["--law", "chinchilla", "--weighted"], "weights need a standard error for every observation"),
       (["--law", "routed"], "has no E (experts), which routed needs"),
-      (["--law", "mixture"], "a mixture needs columns of shares"),
+      (["--law", "mixture"], "a data mixture needs columns of weights"),
       (
         ["--law", "chinchilla", "--where", "tokens<1e9", "--where", "millions<20"],
         "needs at least 6 observations"

@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("{law: power_n, where: {d_tokens: \">= many\"}}", "compares with no number"),
+    ("{law: power_n, where: {d_tokens: \">= many\"}}", "has no number to compare with"),
     ("{law: power_n, where: {d_tokens: [\">= 1M\", 2M]}}", "values and comparisons do not go together"),
     ("{law: power_n, where: {corpus: \"< a\"}}", "`corpus` holds text"),
     ("{law: power_n, where: {loss_facts: \"< 1\"}}", "unknown key `loss_facts`"),
@@ -140,7 +140,7 @@ import Testing
     ("{name: a, parameter: beta, fits: [power_n, power_d]}", "`beta` is not one of"),
     ("{name: a, parameter: rms, fits: [power_n, power_d]}", "`rms` is not one of"),
     ("{name: a, parameter: alpha, fits: [power_n, power_d], at: [1], axis: s}", "1 numbers for 2 fits"),
-    ("{name: a, parameter: alpha, fits: [power_n, power_d], at: [1, 2]}", "it is not said what `at` counts"),
+    ("{name: a, parameter: alpha, fits: [power_n, power_d], at: [1, 2]}", "the label of `at` is missing"),
   ])
   func badComparisonsAreNamed(entry: String, message: String) throws {
     let text = "\(Self.grid)\nfits: [power_n, power_d]\ncompare:\n  - \(entry)\n"

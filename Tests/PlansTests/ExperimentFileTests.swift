@@ -130,7 +130,7 @@ private let badInputs: [(String, String)] = [
   ),
   (
     "\(head)\(grid)expect:\n  - {results: completed, between: [2, 1]}\n",
-    "e.yaml:5: `between` wants two numbers, the lower first. Write for example [0.2, 0.4]."
+    "e.yaml:5: `between` needs two numbers, the lower first. Write for example [0.2, 0.4]."
   ),
   (
     "\(head)\(grid)expect:\n  - {results: completed, interval_contains: 2}\n",

@@ -177,7 +177,7 @@ import Training
 
   @Test(arguments: [
     ("{law: power_n, breaks: 2}", "the law `power_n` has no breaks"),
-    ("{law: isoflop, objective: huber}", "`isoflop` is fitted by no objective"),
+    ("{law: isoflop, objective: huber}", "`isoflop` has no objective"),
     (
       "{law: chinchilla, objective: {penalty: least_squares, delta: 0.1}}",
       "only the penalty `huber` has a `delta`"

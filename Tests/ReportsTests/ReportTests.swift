@@ -144,7 +144,7 @@ struct ReportTests {
     let fits = Fits(of: table, requests: file.fits, bootstraps: 100)
     try write(Report(of: file, table: table, fits: fits)) { page, figures in
       #expect(figures.contains("critical-batch-1.svg"))
-      #expect(page.contains("what each loss takes"))
+      #expect(page.contains("steps and tokens for each loss"))
       #expect(!page.contains("No fit"))
       // No run has an answer.
       #expect(!figures.contains("accuracy.svg"))

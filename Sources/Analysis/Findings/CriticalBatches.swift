@@ -5,7 +5,7 @@ extension Finding {
   public static func criticalBatches(of fit: ExperimentFit) -> Finding? {
     guard let analysis = fit.criticalBatch else { return nil }
     return Finding(
-      "\(fit.name): what each loss takes, with 95 % intervals of the critical batch",
+      "\(fit.name): steps and tokens for each loss, with 95 % intervals of the critical batch",
       columns: [
         Column("loss", analysis.floor > 0 ? "loss above the entropy" : "loss"), Column("batches", "batches"),
         Column("steps", "Smin", unit: "steps"), Column("tokens", "Dmin", unit: "tokens"),

@@ -6,7 +6,7 @@ extension Finding {
     let laws = fits.compactMap { fit in fit.fit.map { (fit, $0) } }
     guard !laws.isEmpty else { return nil }
     return Finding(
-      "The fits: points from so many independent trainings; rms is of the log residual",
+      "The fits, with numbers of points and of independent trainings; rms is of the log residual",
       columns: [
         Column("fit", "fit", .left), Column("law", "law", .left), Column("fitted_to", "fitted to", .left),
         Column("points", "points"), Column("trainings", "trainings"), Column("objective", "objective"),

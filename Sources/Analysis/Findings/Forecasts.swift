@@ -5,7 +5,7 @@ extension Finding {
   public static func forecast(of fit: ExperimentFit) -> Finding? {
     guard let forecast = fit.forecast else { return nil }
     return Finding(
-      "\(fit.name): \(fit.fit?.equation ?? "") predicts the runs that it was not fitted to",
+      "\(fit.name): predictions of \(fit.fit?.equation ?? "") for the held-out runs",
       columns: [
         Column("size", "N"), Column("tokens", "D"), Column("compute", "C", unit: "FLOPs"),
         Column("compute_factor", "C over the largest fitted"), Column("predicted", "predicted"),

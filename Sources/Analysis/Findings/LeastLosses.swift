@@ -8,7 +8,7 @@ extension Finding {
     let budgets = Set(analyses.flatMap { $0.1.profiles.map(\.budget) }).sorted()
     let titles = ["loss", "at N*", "and D*"]
     return Finding(
-      "The least loss that each budget buys, at N* and D* of each fit",
+      "The lowest loss for each budget, at N* and D* of each fit",
       columns: [Column("compute", "C", unit: "FLOPs"), Column("best", "lowest", .left)]
         + analyses.flatMap { fit, _ in
           zip(["loss", "size", "tokens"], titles).map { Column("\(fit.name) \($0)", "\(fit.name): \($1)") }

@@ -6,10 +6,10 @@ extension Finding {
     guard !sweep.cells.isEmpty else { return nil }
     let knowsEntropy = sweep.cells.contains { $0.reducibleExcess != nil }
     return Finding(
-      "Losses by \(sweep.words), nats a token; the program's own choice in brackets",
+      "Losses by \(sweep.words), nats a token; the program's default in brackets",
       columns: [
         Column("runs", "runs", .left), Column("losses", "losses", .left),
-        Column("excess", "excess of the program's choice"),
+        Column("excess", "excess of the default"),
       ] + (knowsEntropy ? [Column("reducible_excess", "of the loss above the entropy")] : []),
       rows: sweep.cells.map { cell in
         let losses = cell.trials.map { trial in
