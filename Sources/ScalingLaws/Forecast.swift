@@ -18,7 +18,7 @@ public struct Forecast: Sendable, Codable {
     public let parameters: Double?
     public let tokens: Double?
     public let compute: Double?
-    /// Its compute in units of that of the dearest run in the fit.
+    /// Its compute divided by the largest compute in the fit.
     public let computeFactor: Double?
     public let loss: Double
     /// 95 % interval of a single new run; nil without a bootstrap.
@@ -37,7 +37,7 @@ public struct Forecast: Sendable, Codable {
     let inside = found.compactMap(\.isInside)
     return inside.isEmpty ? nil : Double(inside.count { $0 }) / Double(inside.count)
   }
-  /// The least compute of a held-out run in units of that of the dearest run in the fit.
+  /// The least compute of a held-out run divided by the largest compute in the fit.
   public var smallestFactor: Double? { places.compactMap(\.computeFactor).min() }
   /// The runs that are trained.
   public var found: [Run] { places.flatMap(\.runs).filter { $0.loss != nil } }

@@ -142,7 +142,7 @@ public struct TrainedModel {
     try self.init(Safetensors(contentsOf: path, remedy: Safetensors.choice), path: path)
   }
 
-  /// Takes a model out of the checkpoint at `path`. Its metadata are believed only as far as its data bear them out: no
+  /// Takes a model out of the checkpoint at `path`. Its metadata are used only where its data confirm them: no
   /// more is allocated than the file has bytes, or 64 KiB where that is more.
   package init(_ file: Safetensors, path: String) throws {
     guard let json = file.metadata("configuration", longest: Self.longestConfiguration),
