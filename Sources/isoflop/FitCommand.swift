@@ -100,7 +100,7 @@ struct FitCommand: ParsableCommand {
       progress: progress.reach)
     progress.finish()
     if json {
-      print(String(decoding: try fits.json(), as: UTF8.self))
+      try printJSON(fits)
     } else {
       let lost =
         table.withoutNumber == 0 ? "" : "; \(table.withoutNumber) rows without a number are left out"

@@ -64,7 +64,9 @@ import Testing
     let written = try folder.read("fits/fits.json")
     // Sorted otherwise, so that another member of an object is the one without a comma.
     let plain = { (text: String) in text.lowercased().filter { !"_,".contains($0) } }
-    #expect(Set(plain(fit.output).split(separator: "\n")) == Set(plain(written).split(separator: "\n")))
+    // The file has a checksum besides.
+    let lines = plain(written).split(separator: "\n").filter { !$0.contains("checksum") }
+    #expect(Set(plain(fit.output).split(separator: "\n")) == Set(lines))
     #expect(
       fit.output.contains("rms_log_residual") && fit.output.firstMatch(of: /"[a-z]+[A-Z][A-Za-z]*" :/) == nil)
   }
