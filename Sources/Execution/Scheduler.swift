@@ -16,7 +16,7 @@ public struct Scheduler: Sendable {
   /// The stages of each plan.
   public let stages: [[Stage]]
   /// Whether it covers only a shard of the trunks.
-  public var isShare: Bool { own != nil }
+  public var isShard: Bool { own != nil }
   /// The trunks of the shard; nil for all.
   private let own: Set<String>?
   private let workers: Int
@@ -24,16 +24,16 @@ public struct Scheduler: Sendable {
 
   /// - Parameters:
   ///   - workers: How many trunks will be trained at once.
-  ///   - share: The shard to train; nil for all trunks.
+  ///   - shard: The shard to train; nil for all trunks.
   /// - Throws: `InputError` if this machine has not enough memory to train them, or to measure what that costs, or if a
   ///   record cannot be read.
   public init(
-    _ plans: [Plan], store: RunStore, corpora: CorpusCache, workers: Int, share: Share? = nil
+    _ plans: [Plan], store: RunStore, corpora: CorpusCache, workers: Int, shard: Shard? = nil
   ) throws {
     self.workers = workers
     var seen: Set<String> = []
     let runs = plans.flatMap(\.runs).filter { seen.insert($0.configuration.identifier).inserted }
-    let own = share.map { $0.trunks(of: runs) }
+    let own = shard.map { $0.trunks(of: runs) }
     self.own = own
     let pending = try runs.filter { run in
       try own?.contains(run.configuration.trunkIdentifier) ?? true && !store.isFinished(run.configuration)

@@ -27,9 +27,10 @@ struct BenchmarkShape: ExpressibleByArgument, CustomStringConvertible {
   var batch: Int { numbers[4] }
 
   /// The model. Positions are rotary where heads are narrow, as in the grids, and learned elsewhere.
-  func model(_ family: ModelConfiguration.Architecture) throws -> ModelConfiguration {
+  func model(_ architecture: ModelConfiguration.Architecture) throws -> ModelConfiguration {
     try ModelConfiguration(
-      architecture: family, width: numbers[0], depth: numbers[1], heads: numbers[2], context: numbers[3],
+      architecture: architecture, width: numbers[0], depth: numbers[1], heads: numbers[2],
+      context: numbers[3],
       vocabulary: numbers[5],
       positions: numbers[0] / numbers[2] <= ModelConfiguration.usualHeadWidth ? .rotary : .learned,
       parametrisation: .standard,

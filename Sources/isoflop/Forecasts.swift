@@ -107,13 +107,13 @@ func announceForecasts(of plan: Plan, before stage: Plan, store: RunStore, _ out
       : "written again, because the runs that it is based on have changed: \(written.path)\n")
 }
 
-/// - Parameter isShare: Whether other commands train some of the runs.
+/// - Parameter isShard: Whether other commands train some of the runs.
 /// - Throws: The exit status, if others have yet to train runs that the forecast is based on; `InputError` if
 ///   runs that were trained are gone.
-func requireFinished(_ runs: [PlannedRun], in store: RunStore, isShare: Bool) throws {
+func requireFinished(_ runs: [PlannedRun], in store: RunStore, isShard: Bool) throws {
   let missing = try store.missing(runs)
   guard missing > 0 else { return }
-  guard isShare else { throw runsAreGone(missing, of: runs.count, from: store) }
+  guard isShard else { throw runsAreGone(missing, of: runs.count, from: store) }
   complain(
     "\(missing) runs must be finished before the runs that are forecast from them can begin: "
       + "give the same command again later")

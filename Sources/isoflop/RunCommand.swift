@@ -4,7 +4,7 @@ import ArgumentParser
 import Files
 import Foundation
 
-extension Share: ExpressibleByArgument {
+extension Shard: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
 
@@ -21,7 +21,7 @@ struct RunCommand: ParsableCommand {
   @Option(help: "local, or slurm: the queue of a cluster that shares this folder.")
   var engine = Engine.local
   @Option(help: "Which part of the work to do: 2/8 is the second of eight disjoint parts.")
-  var shard: Share?
+  var shard: Shard?
   @OptionGroup(title: "Options of --engine slurm") var slurm: SlurmOptions
 
   enum Engine: String, ExpressibleByArgument, CaseIterable {
@@ -33,7 +33,7 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
-    let session = try TrainingSession([options.experiment(file)], options, share: shard)
+    let session = try TrainingSession([options.experiment(file)], options, shard: shard)
     let plan = session.plans[0]
     if options.dryRun { return try printPlan(plan, session) }
     let renderer = engine == .slurm ? nil : try options.figures.renderer()

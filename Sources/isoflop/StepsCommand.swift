@@ -13,8 +13,9 @@ struct StepsCommand: ParsableCommand {
 
   @Option(help: "About how long to measure each shape; two cores and the rest take as long again, or twice.")
   var seconds = 2.0
-  @Option(help: "gpt2, llama or all.")
-  var family = FamilyChoice.all
+  @Option(
+    name: [.customLong("architecture"), .customLong("family")], help: "gpt2, llama or all.")
+  var architecture = ArchitectureChoice.all
   @Option(
     parsing: .singleValue,
     help:
@@ -28,10 +29,10 @@ struct StepsCommand: ParsableCommand {
   @Flag(help: .hidden)
   var inThisProcess = false
 
-  enum FamilyChoice: String, ExpressibleByArgument, CaseIterable {
+  enum ArchitectureChoice: String, ExpressibleByArgument, CaseIterable {
     case gpt2, llama, all
 
-    var families: [ModelConfiguration.Architecture] {
+    var architectures: [ModelConfiguration.Architecture] {
       switch self {
       case .gpt2: [.gpt2]
       case .llama: [.llama]
@@ -63,13 +64,13 @@ struct StepsCommand: ParsableCommand {
     if !json { print("\(provenance.cpu); OpenBLAS kernel \(provenance.blasKernel); one core, float32") }
     let others = OtherLoad()
     var all: [StepBenchmark] = []
-    for family in family.families {
+    for architecture in architecture.architectures {
       let shapes = shape.isEmpty ? BenchmarkShape.usual : shape
       // An impossible shape is refused before any is measured.
-      for shape in shapes { _ = try shape.model(family) }
-      let steps = try shapes.map { try measureAlone($0, family) }
+      for shape in shapes { _ = try shape.model(architecture) }
+      let steps = try shapes.map { try measureAlone($0, architecture) }
       all += steps
-      if !json { show(steps, family) }
+      if !json { show(steps, architecture) }
     }
     if json { try printJSON(Output(provenance: provenance, steps: all)) }
     if let cores = others.cores, cores > 0.1 {
@@ -80,14 +81,14 @@ struct StepsCommand: ParsableCommand {
   }
 
   private func measureHere() throws -> [StepBenchmark] {
-    try family.families.flatMap { family in
-      try shape.map { try StepBenchmark($0.model(family), batch: $0.batch, seconds: seconds) }
+    try architecture.architectures.flatMap { architecture in
+      try shape.map { try StepBenchmark($0.model(architecture), batch: $0.batch, seconds: seconds) }
     }
   }
 
   /// Measures one shape in a process of its own, which begins with no memory but the program's and may count its
   /// allocations.
-  private func measureAlone(_ shape: BenchmarkShape, _ family: ModelConfiguration.Architecture) throws
+  private func measureAlone(_ shape: BenchmarkShape, _ architecture: ModelConfiguration.Architecture) throws
     -> StepBenchmark
   {
     let trace = FileManager.default.temporaryDirectory.appendingPathComponent("isoflop-\(UUID().uuidString)")
@@ -97,7 +98,8 @@ struct StepsCommand: ParsableCommand {
     let output = Pipe()
     process.executableURL = Bundle.main.executableURL
     process.arguments = [
-      "bench", "steps", "--in-this-process", "--family", family.rawValue, "--shape", "\(shape)", "--seconds",
+      "bench", "steps", "--in-this-process", "--architecture", architecture.rawValue, "--shape", "\(shape)",
+      "--seconds",
       "\(seconds)",
     ]
     process.environment = ProcessInfo.processInfo.environment
@@ -110,13 +112,13 @@ struct StepsCommand: ParsableCommand {
       let result = try decodeJSON(Output.self, from: data).steps.first
     else {
       throw InputError(
-        "\(shape) of \(family.rawValue) could not be measured", remedy: "Its own message says why")
+        "\(shape) of \(architecture.rawValue) could not be measured", remedy: "Its own message says why")
     }
     return result
   }
 
-  private func show(_ steps: [StepBenchmark], _ family: ModelConfiguration.Architecture) {
-    print("\n\(family.rawValue): a training step")
+  private func show(_ steps: [StepBenchmark], _ architecture: ModelConfiguration.Architecture) {
+    print("\n\(architecture.rawValue): a training step")
     printTable(
       [
         Self.shapeTitle, "step ms", "floor ms", "step / floor", "tokens / s", "GFLOP / s", "floor GFLOP / s",
@@ -130,7 +132,7 @@ struct StepsCommand: ParsableCommand {
           step.stepAllocations.map { digits($0, 1) } ?? "not counted",
         ]
       })
-    print("\n\(family.rawValue): evaluation, and two cores against one (tokens a second)")
+    print("\n\(architecture.rawValue): evaluation, and two cores against one (tokens a second)")
     printTable(
       [
         Self.shapeTitle, "evaluation tokens / s", "over training", "its MiB", "two runs", "one run in shards",
@@ -145,7 +147,7 @@ struct StepsCommand: ParsableCommand {
     let mixtures = steps.filter { $0.overDense != nil }
     if !mixtures.isEmpty {
       print(
-        "\n\(family.rawValue): a step of a moe model relative to the dense model of the same active size"
+        "\n\(architecture.rawValue): a step of a moe model relative to the dense model of the same active size"
       )
       printTable(
         [Self.shapeTitle + ", experts, experts per token", "step / dense step"],
@@ -153,7 +155,7 @@ struct StepsCommand: ParsableCommand {
     }
     guard operations else { return }
     for step in steps {
-      print("\n\(family.rawValue), \(step.shape): operations")
+      print("\n\(architecture.rawValue), \(step.shape): operations")
       printTable(
         ["operation", "forward ms", "backward ms", "% of the step"],
         step.operations.map {

@@ -39,7 +39,7 @@ struct TaskCommand: ParsableCommand {
         frozen.isShrunken ? experiment.shrunken() : experiment,
         corpora: CorpusCache(allowing: options.corpora))
       try frozen.requireSame(as: whole)
-      try requireFinished(whole.stages[..<stage].flatMap(\.runs), in: trainer.store, isShare: true)
+      try requireFinished(whole.stages[..<stage].flatMap(\.runs), in: trainer.store, isShard: true)
       try announceForecasts(of: whole, before: whole.stages[stage], store: trainer.store, options.out)
     }
     let failures = try trainer.train(tasks[index])

@@ -16,9 +16,9 @@ struct TrainingSession {
   /// Opens and plans all experiments, so that their faults are told before anything is trained.
   ///
   /// - Parameters:
-  ///   - share: Which part of the trunks is meant; nil for all.
+  ///   - shard: Which part of the trunks is meant; nil for all.
   init(
-    _ experiments: [ExperimentFile], _ options: TrainingOptions, share: Share? = nil
+    _ experiments: [ExperimentFile], _ options: TrainingOptions, shard: Shard? = nil
   ) throws {
     _ = Stop.shared
     try MemoryNeed.checkBase()
@@ -38,7 +38,7 @@ struct TrainingSession {
     let cores = ProcessInfo.processInfo.activeProcessorCount
     let workers = min(options.jobs ?? cores, cores)
     scheduler = try Scheduler(
-      plans, store: store, corpora: corpora, workers: workers, share: share)
+      plans, store: store, corpora: corpora, workers: workers, shard: shard)
     trainer = JobTrainer(scheduler.jobs, store: store, workers: workers, options)
   }
 
@@ -60,7 +60,7 @@ struct TrainingSession {
     let time = duration(scheduler.predictedSeconds)
     options.out.say(
       "\(all.count) runs, \(finished) of them finished before"
-        + (scheduler.isShare ? "; \(left) are in this shard" : "")
+        + (scheduler.isShard ? "; \(left) are in this shard" : "")
         + (left == 0 ? "" : "; about \(time) of training on \(workers) cores"))
   }
 
@@ -94,7 +94,7 @@ struct TrainingSession {
     for (order, stage) in scheduler.stages[index].enumerated() {
       if order > 0 {
         try requireFinished(
-          scheduler.stages[index][..<order].flatMap(\.plan.runs), in: store, isShare: scheduler.isShare)
+          scheduler.stages[index][..<order].flatMap(\.plan.runs), in: store, isShard: scheduler.isShard)
         try announceForecasts(of: plans[index], before: stage.plan, store: store, options.out)
       }
       failures += try trainer.train(stage.jobs, label: label)

@@ -3,7 +3,7 @@ import Plans
 ///
 /// The shard of a trunk follows from the plan alone, not from what is finished: shards have no trunk in common, whenever
 /// their processes begin.
-public struct Share: Sendable {
+public struct Shard: Sendable {
   public let number: Int
   public let count: Int
 
