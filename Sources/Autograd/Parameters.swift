@@ -5,10 +5,18 @@ public struct Parameter: Sendable, Hashable {
   public let name: String
   /// The handle by which operations use it.
   public let tensor: Tensor
+
   /// Where it begins in a buffer of weights, in floats.
-  public let offset: Int
+  public var offset: Int { places.weights }
   /// Where its gradient begins in a buffer of gradients, in floats; nil if it is not trained.
-  public let gradientOffset: Int?
+  public var gradientOffset: Int? { places.gradients }
+
+  private var places: (weights: Int, gradients: Int?) {
+    guard case .parameter(let offset, let gradient) = tensor.place else {
+      preconditionFailure("a parameter lies in the flat buffers")
+    }
+    return (offset, gradient)
+  }
 
   /// The number of weights.
   public var count: Int { tensor.count }
@@ -37,8 +45,7 @@ public struct ParameterLayout: Sendable, Hashable {
     let gradient = isTrainable ? gradientCount : nil
     let tensor = Tensor(
       place: .parameter(offset: bufferCount, gradient: gradient), shape: shape, needsGradient: isTrainable)
-    parameters.append(
-      Parameter(name: name, tensor: tensor, offset: bufferCount, gradientOffset: gradient))
+    parameters.append(Parameter(name: name, tensor: tensor))
     bufferCount += roundedToCacheLine(tensor.count)
     if isTrainable { gradientCount += roundedToCacheLine(tensor.count) }
     return tensor

@@ -91,11 +91,26 @@ public struct ModelParameter: Sendable, Hashable {
   public var range: Range<Int> { parameter.range }
 }
 
+/// The traits of weights in their order. A model of many weights has few different ones, each of which is kept once: a
+/// hostile checkpoint must not make its reader hold more than the file has.
+struct TraitsOfParameters: Sendable {
+  private var distinct: [ParameterTraits] = []
+  private var places: [UInt8] = []
+
+  mutating func append(_ traits: ParameterTraits) {
+    let known = distinct.firstIndex(of: traits)
+    if known == nil { distinct.append(traits) }
+    places.append(UInt8(known ?? distinct.count - 1))
+  }
+
+  subscript(parameter: Int) -> ParameterTraits { distinct[Int(places[parameter])] }
+}
+
 /// The weights of a model in their order, while its layers add them.
 public struct ModelParameters {
   /// Where each weight lies in the flat buffers.
   public private(set) var layout = ParameterLayout()
-  private(set) var traits: [ParameterTraits] = []
+  private(set) var traits = TraitsOfParameters()
   private let trains: (_ name: String) -> Bool
 
   /// - Parameter trains: Whether a weight is trained, by its name.

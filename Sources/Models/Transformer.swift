@@ -7,7 +7,7 @@ public struct Transformer: Sendable {
   public let configuration: ModelConfiguration
   /// Where each weight lies in the flat buffers.
   public let layout: ParameterLayout
-  private let traits: [ParameterTraits]
+  private let traits: TraitsOfParameters
 
   private let embedding: Tensor
   private let positions: Tensor?
@@ -31,10 +31,9 @@ public struct Transformer: Sendable {
     traits = parameters.traits
   }
 
-  /// All weights in their order, with their traits. Put together where it is asked for: a hostile checkpoint must not
-  /// make its reader hold more than the file has.
+  /// All weights in their order, with their traits.
   public var parameters: [ModelParameter] {
-    zip(layout.parameters, traits).map { ModelParameter(parameter: $0, traits: $1) }
+    layout.parameters.enumerated().map { ModelParameter(parameter: $1, traits: traits[$0]) }
   }
 
   /// Records the computation of the logits (R, V) of tokens (R): whole windows, or what continues sequences.

@@ -103,7 +103,7 @@ import Testing
     try write(into: folder)
     let fault = try Command("book", "b.yaml", "a.yaml", "--tier", "minutes", in: folder.path)
     #expect(fault.status == 2 && fault.errors.contains("a.yaml: has no section `minutes`"))
-    let regress = try Command("regress", "b.yaml", "--tier", "minutes", "--shrink", in: folder.path)
+    let regress = try Command("regress", "b.yaml", "--tier", "minutes", in: folder.path)
     #expect(regress.status == 0, "\(regress.errors)")
     let junit = try Document(folder.read("runs/regress.xml"))
     #expect(junit.elements["testcase"] == 2 && junit.elements["failure"] == nil)

@@ -84,7 +84,9 @@ import Testing
   @Test(
     "A command that wakes up after others have finished its work, and begun more, changes nothing of theirs")
   func sleeping() throws {
-    try folder.write(smallExperiment.replacing("[20k, 40k]", with: "[100k, 200k, 1M]"), to: "more.yaml")
+    let more = smallExperiment.replacing("[20k, 40k]", with: "[100k, 200k, 1M]")
+      .replacing("[4, 4]", with: "[6, 6]")
+    try folder.write(more, to: "more.yaml")
     let expected = try undisturbed()
     #expect(try Command("run", "more.yaml", "-o", "undisturbed", in: folder.path).status == 0)
     let all = try records("undisturbed")

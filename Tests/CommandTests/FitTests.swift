@@ -117,7 +117,7 @@ import Testing
     try folder.write("{}", to: "other.json")
     let other = try Command("plan", "other.json", "--flops", "1e20", in: folder.path)
     #expect(
-      other.status == 2 && other.errors.contains("other.json: is damaged, or no file of fits"),
+      other.status == 2 && other.errors.contains("other.json: is damaged, or is not a file of fits"),
       "\(other.errors)")
   }
 }

@@ -152,7 +152,7 @@ import Testing
     ("{compare: a, parameter: slope, between: [0, 1]}", "`slope` is not one of difference"),
     ("{compare: b, parameter: difference, between: [0, 1]}", "`b` is not one of"),
     ("{fit: power_n, parameter: rms, interval_above: 0}", "only parameters of fits have intervals"),
-    ("{fit: power_n, parameter: alpha, interval_above: 0, between: [0, 1]}", "wants one of between"),
+    ("{fit: power_n, parameter: alpha, interval_above: 0, between: [0, 1]}", "needs one of between"),
     ("{fit: power_n, parameter: bends, between: [0, 0]}", "`bends` is not one of"),
     ("{fit: power_n, parameter: forecast_error, between: [0, 1]}", "`forecast_error` is not one of"),
   ])

@@ -126,7 +126,7 @@ private let badInputs: [(String, String)] = [
   ),
   (
     "\(head)\(grid)expect:\n  - {fit: chinchilla, parameter: alpha}\n",
-    "e.yaml:5: an expectation wants one of between, interval_contains, interval_above, interval_below. Write for example `between: [0.2, 0.4]`."
+    "e.yaml:5: an expectation needs one of between, interval_contains, interval_above, interval_below. Write for example `between: [0.2, 0.4]`."
   ),
   (
     "\(head)\(grid)expect:\n  - {results: completed, between: [2, 1]}\n",

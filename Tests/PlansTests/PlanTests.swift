@@ -144,7 +144,7 @@ import Training
     (
       "grid: {width: 16, tokens: 20k}\n",
       "e.yaml:3: a run of 40 steps at width 16 ends within its warmup of 100 steps. "
-        + "Raise `tokens`, or lower `warmup_steps` or `batch` in `training`."
+        + "Raise `tokens` to at least 51712 tokens, or lower `warmup_steps` or `batch` in `training`."
     ),
     (
       "model:\n  heads: 3\ngrid: {width: 16, tokens: 1M}\n",

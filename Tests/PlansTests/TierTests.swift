@@ -61,7 +61,8 @@ private let text = """
   @Test(arguments: [
     ("{chinchilla.gamma}", "`{chinchilla.gamma}` names no result"),
     ("{chinchila.alpha}", "Write `{chinchilla.alpha}`"),
-    ("{chinchilla.alpha | bold}", "`bold` is no form"), ("{runs", "is not closed"), ("{}", "names no result"),
+    ("{chinchilla.alpha | bold}", "`bold` is not a form"), ("{runs", "is not closed"),
+    ("{}", "names no result"),
     ("{compare a.slope}", "names no result"), ("{low}", "names no result"),
   ])
   func aPlaceholderThatNamesNothingIsTold(placeholder: String, told: String) throws {
