@@ -40,7 +40,22 @@ private struct Summary: Encodable {
   let missing: Int
   let report: String
   let fits: Fits
+  /// The tables that a terminal and the page show.
+  let findings: [FindingJSON]
   let expectations: Table
+}
+
+/// A finding as JSON: its rows are objects with a member a column.
+private struct FindingJSON: Encodable {
+  let title: String
+  let rows: Finding
+  let notes: [String]
+
+  init(_ finding: Finding) {
+    title = finding.title
+    rows = finding
+    notes = finding.notes
+  }
 }
 
 /// Fits and reports what there is of a plan.
@@ -62,6 +77,7 @@ func collect(
     try printJSON(
       Summary(
         runs: plan.runs.count, missing: missing, report: report, fits: results.fits,
+        findings: Finding.all(in: results.fits).map(FindingJSON.init),
         expectations: Table(.verdicts(results.verdicts))))
   } else {
     results.print()

@@ -46,14 +46,6 @@ struct Quantity: ExpressibleByArgument, Sendable {
 /// A number as a person reads it: five digits, or a dash for what is none.
 func number(_ value: Double) -> String { value.isFinite ? String(format: "%.5g", value) : "—" }
 
-/// The tokenizer that a flag names.
-func parseTokenizer(_ text: String) throws -> TokenizerConfiguration {
-  guard let tokenizer = TokenizerConfiguration(text) else {
-    throw InputError("`\(text)` is not a tokenizer", remedy: "Write characters, bytes or bytePairs(512)")
-  }
-  return tokenizer
-}
-
 /// Progress and time left: one line that changes on a terminal, a plain line now and then in a log.
 final class ProgressLine: Sendable {
   private struct State {

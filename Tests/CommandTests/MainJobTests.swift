@@ -15,8 +15,21 @@ import Testing
     #expect(table.count > 10)
     #expect(table.dropFirst().allSatisfy { $0.contains(",completed,") })
     // Nothing is trained again, and nothing changes.
-    let again = try Command("run", file, "--shrink", "-o", folder.path, in: packageRoot)
+    let again = try Command("run", file, "--shrink", "--json", "-o", folder.path, in: packageRoot)
     #expect(again.status == 0)
+    // What a terminal shows as tables is there for scripts too.
+    struct Output: Decodable {
+      struct Finding: Decodable {
+        let title: String
+        let rows: [[String: Value]]
+      }
+      struct Value: Decodable {
+        init(from decoder: any Decoder) {}
+      }
+      let findings: [Finding]
+    }
+    let findings = try JSONDecoder().decode(Output.self, from: Data(again.output.utf8)).findings
+    #expect(!findings.isEmpty && findings.allSatisfy { !$0.title.isEmpty && !$0.rows.isEmpty })
     let unchanged = try folder.read("quickstart-shrunken/results.csv").split(separator: "\n")
     #expect(unchanged == table)
   }
