@@ -71,6 +71,7 @@ public struct YAMLValue {
   public func mapping(keys: [String], formerKeys: [String] = []) throws -> [String: YAMLValue] {
     for base in bases { _ = try base.mapping(keys: keys, formerKeys: formerKeys) }
     for (key, _) in try ownEntries() where !keys.contains(key.text) && !formerKeys.contains(key.text) {
+      if isThousands(key.text) { throw InputError.commaInNumber(file: file, line: key.line) }
       let near = nearestName(to: key.text, among: keys)
       throw InputError(
         "unknown key `\(key.text)`", file: file, line: key.line,
@@ -257,7 +258,19 @@ private func describe(_ range: Any) -> String {
   }
 }
 
+/// Whether a key is what stands behind a comma in a number such as 1,000.
+private func isThousands(_ key: String) -> Bool {
+  key.utf8.count == 3 && key.utf8.allSatisfy { (48...57).contains($0) }
+}
+
 extension InputError {
+  /// A number such as 1,000 in a mapping on one line, `{tokens: 1,000}`, where a comma ends the entry.
+  fileprivate static func commaInNumber(file: String, line: Int?) -> InputError {
+    InputError(
+      "a number has a comma, which ends an entry here", file: file, line: line,
+      remedy: "Write 1000000, 1_000_000 or 1M")
+  }
+
   /// A syntax error of the YAML parser, in the words of an `InputError`.
   fileprivate init(yamlError: YamlError, file: String) {
     switch yamlError {
@@ -267,6 +280,10 @@ extension InputError {
         "not valid YAML: \(problem)", file: file, line: mark.line,
         remedy: "Check indentation, colons and quotes around this line")
     case .duplicatedKeysInMapping(let duplicates, let context):
+      if duplicates.contains(where: { isThousands("\($0)") }) {
+        self = .commaInNumber(file: file, line: context.mark.line)
+        return
+      }
       self.init(
         "stands twice: \(duplicates.map { "`\($0)`" }.joined(separator: ", "))", file: file,
         line: context.mark.line, remedy: "Remove one of each")

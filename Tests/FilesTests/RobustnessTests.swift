@@ -76,6 +76,12 @@ import Testing
       try YAMLValue(file: "a.yaml", text: "[1,000,000]").list()
     }
     #expect(error?.message == "`1,000` is read as two entries of a list: a comma ends an entry")
+    for number in ["1,000", "1,000,000"] {
+      let error = #expect(throws: InputError.self) {
+        try YAMLValue(file: "a.yaml", text: "{tokens: \(number)}").mapping(keys: ["tokens"])
+      }
+      #expect(error?.message == "a number has a comma, which ends an entry here")
+    }
     #expect(try YAMLValue(file: "a.yaml", text: "[100,200,0, \"000\"]").list().count == 4)
   }
 
