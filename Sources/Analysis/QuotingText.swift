@@ -5,7 +5,7 @@ import ScalingLaws
 /// A paragraph of a page that quotes numbers from the page's own results, so that it is true of every tier:
 /// `The exponent is {chinchilla.alpha | interval}.`
 ///
-/// | placeholder | what stands for it |
+/// | reference | replaced by |
 /// |---|---|
 /// | `{FIT.PARAMETER}` | a number of a fit, by its names in `fits` and `expect` |
 /// | `{compare NAME.NUMBER}` | a number of a comparison |
@@ -15,12 +15,12 @@ import ScalingLaws
 /// | `{runs}`, `{widths}`, `{lengths}`, `{budgets}`, `{seeds}`, `{vocabularies}` | how many there are, in words |
 /// | `{= TEXT}` | the text itself: a number that defines something, and is no result |
 ///
-/// After a bar stands the form: `| interval` adds the 95 % interval, `| percent` gives a fraction as a percentage. A
+/// The form follows a bar: `| interval` adds the 95 % interval, `| percent` gives a fraction as a percentage. A
 /// sentence that quotes what only another tier fits is left out.
 public struct QuotingText: Sendable {
   public enum Form: String, CaseIterable, Sendable { case value, interval, percent }
 
-  /// What a plan has so and so many of.
+  /// What can be counted in a plan.
   public enum Count: String, CaseIterable, Sendable {
     case runs, widths, lengths, budgets, seeds, vocabularies
   }
@@ -71,7 +71,7 @@ public struct QuotingText: Sendable {
     }
   }
 
-  /// - Throws: `InputError` with the line of `yaml` for a placeholder that names nothing.
+  /// - Throws: `InputError` with the line of `yaml` for a reference to a result that does not exist.
   package init(_ paragraph: String, _ yaml: YAMLValue, _ names: Names) throws {
     source = paragraph
     var pieces: [Piece] = []
@@ -80,7 +80,7 @@ public struct QuotingText: Sendable {
       let inside = rest[rest.index(after: open)...]
       guard let close = inside.firstIndex(of: "}"), inside.hasPrefix("=") || !inside[..<close].contains("{")
       else {
-        throw yaml.error("a placeholder is not closed", remedy: "Add `}`, or write `{= {}` for a brace")
+        throw yaml.error("a reference is not closed", remedy: "Add `}`, or write `{= {}` for a brace")
       }
       if open > rest.startIndex { pieces.append(.text(String(rest[..<open]))) }
       pieces.append(try Self.piece(String(rest[rest.index(after: open)..<close]), yaml, names))
@@ -90,11 +90,11 @@ public struct QuotingText: Sendable {
     sentences = Self.sentences(of: pieces)
   }
 
-  private static func piece(_ placeholder: String, _ yaml: YAMLValue, _ names: Names) throws -> Piece {
-    if placeholder.hasPrefix("=") {
-      return .definition(placeholder.dropFirst().trimmingCharacters(in: .whitespaces))
+  private static func piece(_ reference: String, _ yaml: YAMLValue, _ names: Names) throws -> Piece {
+    if reference.hasPrefix("=") {
+      return .definition(reference.dropFirst().trimmingCharacters(in: .whitespaces))
     }
-    let parts = placeholder.split(separator: "|", maxSplits: 1).map {
+    let parts = reference.split(separator: "|", maxSplits: 1).map {
       $0.trimmingCharacters(in: .whitespaces)
     }
     let name = parts.first ?? ""
@@ -106,7 +106,7 @@ public struct QuotingText: Sendable {
         remedy: "Write one of \(Form.allCases.map(\.rawValue).joined(separator: ", "))")
     }
     if let number = names.numbers[name] {
-      return .quote(Quote(text: placeholder, subject: .runs(number), form: form))
+      return .quote(Quote(text: reference, subject: .runs(number), form: form))
     }
     guard let subject = subject(name, names) else {
       let known =
@@ -117,10 +117,10 @@ public struct QuotingText: Sendable {
         + names.numbers.keys.sorted()
       let nearest = nearestName(to: name, among: known).map { "Write `{\($0)}`, or" } ?? "Write"
       throw yaml.error(
-        "`{\(placeholder)}` names no result of this experiment",
+        "`{\(reference)}` is not a result of this experiment",
         remedy: "\(nearest) FIT.PARAMETER of a fit of this file")
     }
-    return .quote(Quote(text: placeholder, subject: .result(subject), form: form))
+    return .quote(Quote(text: reference, subject: .result(subject), form: form))
   }
 
   private static func subject(_ name: String, _ names: Names) -> Expectation.Subject? {
@@ -172,7 +172,7 @@ public struct QuotingText: Sendable {
 }
 
 extension QuotingText {
-  /// What stands for a placeholder.
+  /// What replaces a reference.
   public enum Quotation: Sendable {
     case number(ExperimentFit.Number)
     /// Why there is no number.
@@ -181,7 +181,7 @@ extension QuotingText {
     case absent
   }
 
-  /// The number that a placeholder quotes.
+  /// The number that a reference quotes.
   public static func quotation(_ quote: Quote, fits: Fits, results: ResultsTable) -> Quotation {
     switch quote.subject {
     case .runs(let number):

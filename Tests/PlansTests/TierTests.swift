@@ -59,14 +59,14 @@ private let text = """
   }
 
   @Test(arguments: [
-    ("{chinchilla.gamma}", "`{chinchilla.gamma}` names no result"),
+    ("{chinchilla.gamma}", "`{chinchilla.gamma}` is not a result"),
     ("{chinchila.alpha}", "Write `{chinchilla.alpha}`"),
     ("{chinchilla.alpha | bold}", "`bold` is not a form"), ("{runs", "is not closed"),
-    ("{}", "names no result"),
-    ("{compare a.slope}", "names no result"), ("{low}", "names no result"),
+    ("{}", "is not a result"),
+    ("{compare a.slope}", "is not a result"), ("{low}", "is not a result"),
   ])
-  func aPlaceholderThatNamesNothingIsTold(placeholder: String, told: String) throws {
-    let text = { (placeholder: String) in
+  func aReferenceToNoResultIsRefused(reference: String, message: String) throws {
+    let text = { (reference: String) in
       """
       title: t
       corpus: village
@@ -75,15 +75,16 @@ private let text = """
       page:
         numbers: {lowest: {least: loss, where: {width: 16}}}
         toy: >
-          The number is \(placeholder). {runs} runs, {lowest}, {a.b c.alpha | interval}, {= 5 {}, {results.completed}.
+          The number is \(reference). {runs} runs, {lowest}, {a.b c.alpha | interval}, {= 5 {}, {results.completed}.
       minutes:
         fits: [isoflop]
       """
     }
     let error = #expect(throws: InputError.self) {
-      try ExperimentFile(path: "e.yaml", text: text(placeholder))
+      try ExperimentFile(path: "e.yaml", text: text(reference))
     }
-    #expect("\(error?.description ?? "")".contains("e.yaml:7") && error?.description.contains(told) == true)
+    #expect(
+      "\(error?.description ?? "")".contains("e.yaml:7") && error?.description.contains(message) == true)
     // What one tier fits, the other may quote.
     _ = try ExperimentFile(path: "e.yaml", text: text("{isoflop.a}"))
     _ = try ExperimentFile(path: "e.yaml", text: text("{chinchilla.alpha}"), tier: .minutes)
