@@ -204,6 +204,8 @@ public struct FitRequest: Sendable {
   }
 
   static func readConditions(_ yaml: YAMLValue, on columns: [Column]) throws -> [Condition] {
+    let former = columns.flatMap { column in column.formerNames.map { ($0, column.name) } }
+    let yaml = yaml.renaming(Dictionary(former, uniquingKeysWith: { first, _ in first }))
     _ = try yaml.mapping(keys: columns.map(\.name))
     return try yaml.entries().map { key, value in
       let isText = if case .text = columns.first(where: { $0.name == key.text })?.kind { true } else { false }

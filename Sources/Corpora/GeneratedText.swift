@@ -31,6 +31,8 @@ public struct GeneratedText: Sendable {
   public let tables: [TableSummary]
   /// Names a text's content: the recipe and all word lists.
   public let fingerprint: String
+  /// What the author should know: keys that have other names now.
+  public let notes: [String]
   let grammar: Grammar
 
   /// Reads and checks the recipe at `path`. Throws `InputError` with file and line for every fault.
@@ -44,6 +46,7 @@ public struct GeneratedText: Sendable {
     name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
     self.path = path
     about = recipe.about
+    notes = recipe.notes
     let content = checksum(recipe.sources.map { checksum($0) }.joined())
     fingerprint = formerFingerprints[content] ?? content
     tables = recipe.tables.map { table in

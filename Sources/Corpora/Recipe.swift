@@ -40,6 +40,8 @@ struct Recipe {
   let tasks: [Task]
   /// The text of the recipe and of every word list that it names: all that its text depends on.
   let sources: [String]
+  /// What the author should know: keys that have other names now.
+  let notes: [String]
 
   /// Reads the recipe that stands at `path` as `text`, and the word lists that it names, which lie below its own folder.
   /// Where it `varies` another recipe of this folder, it has everything of that one that it does not say itself.
@@ -47,21 +49,23 @@ struct Recipe {
     file = path
     let folder = (path as NSString).deletingLastPathComponent
     var texts = [text]
-    var root = try YAMLValue(file: path, text: texts[0])
+    var root = try YAMLValue(file: path, text: texts[0]).renaming(Self.formerKeys)
     let keys = ["about", "tables", "associations", "rules", "tasks"]
-    if let base = try root.mapping(keys: keys + ["varies"], formerKeys: ["families"])["varies"] {
+    var documents = [root]
+    if let base = try root.mapping(keys: keys + ["varies"])["varies"] {
       let basePath = try (folder as NSString).appendingPathComponent("\(base.plainName()).yaml")
       guard try FileAccess.exists(basePath) else {
         throw base.error(
           "there is no recipe at \(basePath)", remedy: "Name a recipe in the same folder")
       }
       texts.append(try FileAccess.readText(basePath))
-      let original = try YAMLValue(file: basePath, text: texts[1])
-      _ = try original.mapping(keys: keys, formerKeys: ["families"])
+      let original = try YAMLValue(file: basePath, text: texts[1]).renaming(Self.formerKeys)
+      _ = try original.mapping(keys: keys)
+      documents.append(original)
       root = root.laid(over: original)
     }
-    let map = try root.mapping(keys: keys + ["varies"], formerKeys: ["families"])
-    guard let tasks = try Self.tasks(of: map, in: root) else {
+    let map = try root.mapping(keys: keys + ["varies"])
+    guard let tasks = map["tasks"] else {
       throw root.error(
         "the recipe has no `tasks`", remedy: "Add `tasks:` with at least one name, weight and text")
     }
@@ -72,16 +76,13 @@ struct Recipe {
       try map["associations"]?.entries().map { try Self.association($0.key.text, $0.value) } ?? []
     rules = try map["rules"]?.entries().map { try Self.rule($0.key.text, $0.value) } ?? []
     self.tasks = try tasks.entries().map { key, value in
-      let map = try value.mapping(keys: ["weight", "text"], formerKeys: ["share"])
-      guard map["weight"] == nil || map["share"] == nil else {
-        throw value.error(
-          "both `weight` and `share`, its former name, are given", remedy: "Write `weight` alone")
-      }
-      let weight = try map["share"] ?? value.required("weight", in: map)
+      let map = try value.renaming(Self.formerKeysOfTasks).mapping(keys: ["weight", "text"])
       return Task(
-        name: key.text, weight: try weight.number(in: 0...Limits.weights.upperBound),
+        name: key.text,
+        weight: try value.required("weight", in: map).number(in: 0...Limits.weights.upperBound),
         template: try Template(value.required("text", in: map)))
     }
+    notes = documents.flatMap(\.notes)
     sources = texts + reader.lists
     guard rules.count <= Limits.rules else {
       throw root.error("there are more than \(Limits.rules) rules", remedy: "Join some of them")
@@ -94,18 +95,9 @@ struct Recipe {
     }
   }
 
-  /// The value of the key `tasks`, whose former name is `families`; nil where there is neither. Of a variation and what it
-  /// varies, one may have the one name and one the other.
-  private static func tasks(of map: [String: YAMLValue], in root: YAMLValue) throws -> YAMLValue? {
-    guard let tasks = map["tasks"], let families = map["families"] else {
-      return map["tasks"] ?? map["families"]
-    }
-    guard tasks.file != families.file else {
-      throw families.error(
-        "both `tasks` and `families`, its former name, are given", remedy: "Write `tasks` alone")
-    }
-    return tasks.file == root.file ? tasks.laid(over: families) : families.laid(over: tasks)
-  }
+  /// Keys of earlier versions.
+  private static let formerKeys = ["families": "tasks"]
+  private static let formerKeysOfTasks = ["share": "weight"]
 
   private static func association(_ name: String, _ value: YAMLValue) throws -> Association {
     let map = try value.mapping(keys: ["of", "from", "count", "zipf", "offset"])

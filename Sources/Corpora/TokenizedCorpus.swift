@@ -26,6 +26,8 @@ public final class TokenizedCorpus: Sendable {
   public let fingerprint: String
   /// The tasks, `["text"]` for a user's text.
   public let tasks: [String]
+  /// What the author of a recipe should know: keys that have other names now.
+  public let notes: [String]
   public let validation: TokenWindows
   /// The true entropy of the validation targets, given the first token of each window; nil for a user's text.
   ///
@@ -52,13 +54,13 @@ public final class TokenizedCorpus: Sendable {
     switch try CorpusSource(configuration.source) {
     case .generated(let text):
       let windows = try GeneratedWindows(text, configuration: configuration, context: context)
-      (name, tasks, content) = (text.name, text.tasks, text.fingerprint)
+      (name, tasks, content, notes) = (text.name, text.tasks, text.fingerprint, text.notes)
       source = .generated(windows)
       (tokenizer, validation) = (windows.tokenizer, windows.validation)
       validationEntropy = windows.entropy
     case .files(let text):
       let windows = try FileWindows(text, configuration: configuration, context: context)
-      (name, tasks, content) = (text.path, ["text"], text.fingerprint)
+      (name, tasks, content, notes) = (text.path, ["text"], text.fingerprint, [])
       source = .files(windows.training)
       (tokenizer, validation) = (windows.tokenizer, windows.validation)
       validationEntropy = nil

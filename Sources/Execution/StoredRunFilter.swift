@@ -11,7 +11,7 @@ extension [StoredRun] {
   ///
   /// - Throws: `InputError` if a condition names no column.
   public func filtered(where conditions: [RowFilter]) throws -> [StoredRun] {
-    let columns = Column.all(settings: Setting.columns, tasks: tasks).map(\.name)
+    let columns = Column.all(settings: Setting.columns, tasks: tasks)
     let named = try conditions.map { ($0, try Self.column($0.column, among: columns)) }
     return filter { run in
       named.allSatisfy { condition, column in
@@ -20,8 +20,11 @@ extension [StoredRun] {
     }
   }
 
-  private static func column(_ name: String, among columns: [String]) throws -> String {
-    if columns.contains(name) { return name }
+  private static func column(_ name: String, among all: [Column]) throws -> String {
+    let columns = all.map(\.name)
+    if let column = all.first(where: { $0.name == name || $0.formerNames.contains(name) }) {
+      return column.name
+    }
     let role = ObservationFile.Role(name)
     if let column = role.flatMap({ ObservationFile.known($0, in: columns).first }) { return column }
     throw InputError(

@@ -14,6 +14,14 @@ public struct YAMLValue {
   private var hasLines = true
   /// What holds where a mapping does not have a key; at most one value.
   private var bases: [YAMLValue] = []
+  /// The keys of earlier versions that a mapping may have, with their names now.
+  private var formerKeys: [String: String] = [:]
+  private let document: Document
+
+  /// What all values of a document share.
+  private final class Document {
+    var notes: [String] = []
+  }
 
   /// The root of a document.
   ///
@@ -28,6 +36,7 @@ public struct YAMLValue {
       }
       node = root
       self.file = file
+      document = Document()
     } catch let error as YamlError {
       throw InputError(yamlError: error, file: file)
     }
@@ -55,6 +64,7 @@ public struct YAMLValue {
     self.node = node
     file = parent.file
     hasLines = parent.hasLines
+    document = parent.document
   }
 
   /// The line on which the value begins, counted from 1.
@@ -65,12 +75,23 @@ public struct YAMLValue {
     InputError(message, file: file, line: line, remedy: remedy)
   }
 
-  /// The value as a mapping that may have no other keys than `keys`.
+  /// The former keys that were found while the document was read, a line each with the key's name now.
+  public var notes: [String] { document.notes }
+
+  /// The value as a mapping whose keys of earlier versions are read as their names now.
   ///
-  /// - Parameter formerKeys: Keys of earlier versions, which are read and not told.
-  public func mapping(keys: [String], formerKeys: [String] = []) throws -> [String: YAMLValue] {
-    for base in bases { _ = try base.mapping(keys: keys, formerKeys: formerKeys) }
-    for (key, _) in try ownEntries() where !keys.contains(key.text) && !formerKeys.contains(key.text) {
+  /// - Parameter formerKeys: The names now, by the former ones.
+  public func renaming(_ formerKeys: [String: String]) -> YAMLValue {
+    var value = self
+    value.formerKeys = formerKeys
+    value.bases = bases.map { $0.renaming(formerKeys) }
+    return value
+  }
+
+  /// The value as a mapping that may have no other keys than `keys`.
+  public func mapping(keys: [String]) throws -> [String: YAMLValue] {
+    for base in bases { _ = try base.mapping(keys: keys) }
+    for (key, _) in try ownEntries() where !keys.contains(key.text) {
       if isThousands(key.text) { throw InputError.commaInNumber(file: file, line: key.line) }
       let near = nearestName(to: key.text, among: keys)
       throw InputError(
@@ -110,13 +131,24 @@ public struct YAMLValue {
     }
     var seen: Set<String> = []
     return try mapping.map { key, value in
-      guard let text = key.scalar?.string else { throw error("a key must be plain text") }
+      guard let written = key.scalar?.string else { throw error("a key must be plain text") }
+      let text = formerKeys[written] ?? written
+      if text != written { note("`\(written)` is called `\(text)` now", line: key.mark?.line) }
       guard seen.insert(text).inserted else {
         throw InputError(
           "key `\(text)` stands twice", file: file, line: key.mark?.line, remedy: "Remove one")
       }
       return ((text, key.mark?.line), YAMLValue(value, in: self))
     }
+  }
+
+  private func note(_ message: String, line: Int?) {
+    let note = InputError(
+      message, file: file, line: hasLines ? line : nil, remedy: "The former name is still read"
+    )
+    .description
+    // A mapping may be read more than once.
+    if !document.notes.contains(note) { document.notes.append(note) }
   }
 
   /// Whether the value is a mapping.

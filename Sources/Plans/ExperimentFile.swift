@@ -35,7 +35,7 @@ public struct ExperimentFile: Sendable {
   /// Settings whose effect is reported, by the names of their columns.
   public let sweeps: [String]
   /// What its author should know: keys that have other names now.
-  public private(set) var notes: [String]
+  public let notes: [String]
   /// What must come out.
   public internal(set) var expectations: [Expectation]
   /// What it asks of a cluster's queue.
@@ -88,13 +88,10 @@ public struct ExperimentFile: Sendable {
     var draft = RunDraft()
     for setting in common { setting.apply(to: &draft) }
     var drafts: [RunDraft] = []
-    var notes = common.compactMap(\.note)
     var borrowed: Set<String> = []
     for grid in try root.required("grid", in: map).list() {
       if grid.isMapping {
-        let mapping = try GridMapping(grid)
-        notes += mapping.notes
-        drafts += mapping.drafts(from: draft)
+        drafts += try GridMapping(grid).drafts(from: draft)
       } else {
         guard borrowed.insert(try grid.string()).inserted else {
           throw grid.error("`\(try grid.string())` is given twice", remedy: "Remove one")
@@ -114,7 +111,6 @@ public struct ExperimentFile: Sendable {
         remedy: "Add `tokens: [1M, 2M]`, or `flops: [1e11]`, to the grid")
     }
     self.drafts = drafts
-    self.notes = notes
     fits = try map["fits"].map { try FitRequest.readList($0, settings: Setting.columns) }
     let names = fits ?? FitRequest.standard(budgets: true, entropy: true)
     let comparisons = try map["compare"].map { try ComparisonRequest.readList($0, fits: names) } ?? []
@@ -140,6 +136,7 @@ public struct ExperimentFile: Sendable {
     }
     page = try map["page"].map { try PageText($0, quotable) }
     key = try map["key"].map { try KeyResult($0, fits: names) }
+    notes = root.notes
   }
 
   /// The column of a setting that a file names, by the setting's name or its column's.
@@ -177,19 +174,12 @@ struct GivenSetting: Sendable {
   let setting: Setting
   let label: String
   let line: Int?
-  /// What the author should know of the name that was used.
-  let note: String?
   private let change: Setting.Change
 
-  /// - Parameter key: the name that was used.
-  init(_ setting: Setting, _ value: YAMLValue, key: String) throws {
+  init(_ setting: Setting, _ value: YAMLValue) throws {
     self.setting = setting
     label = try value.label()
     line = value.line
-    note =
-      setting.formerNames.contains(key)
-      ? value.error("`\(key)` is called `\(setting.key)` now", remedy: "The old name is still read")
-        .description : nil
     change = try setting.read(value)
   }
 
@@ -201,24 +191,17 @@ struct GivenSetting: Sendable {
   /// The settings of one section. A corpus may be given by its source alone.
   static func read(section: Setting.Section, from value: YAMLValue) throws -> [GivenSetting] {
     let settings = Setting.all.filter { $0.section == section }
-    if section == .corpus, !value.isMapping { return [try GivenSetting(settings[0], value, key: "source")] }
-    _ = try value.mapping(keys: settings.map(\.key), formerKeys: settings.flatMap(\.formerNames))
+    if section == .corpus, !value.isMapping { return [try GivenSetting(settings[0], value)] }
+    let value = value.renaming(Setting.formerNames(in: settings, \.key))
+    _ = try value.mapping(keys: settings.map(\.key))
     let entries = try value.entries()
     try refuseAlternatives(entries.map(\.key.text), in: value)
     return try entries.compactMap { entry in
-      let key = entry.key.text
-      return try settings.first { $0.key == key || $0.formerNames.contains(key) }.map {
-        try GivenSetting($0, entry.value, key: key)
-      }
+      try settings.first { $0.key == entry.key.text }.map { try GivenSetting($0, entry.value) }
     }
   }
 
   static func refuseAlternatives(_ keys: [String], in value: YAMLValue) throws {
-    for setting in Setting.all {
-      for former in setting.formerNames where keys.contains(former) && keys.contains(setting.name) {
-        throw value.error("both `\(former)` and `\(setting.name)` are given", remedy: "Remove `\(former)`")
-      }
-    }
     for (one, other) in Setting.alternatives where keys.contains(one) && keys.contains(other) {
       throw value.error("both `\(one)` and `\(other)` are given", remedy: "Remove one of them")
     }

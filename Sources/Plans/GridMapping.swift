@@ -12,15 +12,12 @@ struct GridMapping {
   static let mostRuns = 10_000
 
   private let axes: [Axis]
-  /// What the author should know of the names that were used.
-  let notes: [String]
 
   init(_ yaml: YAMLValue) throws {
-    _ = try yaml.mapping(
-      keys: Setting.all.map(\.name) + ["seeds"], formerKeys: Setting.all.flatMap(\.formerNames))
+    let yaml = yaml.renaming(Setting.formerNames(in: Setting.all, \.name))
+    _ = try yaml.mapping(keys: Setting.all.map(\.name) + ["seeds"])
     let entries = try yaml.entries()
     try GivenSetting.refuseAlternatives(entries.map(\.key.text), in: yaml)
-    var notes: [String] = []
     axes = try entries.map { entry in
       guard let setting = Setting.named(entry.key.text) else {
         return try Self.seeds(entry.value)
@@ -29,12 +26,10 @@ struct GridMapping {
       guard !values.isEmpty else {
         throw entry.value.error("the list is empty", remedy: "Give at least one value")
       }
-      let given = try values.map { try GivenSetting(setting, $0, key: entry.key.text) }
-      notes += given.prefix(1).compactMap(\.note)
+      let given = try values.map { try GivenSetting(setting, $0) }
       return Axis(
         name: setting.name, values: given.map { given in (given.label, { given.apply(to: &$0) }) })
     }
-    self.notes = notes
     // In floating point, which does not overflow.
     guard axes.reduce(1, { $0 * Double($1.values.count) }) <= Double(Self.mostRuns) else {
       throw Self.tooMany(yaml)

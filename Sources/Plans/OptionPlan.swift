@@ -15,7 +15,7 @@ extension PlannedRun {
     for (name, text) in options {
       guard let setting = Setting.named(name) else { continue }
       let value = try YAMLValue(option: Setting.flag(name), text: text)
-      try GivenSetting(setting, value, key: name).apply(to: &draft)
+      try GivenSetting(setting, value).apply(to: &draft)
     }
     var planner = Planner(source: .options, corpora: corpora)
     self = try planner.plan(draft, naming: [])

@@ -64,6 +64,8 @@ public struct Plan: Sendable {
   public let runs: [PlannedRun]
   /// The tasks of its corpora, by first appearance.
   public let tasks: [String]
+  /// What the authors of the experiment and of its recipes should know: keys that have other names now.
+  public let notes: [String]
 
   /// Opens the experiment's corpora and works out every run.
   ///
@@ -87,12 +89,14 @@ public struct Plan: Sendable {
     }
     self.runs = runs
     tasks = planner.tasks
+    notes = experiment.notes + planner.notes
   }
 
   /// Some of the runs of another plan.
   init(_ runs: [PlannedRun], of plan: Plan) {
     experiment = plan.experiment
     tasks = plan.tasks
+    notes = plan.notes
     self.runs = runs
   }
 

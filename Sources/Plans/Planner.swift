@@ -16,6 +16,7 @@ struct Planner {
   let source: Source
   let corpora: CorpusCache
   private(set) var tasks: [String] = []
+  private(set) var notes: [String] = []
   private var counts: [ModelConfiguration: Counts] = [:]
 
   init(source: Source, corpora: CorpusCache) {
@@ -91,6 +92,7 @@ struct Planner {
       if case .file(let path) = source { try corpora.checkSource(draft.corpus.source, of: path) }
       let corpus = try corpora.corpus(draft.corpus, context: draft.context)
       tasks += corpus.tasks.filter { !tasks.contains($0) }
+      notes += corpus.notes.filter { !notes.contains($0) }
       return corpus
     } catch let error as InputError where error.file == nil {
       throw fault(

@@ -114,6 +114,13 @@ public struct Setting: Sendable {
   /// All settings, in the order of the reference and of `results.csv`.
   public static let all: [Setting] = ofCorpora + ofModels + ofExperts + ofTraining
 
+  /// The former names of some settings, with what they are called now where `name` says it.
+  static func formerNames(in settings: [Setting], _ name: (Setting) -> String) -> [String: String] {
+    Dictionary(
+      settings.flatMap { setting in setting.formerNames.map { ($0, name(setting)) } },
+      uniquingKeysWith: { first, _ in first })
+  }
+
   /// Pairs of settings that say the same thing in two ways.
   static let alternatives = [("tokens", "flops"), ("heads", "head_width"), ("seeds", "seed")]
 

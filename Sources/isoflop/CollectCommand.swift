@@ -25,6 +25,7 @@ struct CollectCommand: ParsableCommand {
     let renderer = try options.figures.renderer()
     let corpora = CorpusCache(allowing: options.corpora)
     let plan = try Plan(options.experiment(file), corpora: corpora)
+    complain(notes: plan.notes)
     let store = try RunStore(options.output)
     try store.useUntilTheEnd()
     _ = try FrozenPlan.last(in: store.folder(of: plan.experiment), of: plan.experiment)

@@ -56,6 +56,7 @@ struct CorpusCommand: ParsableCommand {
     func run() throws {
       switch try CorpusSource(source) {
       case .generated(let text):
+        complain(notes: text.notes)
         Console.write(Data(text.text(bytes: bytes.value, seed: seed)))
       case .files(let text):
         var written = 0

@@ -46,6 +46,11 @@ struct Quantity: ExpressibleByArgument, Sendable {
 /// A number as a person reads it: five digits, or a dash for what is none.
 func number(_ value: Double) -> String { value.isFinite ? String(format: "%.5g", value) : "—" }
 
+/// Prints what the author of a file should know.
+func complain(notes: [String]) {
+  for note in notes { complain("note: \(note)") }
+}
+
 /// Progress and time left: one line that changes on a terminal, a plain line now and then in a log.
 final class ProgressLine: Sendable {
   private struct State {

@@ -31,6 +31,7 @@ struct TrainCommand: ParsableCommand {
     try MemoryNeed.check([TrunkJob.Run(planned)], workers: 1)
     let run = planned.configuration
     let corpus = try corpora.corpus(run.corpus, context: run.model.context)
+    complain(notes: corpus.notes)
     let folder = RunFolder("\(output)/\(run.identifier)")
     let progress = ProgressLine(total: Double(planned.tokens))
     let claims = Claims("\(output)/claims")

@@ -42,7 +42,6 @@ struct TrainingOptions: ParsableArguments {
   /// The experiment of a file in the form that the flags ask for.
   func experiment(_ file: String) throws -> ExperimentFile {
     let experiment = try ExperimentFile(contentsOf: file, tier: tier)
-    for note in experiment.notes { complain("note: \(note)") }
     return shrink ? experiment.shrunken() : experiment
   }
 }

@@ -29,6 +29,7 @@ struct TrainingSession {
     }
     let corpora = CorpusCache(allowing: options.corpora)
     plans = try experiments.map { try Plan($0, corpora: corpora) }
+    complain(notes: plans.flatMap(\.notes))
     self.corpora = corpora
     self.options = options
     let store = try options.dryRun ? RunStore(reading: options.output) : RunStore(options.output)

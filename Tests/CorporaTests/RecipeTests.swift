@@ -58,6 +58,13 @@ struct RecipeTests {
     let sample = { try GeneratedText(recipe: $0).text(bytes: 500, seed: 3) }
     #expect(try sample(new) == sample(old))
     #expect(String(decoding: try sample(varied), as: UTF8.self).contains("owl!"))
+    let notes = try GeneratedText(recipe: old).notes
+    #expect(
+      notes.count == 2
+        && notes[0].hasSuffix("old.yaml:2: `families` is called `tasks` now. The former name is still read."))
+    #expect(try GeneratedText(recipe: new).notes.isEmpty)
+    let both = try folder.write(text + "families: {}\n", to: "both.yaml")
+    #expect(throws: InputError.self) { try GeneratedText(recipe: both) }
   }
 
   @Test func sameSeedSameText() throws {

@@ -8,6 +8,20 @@ import Testing
 
 /// Runs of an earlier version, of all kinds of model and schedule that it had: `EarlierVersion` was made by it.
 @Suite struct EarlierVersionTests {
+  @Test("Keys of an earlier version are read wherever a file may have them, with one line each")
+  func keysStayReadable() throws {
+    let experiment = try ExperimentFile(
+      path: "e.yaml",
+      text: """
+        title: t
+        corpus: village
+        model: {family: llama}
+        grid: {width: [16, 32], tokens: 1M}
+        fits: [{law: power_n, where: {family: llama}}]
+        """)
+    #expect(experiment.notes.map { $0.prefix(8) } == ["e.yaml:3", "e.yaml:5"])
+  }
+
   @Test("Finished runs of an earlier version keep their names and their numbers, and are not trained again")
   func runsStayValid() throws {
     let folder = try TemporaryFolder()
