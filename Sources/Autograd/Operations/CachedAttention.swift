@@ -1,19 +1,16 @@
 import CBLAS
 
 /// o_i = Σ_{j ≤ i} p_ij·v_j with p_i = softmax_j(s·q_i·k_j): causal attention of new positions, whose keys and values
-/// join those of the earlier ones in a cache   (Vaswani et al. 2017; groups of queries: Ainslie et al. 2023)
+/// join those of the earlier ones in a cache   (Vaswani et al. 2017)
 ///
-/// q and o (S·N, H·D), k and v (S·N, G·D), which may be columns of one tensor; H/G neighbouring heads of queries use the
-/// same keys and values. Rows that are not there are 0. It has no gradient: a program with states has none.
+/// q and o (S·N, H·D), k and v (S·N, G·D), which may be columns of one tensor (`AttentionHeads`). Padding rows of o are
+/// 0. The operation has no gradient: programs with states cannot run backward.
 ///
-/// The cache of a sequence and head holds keys by blocks of sixteen positions, (blocks, D, 16), so that a vector has the
-/// scores of a block, and values by rows of whole vectors. A row of o depends on nothing but its own sequence, in an
-/// order of sums that is fixed by its position: not on how many sequences are continued at once, nor by how many rows.
+/// The cache of a sequence and head holds keys in blocks of sixteen positions, (blocks, D, 16), so that one vector holds
+/// the scores of a block, and values in rows padded to whole vectors. A row of o depends only on its own sequence, and
+/// the order of its sums only on its position. Its bits are the same however many sequences and rows a replay continues.
 struct CachedAttention: Operation {
-  let queries: ColumnView
-  let keys: ColumnView
-  let values: ColumnView
-  let heads: Int
+  let heads: AttentionHeads
   /// The positions T that the cache has room for.
   let context: Int
   let scale: Float
@@ -22,14 +19,13 @@ struct CachedAttention: Operation {
   let valueCache: Tensor
   let output: Tensor
 
-  var inputs: [Tensor] { [queries.tensor, keys.tensor, values.tensor] }
+  var inputs: [Tensor] { heads.views.map(\.tensor) }
   /// A query, a score for each key, and a result.
   var scratch: Int { 2 * paddedDepth + roundedToCacheLine(context) }
   /// As if the cache were full.
   var flops: Flops { Flops(forward: 4 * Double(output.count) * Double(context)) }
 
-  private var depth: Int { output.columns / heads }
-  private var keyHeads: Int { keys.count / depth }
+  private var depth: Int { heads.depth }
   private var paddedDepth: Int { roundedToCacheLine(depth) }
 
   func forward(_ memory: Frame) {
@@ -46,19 +42,17 @@ struct CachedAttention: Operation {
           o.update(repeating: 0, count: output.columns)
           continue
         }
-        cache.append(start(of: keys, row, memory), start(of: values, row, memory), at: first + i)
-        let q = start(of: queries, row, memory)
-        for head in 0..<heads {
+        cache.append(
+          heads.start(of: heads.keys, in: memory.value(heads.keys.tensor), row: row),
+          heads.start(of: heads.values, in: memory.value(heads.values.tensor), row: row), at: first + i)
+        let queries = memory.value(heads.queries.tensor)
+        for head in 0..<heads.count {
           attend(
-            q + head * depth, cache, head: head * keyHeads / heads, count: first + i + 1,
-            into: o + head * depth, scratch: memory.scratch)
+            heads.start(of: heads.queries, in: queries, row: row, head: head), cache,
+            head: head / heads.group, count: first + i + 1, into: o + head * depth, scratch: memory.scratch)
         }
       }
     }
-  }
-
-  private func start(of view: ColumnView, _ row: Int, _ memory: Frame) -> Floats {
-    memory.value(view.tensor) + row * view.stride + view.first
   }
 
   func backward(_ memory: Frame) { preconditionFailure("cachedAttention has no gradient") }
@@ -99,7 +93,7 @@ struct CachedAttention: Operation {
       let capacity = operation.positions.capacity
       keys = memory.value(operation.keyCache) + slot * (operation.keyCache.count / capacity)
       values = memory.value(operation.valueCache) + slot * (operation.valueCache.count / capacity)
-      (heads, context) = (operation.keyHeads, operation.context)
+      (heads, context) = (operation.heads.keyCount, operation.context)
       (depth, paddedDepth) = (operation.depth, operation.paddedDepth)
     }
 
@@ -162,30 +156,22 @@ private func mixRows(_ p: Floats, _ v: Floats, depth: Int, count: Int, into y: F
 
 extension Recorder {
   /// Causal attention of new positions to themselves and to those in a cache of `context` positions, which they join:
-  /// queries (S·N, H·D), keys and values (S·N, G·D), of which H/G neighbouring heads of queries use the same ones →
-  /// (S·N, H·D). `scale` multiplies the scores. D must be a multiple of 4. No position may reach `context`.
+  /// queries (S·N, H·D), keys and values (S·N, G·D), each used by H/G neighbouring heads of queries → (S·N, H·D). `scale`
+  /// multiplies the scores. D must be a multiple of 4. Every position must be below `context`.
   public func cachedAttention(
     queries: ColumnView, keys: ColumnView, values: ColumnView, heads: Int, context: Int, scale: Float,
     _ positions: Continuation
   ) -> Tensor {
-    let (rows, views) = (queries.rows, [queries, keys, values])
+    let all = AttentionHeads("cachedAttention", queries: queries, keys: keys, values: values, count: heads)
     precondition(
-      queries.count.isMultiple(of: 4 * heads) && rows == positions.sequences * positions.rows
-        && views.allSatisfy { $0.rows == rows },
-      "cachedAttention: \(views.map(\.tensor.shape)) with \(heads) heads, for \(positions.sequences) sequences of "
-        + "\(positions.rows) rows")
-    let depth = queries.count / heads
-    precondition(
-      keys.count == values.count && keys.count.isMultiple(of: depth) && keys.count > 0
-        && heads.isMultiple(of: keys.count / depth),
-      "cachedAttention: \(heads) heads of \(depth) against keys \(keys.range) and values \(values.range)")
-    let (sequences, keyHeads) = (positions.capacity, keys.count / depth)
+      all.rows == positions.sequences * positions.rows,
+      "cachedAttention: \(all.rows) rows for \(positions.sequences) sequences of \(positions.rows) rows")
+    let (sequences, depth) = (positions.capacity, all.depth)
     return record(
       CachedAttention(
-        queries: queries, keys: keys, values: values, heads: heads, context: context, scale: scale,
-        positions: positions,
-        keyCache: state([sequences, keyHeads, roundedToCacheLine(context) / laneCount, depth, laneCount]),
-        valueCache: state([sequences, keyHeads, context, roundedToCacheLine(depth)]),
-        output: tensor([rows, heads * depth], from: views.map(\.tensor))))
+        heads: all, context: context, scale: scale, positions: positions,
+        keyCache: state([sequences, all.keyCount, roundedToCacheLine(context) / laneCount, depth, laneCount]),
+        valueCache: state([sequences, all.keyCount, context, roundedToCacheLine(depth)]),
+        output: tensor([all.rows, all.columns], from: all.views.map(\.tensor))))
   }
 }

@@ -5,37 +5,28 @@ import Foundation
 ///
 ///     dv_j = Σ_i p_ij·do_i    e_ij = p_ij·(do_i·v_j − do_i·o_i)    dq_i = s·Σ_j e_ij·k_j    dk_j = s·Σ_i e_ij·q_i
 ///
-/// q and o (B·T, H·D), k and v (B·T, G·D), which may be columns of one tensor. H is a multiple of G: H/G neighbouring
-/// heads of queries use the same keys and values   (Ainslie et al. 2023). The statistic is the logarithm of each softmax's
-/// sum, from which backward computes a row of p again: memory grows with T, not T².
+/// q and o (B·T, H·D), k and v (B·T, G·D), which may be columns of one tensor (`AttentionHeads`). The statistic is the
+/// logarithm of each softmax's sum, from which backward computes a row of p again: memory grows with T, not T².
 struct CausalAttention: Operation {
-  let queries: ColumnView
-  let keys: ColumnView
-  let values: ColumnView
-  let heads: Int
+  let heads: AttentionHeads
   let context: Int
   let scale: Float
   let logSums: Tensor
   let output: Tensor
   /// Each tensor once, however many views there are of it.
   let inputs: [Tensor]
-  /// The numbers of those inputs of which some columns are seen by no view.
+  /// The numbers of the inputs that have columns outside all views.
   private let partlySeen: [Int]
 
-  init(
-    queries: ColumnView, keys: ColumnView, values: ColumnView, heads: Int, context: Int, scale: Float,
-    logSums: Tensor, output: Tensor
-  ) {
-    (self.queries, self.keys, self.values) = (queries, keys, values)
+  init(_ heads: AttentionHeads, context: Int, scale: Float, logSums: Tensor, output: Tensor) {
     (self.heads, self.context, self.scale) = (heads, context, scale)
     (self.logSums, self.output) = (logSums, output)
     // Found once, so that a replay allocates nothing.
-    let views = [queries, keys, values]
     var inputs: [Tensor] = []
-    for view in views where !inputs.contains(view.tensor) { inputs.append(view.tensor) }
+    for view in heads.views where !inputs.contains(view.tensor) { inputs.append(view.tensor) }
     self.inputs = inputs
     partlySeen = inputs.indices.filter { input in
-      let seen = views.filter { $0.tensor == inputs[input] }.reduce(0) { $0 + $1.count }
+      let seen = heads.views.filter { $0.tensor == inputs[input] }.reduce(0) { $0 + $1.count }
       return seen < inputs[input].columns
     }
   }
@@ -58,16 +49,13 @@ struct CausalAttention: Operation {
 
   /// Whole squares of scores, as a library that knows nothing of causality computes them.
   var products: [Product] {
-    let (d, t, count) = (headDimension, context, output.rows / context * heads)
+    let (d, t, count) = (heads.depth, context, output.rows / context * heads.count)
     let square = Product(rows: t, columns: t, inner: d, count: count)
     let narrow = Product(rows: t, columns: d, inner: t, count: count)
     return output.needsGradient ? [square, narrow, square, narrow, narrow, narrow] : [square, narrow]
   }
 
-  private var headDimension: Int { output.columns / heads }
-  /// The heads of queries that share keys and values.
-  private var group: Int { heads / (keys.count / headDimension) }
-  private var paddedDepth: Int { roundedToCacheLine(headDimension) }
+  private var paddedDepth: Int { roundedToCacheLine(heads.depth) }
   /// The size of a vector of `laneCount` positions, its rows whole vectors.
   private var block: Int { laneCount * paddedDepth }
   /// The queries that backward looks at together: their numbers stay in the first-level cache.
@@ -75,18 +63,18 @@ struct CausalAttention: Operation {
 
   /// Sixteen queries at a time against all keys before them.
   func forward(_ memory: Frame) {
-    let (width, depth, group) = (output.columns, headDimension, group)
-    let (qStep, kStep, vStep) = (self.queries.stride, keys.stride, values.stride)
+    let (width, depth, group) = (output.columns, heads.depth, heads.group)
+    let (qStep, kStep, vStep) = (heads.queries.stride, heads.keys.stride, heads.values.stride)
     let weights = memory.scratch
     let queries = weights + laneCount * context
     let results = queries + block
     for window in 0..<output.rows / context {
-      for head in 0..<heads {
-        let q = start(of: self.queries, in: memory.value(self.queries.tensor), window, head)
-        let k = start(of: keys, in: memory.value(keys.tensor), window, head / group)
-        let v = start(of: values, in: memory.value(values.tensor), window, head / group)
+      for head in 0..<heads.count {
+        let q = start(of: heads.queries, in: memory.value(heads.queries.tensor), window, head)
+        let k = start(of: heads.keys, in: memory.value(heads.keys.tensor), window, head / group)
+        let v = start(of: heads.values, in: memory.value(heads.values.tensor), window, head / group)
         let o = memory.value(output) + window * context * width + head * depth
-        let logSums = memory.value(self.logSums) + (window * heads + head) * context
+        let logSums = memory.value(self.logSums) + (window * heads.count + head) * context
         for first in stride(from: 0, to: context, by: laneCount) {
           let end = min(first + laneCount, context)
           gather(
@@ -115,8 +103,8 @@ struct CausalAttention: Operation {
 
   /// Sixteen keys at a time against all queries after them.
   func backward(_ memory: Frame) {
-    let (width, depth, paddedDepth, group) = (output.columns, headDimension, paddedDepth, group)
-    let (qStep, kStep, vStep) = (queries.stride, self.keys.stride, self.values.stride)
+    let (width, depth, paddedDepth, group) = (output.columns, heads.depth, paddedDepth, heads.group)
+    let (qStep, kStep, vStep) = (heads.queries.stride, heads.keys.stride, heads.values.stride)
     clearOtherColumns(memory)
     let (p, e) = (memory.scratch, memory.scratch + laneCount * chunk)
     let keys = e + laneCount * chunk
@@ -126,18 +114,18 @@ struct CausalAttention: Operation {
     let keyRows = dvalues + block
     let dqueries = keyRows + block
     let inner = dqueries + context * paddedDepth
-    let dq = Gradient(queries, of: self, memory)
-    let dk = Gradient(self.keys, of: self, memory)
-    let dv = Gradient(self.values, of: self, memory)
+    let dq = Gradient(heads.queries, of: self, memory)
+    let dk = Gradient(heads.keys, of: self, memory)
+    let dv = Gradient(heads.values, of: self, memory)
     let one = floats16(repeating: 1)
     for window in 0..<output.rows / context {
-      for head in 0..<heads {
-        let q = start(of: queries, in: memory.value(queries.tensor), window, head)
-        let k = start(of: self.keys, in: memory.value(self.keys.tensor), window, head / group)
-        let v = start(of: self.values, in: memory.value(self.values.tensor), window, head / group)
+      for head in 0..<heads.count {
+        let q = start(of: heads.queries, in: memory.value(heads.queries.tensor), window, head)
+        let k = start(of: heads.keys, in: memory.value(heads.keys.tensor), window, head / group)
+        let v = start(of: heads.values, in: memory.value(heads.values.tensor), window, head / group)
         let o = memory.value(output) + window * context * width + head * depth
         let dout = memory.gradient(output) + window * context * width + head * depth
-        let logSums = memory.value(self.logSums) + (window * heads + head) * context
+        let logSums = memory.value(self.logSums) + (window * heads.count + head) * context
         for i in 0..<context { inner[i] = dot(o + i * width, dout + i * width, count: depth) }
         dqueries.update(repeating: 0, count: context * paddedDepth)
         for first in stride(from: 0, to: context, by: laneCount) {
@@ -174,18 +162,18 @@ struct CausalAttention: Operation {
           if let dk {
             scatter(
               dkeys, scale: floats16(repeating: scale), count: here, step: kStep, depth: depth,
-              into: start(of: self.keys, in: dk.start, window, head / group) + first * kStep,
+              into: start(of: heads.keys, in: dk.start, window, head / group) + first * kStep,
               adding: dk.adding || head % group > 0)
           }
           if let dv {
             scatter(
               dvalues, scale: one, count: here, step: vStep, depth: depth,
-              into: start(of: self.values, in: dv.start, window, head / group) + first * vStep,
+              into: start(of: heads.values, in: dv.start, window, head / group) + first * vStep,
               adding: dv.adding || head % group > 0)
           }
         }
         guard let dq else { continue }
-        let rows = start(of: queries, in: dq.start, window, head)
+        let rows = start(of: heads.queries, in: dq.start, window, head)
         for i in 0..<context {
           store(dqueries + i * paddedDepth, in: rows + i * qStep, adding: dq.adding, count: depth)
         }
@@ -195,7 +183,7 @@ struct CausalAttention: Operation {
 
   /// Where a head's first row of a window begins in the memory of a view's tensor.
   private func start(of view: ColumnView, in memory: Floats, _ window: Int, _ head: Int) -> Floats {
-    memory + window * context * view.stride + view.first + head * headDimension
+    heads.start(of: view, in: memory, row: window * context, head: head)
   }
 
   /// The gradient of a view's tensor, and whether it is added to what is there; nil where none is needed.
@@ -212,7 +200,7 @@ struct CausalAttention: Operation {
     }
   }
 
-  /// Columns of a tensor that no view sees have no gradient from here.
+  /// Clears the gradients of columns outside all views.
   private func clearOtherColumns(_ memory: Frame) {
     for input in partlySeen where inputs[input].needsGradient && !memory.accumulates(input) {
       memory.gradient(inputs[input]).update(repeating: 0, count: inputs[input].count)
@@ -230,29 +218,21 @@ struct CausalAttention: Operation {
 }
 
 extension Recorder {
-  /// Causal attention within windows of `context` positions: queries (B·T, H·D), keys and values (B·T, G·D), of which
-  /// H/G neighbouring heads of queries use the same ones → (B·T, H·D). The views may be columns of one tensor, but not
-  /// the same ones. `scale` multiplies the scores. D must be a multiple of 4.
+  /// Causal attention within windows of `context` positions: queries (B·T, H·D), keys and values (B·T, G·D), each used
+  /// by H/G neighbouring heads of queries → (B·T, H·D). The views may be columns of one tensor, but must not overlap.
+  /// `scale` multiplies the scores. D must be a multiple of 4.
   public func causalAttention(
     queries: ColumnView, keys: ColumnView, values: ColumnView, heads: Int, context: Int, scale: Float
   ) -> Tensor {
-    let (rows, views) = (queries.rows, [queries, keys, values])
+    let all = AttentionHeads("causalAttention", queries: queries, keys: keys, values: values, count: heads)
     precondition(
-      queries.count.isMultiple(of: 4 * heads) && rows.isMultiple(of: context)
-        && views.allSatisfy { $0.rows == rows },
-      "causalAttention: \(views.map(\.tensor.shape)) with \(heads) heads and windows of \(context)")
-    let depth = queries.count / heads
-    precondition(
-      keys.count == values.count && keys.count.isMultiple(of: depth) && keys.count > 0
-        && heads.isMultiple(of: keys.count / depth),
-      "causalAttention: \(heads) heads of \(depth) against keys \(keys.range) and values \(values.range)")
+      all.rows.isMultiple(of: context), "causalAttention: \(all.rows) rows for windows of \(context)")
     for (a, b) in [(queries, keys), (keys, values), (queries, values)] where a.tensor == b.tensor {
       precondition(!a.range.overlaps(b.range), "causalAttention: columns \(a.range) and \(b.range) overlap")
     }
     return record(
       CausalAttention(
-        queries: queries, keys: keys, values: values, heads: heads, context: context, scale: scale,
-        logSums: tensor([rows * heads]),
-        output: tensor([rows, queries.count], from: views.map(\.tensor))))
+        all, context: context, scale: scale, logSums: tensor([all.rows * heads]),
+        output: tensor([all.rows, all.columns], from: all.views.map(\.tensor))))
   }
 }
