@@ -1,6 +1,6 @@
 import Models
 
-/// A number that a user may choose for an update rule or an objective, which declares it.
+/// A numeric setting that an update rule or an objective declares.
 public struct NumberSetting: Sendable, Hashable {
   /// Its name in files, such as `momentum`.
   public let key: String
@@ -16,18 +16,18 @@ public struct NumberSetting: Sendable, Hashable {
   }
 }
 
-/// An update rule or an objective: what a configuration may name.
+/// An update rule or an objective, which a configuration selects by name.
 public protocol Selectable: Sendable {
   /// Its name in files, such as `sgd`.
   static var name: String { get }
   /// What it is, in a few words.
   static var meaning: String { get }
-  /// What may be chosen about it.
+  /// Its settings.
   static var settings: [NumberSetting] { get }
 }
 
-/// The name of an update rule or an objective, and those of its settings that are not the default: equal choices are
-/// written alike, and a setting that is added later changes no run's identifier.
+/// The name of an update rule or an objective, and those of its settings that differ from their defaults. Equal choices
+/// have equal JSON, and a setting that is added later changes no run's identifier.
 public struct Selection: Codable, Hashable, Sendable {
   public let name: String
   private var values: [String: Double]?
@@ -35,21 +35,19 @@ public struct Selection: Codable, Hashable, Sendable {
   /// - Parameter values: By the settings' keys.
   public init(_ type: any Selectable.Type, _ values: [String: Double] = [:]) {
     name = type.name
-    for (key, value) in values {
-      if let setting = type.settings.first(where: { $0.key == key }), setting.defaultValue == value {
-        continue
-      }
-      self.values = (self.values ?? [:]).merging([key: value]) { $1 }
+    let changed = values.filter { key, value in
+      type.settings.first { $0.key == key }?.defaultValue != value
     }
+    self.values = changed.isEmpty ? nil : changed
   }
 
   /// The value of a setting.
   public subscript(setting: NumberSetting) -> Double { values?[setting.key] ?? setting.defaultValue }
 
-  /// The one of `types` that is named.
+  /// The type among `types` that has the name.
   ///
   /// - Parameter setting: The setting of the configuration that holds the selection.
-  /// - Throws: `SettingFault` if none is, or if it has no such settings or values.
+  /// - Throws: `SettingFault` if no type has the name, or a value belongs to no setting of the type or is out of range.
   func type(among types: [any Selectable.Type], setting: String) throws -> any Selectable.Type {
     guard let type = types.first(where: { $0.name == name }) else {
       throw SettingFault(

@@ -6,7 +6,7 @@ struct NextToken: TrainingObjective {
   static let meaning = "cross-entropy of each token given those before it"
   static let settings: [NumberSetting] = []
 
-  init(_ selection: Selection?, seed: UInt64) {}
+  init(_ selection: Selection, seed: UInt64) {}
 
   func record(_ logits: Tensor, _ batch: inout ObjectiveBatch, _ recorder: Recorder) -> Tensor {
     recorder.crossEntropy(logits, batch.targets)

@@ -2,11 +2,11 @@ import Autograd
 import Corpora
 import RandomNumbers
 
-/// The cross-entropy of the next token with smoothed targets, of a part of the targets only.
+/// The cross-entropy of the next token with label smoothing, on a random part of the targets.
 ///
-/// The mask leaves out a fraction of each window's targets, chosen by the run's seed, anew each time a window is seen:
-/// as many in each window, so that the mean over the others is the mean over all rows, each weighted by 0 or by
-/// rows / kept rows.
+/// The mask leaves out a fraction of each window's targets. Which ones follows from the run's seed and the window's
+/// position in the training. Every window keeps equally many, so that the mean over the kept rows is the mean over all
+/// rows with weights 0 and rows / kept rows.
 struct SmoothedNextToken: TrainingObjective {
   static let name = "smoothed_next_token"
   static let meaning = "next_token with label smoothing, on a fraction of the targets"
@@ -21,9 +21,9 @@ struct SmoothedNextToken: TrainingObjective {
   private let masked: Double
   private let seed: UInt64
 
-  init(_ selection: Selection?, seed: UInt64) {
-    smoothing = Float(selection?[Self.labelSmoothing] ?? Self.labelSmoothing.defaultValue)
-    masked = selection?[Self.mask] ?? Self.mask.defaultValue
+  init(_ selection: Selection, seed: UInt64) {
+    smoothing = Float(selection[Self.labelSmoothing])
+    masked = selection[Self.mask]
     self.seed = seed
   }
 

@@ -6,14 +6,14 @@ import Models
 /// To add one: a file in this folder with a type that conforms, and its name in `trainingObjectives`.
 public protocol TrainingObjective: Selectable {
   /// - Parameters:
-  ///   - selection: Its settings; nil for the defaults.
-  ///   - seed: Of whatever it chooses at random.
-  init(_ selection: Selection?, seed: UInt64)
+  ///   - selection: The values of its settings.
+  ///   - seed: The seed of its random choices.
+  init(_ selection: Selection, seed: UInt64)
 
   /// Records the losses (R) of logits (R, V), whose mean over all rows is minimised.
   func record(_ logits: Tensor, _ batch: inout ObjectiveBatch, _ recorder: Recorder) -> Tensor
 
-  /// Fills what it reads besides tokens and targets, for one window of a batch.
+  /// Fills the objective's own inputs for one window of a batch.
   func fill(_ window: ObjectiveBatch.Window)
 }
 
@@ -28,17 +28,17 @@ extension TrainingConfiguration {
   /// The objective. `check` must have passed.
   func makeObjective(seed: UInt64) -> any TrainingObjective {
     let type = trainingObjectives.first { $0.name == objective?.name } ?? trainingObjectives[0]
-    return type.init(objective, seed: seed)
+    return type.init(objective ?? Selection(type), seed: seed)
   }
 }
 
-/// What a recorded objective reads: tokens, targets, and floats of its own such as a mask or a teacher's probabilities.
+/// The inputs of a recorded objective: targets, and floats of its own such as a mask or a teacher's probabilities.
 public struct ObjectiveBatch: Sendable {
   /// The tokens (R) that the model should predict.
   public let targets: Integers
   /// Windows in a batch: each has R / windows rows.
   public let windows: Int
-  /// The inputs that the objective has asked for, in order.
+  /// The inputs that the objective has added, in order.
   private(set) var inputs: [Tensor] = []
 
   init(targets: Integers, windows: Int) {
@@ -46,7 +46,7 @@ public struct ObjectiveBatch: Sendable {
     self.windows = windows
   }
 
-  /// Makes room for floats that `fill` writes: (R, columns), or (R) without columns. Called while recording.
+  /// Adds an input, which `fill` writes: (R, columns), or (R) without columns. To be called from `record`.
   public mutating func input(columns: Int? = nil, _ recorder: Recorder) -> Tensor {
     let input = recorder.input([targets.count] + (columns.map { [$0] } ?? []))
     inputs.append(input)
