@@ -2,9 +2,9 @@ import Autograd
 import CBLAS
 import Models
 
-/// Changes the weights of a model by a gradient: by the update rule of the training, and where a weight asks for it
-/// (`ParameterTraits.signStep`) by a fixed step against the gradient's sign, as biases that balance experts do, whose
-/// gradient are loads (Wang et al. 2024, algorithm 1).
+/// Changes the weights of a model, given their gradient: by the update rule of the training, or, for weights with
+/// `ParameterTraits.signStep`, by a fixed step against the sign of the gradient. The biases that balance experts are such
+/// weights; their gradient is the load above the mean (Wang et al. 2024, algorithm 1).
 struct Optimizer {
   let rule: any UpdateRule
   private let segments: [UpdateStep.Segment]
@@ -17,8 +17,7 @@ struct Optimizer {
   }
 
   init(_ transformer: Transformer, _ training: TrainingConfiguration) {
-    let type = training.updateRuleType
-    rule = type.init(training)
+    rule = training.updateRuleType.init(training)
     let rate = LearningRate(training, transformer.configuration)
     var segments: [UpdateStep.Segment] = []
     var signSteps: [SignStep] = []
@@ -29,8 +28,7 @@ struct Optimizer {
       } else {
         segments.append(
           UpdateStep.Segment(
-            parameter: parameter, start: parameter.range.lowerBound, gradientStart: gradient,
-            count: parameter.count, rateScale: rate.scale(of: parameter.traits),
+            parameter: parameter, gradientStart: gradient, rateScale: rate.scale(of: parameter.traits),
             decay: parameter.traits.decays ? training.weightDecay : 0))
       }
     }
@@ -41,7 +39,7 @@ struct Optimizer {
   /// Changes the weights by one step.
   ///
   /// - Parameters:
-  ///   - gradientScale: Multiplies the gradient, to clip it.
+  ///   - gradientScale: The factor of the gradient that clips it. Fixed steps ignore it.
   ///   - step: The number t of the step, counted from 1.
   func update(_ state: TrainingState, gradient: FloatBuffer, gradientScale: Float, rate: Double, step: Int) {
     rule.update(

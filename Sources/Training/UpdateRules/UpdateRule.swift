@@ -1,15 +1,15 @@
 import Autograd
 import Models
 
-/// How a step changes the weights by their gradient.
+/// How a training step changes the weights, given their gradient.
 ///
-/// To add one: a file in this folder with a type that conforms, and its name in `updateRules`. Checkpoints, byte counts and the
-/// benchmark follow from what it declares.
+/// To add one: a file in this folder with a type that conforms, and its name in `updateRules`. Checkpoints, byte counts
+/// and the benchmark follow from what it declares.
 public protocol UpdateRule: Selectable {
   /// Its name in tables.
   static var title: String { get }
-  /// The names of the buffers that it keeps from step to step, each of which has a number for each trained weight, at
-  /// first 0. Checkpoints have them under these names.
+  /// The names of the buffers that it keeps from step to step, by which checkpoints store them. Each holds one number for
+  /// each trained weight, initially 0.
   static var buffers: [String] { get }
 
   /// The factor of the learning rate under μP for weights with these traits, m times as wide as the base width.
@@ -31,18 +31,20 @@ extension TrainingConfiguration {
   }
 }
 
-/// What an update rule sees of one step.
+/// The input of an update rule for one step.
 public struct UpdateStep {
-  /// A parameter: what it is, where it lies, its factor of the learning rate, and its decay.
+  /// A parameter that the rule changes.
   struct Segment: Sendable {
     let parameter: ModelParameter
-    /// In the buffer of weights.
-    let start: Int
-    /// In buffers of gradients, and in those of the rule.
+    /// Where it begins in a buffer of gradients, and in those of the rule.
     let gradientStart: Int
-    let count: Int
+    /// The factor of the learning rate.
     let rateScale: Double
+    /// The weight decay λ.
     let decay: Double
+
+    /// The number of weights.
+    var count: Int { parameter.count }
   }
 
   let segments: [Segment]
@@ -55,7 +57,9 @@ public struct UpdateStep {
   /// The number t of the step, counted from 1.
   let number: Int
 
-  func weights(_ segment: Segment) -> UnsafeMutablePointer<Float> { state.parameters.start + segment.start }
+  func weights(_ segment: Segment) -> UnsafeMutablePointer<Float> {
+    state.parameters.start + segment.parameter.range.lowerBound
+  }
 
   func gradient(_ segment: Segment) -> UnsafePointer<Float> {
     UnsafePointer(gradient.start + segment.gradientStart)
