@@ -105,8 +105,8 @@ public final class TrunkTraining {
     try FileAccess.makeFolder(trunkFolder.path)
     try control.mayWrite()
     try FileAccess.removeTemporaries(in: trunkFolder.path)
-    try removeCheckpointIfDamaged(trunkFolder, of: pending[0].trunk)
-    let trunkProvenance = try begin(trunkFolder, pending[0].trunk)
+    try removeCheckpointIfDamaged(trunkFolder, of: runs[0].trunk)
+    let trunkProvenance = try begin(trunkFolder, runs[0].trunk)
     var provenances: [Provenance] = []
     for run in pending {
       try FileAccess.makeFolder(folder(run).path)
@@ -123,10 +123,10 @@ public final class TrunkTraining {
     for (run, provenance) in zip(pending, provenances) {
       let began = ContinuousClock.now
       if try !hasCheckpoint(run) {
-        try trainTrunk(to: run.training.schedule.branchPoint(tokens: run.training.tokens), log)
+        try trainTrunk(to: branchPoint(of: run), log)
         try log.synchronize()
         trunk.copy(from: state)
-        if run.trunkIdentifier != run.identifier { try writeTrunk(run.trunk) }
+        if run.trunkIdentifier != run.identifier { try writeTrunk() }
       }
       try trainBranch(run, provenance, trunkSeconds: (ContinuousClock.now - began).seconds)
       state.copy(from: trunk)
@@ -189,9 +189,9 @@ public final class TrunkTraining {
 
   /// Goes back to the trunk's checkpoint, if one was written before the first branch that has yet to begin.
   private func resumeTrunk(for pending: [RunConfiguration]) throws {
-    guard try FileAccess.exists(trunkFolder.checkpoint), let first = pending.first else { return }
+    guard try FileAccess.exists(trunkFolder.checkpoint) else { return }
     let fresh = TrainingState(copying: trainer.state)
-    try Checkpoint(first.trunk, trainer.transformer).read(trunkFolder.checkpoint, into: trainer.state)
+    try Checkpoint(runs[0].trunk, trainer.transformer).read(trunkFolder.checkpoint, into: trainer.state)
     let next = try pending.first { try !hasCheckpoint($0) }
     if let next, trainer.state.tokens > firstStepEnd(atOrAfter: branchPoint(of: next), next) {
       trainer.state.copy(from: fresh)
@@ -212,7 +212,7 @@ public final class TrunkTraining {
   private func trainTrunk(to point: Int, _ log: MetricsLog) throws {
     while trainer.state.tokens < point && !trainer.hasDiverged {
       try step(of: point, log)
-      try checkpointIfDue(log) { try writeTrunk(runs[0].trunk) }
+      try checkpointIfDue(log) { try writeTrunk() }
     }
   }
 
@@ -315,8 +315,8 @@ public final class TrunkTraining {
   }
 
   /// Writes the state into the folder of the trunk.
-  private func writeTrunk(_ trunk: RunConfiguration) throws {
-    try Checkpoint(trunk, trainer.transformer).write(
+  private func writeTrunk() throws {
+    try Checkpoint(runs[0].trunk, trainer.transformer).write(
       trainer.state, to: trunkFolder, tokenizer: corpus.tokenizer, mayReplace: control.mayWrite)
   }
 
