@@ -3,9 +3,6 @@ import Autograd
 /// What the layers of a model record with, and what they share: the recorder, positions, the sequences that are
 /// continued, side losses, noise.
 public final class RecordingContext {
-  /// A loss of a layer's own. It gets the losses (R) of the tokens so far and returns them with its part added.
-  public typealias SideLoss = (_ losses: Tensor, _ recorder: Recorder) -> Tensor
-
   public let recorder: Recorder
   let configuration: ModelConfiguration
   /// A key for each window, from which noise follows; nil where nothing is noisy.
@@ -14,7 +11,7 @@ public final class RecordingContext {
   /// that moves information between positions records a state for what it must know of the earlier ones.
   let continuation: Continuation?
   private let angles: RotaryAngles?
-  private var sideLosses: [SideLoss] = []
+  private var sideLosses: [(_ losses: Tensor) -> Tensor] = []
   /// The routed layers so far, in the order of the blocks.
   private(set) var routed: [RoutedLayer] = []
 
@@ -33,9 +30,6 @@ public final class RecordingContext {
       configuration.positions == .rotary
       ? RotaryAngles(context: configuration.context, headDimension: configuration.headWidth) : nil
   }
-
-  /// Whether the program can run backward: it is one of training, with side losses and noise.
-  public var isTraining: Bool { recorder.gradients }
 
   // MARK: Products with weights
 
@@ -76,16 +70,16 @@ public final class RecordingContext {
 
   // MARK: Besides the stream
 
-  /// Adds a loss of a layer's own. Programs that cannot run backward leave it out.
-  func add(sideLoss: @escaping SideLoss) { sideLosses.append(sideLoss) }
+  /// Adds an auxiliary loss of a layer: a function of the losses (R) of the tokens, which returns them with the layer's
+  /// part added. Programs that cannot run backward leave it out.
+  func add(sideLoss: @escaping (_ losses: Tensor) -> Tensor) { sideLosses.append(sideLoss) }
 
   /// Tells of a routed layer, whose choices can be read after a replay.
   func add(_ layer: RoutedLayer) { routed.append(layer) }
 
-  /// The losses (R) of the tokens with all side losses, in the order of the layers. Where the program cannot run
-  /// backward, only the losses.
-  public func withSideLosses(_ losses: Tensor) -> Tensor {
-    guard isTraining else { return losses }
-    return sideLosses.reduce(losses) { $1($0, recorder) }
+  /// The losses (R) of the tokens plus all side losses, in the order of the layers. Where the program cannot run
+  /// backward, the losses alone.
+  func withSideLosses(_ losses: Tensor) -> Tensor {
+    recorder.gradients ? sideLosses.reduce(losses) { $1($0) } : losses
   }
 }

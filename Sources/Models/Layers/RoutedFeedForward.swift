@@ -65,7 +65,7 @@ struct RoutedFeedForward: ChannelMixer {
     let balance = moe.balance == .auxiliary ? Float(moe.balanceWeight) : 0
     let size = Float(moe.zLoss)
     guard balance > 0 || size > 0 else { return }
-    context.add { losses, recorder in
+    context.add { [recorder = context.recorder] losses in
       recorder.loadBalancePenalty(losses, logits: logits, routes, balance: balance, size: size)
     }
   }
