@@ -38,8 +38,6 @@ public struct ParameterTraits: Sendable, Hashable {
   /// A step by which training moves each weight against the sign of its gradient, instead of the update rule. Such a
   /// weight has no part in the loss: neither counts nor the gradient's norm include it.
   public var signStep: Float?
-  /// Whether it is trained at all: what is not costs no gradient, no state of an update rule, and no operations.
-  public var isTrainable = true
 
   /// Weights of a linear map inside the network: (…, inputs, outputs).
   public static func matrix(writesToStream: Bool = false, activeFraction: Double = 1) -> ParameterTraits {
@@ -118,9 +116,7 @@ public struct ModelParameters {
 
   /// Adds a weight at the end. `name` must be new: initial weights follow from the order, checkpoints from the names.
   mutating func add(_ name: String, _ shape: [Int], _ traits: ParameterTraits) -> Tensor {
-    var traits = traits
-    traits.isTrainable = traits.isTrainable && trains(name)
     self.traits.append(traits)
-    return layout.add(name, shape, isTrainable: traits.isTrainable)
+    return layout.add(name, shape, isTrainable: trains(name))
   }
 }
