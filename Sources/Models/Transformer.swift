@@ -64,7 +64,7 @@ public struct Transformer: Sendable {
     let recorder = Recorder(gradients: gradients)
     let tokens = recorder.integers(windows * configuration.context)
     let targets = recorder.integers(windows * configuration.context)
-    let hits = gradients ? nil : recorder.integers(targets.count)
+    let hits = gradients || loss != nil ? nil : recorder.integers(targets.count)
     let noise = gradients && configuration.isNoisy ? recorder.integers(windows) : nil
     let context = RecordingContext(recorder, configuration, noiseKeys: noise)
     let logits = logits(of: tokens, context)
