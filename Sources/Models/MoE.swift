@@ -89,17 +89,23 @@ public struct MoE: Codable, Hashable, Sendable {
     func fault(_ setting: String, _ message: String, _ remedy: String) -> SettingFault {
       SettingFault(setting: setting, message: message, remedy: remedy)
     }
-    guard experts >= 1, topK >= 1, granularity >= 1, shared >= 0 else {
-      throw fault("experts", "experts, top_k and granularity must be at least 1", "Raise them")
-    }
-    guard experts <= 4096, granularity <= 1024, capacityFactor.map({ (0.01...1000).contains($0) }) ?? true
-    else {
+    // Within these bounds, products of three do not overflow.
+    for (setting, value, range) in [
+      ("experts", experts, 1...4096), ("granularity", granularity, 1...1024),
+      ("shared_experts", shared, 0...4096),
+    ] where !range.contains(value) {
       throw fault(
-        "experts", "more than 4096 experts, or 1024 pieces of each, or a capacity that none fits",
-        "Lower them")
+        setting, "\(setting) is \(value)",
+        "It must be at least \(range.lowerBound) and at most \(range.upperBound)")
     }
-    guard topK <= experts else {
-      throw fault("top_k", "top_k is \(topK) of \(experts) experts", "Choose at most \(experts)")
+    guard (1...experts).contains(topK) else {
+      throw fault(
+        "top_k", "top_k is \(topK) of \(experts) experts", "It must be at least 1 and at most \(experts)")
+    }
+    guard capacityFactor.map({ (0.01...1000).contains($0) }) ?? true else {
+      throw fault(
+        "capacity_factor", "capacity_factor is \(capacityFactor ?? 0)",
+        "It must be none, or from 0.01 to 1000")
     }
     guard feedForwardWidth.isMultiple(of: granularity) else {
       throw fault(
@@ -114,12 +120,14 @@ public struct MoE: Codable, Hashable, Sendable {
     }
     guard gate == .softmaxFirst || choices > 1 || routed == 1 else {
       throw fault(
-        "gate", "the gate of one expert alone is always 1: with choice_first its router would learn nothing",
+        "gate",
+        "with choice_first the gate of a single chosen expert is always 1, so that the router cannot learn",
         "Choose softmax_first, or a top_k of at least 2")
     }
     guard placement == .all || depth > 1 else {
       throw fault(
-        "routed_blocks", "of one block, every other is none", "Choose all, or a depth of at least 2")
+        "routed_blocks", "every_other routes no block of a model of depth 1",
+        "Choose all, or a depth of at least 2")
     }
   }
 }
