@@ -134,7 +134,7 @@ private struct Outcome {
 
 /// The running mean of a quantity over windows.
 private struct WindowMean {
-  private var windows = 0
+  private(set) var count = 0
   private var sum = 0.0
   private var squares = 0.0
 
@@ -144,14 +144,12 @@ private struct WindowMean {
     windows += 1
   }
 
-  var count: Int { windows }
-
-  var mean: Double { sum / Double(windows) }
+  var mean: Double { sum / Double(count) }
 
   var standardError: Double {
-    guard windows > 1 else { return .infinity }
-    let variance = (squares - sum * mean) / Double(windows - 1)
-    return (max(variance, 0) / Double(windows)).squareRoot()
+    guard count > 1 else { return .infinity }
+    let variance = (squares - sum * mean) / Double(count - 1)
+    return (max(variance, 0) / Double(count)).squareRoot()
   }
 }
 
