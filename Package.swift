@@ -101,7 +101,7 @@ let package = Package(
         name: "Fuzzing",
         dependencies: [
           "Reports", "Plans", "Execution", "Analysis", "ScalingLaws", "Generation", "Training", "Corpora",
-          "Files",
+          "Files", "RandomNumbers",
         ],
         path: "Tests/Fuzzing", exclude: ["Seeds"], swiftSettings: tuned),
       .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing", "Files"]),

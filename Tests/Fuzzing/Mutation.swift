@@ -1,12 +1,14 @@
+import RandomNumbers
+
 /// Changes an input in ways that keep some of its structure: whole tokens and lines are moved, and numbers become
 /// the ones that programs fail at.
 package struct Mutation {
-  private var state: UInt64
+  private var random: SplitMix64
   /// Inputs that parts are taken from.
   private let others: [[UInt8]]
 
   package init(seed: UInt64, others: [[UInt8]]) {
-    state = seed
+    random = SplitMix64(seed: seed)
     self.others = others
   }
 
@@ -91,12 +93,5 @@ package struct Mutation {
 
   private mutating func pick<Element>(_ elements: [Element]) -> Element { elements[below(elements.count)] }
 
-  /// SplitMix64   (Steele et al. 2014)
-  private mutating func below(_ count: Int) -> Int {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return Int((z ^ (z >> 31)) % UInt64(max(count, 1)))
-  }
+  private mutating func below(_ count: Int) -> Int { Int(random.next() % UInt64(max(count, 1))) }
 }

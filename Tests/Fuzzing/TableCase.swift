@@ -1,6 +1,7 @@
 import Analysis
 import Files
 import Foundation
+import RandomNumbers
 import Reports
 import ScalingLaws
 
@@ -142,16 +143,13 @@ package struct TableCase: Sendable {
     }
   }
 
-  /// SplitMix64   (Steele et al. 2014)
+  /// SplitMix64   (Steele et al. 2014), without the mixed seed of the type of that name: a number's table stays the same.
   private struct Random {
     var state: UInt64
 
     mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = state
-      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      return z ^ (z >> 31)
+      defer { state &+= 0x9E37_79B9_7F4A_7C15 }
+      return mix(state)
     }
 
     mutating func below(_ count: Int) -> Int { Int(next() % UInt64(max(count, 1))) }
