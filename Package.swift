@@ -88,7 +88,7 @@ let package = Package(
     ].map { (name: String, others: [String]) in
       .testTarget(
         name: "\(name)Tests", dependencies: ([name] + others).map { .byName(name: $0) },
-        exclude: name == "Execution" ? ["EarlierVersion"] : [], swiftSettings: tuned)
+        exclude: ["Execution", "Training"].contains(name) ? ["EarlierVersion"] : [], swiftSettings: tuned)
     }
     + [
       .testTarget(name: "CommandTests", dependencies: ["isoflop", "Training", "Files"]),

@@ -76,4 +76,40 @@ import Training
       #expect(throws: InputError.self) { try Safetensors(file, path: "forged") }
     }
   }
+
+  /// `EarlierVersion` was made by a program that knew AdamW alone, with `isoflop train --width 8 --depth 1 --context 16
+  /// --validation-tokens 2048 --tokens 8192 --batch 256 --learning-rate 0.02`.
+  @Test("The checkpoint of an earlier version is read: weights, moments and position")
+  func earlierVersion() throws {
+    let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("EarlierVersion/checkpoint.safetensors").path
+    let model = try TrainedModel(checkpoint: path)
+    let run = model.configuration
+    let corpus = try TokenizedCorpus(run.corpus, context: run.model.context)
+    let (read, trained) = (try Trainer(run, corpus: corpus), try Trainer(run, corpus: corpus))
+    try Checkpoint(run, read.transformer).read(path, into: read.state)
+    #expect((0..<model.parameters.count).allSatisfy { read.state.parameters[$0] == model.parameters[$0] })
+    // The loss that the earlier version recorded. Other processors round differently.
+    #expect(abs(read.evaluate().loss - 2.992371468571946) < 1e-4)
+
+    // The same training by this version, and one more step of both at full rate, which depends on the moments.
+    let branch = run.training.schedule.branchPoint(tokens: run.training.tokens)
+    while trained.state.tokens < run.training.tokens {
+      if trained.state.branched == nil, trained.state.tokens >= branch {
+        trained.state.branched = trained.state.tokens
+      }
+      _ = trained.step(of: run.training.tokens)
+    }
+    #expect(read.state.tokens == trained.state.tokens && read.state.step == trained.state.step)
+    #expect(read.state.branched == trained.state.branched)
+    for trainer in [read, trained] {
+      trainer.state.branched = nil
+      #expect(trainer.step(of: .max).learningRate > 0.006)
+    }
+    for parameter in read.transformer.layout.parameters {
+      for index in parameter.range {
+        #expect(abs(read.state.parameters[index] - trained.state.parameters[index]) < 1e-3)
+      }
+    }
+  }
 }
