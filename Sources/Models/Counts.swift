@@ -6,18 +6,18 @@ public struct Counts: Codable, Hashable, Sendable {
   public let nonEmbedding: Int
   /// All weights; a tied head is counted once   (Hoffmann et al. 2022)
   public let total: Int
-  /// The weights that take part in predicting one token: all of them in a dense model, of experts those that are chosen.
+  /// The weights that take part in predicting one token: all in a dense model, with experts those of the chosen ones.
   public let active: Int
-  /// The weights of routers, which are among the others; nil in a dense model.
+  /// The weights of routers, which the other counts include; nil in a dense model.
   public let router: Int?
   /// The floating-point operations of training on one token: the matrix products of the recorded program, forward
-  /// and backward, attention and head included. Experts of a limited capacity count as full.
+  /// and backward, attention and head included. Experts with a limited capacity count as full.
   public let trainingFlopsPerToken: Double
   /// The floating-point operations of predicting one token.
   public let forwardFlopsPerToken: Double
 
   public init(_ transformer: Transformer) {
-    // What no loss depends on is no weight.
+    // The loss does not depend on weights with fixed steps.
     let parameters = transformer.parameters.filter { $0.traits.signStep == nil }
     func count(_ isCounted: (ParameterTraits) -> Bool) -> Int {
       parameters.filter { isCounted($0.traits) }.reduce(0) { $0 + $1.count }

@@ -2,17 +2,18 @@ import Autograd
 
 /// How feed-forward layers are split among experts, of which each token uses a few   (Shazeer et al. 2017).
 ///
-/// The measure is the dense feed-forward layer: E `experts` are E times its weights, and `topK` of them its operations
-/// K times. A `granularity` G cuts each into G pieces of a G-th of the hidden width, of which K·G are chosen: neither
-/// weights nor operations change (Dai et al. 2024; Krajewski et al. 2024). So does setting aside some of the K·G pieces
-/// as `shared`, which all tokens use without choosing them.
+/// Sizes are in units of the dense feed-forward layer: E `experts` have E times its weights, and `topK` = K of them
+/// take K times its operations. A `granularity` G splits each expert into G pieces with a G-th of the hidden width,
+/// of which K·G are chosen; weights and operations stay the same (Dai et al. 2024; Krajewski et al. 2024). They also
+/// do where some of the K·G pieces are `shared`: all tokens use these without choosing them.
 public struct MoE: Codable, Hashable, Sendable {
-  /// What keeps tokens from all choosing the same experts.
+  /// What keeps the loads of experts even.
   public enum Balance: String, Codable, Sendable, CaseIterable {
-    /// A loss that grows with the part of the tokens that an expert has, times its probability   (Fedus et al. 2021)
+    /// An auxiliary loss: E·Σ f·p over experts, with their fractions f of the choices and mean probabilities p
+    /// (Fedus et al. 2021)
     case auxiliary
-    /// A bias on each expert's logit, for the choice alone, that falls by a fixed step wherever more than the mean have
-    /// chosen the expert, and rises elsewhere   (Wang et al. 2024)
+    /// A bias on each expert's logit, which affects only the choice. It falls by a fixed step where the expert's load
+    /// is above the mean, and rises elsewhere   (Wang et al. 2024)
     case bias
     case none
   }
@@ -28,15 +29,15 @@ public struct MoE: Codable, Hashable, Sendable {
   public var topK: Int
   public var granularity: Int
   public var shared: Int
-  /// The rows that an expert takes at most, in units of an even load; nil where none is refused. The group over which
-  /// the load is counted is what is computed at once: a shard of a batch, or the windows of a part of an evaluation.
+  /// The most rows that an expert takes, in units of an even load; nil for no limit. Loads are counted over the rows
+  /// that one program computes: a shard of a batch, or some windows of an evaluation.
   public var capacityFactor: Double?
   public var gate: Gate
   public var placement: Placement
   public var balance: Balance
   /// The weight of the balancing loss, or the step of the biases.
   public var balanceWeight: Double
-  /// The weight of the squared logarithm of the sum that the softmax divides by   (Zoph et al. 2022)
+  /// The weight of the z-loss, the squared log-sum-exp of the router's logits   (Zoph et al. 2022)
   public var zLoss: Double
   /// The standard deviation of the noise on the logits while training.
   public var noise: Double
@@ -59,8 +60,9 @@ public struct MoE: Codable, Hashable, Sendable {
     self.noise = noise
   }
 
-  /// The weight where none is given: 0.01 of the loss (Fedus et al. 2021). Steps of the biases are ten times those of Wang
-  /// et al. (2024), as trainings are hundredfold shorter: with 0.001 loads are even only at their end.
+  /// The default of `balanceWeight`: 0.01 for the auxiliary loss (Fedus et al. 2021). For biases it is ten times the
+  /// step of Wang et al. (2024), because trainings are a hundred times shorter: with 0.001 loads are even only at the
+  /// end.
   public static func usualBalanceWeight(_ balance: Balance) -> Double {
     switch balance {
     case .auxiliary, .bias: 0.01
@@ -68,23 +70,23 @@ public struct MoE: Codable, Hashable, Sendable {
     }
   }
 
-  /// The pieces among which a router chooses.
+  /// The number of pieces that a router chooses from.
   public var routed: Int { experts * granularity - shared }
-  /// The pieces that it chooses for a token.
+  /// The number of pieces that it chooses for each token.
   public var choices: Int { topK * granularity - shared }
 
   /// Whether the feed-forward layer of a block is routed.
   func routes(block: Int) -> Bool { placement == .all || !block.isMultiple(of: 2) }
 
-  /// The rows of a group that an expert takes at most.
+  /// The most rows that an expert takes when `rows` are routed together; nil for no limit.
   func capacity(rows: Int) -> Int? {
-    // A factor that leaves the range of an Int leaves room for all.
+    // Where the product exceeds the range of Int, there is room for all rows.
     capacityFactor.map {
       max(1, Int(exactly: ($0 * Double(rows * choices) / Double(routed)).rounded(.up)) ?? rows * choices)
     }
   }
 
-  /// - Throws: `SettingFault` if no such model of this shape can be built.
+  /// - Throws: `SettingFault` if a model of this shape cannot have these experts.
   func check(feedForwardWidth: Int, depth: Int) throws {
     func fault(_ setting: String, _ message: String, _ remedy: String) -> SettingFault {
       SettingFault(setting: setting, message: message, remedy: remedy)

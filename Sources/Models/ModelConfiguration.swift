@@ -1,4 +1,4 @@
-/// All that determines a network: its architecture, its size and its parametrisation.
+/// Everything that determines a network: its architecture, its size and its parametrisation.
 public struct ModelConfiguration: Codable, Hashable, Sendable {
   /// The design of norms, activations, biases and head.
   public enum Architecture: String, Codable, Sendable, CaseIterable {
@@ -11,13 +11,13 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     var hasBiases: Bool { self == .gpt2 }
   }
 
-  /// How the network knows where a token stands.
+  /// How the network encodes the position of a token.
   public enum Positions: String, Codable, Sendable, CaseIterable {
-    /// Queries and keys are turned by an angle that grows with the position.
+    /// Queries and keys are rotated by an angle that grows with the position.
     case rotary
     /// A learned vector for each position is added to the token's.
     case learned
-    /// Not at all, but that a token sees only those before it.
+    /// No encoding: only the causal mask depends on the position.
     case none
   }
 
@@ -36,15 +36,15 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   public var depth: Int
   /// The number H of attention heads.
   public var heads: Int
-  /// The number of heads of keys and values, each of which H / `kvHeads` heads of queries share; nil for H.
+  /// The number of heads of keys and values, each used by H / `kvHeads` heads of queries; nil for H.
   public var kvHeads: Int?
   /// The width of one head. All heads together may be wider than C.
   public var headWidth: Int
-  /// A letter for the sequence mixer of each block: A for attention. Nil for attention in all of them.
+  /// A letter for the sequence mixer of each block (`layerLetters`); nil for attention in all of them.
   public var layers: String?
   /// The number T of tokens in a window.
   public var context: Int
-  /// The number V of tokens that there are.
+  /// The number V of different tokens.
   public var vocabulary: Int
   public var positions: Positions
   /// Whether the head is the embedding transposed.
@@ -53,7 +53,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   /// How feed-forward layers are split among experts; nil in a dense model.
   public var moe: MoE?
 
-  /// The names in files, of which run identifiers are hashes. A setting that is nil is left out.
+  /// The names in files, which run identifiers depend on. A setting that is nil is left out.
   private enum CodingKeys: String, CodingKey {
     case architecture = "family"
     case moe = "mixture"
@@ -62,12 +62,12 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   }
 
   /// - Parameters:
-  ///   - depth: nil for the number of `layers`, or for 2.
-  ///   - heads: their number; nil for as many as it takes to be at least C wide together.
-  ///   - headWidth: nil for C / heads, and where `heads` is nil too, for `usualHeadWidth`.
-  ///   - kvHeads: heads of keys and values; nil for as many as `heads`.
-  ///   - layers: a letter for each block; nil for attention in all of them.
-  /// - Throws: `SettingFault` if no network can be built so.
+  ///   - depth: nil for the number of `layers`, or else 2.
+  ///   - heads: The number of heads; nil for as many as together are at least C wide.
+  ///   - headWidth: nil for C / heads, or `usualHeadWidth` where `heads` is nil too.
+  ///   - kvHeads: The number of heads of keys and values; nil for as many as `heads`.
+  ///   - layers: A letter for each block; nil for attention in all of them.
+  /// - Throws: `SettingFault` if such a network cannot be built.
   public init(
     architecture: Architecture = .gpt2, width: Int, depth: Int? = nil, heads: Int? = nil,
     headWidth: Int? = nil, kvHeads: Int? = nil, layers: String? = nil, context: Int = 128, vocabulary: Int,
@@ -88,7 +88,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     let headWidth = headWidth ?? heads.map { width / max($0, 1) } ?? Self.usualHeadWidth
     self.headWidth = headWidth
     self.heads = heads ?? (width + headWidth - 1) / max(headWidth, 1)
-    // What is usual is left out of files, whether it was written or not.
+    // Defaults are left out of files, even where they were given: equal models have equal identifiers.
     self.kvHeads = kvHeads == self.heads ? nil : kvHeads
     self.layers =
       layers?.count == self.depth && layers?.allSatisfy { $0 == Attention.letter } == true ? nil : layers
@@ -101,10 +101,10 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     try check()
   }
 
-  /// Heads of 8 do better at toy sizes than wider ones at the same number of parameters.
+  /// Heads of width 8 do better at toy sizes than wider ones at the same number of parameters.
   public static let usualHeadWidth = 8
 
-  /// The width at which both parametrisations are the same.
+  /// The width at which both parametrisations are the same, with heads of the usual width.
   public static let baseWidth = 32
 
   /// The width of all heads together.
@@ -128,10 +128,10 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     }
   }
 
-  /// The greatest length of any side of a model: products of three do not overflow.
+  /// The greatest value of any dimension: products of three do not overflow.
   public static let largest = 65_536
 
-  /// - Throws: `SettingFault` if no network can be built so.
+  /// - Throws: `SettingFault` if such a network cannot be built.
   public func check() throws {
     for (setting, value) in [
       ("width", width), ("depth", depth), ("heads", heads), ("head_width", headWidth),
@@ -152,7 +152,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     guard let layers else { return [Attention.letter] }
     guard layers.count == depth else {
       throw SettingFault(
-        setting: "layers", message: "layers names \(layers.count) layers of a model of depth \(depth)",
+        setting: "layers", message: "layers has \(layers.count) letters, for a model of depth \(depth)",
         remedy: "Write a letter for each block, or leave depth out")
     }
     let letters = Set(layers)

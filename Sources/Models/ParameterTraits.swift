@@ -1,27 +1,27 @@
 import Autograd
 
-/// What initialisation, counting and training must know of a weight. A layer states it where it adds the weight.
+/// What initialisation, counting and training need to know about a weight. A layer states it where it adds the weight.
 public struct ParameterTraits: Sendable, Hashable {
-  /// How large a new weight is.
+  /// The distribution of new weights.
   public enum Initial: Sendable, Hashable {
-    /// The same number everywhere.
+    /// All equal.
     case constant(Float)
-    /// Normally distributed, so that outputs are as large as inputs: see `Parametrisation.swift`. Where the outputs are
-    /// added to the stream they are smaller, so that the stream's size does not grow with the depth.
+    /// Normal, with a deviation that keeps outputs as large as inputs (`Parametrisation.swift`). Where outputs are
+    /// added to the residual stream it is smaller, so that the stream does not grow with the depth.
     case hidden(writesToStream: Bool)
-    /// Normally distributed, as suits vectors of tokens: see `Parametrisation.swift`.
+    /// Normal, with the deviation of embeddings and head (`Parametrisation.swift`).
     case edge
   }
 
-  /// Which weights an update rule may treat alike.
+  /// The kind of a weight: counts and update rules may tell kinds apart.
   public enum Group: String, Sendable, Hashable, CaseIterable {
-    /// Both sides grow with the width.
+    /// A matrix whose sides both grow with the width.
     case matrix
     /// A gain or a bias.
     case vector
-    /// Turns a token or a position into a vector.
+    /// Vectors of tokens or of positions.
     case embedding
-    /// Turns a vector into logits of tokens.
+    /// The map from a vector to the logits of tokens.
     case head
   }
 
@@ -29,14 +29,14 @@ public struct ParameterTraits: Sendable, Hashable {
   public var group: Group
   /// Whether weight decay applies.
   public var decays: Bool
-  /// Whether μP makes its learning rate follow the width.
+  /// Whether it is a hidden weight of μP, whose learning rate update rules scale differently with the width.
   public var scalesRateWithWidth = false
-  /// The part of the weights that one token uses.
+  /// The fraction of the weights that one token uses.
   public var activeFraction = 1.0
-  /// Whether it chooses which other weights a token uses.
+  /// Whether it is the weight of a router.
   public var isRouter = false
-  /// A step by which training moves each weight against the sign of its gradient, instead of the update rule. Such a
-  /// weight has no part in the loss: neither counts nor the gradient's norm include it.
+  /// The fixed step by which training moves each weight against the sign of its gradient, instead of applying the
+  /// update rule. The loss does not depend on such a weight: parameter counts and the gradient's norm leave it out.
   public var signStep: Float?
 
   /// Weights of a linear map inside the network: (…, inputs, outputs).
@@ -68,7 +68,7 @@ public struct ParameterTraits: Sendable, Hashable {
       initial: .constant(0), group: .vector, decays: false, activeFraction: activeFraction)
   }
 
-  /// Numbers that training moves by fixed steps, such as biases that balance experts.
+  /// Biases that balance experts, which training moves by fixed steps.
   public static func balance(step: Float) -> ParameterTraits {
     var traits = bias()
     traits.signStep = step
@@ -76,7 +76,7 @@ public struct ParameterTraits: Sendable, Hashable {
   }
 }
 
-/// A weight of a model, and what must be known of it.
+/// A weight of a model, with its traits.
 public struct ModelParameter: Sendable, Hashable {
   public let parameter: Parameter
   public let traits: ParameterTraits
@@ -89,22 +89,22 @@ public struct ModelParameter: Sendable, Hashable {
   public var range: Range<Int> { parameter.range }
 }
 
-/// The traits of weights in their order. A model of many weights has few different ones, each of which is kept once: a
-/// hostile checkpoint must not make its reader hold more than the file has.
+/// The traits of all weights, in order. A model has many weights but few distinct traits, so each is stored once:
+/// reading a hostile checkpoint must not take more memory than the file has bytes.
 struct TraitsOfParameters: Sendable {
   private var distinct: [ParameterTraits] = []
-  private var places: [UInt8] = []
+  private var numbers: [UInt8] = []
 
   mutating func append(_ traits: ParameterTraits) {
     let known = distinct.firstIndex(of: traits)
     if known == nil { distinct.append(traits) }
-    places.append(UInt8(known ?? distinct.count - 1))
+    numbers.append(UInt8(known ?? distinct.count - 1))
   }
 
-  subscript(parameter: Int) -> ParameterTraits { distinct[Int(places[parameter])] }
+  subscript(parameter: Int) -> ParameterTraits { distinct[Int(numbers[parameter])] }
 }
 
-/// The weights of a model in their order, while its layers add them.
+/// The weights of a model, in the order in which its layers add them.
 public struct ModelParameters {
   /// Where each weight lies in the flat buffers.
   public private(set) var layout = ParameterLayout()
@@ -114,7 +114,7 @@ public struct ModelParameters {
   /// - Parameter trains: Whether a weight is trained, by its name.
   init(trains: @escaping (_ name: String) -> Bool) { self.trains = trains }
 
-  /// Adds a weight at the end. `name` must be new: initial weights follow from the order, checkpoints from the names.
+  /// Adds a weight at the end. `name` must be new. Initial values depend on the order, checkpoints on the names.
   mutating func add(_ name: String, _ shape: [Int], _ traits: ParameterTraits) -> Tensor {
     self.traits.append(traits)
     return layout.add(name, shape, isTrainable: trains(name))

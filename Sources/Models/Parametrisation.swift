@@ -1,9 +1,9 @@
 import Autograd
 import RandomNumbers
 
-/// How scales follow the width; learning rates do by the update rule (`UpdateRule.rateScale`). With m = width / base width, μP for Adam (Yang et al. 2022,
-/// table 8) divides the rate of hidden matrices and the logits by m, and the attention scores by the head's width
-/// instead of its root; the factors are chosen so that at the base width nothing changes.
+/// How scales follow the width; for learning rates see `UpdateRule.rateScale`. With m = width / base width, μP (Yang
+/// et al. 2022, table 8) divides the logits by m, and the attention scores by the head's width instead of its square
+/// root. At the base width, with heads of the usual width, both parametrisations are the same.
 extension ModelConfiguration {
   /// m = width / base width.
   public var widthRatio: Double { Double(width) / Double(Self.baseWidth) }
@@ -24,15 +24,15 @@ extension ModelConfiguration {
     }
   }
 
-  /// The standard deviation of a new weight: 1/√inputs inside, half that over the width at the edges, and less by
-  /// √(layers) where it writes to the stream, so that the stream's size does not grow with depth.
+  /// The standard deviation of a new hidden weight: 1/√inputs. Where the outputs are added to the residual stream it is
+  /// divided by the square root of the number of layers, so that the stream does not grow with the depth.
   func initialDeviation(_ writesToStream: Bool, inputs: Int) -> Double {
     let deviation = 1 / Double(inputs).squareRoot()
-    // Each block writes twice.
+    // Each block has two layers.
     return writesToStream ? deviation / Double(2 * depth).squareRoot() : deviation
   }
 
-  /// The standard deviation of new vectors of tokens.
+  /// The standard deviation of new embeddings and heads: 1/(2·√width), of the base width under μP.
   var edgeDeviation: Double {
     0.5 / Double(parametrisation == .mup ? Self.baseWidth : width).squareRoot()
   }

@@ -1,14 +1,14 @@
 import Autograd
 
-/// What the layers of a model record with, and what they share: the recorder, positions, the sequences that are
-/// continued, side losses, noise.
+/// What the layers of a model share while they are recorded: the recorder, positions, the sequences that are continued,
+/// side losses and noise.
 public final class RecordingContext {
   public let recorder: Recorder
   let configuration: ModelConfiguration
-  /// A key for each window, from which noise follows; nil where nothing is noisy.
+  /// A key for each window, which determines its noise; nil without noise.
   let noiseKeys: Integers?
-  /// Where the rows continue sequences whose earlier positions are in states; nil where they are whole windows. A layer
-  /// that moves information between positions records a state for what it must know of the earlier ones.
+  /// Where the rows continue sequences whose earlier positions are in states; nil where they are whole windows. A
+  /// sequence mixer then records a state for what it needs from the earlier positions.
   let continuation: Continuation?
   private let angles: RotaryAngles?
   private var sideLosses: [(_ losses: Tensor) -> Tensor] = []
@@ -16,7 +16,7 @@ public final class RecordingContext {
   private(set) var routed: [RoutedLayer] = []
 
   /// - Parameters:
-  ///   - noiseKeys: Room for a key for each window, which the caller fills; nil for no noise.
+  ///   - noiseKeys: A key for each window, which the caller fills; nil for no noise.
   ///   - continuation: Where the rows continue sequences; nil where they are whole windows.
   public init(
     _ recorder: Recorder, _ configuration: ModelConfiguration, noiseKeys: Integers? = nil,
@@ -33,8 +33,9 @@ public final class RecordingContext {
 
   // MARK: Products with weights
 
-  /// scale·x·weight + bias, the way to multiply by a weight: x (…, K), weight (K, N), or (N, K) where `transposed`,
-  /// bias (N) → (…, N).
+  /// scale·x·weight + bias: x (…, K), weight (K, N), or (N, K) where `transposed`, bias (N) → (…, N).
+  ///
+  /// All layers multiply by their weights with this method or the next.
   public func multiply(
     _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, transposed: Bool = false, scale: Float = 1
   ) -> Tensor {
@@ -48,7 +49,7 @@ public final class RecordingContext {
 
   // MARK: Sequences
 
-  /// Turns columns of x (B·T, columns), heads of queries or keys, by their positions, if the model's positions are
+  /// Rotates columns of x (B·T, columns), heads of queries or keys, by their positions, if the model's positions are
   /// rotary → the whole tensor.
   func withPositions(_ x: ColumnView) -> Tensor {
     angles.map { recorder.rotary(x, angles: $0, continuation) } ?? x.tensor
@@ -68,13 +69,13 @@ public final class RecordingContext {
       scale: c.attentionScale)
   }
 
-  // MARK: Besides the stream
+  // MARK: Side outputs
 
   /// Adds an auxiliary loss of a layer: a function of the losses (R) of the tokens, which returns them with the layer's
   /// part added. Programs that cannot run backward leave it out.
   func add(sideLoss: @escaping (_ losses: Tensor) -> Tensor) { sideLosses.append(sideLoss) }
 
-  /// Tells of a routed layer, whose choices can be read after a replay.
+  /// Adds a routed layer, whose choices can be read after a replay.
   func add(_ layer: RoutedLayer) { routed.append(layer) }
 
   /// The losses (R) of the tokens plus all side losses, in the order of the layers. Where the program cannot run

@@ -1,6 +1,6 @@
-/// A setting of a model or of its training that cannot be.
+/// A setting of a model or of its training with an invalid value.
 public struct SettingFault: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The setting at fault, by its name in experiment files.
+  /// The setting's name in experiment files.
   public let setting: String
   public let message: String
   public let remedy: String

@@ -15,7 +15,8 @@ public struct Transformer: Sendable {
   private let finalNorm: Norm
   private let head: Tensor?
 
-  /// - Parameter trains: Whether a weight is trained, by its name.
+  /// - Parameter trains: Whether the weight with a name is trained. Others cost no gradient, no buffers of the update
+  ///   rule and no operations backward.
   public init(_ configuration: ModelConfiguration, trains: @escaping (_ name: String) -> Bool = { _ in true })
   {
     self.configuration = configuration
@@ -36,14 +37,14 @@ public struct Transformer: Sendable {
     layout.parameters.enumerated().map { ModelParameter(parameter: $1, traits: traits[$0]) }
   }
 
-  /// Records the computation of the logits (R, V) of tokens (R): whole windows, or what continues sequences.
+  /// Records the computation of the logits (R, V) of tokens (R), which are whole windows or continue sequences.
   public func logits(of tokens: Integers, _ context: RecordingContext) -> Tensor {
     context.multiply(
       finalNorm(stream(of: tokens, context), context), head ?? embedding, transposed: true,
       scale: configuration.logitScale)
   }
 
-  /// Everything before the head: tokens (R) → (R, C).
+  /// Everything before the final norm and the head: tokens (R) → (R, C).
   private func stream(of tokens: Integers, _ context: RecordingContext) -> Tensor {
     var x = context.recorder.embedding(tokens, embedding)
     if let positions { x = context.recorder.learnedPositions(x, positions, context.continuation) }
@@ -51,8 +52,8 @@ public struct Transformer: Sendable {
     return x
   }
 
-  /// Records the computation of the loss of every token of `windows` windows. Where it can run backward, the side losses
-  /// of layers are part of it.
+  /// Records the computation of the loss of every token of `windows` windows. Where it can run backward, the side
+  /// losses of layers are part of it.
   ///
   /// - Parameters:
   ///   - gradients: Whether it can run backward; one that cannot needs much less memory.
@@ -83,15 +84,15 @@ public struct Transformer: Sendable {
     return (recorder.finish(logits), tokens)
   }
 
-  /// Records a program that continues sequences, whose earlier positions are in the arena's states: `sequences` of
-  /// `capacity` stored ones at once, each by up to `rows` tokens. To prefill a prompt is to continue one sequence by many
-  /// rows, to decode is to continue many sequences by one.
+  /// Records a program that continues sequences whose earlier positions are in the arena's states: `sequences` of
+  /// `capacity` stored ones at once, each by up to `rows` tokens. Prefill continues one sequence by many rows, decoding
+  /// many sequences by one row.
   ///
-  /// The logits are those of whole windows but for rounding. Only where experts have a capacity, whole windows may refuse
-  /// rows, and here none is refused.
+  /// The logits are those of whole windows up to rounding. The exception is experts with a limited capacity: whole
+  /// windows may drop rows, this program drops none.
   ///
-  /// - Parameter logits: Whether the output is the logits (sequences · rows, V), or what is before the head, for programs
-  ///   that only fill the states.
+  /// - Parameter logits: Whether the output is the logits (sequences · rows, V). Otherwise it is the
+  ///   residual stream, for programs that only fill the states.
   public func continuationProgram(sequences: Int, rows: Int, capacity: Int, logits: Bool = true)
     -> ContinuationProgram
   {
@@ -120,12 +121,12 @@ public struct LossProgram: Sendable {
   public let inputs: Integers
   /// The tokens (windows · T) that it should predict.
   public let targets: Integers
-  /// Whether (1 or 0) each target is the model's greedy choice; nil of a program that can run backward, or has a loss of
-  /// another kind.
+  /// Whether (1 or 0) each target is the model's greedy choice; nil for programs that can run backward, or record
+  /// another loss than the cross-entropy.
   public let hits: Integers?
   /// The routed layers, in the order of the blocks.
   public let routed: [RoutedLayer]
-  /// A key for each window, from which the noise of layers follows; nil where there is none.
+  /// A key for each window, which determines the noise of layers; nil without noise.
   public let noise: Integers?
   public let windows: Int
 }

@@ -1,7 +1,8 @@
 import Autograd
 
-/// Causal attention   (Vaswani et al. 2017). Of `heads` heads of queries, heads / `kvHeads` neighbours each use the same
-/// keys and values   (Ainslie et al. 2023); queries, keys and values come from one product with one weight.
+/// Causal attention   (Vaswani et al. 2017), with `kvHeads` heads of keys and values, each used by heads / `kvHeads`
+/// neighbouring heads of queries   (Ainslie et al. 2023). Queries, keys and values come from one product with one
+/// weight.
 struct Attention: SequenceMixer {
   static let letter: Character = "A"
   static let name = "attention"
@@ -20,7 +21,7 @@ struct Attention: SequenceMixer {
   func callAsFunction(_ x: Tensor, _ context: RecordingContext) -> Tensor {
     let (queries, keys) = (configuration.attentionWidth, configuration.keyValueWidth)
     let projected = queriesKeysValues(x, context)
-    // Queries and keys lie side by side: one operation turns both.
+    // Queries and keys are adjacent columns: one operation rotates both.
     let qkv = context.withPositions(ColumnView(projected, columns: 0..<queries + keys))
     let mixed = context.attend(
       queries: ColumnView(qkv, columns: 0..<queries),

@@ -1,6 +1,6 @@
 import Autograd
 
-/// What a residual layer adds to the stream: a function of the normalised stream x (B·T, C) → (B·T, C).
+/// The part of a residual layer between norm and addition: normalised stream x (B·T, C) → (B·T, C).
 protocol Mixer: Sendable {
   /// Records the layer's operations.
   func callAsFunction(_ x: Tensor, _ context: RecordingContext) -> Tensor
@@ -8,14 +8,15 @@ protocol Mixer: Sendable {
 
 /// A layer that moves information between positions.
 ///
-/// To add one: a file in this folder with a type that conforms, and its name in `sequenceMixers`. Where its context has a
-/// `continuation`, the rows go on from positions of which the layer must know: it records a state with
-/// `recorder.state([capacity, …])`, and an operation that reads and writes the states of the sequences in `slots`. One
-/// that starts at 0 begins anew, and rows from `counts` on leave its state as it is.
+/// To add one: a file in this folder with a type that conforms, and its name in `sequenceMixers`.
+///
+/// Where the context has a `continuation`, the rows continue earlier positions. The layer then records a state,
+/// `recorder.state([capacity, …])`, and an operation that reads and writes the states of the sequences in `slots`. A
+/// sequence that starts at 0 ignores what its state holds; rows from `counts` on must not change the state.
 protocol SequenceMixer: Mixer {
   /// The letter that stands for it in `layers`.
   static var letter: Character { get }
-  /// The part of its weights' names behind that of the block.
+  /// The part of its weights' names after that of the block.
   static var name: String { get }
 
   /// Adds its weights.
@@ -23,19 +24,19 @@ protocol SequenceMixer: Mixer {
   /// - Parameter name: A prefix for the names of the weights, such as `blocks.0.attention`.
   init(_ name: String, _ configuration: ModelConfiguration, in parameters: inout ModelParameters)
 
-  /// - Throws: `SettingFault` if a model of this shape cannot have the layer.
+  /// - Throws: `SettingFault` if a model with this configuration cannot have the layer.
   static func check(_ configuration: ModelConfiguration) throws
 }
 
-/// A layer that changes each position by itself.
+/// A layer that treats each position separately.
 ///
 /// To add one: a file in this folder with a type that conforms, and a case in `channelMixer`.
 protocol ChannelMixer: Mixer {}
 
-/// The letters that `layers` may have, with the names of what they stand for; the first is the default.
+/// The letters that `layers` may contain, with the names of their sequence mixers; the first is the default.
 public var layerLetters: [(letter: Character, name: String)] { sequenceMixers.map { ($0.letter, $0.name) } }
 
-/// All sequence mixers that `layers` may name.
+/// All sequence mixers; the first is the default.
 let sequenceMixers: [any SequenceMixer.Type] = [Attention.self]
 
 extension ModelConfiguration {

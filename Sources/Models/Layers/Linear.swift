@@ -5,7 +5,7 @@ struct Linear: Sendable {
   private let weight: Tensor
   private let bias: Tensor?
 
-  /// - Parameter writesToStream: Whether what it makes is added to the stream.
+  /// - Parameter writesToStream: Whether its output is added to the residual stream.
   init(
     _ name: String, _ inputs: Int, _ outputs: Int, _ c: ModelConfiguration, writesToStream: Bool = false,
     in parameters: inout ModelParameters

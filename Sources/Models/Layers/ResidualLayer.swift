@@ -1,13 +1,13 @@
 import Autograd
 
-/// x + mixer(norm(x)): a mixer behind a norm and beside the stream.
+/// x + mixer(norm(x))
 struct ResidualLayer: Sendable {
   private let norm: Norm
   private let mixer: any Mixer
 
   /// - Parameters:
   ///   - name: A prefix for the names of the weights.
-  ///   - mixer: Adds the mixer's weights under the same prefix, behind those of the norm.
+  ///   - mixer: Makes the mixer, whose weights follow those of the norm, with the same prefix.
   init(
     _ name: String, _ configuration: ModelConfiguration, in parameters: inout ModelParameters,
     mixer: (_ name: String, inout ModelParameters) -> any Mixer
@@ -20,7 +20,7 @@ struct ResidualLayer: Sendable {
     context.recorder.add(x, mixer(norm(x, context), context))
   }
 
-  /// The layers of all blocks, in order: of each block its sequence mixer and its channel mixer.
+  /// The layers of all blocks, in order: for each block a sequence mixer, then a channel mixer.
   static func all(_ c: ModelConfiguration, in parameters: inout ModelParameters) -> [ResidualLayer] {
     var layers: [ResidualLayer] = []
     for (block, type) in c.mixers.enumerated() {

@@ -47,7 +47,7 @@ struct RoutedFeedForward: ChannelMixer {
     if let keys = context.noiseKeys, moe.noise > 0 {
       logits = recorder.noise(logits, deviation: Float(moe.noise), keys: keys, stream: block % 256)
     }
-    // Sequences that happen to be continued together are no group whose load could be limited: no row is refused.
+    // A capacity limits the load of a batch. Sequences that happen to be continued together must not affect each other.
     let capacity = context.continuation == nil ? moe.capacity(rows: x.rows) : nil
     let (gates, routes) = recorder.route(
       logits, choices: moe.choices, gate: moe.gate, bias: bias, capacity: capacity)
@@ -71,11 +71,11 @@ struct RoutedFeedForward: ChannelMixer {
   }
 }
 
-/// A routed layer of a recorded program, and where its choices can be read.
+/// A routed layer of a recorded program, with the tensors that hold its choices.
 public struct RoutedLayer: Sendable {
   /// The number of its block, from 0.
   public let block: Int
-  /// (R, E), kept by programs that cannot run backward.
+  /// The router's logits (R, E), which programs that cannot run backward keep.
   public let logits: Tensor
   public let routes: Routes
 }
