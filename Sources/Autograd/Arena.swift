@@ -1,5 +1,5 @@
-/// The memory of a program: values, gradients and scratch of one replay, planned once; what the caller fills; and states,
-/// which live from one replay to the next.
+/// The memory of a program: values, gradients and scratch of one replay, planned once; the inputs that the caller
+/// fills; and states, which keep their contents from one replay to the next.
 ///
 /// An arena belongs to one thread at a time.
 public final class Arena {
@@ -7,7 +7,7 @@ public final class Arena {
   let plan: MemoryPlan
   let floats: FloatBuffer
   let inputs: FloatBuffer
-  /// In a buffer of its own, which no plan and no isolation overwrites.
+  /// A separate buffer, which replays overwrite only through operations.
   let states: FloatBuffer
   private let integerStart: UnsafeMutablePointer<Int32>
   let isIsolated: Bool
@@ -18,8 +18,8 @@ public final class Arena {
     self.init(program, states: FloatBuffer(count: program.stateCount), isolated: isolated)
   }
 
-  /// An arena with the states of `other`, whose program has the same ones: what one program writes there, the other
-  /// reads, such as a prompt's keys and values.
+  /// An arena that shares the states of `other`, whose program must have the same ones: one program reads what the
+  /// other has written, such as a prompt's keys and values.
   public convenience init(for program: Program, statesOf other: Arena, isolated: Bool = false) {
     precondition(
       program.stateCount == other.program.stateCount,
@@ -41,7 +41,7 @@ public final class Arena {
 
   deinit { integerStart.deallocate() }
 
-  /// The size of the arena in bytes, states included.
+  /// The size of the arena in bytes, states included (also shared ones).
   public var byteCount: Int { Self.byteCount(plan, program) }
 
   /// The bytes that an arena for `program` would have, found without making it.
@@ -76,7 +76,7 @@ public final class Arena {
   /// The elements of an input, which the caller writes before `forward`.
   public func input(_ input: Tensor) -> UnsafeMutableBufferPointer<Float> {
     guard case .input(let offset) = input.place else {
-      preconditionFailure("a tensor \(input.shape) that the caller does not fill")
+      preconditionFailure("a tensor \(input.shape) that is no input")
     }
     return UnsafeMutableBufferPointer(start: inputs.start + offset, count: input.count)
   }

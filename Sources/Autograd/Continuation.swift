@@ -1,27 +1,27 @@
-/// The new positions of sequences whose earlier positions live in states: what the operations of a program that
-/// continues sequences, instead of reading whole windows, must know of its rows.
+/// The new positions of sequences whose earlier positions are in states: it describes the rows of a program that
+/// continues sequences instead of reading whole windows.
 ///
 /// The program has S·N rows, N for each of S sequences. Row (s, i) is position `starts[s]` + i of the stored sequence
-/// number `slots[s]`. Only the first `counts[s]` rows of a sequence are there; the others fill it up. They must leave
-/// the states as they are, and no row that is there may depend on them. A sequence that starts at 0 is new: what its
-/// states hold then belongs to another.
+/// in slot `slots[s]`. The first `counts[s]` rows of a sequence are used; the others are padding, which must not
+/// change the states, and on which no used row may depend. A sequence that starts at 0 is new: its states may hold
+/// another sequence, and must be ignored.
 public struct Continuation: Hashable, Sendable {
   /// The number S of sequences that one replay continues.
   public let sequences: Int
-  /// The number N of rows for each.
+  /// The number N of rows for each sequence.
   public let rows: Int
-  /// The number of sequences that the states have room for.
+  /// The number of slots: sequences that the states have room for.
   public let capacity: Int
-  /// For each sequence the number of the stored one that it is, below `capacity`; no two with rows may be equal.
+  /// The slot of each sequence, below `capacity`. Those of sequences with used rows must differ.
   public let slots: Integers
-  /// The positions that each has in the states already.
+  /// The number of earlier positions of each sequence.
   public let starts: Integers
-  /// The rows of each that are there, from 0 to N.
+  /// The number of used rows of each sequence, from 0 to N.
   public let counts: Integers
 }
 
 extension Continuation {
-  /// The position of a row, at most `last`, where rows that are not there would go beyond it.
+  /// The position of a row. Padding rows, which may lie beyond `last`, get `last`.
   func position(of row: Int, starts: UnsafePointer<Int32>, last: Int) -> Int {
     min(Int(starts[row / rows]) + row % rows, last)
   }

@@ -1,7 +1,8 @@
 /// One step of a recorded program, as coarse as a reader would draw it, with its gradient beside it.
 ///
-/// To add one: a file under `Operations/` with a type that conforms, the equation and its gradient in the
-/// comment above it, and a method on `Recorder` that checks shapes and records it; and a row in `GradientTests`. Nothing else in the engine knows which operations exist.
+/// To add one: a file under `Operations/` with a type that conforms, the equation and its gradient in the comment
+/// above it, and a method on `Recorder` that checks shapes and records it; and a row in `GradientTests`. Nothing else
+/// in the engine knows which operations exist.
 public protocol Operation: Sendable {
   /// The tensors that the operation reads.
   var inputs: [Tensor] { get }
@@ -25,8 +26,8 @@ public protocol Operation: Sendable {
 
   /// Computes the output from the inputs.
   func forward(_ memory: Frame)
-  /// Computes the gradients of those inputs that need one from the gradient of the output: stored, or added to what is
-  /// there where `memory.accumulates(input)`.
+  /// Computes the gradients of the inputs that need one from the gradient of the output. Each is added to the present
+  /// one where `memory.accumulates(input)`, and otherwise stored.
   func backward(_ memory: Frame)
 }
 

@@ -1,5 +1,4 @@
-/// A named weight: a range of the flat buffers that hold all weights, and of those that hold gradients and the state of
-/// an optimiser.
+/// A named weight: a range of the flat buffers of weights, and of those of gradients and of an optimiser's state.
 public struct Parameter: Sendable, Hashable {
   /// A path such as `blocks.0.attention.out.weight`.
   public let name: String
@@ -20,9 +19,9 @@ public struct Parameter: Sendable, Hashable {
 
   /// The number of weights.
   public var count: Int { tensor.count }
-  /// The floats that it takes in a buffer of weights.
+  /// Its range in a buffer of weights.
   public var range: Range<Int> { offset..<offset + count }
-  /// The floats that it takes in a buffer of gradients; nil if it is not trained.
+  /// Its range in a buffer of gradients; nil if it is not trained.
   public var gradientRange: Range<Int>? { gradientOffset.map { $0..<$0 + count } }
 }
 
@@ -32,14 +31,14 @@ public struct ParameterLayout: Sendable, Hashable {
   public private(set) var parameters: [Parameter] = []
   /// The length of a buffer of weights, in floats.
   public private(set) var bufferCount = 0
-  /// The length of a buffer of gradients, in floats: it has no room for weights that are not trained.
+  /// The length of a buffer of gradients, in floats. Weights that are not trained have no place in it.
   public private(set) var gradientCount = 0
 
   public init() {}
 
   /// Adds a parameter at the end. `name` must be new.
   ///
-  /// - Parameter isTrainable: Without it the parameter has no gradient: backward passes skip what only that would need.
+  /// - Parameter isTrainable: Whether it has a gradient. Backward passes skip whatever no gradient needs.
   public mutating func add(_ name: String, _ shape: [Int], isTrainable: Bool = true) -> Tensor {
     assert(!parameters.contains { $0.name == name }, "parameter \(name) was added twice")
     let gradient = isTrainable ? gradientCount : nil
@@ -55,5 +54,5 @@ public struct ParameterLayout: Sendable, Hashable {
   public var count: Int { parameters.reduce(0) { $0 + $1.count } }
 }
 
-/// `count` floats rounded up to whole cache lines of 64 bytes.
+/// `count` floats or 32-bit integers rounded up to whole cache lines of 64 bytes.
 func roundedToCacheLine(_ count: Int) -> Int { (count + 15) & ~15 }

@@ -6,18 +6,18 @@ public struct Program: Sendable {
   /// An operation, and what it must know of the others.
   struct Step: Sendable {
     let operation: any Operation
-    /// For each input: whether its gradient already holds what later operations stored there.
+    /// For each input: whether later operations have already stored a gradient, so that this one adds to it.
     let accumulates: [Bool]
-    /// Whether it runs backward: a later operation gives its output a gradient, and one of its inputs needs one.
+    /// Whether it runs backward: its output gets a gradient from a later operation, and one of its inputs needs one.
     let hasGradient: Bool
   }
 
   let steps: [Step]
   let slots: [Tensor]
   let integerCount: Int
-  /// Floats of all inputs together.
+  /// The floats of all inputs.
   let inputCount: Int
-  /// Floats of all states together.
+  /// The floats of all states.
   let stateCount: Int
   let gradients: Bool
   /// What the program computes.
@@ -29,8 +29,7 @@ public struct Program: Sendable {
 
   init(
     operations: [any Operation], slots: [Tensor], integerCount: Int, inputCount: Int, stateCount: Int,
-    output: Tensor,
-    kept: [Tensor], gradients: Bool
+    output: Tensor, kept: [Tensor], gradients: Bool
   ) {
     // Backward, the last operation recorded runs first: it stores a gradient, and those before it add to it.
     var written: Set<Tensor> = [output]
@@ -75,8 +74,8 @@ public struct Program: Sendable {
     }
   }
 
-  /// Computes the gradients of all trainable parameters that the program uses from the gradient of the output, which the
-  /// caller has written to `arena.outputGradient`. `forward` must have run on the same arena just before.
+  /// Computes the gradients of all trainable parameters that the program uses from the gradient of the output, which
+  /// the caller has written to `arena.outputGradient`. `forward` must have run on the same arena just before.
   ///
   /// Gradients are stored, not added: `gradients` need not be zeroed. The gaps between them stay as they are.
   public func backward(_ arena: Arena, parameters: FloatBuffer, gradients: FloatBuffer) {
@@ -133,9 +132,9 @@ public struct Frame {
   func gradient(_ tensor: Tensor) -> UnsafeMutablePointer<Float> {
     switch tensor.place {
     case .parameter(_, let offset):
-      guard let gradients, let offset else { preconditionFailure("a gradient that is not computed") }
+      guard let gradients, let offset else { preconditionFailure("a parameter without gradient") }
       return gradients + offset
-    case .input: preconditionFailure("inputs have no gradient")
+    case .input: preconditionFailure("an input has no gradient")
     case .slot(let index): return arena.floats.start + arena.plan.gradientOffsets[index]
     case .state: preconditionFailure("a state has no gradient")
     }
@@ -144,6 +143,6 @@ public struct Frame {
   /// The elements of an array of integers.
   func integers(_ integers: Integers) -> UnsafeMutablePointer<Int32> { arena.integers(integers) }
 
-  /// Whether the gradient of input number `input` is added to what is there; otherwise it is stored, whatever was there.
+  /// Whether the gradient of input number `input` is added to the present one; otherwise it replaces it.
   func accumulates(_ input: Int) -> Bool { accumulate[input] }
 }

@@ -16,21 +16,21 @@ public final class Recorder {
     self.gradients = gradients
   }
 
-  /// Makes room for `count` whole numbers that the caller fills before each `forward`.
+  /// Adds an array of `count` whole numbers, which the caller fills before each `forward`.
   public func integers(_ count: Int) -> Integers {
-    defer { integerCount += (count + 15) & ~15 }
+    defer { integerCount += roundedToCacheLine(count) }
     return Integers(offset: integerCount, count: count)
   }
 
-  /// Makes room for floats that the caller fills before each `forward`, such as a mask or a teacher's probabilities.
+  /// Adds a tensor that the caller fills before each `forward`, such as a mask or a teacher's probabilities.
   public func input(_ shape: [Int]) -> Tensor {
     let tensor = Tensor(place: .input(offset: inputCount), shape: shape, needsGradient: false)
     inputCount += roundedToCacheLine(tensor.count)
     return tensor
   }
 
-  /// Makes a tensor that keeps its contents from one replay to the next, such as a key-value cache or the state of a
-  /// recurrent layer. It is zero at first; operations read and write it. A program with gradients has none.
+  /// Adds a tensor that keeps its contents from one replay to the next, such as a key-value cache or the state of a
+  /// recurrent layer. It is initially zero; operations read and write it. Programs with gradients have no states.
   public func state(_ shape: [Int]) -> Tensor {
     precondition(!gradients, "state: \(shape) in a program with gradients")
     let tensor = Tensor(place: .state(offset: stateCount), shape: shape, needsGradient: false)

@@ -2,14 +2,14 @@
 public struct Tensor: Hashable, Sendable {
   /// Where the floats live.
   enum Place: Hashable, Sendable {
-    /// From `offset` on in the buffer of parameters. The gradient of a trainable one begins at `gradient` in the buffer
-    /// of gradients; others have none.
+    /// At `offset` in the buffer of parameters. The gradient of a trainable one is at `gradient` in the buffer of
+    /// gradients; others have none.
     case parameter(offset: Int, gradient: Int?)
-    /// From `offset` on in the arena's inputs, which the caller fills before each `forward`.
+    /// At `offset` in the arena's inputs, which the caller fills before each `forward`.
     case input(offset: Int)
     /// In the arena, where the memory plan puts slot number `index`.
     case slot(index: Int)
-    /// From this offset on in the arena's states, which live from one replay to the next. A state has no gradient.
+    /// At `offset` in the arena's states, which keep their contents between replays and have no gradient.
     case state(offset: Int)
   }
 
@@ -27,11 +27,11 @@ public struct Tensor: Hashable, Sendable {
   public var rows: Int { shape.dropLast().reduce(1, *) }
 }
 
-/// Some adjacent columns of a tensor, read and written where they are: queries, keys and values may lie side by side in
-/// the result of one product.
+/// Adjacent columns of a tensor, used in place: queries, keys and values may lie side by side in the result of one
+/// product.
 public struct ColumnView: Hashable, Sendable {
   public let tensor: Tensor
-  /// The columns of the tensor that are seen.
+  /// The columns of the tensor that belong to the view.
   public let range: Range<Int>
 
   /// The columns `range` of a tensor; nil for all of them.
@@ -53,8 +53,8 @@ public struct ColumnView: Hashable, Sendable {
   var first: Int { range.lowerBound }
 }
 
-/// A handle on an array of whole numbers: tokens or targets, which the caller fills before each `forward`, or hits, which
-/// an operation writes.
+/// A handle on an array of whole numbers, which the caller fills before each `forward`, such as tokens, or which an
+/// operation writes, such as hits.
 public struct Integers: Hashable, Sendable {
   let offset: Int
   /// The number of elements.

@@ -6,12 +6,13 @@ import CBLAS
 /// q and o (S·N, H·D), k and v (S·N, G·D), which may be columns of one tensor (`AttentionHeads`). Padding rows of o are
 /// 0. The operation has no gradient: programs with states cannot run backward.
 ///
-/// The cache of a sequence and head holds keys in blocks of sixteen positions, (blocks, D, 16), so that one vector holds
-/// the scores of a block, and values in rows padded to whole vectors. A row of o depends only on its own sequence, and
-/// the order of its sums only on its position. Its bits are the same however many sequences and rows a replay continues.
+/// The cache of a sequence and head holds keys in blocks of sixteen positions, (blocks, D, 16), so that one vector
+/// holds the scores of a block, and values in rows padded to whole vectors. A row of o depends only on its own
+/// sequence, and the order of its sums only on its position. Its bits are the same however many sequences and rows a
+/// replay continues.
 struct CachedAttention: Operation {
   let heads: AttentionHeads
-  /// The positions T that the cache has room for.
+  /// The number T of positions that the cache has room for.
   let context: Int
   let scale: Float
   let positions: Continuation
@@ -100,7 +101,7 @@ struct CachedAttention: Operation {
     func keys(of head: Int) -> Floats { keys + head * roundedToCacheLine(context) * depth }
     func values(of head: Int) -> Floats { values + head * context * paddedDepth }
 
-    /// Puts the keys and values of one position, heads side by side, in their places.
+    /// Stores the keys and values of one position, given with heads side by side.
     func append(_ k: Floats, _ v: Floats, at position: Int) {
       precondition(position < context, "cachedAttention: position \(position) of \(context)")
       let (block, lane) = position.quotientAndRemainder(dividingBy: laneCount)
@@ -156,8 +157,8 @@ private func mixRows(_ p: Floats, _ v: Floats, depth: Int, count: Int, into y: F
 
 extension Recorder {
   /// Causal attention of new positions to themselves and to those in a cache of `context` positions, which they join:
-  /// queries (S·N, H·D), keys and values (S·N, G·D), each used by H/G neighbouring heads of queries → (S·N, H·D). `scale`
-  /// multiplies the scores. D must be a multiple of 4. Every position must be below `context`.
+  /// queries (S·N, H·D), keys and values (S·N, G·D), each used by H/G neighbouring heads of queries → (S·N, H·D).
+  /// `scale` multiplies the scores. D must be a multiple of 4. Every position must be below `context`.
   public func cachedAttention(
     queries: ColumnView, keys: ColumnView, values: ColumnView, heads: Int, context: Int, scale: Float,
     _ positions: Continuation

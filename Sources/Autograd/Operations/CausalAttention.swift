@@ -33,8 +33,8 @@ struct CausalAttention: Operation {
 
   var statistics: [Tensor] { [logSums] }
   var saved: [Tensor] { inputs + [output] }
-  /// Forward a score for each key and lane, and two blocks (D, 16); backward, which needs more, two numbers for each
-  /// query of a chunk and lane, five blocks, the gradients of all queries and a number for each query.
+  /// Forward: a score for each key and lane, and two blocks (D, 16). Backward: two numbers for each query of a chunk
+  /// and lane, five blocks, the gradients of all queries, and a number for each query.
   var scratch: Int {
     let forward = laneCount * context + 2 * block
     let backward = 2 * laneCount * chunk + 5 * block + context * paddedDepth + roundedToCacheLine(context)
@@ -47,7 +47,7 @@ struct CausalAttention: Operation {
     return Flops(forward: 2 * product, backward: 4 * product)
   }
 
-  /// Whole squares of scores, as a library that knows nothing of causality computes them.
+  /// Full squares of scores, as a library without causal masks computes them.
   var products: [Product] {
     let (d, t, count) = (heads.depth, context, output.rows / context * heads.count)
     let square = Product(rows: t, columns: t, inner: d, count: count)
@@ -58,7 +58,7 @@ struct CausalAttention: Operation {
   private var paddedDepth: Int { roundedToCacheLine(heads.depth) }
   /// The size of a vector of `laneCount` positions, its rows whole vectors.
   private var block: Int { laneCount * paddedDepth }
-  /// The queries that backward looks at together: their numbers stay in the first-level cache.
+  /// The number of queries that backward processes together, so that their data stay in the L1 cache.
   private var chunk: Int { min(context, 128) }
 
   /// Sixteen queries at a time against all keys before them.
@@ -158,7 +158,7 @@ struct CausalAttention: Operation {
             mix(e, q, step: qStep, depth: depth, count: count, into: dkeys)
             blend(e, keyRows, depth: paddedDepth, count: count, into: dqueries + start * paddedDepth)
           }
-          // Those of the first head are stored, those of others of its group added.
+          // The first head of a group stores its gradient, the others add theirs.
           if let dk {
             scatter(
               dkeys, scale: floats16(repeating: scale), count: here, step: kStep, depth: depth,

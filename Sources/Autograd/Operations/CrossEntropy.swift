@@ -5,9 +5,10 @@ import Foundation
 ///
 ///     dz_rv = dℓ_r·(softmax(z_r)_v − (1 − ε)·[v = target_r] − ε/V)
 ///
-/// z (R, V), targets (R), ℓ (R). ε smooths the targets: it gives a part of their probability to all tokens alike
-/// (Szegedy et al. 2015). The statistic is the logarithm of each row's sum. Where asked, `hits` (R) tells
-/// whether the target is the first of the greatest logits: what greedy decoding would choose.
+/// z (R, V), targets (R), ℓ (R). ε is the label smoothing: the part of each target's probability that is spread
+/// evenly over all tokens (Szegedy et al. 2015). The statistic is the logarithm of each row's sum. `hits` (R), if
+/// present, gets 1 where the target is the first of the greatest logits, the choice of greedy decoding, and otherwise
+/// 0.
 struct CrossEntropy: Operation {
   let logits: Tensor
   let targets: Integers
@@ -67,8 +68,8 @@ extension Recorder {
   /// The cross-entropy in nats of each row of logits (R, V) against its target → (R). Targets must be below V.
   ///
   /// - Parameters:
-  ///   - hits: Room for R numbers that each replay fills: 1 where the target is the greedy choice, else 0.
-  ///   - smoothing: The part ε of each target's probability that all V tokens have in common, from 0 to 1.
+  ///   - hits: R numbers that each replay writes: 1 where the target is the greedy choice, else 0.
+  ///   - smoothing: The part ε of each target's probability that is spread evenly over all V tokens, from 0 to 1.
   public func crossEntropy(
     _ logits: Tensor, _ targets: Integers, hits: Integers? = nil, smoothing: Float = 0
   ) -> Tensor {

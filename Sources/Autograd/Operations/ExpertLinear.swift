@@ -1,4 +1,4 @@
-/// y_p = x_p·W_e + b_e, with e the expert that place p belongs to; 0 at places that are not taken
+/// y_p = x_p·W_e + b_e, with e the expert that place p belongs to; 0 at unused places
 ///
 ///     dx_p = dy_p·W_eᵀ    dW_e = Σ_{p of e} x_pᵀ·dy_p    db_e = Σ_{p of e} dy_p
 ///
@@ -18,7 +18,7 @@ struct ExpertLinear: Operation {
   /// Of as many rows as there are places.
   var flops: Flops { flops(places: x.rows) }
 
-  /// Places that are not taken are not computed.
+  /// Unused places are not computed.
   func spared(_ arena: Arena) -> Flops {
     flops(places: x.rows - Int(arena.integers(routes.starts)[routes.experts]))
   }

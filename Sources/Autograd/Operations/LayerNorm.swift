@@ -17,7 +17,7 @@ struct LayerNorm: Operation {
   var inputs: [Tensor] { [x, gain, bias] }
   var statistics: [Tensor] { [moments] }
   var saved: [Tensor] { [x, gain] }
-  /// The gradients of gain and bias where nobody needs them: one loop computes all.
+  /// One loop computes all gradients: those of gain and bias go here where they are not needed.
   var scratch: Int { gain.needsGradient && bias.needsGradient ? 0 : x.columns }
 
   func forward(_ memory: Frame) {

@@ -2,7 +2,7 @@
 ///
 ///     dx = dy    dtable[t] = Σ_b dy_{b,t}
 ///
-/// x and y (B·T, C), table (T, C). Where sequences are continued, t is what a row's `Continuation` says.
+/// x and y (B·T, C), table (T, C). Where sequences are continued, the `Continuation` gives each row's position t.
 struct LearnedPositions: Operation {
   let x: Tensor
   let table: Tensor

@@ -4,9 +4,9 @@ import CBLAS
 ///
 ///     dℓ_r = dy_r    dz_re = dy_r·(α·E·p_re·(f_e − Σ_i f_i·p_ri) + 2ζ·p_re·log Σ_i exp z_ri)
 ///
-/// with p_r = softmax(z_r) and f_e the part of all choices that are e, which has no gradient. The mean over rows of the
-/// second term is the balancing loss, α where all experts are chosen alike (Fedus et al. 2021, equation 4); that of the
-/// third keeps logits small (Zoph et al. 2022, equation 5).
+/// with p_r = softmax(z_r) and f_e the fraction of all choices that are e, which has no gradient. The mean over rows
+/// of the second term is the load-balancing loss, which is α for even loads (Fedus et al. 2021, equation 4); that of
+/// the third is the z-loss, which keeps logits small (Zoph et al. 2022, equation 5).
 ///
 /// ℓ and y (R), z (R, E).
 struct LoadBalancePenalty: Operation {
@@ -25,7 +25,7 @@ struct LoadBalancePenalty: Operation {
   func forward(_ memory: Frame) {
     let (losses, y) = (memory.value(self.losses), memory.value(output))
     let experts = logits.columns
-    let f = parts(memory)
+    let f = loads(memory)
     let p = f + experts
     for row in 0..<logits.rows {
       let logSum = softmax(memory.value(logits) + row * experts, into: p)
@@ -36,7 +36,7 @@ struct LoadBalancePenalty: Operation {
   func backward(_ memory: Frame) {
     let dy = memory.gradient(output)
     let experts = logits.columns
-    let f = parts(memory)
+    let f = loads(memory)
     let p = f + experts
     if losses.needsGradient {
       store(dy, in: memory.gradient(losses), adding: memory.accumulates(0), count: losses.count)
@@ -52,8 +52,8 @@ struct LoadBalancePenalty: Operation {
     }
   }
 
-  /// The part f of all choices that each expert has.
-  private func parts(_ memory: Frame) -> Floats {
+  /// The fraction f of all choices that each expert has.
+  private func loads(_ memory: Frame) -> Floats {
     let chosen = memory.integers(routes.chosen)
     let f = memory.scratch
     let choices = routes.rows * routes.choices
@@ -80,8 +80,8 @@ extension Recorder {
   /// The losses (R) of rows, plus penalties on the logits (R, E) by which they were routed → (R).
   ///
   /// - Parameters:
-  ///   - balance: The weight of the balancing loss.
-  ///   - size: The weight of the squared logarithm of the logits' sum, the z-loss.
+  ///   - balance: The weight α of the load-balancing loss.
+  ///   - size: The weight ζ of the z-loss, the squared log-sum-exp of the logits.
   public func loadBalancePenalty(
     _ losses: Tensor, logits: Tensor, _ routes: Routes, balance: Float, size: Float
   ) -> Tensor {

@@ -2,7 +2,7 @@
 ///
 ///     da = dy·b    db = dy·a
 ///
-/// All of one shape. The weights of a sum of losses are such a factor.
+/// All of one shape.
 struct Multiply: Operation {
   let a: Tensor
   let b: Tensor

@@ -5,8 +5,8 @@ import RandomNumbers
 ///
 ///     dx = dy
 ///
-/// x and y (R, C). The noise of a row follows from the key of its window, its place there and `stream`: who computes it
-/// when makes no difference.
+/// x and y (R, C). The noise of an element is a function of the key of its window, its place in the window and
+/// `stream`, so that it depends neither on threads nor on the order of computation.
 struct Noise: Operation {
   let x: Tensor
   let deviation: Float
@@ -36,7 +36,7 @@ struct Noise: Operation {
     if dx != dy { store(dy, in: dx, adding: memory.accumulates(0), count: output.count) }
   }
 
-  /// A number for each counter (Box & Muller 1958): that which SplitMix64 gives after so many others.
+  /// The normal number (Box & Muller 1958) from output number `counter` of SplitMix64.
   private func normal(_ counter: UInt64) -> Float {
     let z = mix(counter &* 0x9E37_79B9_7F4A_7C15)
     let (u, v) = (Double(z >> 32) + 0.5, Double(z & 0xFFFF_FFFF))
@@ -45,9 +45,10 @@ struct Noise: Operation {
 }
 
 extension Recorder {
-  /// x (R, C) with normal noise of a standard deviation. Each of `keys` stands for as many rows, in order.
+  /// x (R, C) plus normal noise with the standard deviation `deviation`. Each of the `keys` belongs to R / keys
+  /// adjacent rows.
   ///
-  /// - Parameter stream: Below 256; sets several noises with the same keys apart.
+  /// - Parameter stream: A number below 256, which differs between operations with the same keys.
   public func noise(_ x: Tensor, deviation: Float, keys: Integers, stream: Int) -> Tensor {
     precondition(
       keys.count > 0 && x.rows.isMultiple(of: keys.count) && (0..<256).contains(stream)

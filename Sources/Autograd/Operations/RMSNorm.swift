@@ -16,7 +16,7 @@ struct RMSNorm: Operation {
   var inputs: [Tensor] { [x, gain] }
   var statistics: [Tensor] { [inverses] }
   var saved: [Tensor] { [x, gain] }
-  /// The gradient of the gain where nobody needs it: one loop computes all.
+  /// One loop computes all gradients: that of the gain goes here where it is not needed.
   var scratch: Int { gain.needsGradient ? 0 : x.columns }
 
   func forward(_ memory: Frame) {

@@ -1,17 +1,17 @@
 import Foundation
 
-/// Turns each pair (u, v) of some columns, those of queries and keys, by the angle t·ω_i at position t
+/// Rotates each pair (u, v) of some columns, those of queries and keys, by the angle t·ω_i at position t
 /// (Su et al. 2021)
 ///
 ///     u′ = u·cos − v·sin    v′ = u·sin + v·cos    ω_i = base^(−2i/D)
 ///
-/// and their gradients back by the same angle. x and y (B·T, columns); the columns that are turned are heads of width D,
-/// of which pair i is the elements i and i + D/2. Other columns pass unchanged.
+/// and their gradients back by the same angle. x and y (B·T, columns). The rotated columns are heads of width D, in
+/// which pair i is elements i and i + D/2. Other columns are copied.
 struct Rotary: Operation {
   let x: ColumnView
   /// cos and sin of the angles, each (T, D/2).
   let angles: RotaryAngles
-  /// Where sequences are continued; nil of whole windows.
+  /// Where the rows continue sequences; nil where they are whole windows.
   let positions: Continuation?
   let output: Tensor
 
@@ -29,7 +29,7 @@ struct Rotary: Operation {
     if dx == dy {
       turn(dx, sign: -1, starts: nil)
     } else {
-      // The gradient of the output is needed no more: it may be turned where it is.
+      // The gradient of the output is not needed any more: it may be rotated in place.
       turn(dy, sign: -1, starts: nil)
       store(dy, in: dx, adding: memory.accumulates(0), count: output.count)
     }
@@ -90,8 +90,8 @@ public struct RotaryAngles: Sendable {
 }
 
 extension Recorder {
-  /// Turns columns of x (B·T, columns), heads of the angles' width D, by their positions → the whole tensor, with
-  /// its other columns as they were.
+  /// Rotates columns of x (B·T, columns), heads of the angles' width D, by their positions → the whole tensor, its
+  /// other columns unchanged.
   ///
   /// - Parameter positions: Where the rows continue sequences; nil where they are whole windows.
   public func rotary(_ x: ColumnView, angles: RotaryAngles, _ positions: Continuation? = nil) -> Tensor {

@@ -4,12 +4,12 @@ import CBLAS
 ///
 ///     dz_re = p_re·([e chosen]·dg_re − Σ_j dg_rj·p_rj)    db_e = load_e − mean load
 ///
-/// z (R, E), b (E), g (R, K). Of equal logits the first expert's is taken for the greater. The choice has no
-/// gradient. b only balances the experts and takes no part in g; what stands for its gradient is by how much too many
-/// rows have chosen the expert   (Wang et al. 2024, arXiv:2408.15664).
+/// z (R, E), b (E), g (R, K). Among equal logits the first expert ranks first. The choice has no gradient. b balances
+/// the experts and does not affect g; in place of its gradient stands the expert's load above the mean (Wang et al.
+/// 2024, arXiv:2408.15664).
 ///
-/// Then the choices are sorted by expert, those of one expert by row (a counting sort). An expert that is full
-/// refuses the rows that come last.
+/// Then the choices are sorted by expert, those of one expert by row (a counting sort). Where an expert has a
+/// capacity, the last rows that exceed it are dropped.
 struct Routing: Operation {
   let logits: Tensor
   let bias: Tensor?
@@ -44,7 +44,7 @@ struct Routing: Operation {
       let chosen = chosen + row * choices
       for j in 0..<choices {
         let top = greatest(scores, count: experts)
-        // Of logits that are no numbers, as in a run that diverges, any choice will do.
+        // If logits are NaN, as in a run that diverges, any choice will do.
         let expert = (0..<experts).first { scores[$0] == top } ?? 0
         scores[expert] = -.infinity
         chosen[j] = Int32(expert)
@@ -76,7 +76,7 @@ struct Routing: Operation {
     let source = memory.integers(routes.source)
     let starts = memory.integers(routes.starts)
     let (experts, choices) = (logits.columns, routes.choices)
-    // In the order of the rows: what a token becomes may not depend on those after it.
+    // In the order of the rows, so that no token depends on later ones.
     starts.update(repeating: 0, count: experts + 1)
     for index in 0..<logits.rows * choices {
       let expert = Int(chosen[index])
@@ -132,17 +132,17 @@ struct Routing: Operation {
   }
 }
 
-/// What the gates of the chosen experts are.
+/// How the gates of the chosen experts are computed.
 public enum Gate: String, Codable, Sendable, CaseIterable {
-  /// The softmax over all experts, of which the chosen ones' parts are taken   (Fedus et al. 2021)
+  /// The probabilities of the chosen experts in the softmax over all experts   (Fedus et al. 2021)
   case softmaxFirst = "softmax_first"
-  /// The softmax over the chosen experts alone: their gates sum to 1   (Jiang et al. 2024)
+  /// The softmax over the chosen experts alone, so that their gates sum to 1   (Jiang et al. 2024)
   case choiceFirst = "choice_first"
 }
 
-/// Which rows go to which experts: whole numbers that routing writes, and the operations of the experts read.
+/// Which rows go to which experts: whole numbers that routing writes and the operations of the experts read.
 ///
-/// What experts compute with are *places*: rows in the order of the experts.
+/// Experts compute with *places*: copies of rows, sorted by expert.
 public struct Routes: Hashable, Sendable {
   /// The number R of rows that are routed.
   public let rows: Int
@@ -150,18 +150,18 @@ public struct Routes: Hashable, Sendable {
   public let experts: Int
   /// The number K of experts that each row chooses.
   public let choices: Int
-  /// The rows that an expert takes at most; nil for all that choose it.
+  /// The most rows that an expert takes; nil for no limit.
   public let capacity: Int?
-  /// The expert of each choice (R · K), before any is refused.
+  /// The expert of each choice (R · K), dropped ones included.
   public let chosen: Integers
-  /// The place of each choice (R · K); −1 where the expert was full.
+  /// The place of each choice (R · K); −1 where it was dropped.
   public let place: Integers
-  /// For each place the choice that has it.
+  /// The choice at each place.
   let source: Integers
-  /// Where each expert's places begin (E + 1); the last is where they end.
+  /// Where each expert's places begin (E + 1); the last element is where they end.
   let starts: Integers
 
-  /// The most places that are taken. Those that are not hold zeros.
+  /// The number of places, used or not: the most that can be used. Unused ones hold zeros.
   public var places: Int { Routes.places(rows: rows, experts: experts, choices: choices, capacity: capacity) }
 
   fileprivate static func places(rows: Int, experts: Int, choices: Int, capacity: Int?) -> Int {
@@ -173,8 +173,8 @@ extension Recorder {
   /// Chooses `choices` experts for each row of logits (R, E) → their gates (R, K), and where the rows go.
   ///
   /// - Parameters:
-  ///   - bias: (E), added to the logits for the choice alone.
-  ///   - capacity: The rows that an expert takes at most.
+  ///   - bias: A bias (E) that is added to the logits for the choice alone.
+  ///   - capacity: The most rows that an expert takes; nil for no limit.
   public func route(
     _ logits: Tensor, choices: Int, gate: Gate, bias: Tensor? = nil, capacity: Int? = nil
   ) -> (gates: Tensor, routes: Routes) {
