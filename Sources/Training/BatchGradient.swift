@@ -5,11 +5,12 @@ import RandomNumbers
 
 /// The loss of a batch and its gradient, computed in shards.
 ///
-/// A batch is cut into shards of at most `shardTokens(of:)` tokens, whatever the number of threads; each has a gradient
-/// of its own, and they are added in their order. So the numbers do not depend on who computed what when.
+/// A batch is cut into shards of at most `shardTokens(of:)` tokens, whatever the number of threads. Each has its own
+/// gradient, and these are added in a fixed order, so that the numbers do not depend on threads.
 final class BatchGradient {
-  /// Large enough for efficient products, small enough for a core's own cache at toy widths. Tokens of a model with
-  /// experts are spread over them, and the gradient of each shard has all their weights: its shards are larger.
+  /// Large enough for efficient products, small enough for a core's own cache at toy widths. With experts shards are
+  /// larger: each expert gets only some of the tokens, and the gradient of each shard covers the weights of all
+  /// experts.
   static func shardTokens(of model: ModelConfiguration) -> Int { model.moe == nil ? 1024 : 4096 }
 
   /// The gradient of the mean loss, after a call.
@@ -17,10 +18,10 @@ final class BatchGradient {
 
   private let transformer: Transformer
   private let objective: any TrainingObjective
-  /// Of the layers' noise.
+  /// The seed of the layers' noise.
   private let seed: UInt64
   private var programs: [Int: ObjectiveProgram] = [:]
-  /// The windows of each shard of the last batch, counted from the batch's first: the next is mostly as large.
+  /// The windows of each shard of the last batch, counted from the batch's first. The next batch usually has as many.
   private var shards: [Range<Int>] = []
   private var results: [ShardResult] = []
   private let workers: [Worker]
@@ -32,7 +33,7 @@ final class BatchGradient {
     workers = (0..<max(threads, 1)).map { _ in Worker() }
   }
 
-  /// The mean loss in nats a token of the windows that come at `positions` in `order`.
+  /// The mean loss, in nats a token, of the windows at `positions` of `order`.
   func callAsFunction(
     _ positions: Range<Int>, of windows: TokenWindows, order: TokenOrder, parameters: FloatBuffer
   ) -> Double {
@@ -49,7 +50,7 @@ final class BatchGradient {
     return results[..<shards.count].reduce(0) { $0 + $1.loss } / Double(positions.count * windows.context)
   }
 
-  /// The operations among `flops(windows:)` that the last batch was spared, as experts had room left.
+  /// The operations in `flops(windows:)` that the last batch did not need, because experts had unused places.
   var sparedFlops: Double { results[..<shards.count].reduce(0) { $0 + $1.sparedFlops } }
 
   /// Floating-point operations of a step with this many windows.
@@ -151,7 +152,7 @@ final class BatchGradient {
   }
 }
 
-/// A recorded objective, and what it reads.
+/// A recorded objective, with its inputs.
 struct ObjectiveProgram {
   let loss: LossProgram
   let batch: ObjectiveBatch
@@ -167,8 +168,8 @@ struct ObjectiveProgram {
   }
 }
 
-/// What one shard adds to the batch: the sum of its losses, the gradient of its part of the mean, and the operations
-/// that it was spared.
+/// The results of one shard: the sum of its losses, the gradient of its part of the mean loss, and the operations
+/// that it did not need.
 private final class ShardResult {
   let gradient: FloatBuffer
   var loss = 0.0

@@ -5,8 +5,9 @@ import Foundation
 import Models
 import RandomNumbers
 
-/// The state of a training in a file, from which it goes on as if never interrupted: weights, the update rule's buffers
-/// under their names, and the position in the data. There is no other random state: data and initial weights follow from the configuration.
+/// The state of a training in a file, from which it resumes as if never interrupted: weights, the update rule's buffers
+/// under their names, and the position in the data. There is no random state: data and initial weights follow from the
+/// configuration.
 public struct Checkpoint {
   private let configuration: RunConfiguration
   private let layout: ParameterLayout
@@ -18,7 +19,7 @@ public struct Checkpoint {
 
   /// Writes the state atomically, with a checksum of the log that goes with it.
   ///
-  /// - Parameter mayReplace: Asked right before the last checkpoint is replaced.
+  /// - Parameter mayReplace: Called right before the last checkpoint is replaced; what it throws prevents that.
   func write(
     _ state: TrainingState, to folder: RunFolder, tokenizer: any Tokenizer,
     mayReplace: () throws -> Void = {}
@@ -42,7 +43,9 @@ public struct Checkpoint {
     try file.write(to: folder.checkpoint, mayReplace: mayReplace)
   }
 
-  /// Looks whether training can go on from the folder's checkpoint. What is damaged is an `InputError`.
+  /// Checks that the folder's checkpoint and its log are intact. A checkpoint of another run passes.
+  ///
+  /// - Throws: `InputError` if one is damaged.
   func check(_ folder: RunFolder) throws {
     let file = try Safetensors(contentsOf: folder.checkpoint, remedy: Safetensors.deletion)
     guard file.metadata("run") == configuration.identifier else { return }
@@ -53,7 +56,9 @@ public struct Checkpoint {
     }
   }
 
-  /// Reads the file at `path` into `state`. A damaged file, or that of another run, is an `InputError`.
+  /// Reads the file at `path` into `state`.
+  ///
+  /// - Throws: `InputError` if the file is damaged or belongs to another run.
   public func read(_ path: String, into state: TrainingState) throws {
     let file = try Safetensors(contentsOf: path, remedy: Safetensors.deletion)
     guard file.metadata("run") == configuration.identifier else {
@@ -73,7 +78,7 @@ public struct Checkpoint {
     state.recentLoss = file.metadata("recent_loss").flatMap { UInt64($0) }.map { Double(bitPattern: $0) }
   }
 
-  /// The weights under their own names, then each buffer of the update rule under its name and theirs.
+  /// The weights under their own names, then each buffer of the update rule, whose name precedes theirs.
   private func sections(of state: TrainingState) -> [Section] {
     [.weights(state.parameters)]
       + zip(state.names, state.buffers).map { name, buffer in
@@ -82,10 +87,12 @@ public struct Checkpoint {
   }
 }
 
-/// A buffer in a checkpoint: a prefix of its arrays' names, and where in it a parameter lies; nil for nowhere.
+/// A buffer in a checkpoint.
 private struct Section {
+  /// The prefix of its arrays' names.
   let prefix: String
   let buffer: FloatBuffer
+  /// The range of a parameter in the buffer; nil if it has none.
   let range: (Parameter) -> Range<Int>?
 
   static func weights(_ buffer: FloatBuffer) -> Section { Section(prefix: "", buffer: buffer) { $0.range } }
@@ -106,25 +113,25 @@ extension ParameterLayout {
   }
 }
 
-/// A trained model from a checkpoint, with what it takes to use it.
+/// A trained model from a checkpoint, with its tokenizer.
 public struct TrainedModel {
   public let configuration: RunConfiguration
   public let transformer: Transformer
   public let parameters: FloatBuffer
   public let tokenizer: any Tokenizer
 
-  /// The longest configuration in a checkpoint, in bytes: some hundreds, and a path.
+  /// The greatest size of the configuration in a checkpoint, in bytes: usually some hundreds, and a path.
   private static let longestConfiguration = 6144
 
-  /// The most values in it, of which it has some dozens. It is they that take memory while JSON is read.
+  /// The greatest number of values in it, usually some dozens. They determine how much memory decoding takes.
   private static let mostSettings = 256
 
-  /// Whether a file may hold all blocks of a model, before it is laid out. An array takes 100 bytes of a file at the
-  /// least, and so does that of each of the update rule's buffers.
+  /// Whether a file may hold all blocks of a model, found without laying out the model. Each array takes at least 100
+  /// bytes of a file, those of the update rule's buffers too.
   private static func fits(_ configuration: RunConfiguration, in file: Safetensors) -> Bool {
     let model = configuration.model
     let bytes = 100 * (1 + configuration.training.updateRuleType.buffers.count)
-    // The least number of arrays that two blocks with one of the layers have.
+    // For each sequence mixer, the number of arrays of at most two blocks that have it.
     let kinds: [Character?] = model.layers.map { Array(Set($0)) } ?? [nil]
     let arrays = kinds.map { kind in
       var short = model
@@ -137,13 +144,15 @@ public struct TrainedModel {
     return arrays.contains { model.depth * $0.count <= $0.depth * (file.byteCount / bytes) }
   }
 
-  /// Reads a checkpoint. A damaged file is an `InputError`.
+  /// Reads a checkpoint.
+  ///
+  /// - Throws: `InputError` if the file is damaged.
   public init(checkpoint path: String) throws {
     try self.init(Safetensors(contentsOf: path, remedy: Safetensors.choice), path: path)
   }
 
-  /// Takes a model out of the checkpoint at `path`. Its metadata are used only where its data confirm them: no
-  /// more is allocated than the file has bytes, or 64 KiB where that is more.
+  /// Reads the model in the checkpoint at `path`. Metadata are used only if the data agree with them: no more memory is
+  /// allocated than the file has bytes, or 64 KiB if that is more.
   package init(_ file: Safetensors, path: String) throws {
     guard let json = file.metadata("configuration", longest: Self.longestConfiguration),
       json.utf8.count(where: { ",[{".utf8.contains($0) }) <= Self.mostSettings,
@@ -160,7 +169,7 @@ public struct TrainedModel {
     let vocabulary = configuration.model.vocabulary
     let trained = transformer.layout.parameters.reduce(0) { $0 + ($1.gradientOffset == nil ? 0 : $1.count) }
     let buffers = configuration.training.updateRuleType.buffers.count
-    // The weights and the update rule's buffers, 4 bytes a number; two tokens of up to 5 digits, a space and a line feed a merge.
+    // Weights and buffers take 4 bytes a number. A merge takes two tokens of up to 5 digits, a space and a line feed.
     guard file.dataCount == 4 * (transformer.layout.count + buffers * trained),
       let text = file.metadata("tokenizer", longest: 64 + 13 * vocabulary),
       let tokenizer = TokenizerText(text).tokenizer,

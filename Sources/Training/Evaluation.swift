@@ -9,30 +9,32 @@ public struct Evaluation: Sendable, Hashable {
   public let loss: Double
   /// The standard error of the mean over windows.
   public let standardError: Double
-  /// The standard error of the mean of the loss above the true entropy; nil where that is not known. It is the smaller
-  /// one, the more so the nearer the model is to the entropy: what windows differ in by themselves is not in it.
+  /// The standard error of the mean of the loss above the true entropy; nil where that is unknown. It is smaller than
+  /// `standardError`, as it leaves out how much the windows' entropies differ.
   public let reducibleStandardError: Double?
   /// The mean over the targets of each task, in nats a token; NaN where there are none.
   public let tasks: [Double]
   /// The fraction of the targets that belongs to each task.
   public let fractions: [Double]
-  /// The part of the endings of each task (`TokenWindows.Ending`) of which every target is the model's greedy choice;
-  /// NaN where there are none. Every target before it is given, which for exact match is the same as decoding.
+  /// The fraction of the endings of each task (`TokenWindows.Ending`) of which every target is the model's greedy
+  /// choice; NaN where there are none. The model reads the true tokens before each target, which for exact match is
+  /// equivalent to decoding.
   public let exactMatches: [Double]
   /// What the routers chose, by layer; empty in a dense model.
   public let routing: [LayerRouting]
   /// The windows read.
   public let windows: Int
-  /// The mean over the windows of the learning curve alone (`Evaluator.curveWindows`), the first of those read. Equal
-  /// windows make it comparable with the points of the curve far more closely than the standard errors say.
+  /// The mean over the windows of the learning curve alone (`Evaluator.curveWindows`), the first of those read. As the
+  /// windows are the same, it can be compared with points of the curve far more closely than standard errors suggest.
   public let curveLoss: Double
 }
 
 /// Evaluates a model, forward only.
 final class Evaluator {
-  /// Windows in one replay.
+  /// Windows that one replay evaluates.
   private static let chunk = 16
-  /// Windows read for a point of the learning curve, always the same: few, so that many points cost little.
+  /// Windows that are evaluated for a point of the learning curve, always the same: few, so that many points cost
+  /// little.
   static let curveWindows = 2 * chunk
   /// Windows whose outcomes are held at a time.
   private static let round = 8 * chunk
@@ -61,7 +63,7 @@ final class Evaluator {
   /// Evaluates the model on the fixed validation windows, always in the same order.
   ///
   /// - Parameters:
-  ///   - limit: Reads the first windows only, at most this many.
+  ///   - limit: The greatest number of windows: only the first ones are read.
   ///   - beforeRound: Called before each round of windows; what it throws ends the evaluation.
   func callAsFunction(
     _ parameters: FloatBuffer, windows limit: Int = .max, beforeRound: () throws -> Void
@@ -84,7 +86,7 @@ final class Evaluator {
     return sums.evaluation
   }
 
-  /// The loss of every target of some windows, and which of their endings are right.
+  /// The outcomes of some windows.
   private func outcomes(of range: Range<Int>, _ parameters: FloatBuffer) -> [Outcome] {
     let windows = corpus.validation
     let chunks = stride(from: range.lowerBound, to: range.upperBound, by: Self.chunk).map {
@@ -95,7 +97,7 @@ final class Evaluator {
       inParallel(chunks.count, threads: arenas.count) { index, thread in
         let (chunk, arena) = (chunks[index], arenas[thread])
         for slot in 0..<Self.chunk {
-          // The last chunk may have fewer windows; it reads one of them again.
+          // The last chunk may have fewer windows: its last window fills the other slots.
           let window = min(chunk.lowerBound + slot, chunk.upperBound - 1)
           windows.copy(
             window: window, inputs: arena.integers(program.inputs) + slot * windows.context,
@@ -122,13 +124,13 @@ final class Evaluator {
   }
 }
 
-/// What a model made of a window.
+/// What the evaluation of one window found.
 private struct Outcome {
-  /// Of each target.
+  /// The loss of each target.
   let losses: [Float]
   /// Whether each ending is right.
   let answers: [Bool]
-  /// By routed layer.
+  /// The choices of each routed layer.
   let routing: [RoutingCounts]
 }
 
@@ -141,7 +143,7 @@ private struct WindowMean {
   mutating func add(_ value: Double) {
     sum += value
     squares += value * value
-    windows += 1
+    count += 1
   }
 
   var mean: Double { sum / Double(count) }

@@ -3,26 +3,27 @@ import Corpora
 import Foundation
 import Models
 
-/// What the router of a layer chose on the windows of an evaluation.
+/// Statistics of a router's choices on the windows of an evaluation.
 public struct LayerRouting: Codable, Hashable, Sendable {
   /// The number of its block, from 0.
   public let block: Int
-  /// The part of all choices that each expert has, those refused included.
+  /// The fraction of all choices that each expert has, dropped ones included.
   public let loads: [Double]
-  /// The entropy of the loads over that of even ones, log E: 1 where they are even, 0 where one expert has all.
+  /// The entropy of the loads over log E: 1 where they are even, 0 where one expert has all.
   public let loadEntropy: Double
   /// Experts that no token has chosen.
   public let dead: Int
-  /// The part of the choices that was refused because the expert was full.
+  /// The fraction of the choices that were dropped because the expert was full.
   public let dropped: Double
-  /// The mean entropy of the router's softmax over log E: 0 where it is sure, 1 where it is not at all.
+  /// The mean entropy of the router's softmax over log E: 0 where one expert has all probability, 1 where it is
+  /// uniform.
   public let routerEntropy: Double
-  /// Of each task's choices the part that each expert has. A token is of the task of its target.
+  /// For each task, the fraction of its choices that each expert has. A token belongs to the task of its target.
   public let tasks: [String: [Double]]
-  /// The same of tokens by their first byte: letter, digit, space, punctuation, other.
+  /// The same for tokens by their first byte: letter, digit, space, punctuation, other.
   public let classes: [String: [Double]]
 
-  /// The names in records, which are those of the first version.
+  /// The names in records.
   private enum CodingKeys: String, CodingKey {
     case tasks = "families"
     case block, loads, loadEntropy, dead, dropped, routerEntropy, classes
@@ -44,14 +45,14 @@ enum ByteClass: String, CaseIterable {
   }
 }
 
-/// The choices of a router, counted.
+/// Counts of a router's choices.
 struct RoutingCounts {
   fileprivate let experts: Int
   /// (tasks, E)
   fileprivate var tasks: [Int]
   /// (classes, E)
   fileprivate var classes: [Int]
-  fileprivate var refused = 0
+  fileprivate var dropped = 0
   /// The sum over tokens of the entropy of the softmax, and their number.
   fileprivate var entropy = 0.0
   fileprivate var tokens: Int
@@ -74,7 +75,7 @@ struct RoutingCounts {
       for index in row * layer.routes.choices..<(row + 1) * layer.routes.choices {
         self.tasks[task * experts + Int(chosen[index])] += 1
         self.classes[kind * experts + Int(chosen[index])] += 1
-        refused += place[index] < 0 ? 1 : 0
+        dropped += place[index] < 0 ? 1 : 0
       }
       entropy += softmaxEntropy(logits[row * experts..<(row + 1) * experts])
     }
@@ -84,14 +85,14 @@ struct RoutingCounts {
     var sum = a
     for i in sum.tasks.indices { sum.tasks[i] += b.tasks[i] }
     for i in sum.classes.indices { sum.classes[i] += b.classes[i] }
-    sum.refused += b.refused
+    sum.dropped += b.dropped
     sum.entropy += b.entropy
     sum.tokens += b.tokens
     return sum
   }
 
-  /// The choices of each expert, by row of a table of `names`, as parts of the row; rows without choices are left out.
-  fileprivate func parts(_ table: [Int], _ names: [String]) -> [String: [Double]] {
+  /// The rows of a table by their names, each as fractions of its sum; rows without choices are left out.
+  fileprivate func fractions(_ table: [Int], _ names: [String]) -> [String: [Double]] {
     let rows = names.enumerated().compactMap { index, name -> (String, [Double])? in
       let counts = table[index * experts..<(index + 1) * experts]
       let sum = counts.reduce(0, +)
@@ -113,10 +114,10 @@ extension LayerRouting {
     let even = log(Double(max(experts, 2)))
     loadEntropy = self.loads.reduce(0) { $1 > 0 ? $0 - $1 * log($1) : $0 } / even
     dead = loads.count { $0 == 0 }
-    dropped = Double(counts.refused) / choices
+    dropped = Double(counts.dropped) / choices
     routerEntropy = counts.entropy / Double(counts.tokens) / even
-    tasks = counts.parts(counts.tasks, names)
-    classes = counts.parts(counts.classes, ByteClass.allCases.map(\.rawValue))
+    tasks = counts.fractions(counts.tasks, names)
+    classes = counts.fractions(counts.classes, ByteClass.allCases.map(\.rawValue))
   }
 }
 

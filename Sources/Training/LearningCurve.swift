@@ -1,25 +1,26 @@
 import Files
 import Foundation
 
-/// Where a training is evaluated on its way, and how the log is read as a curve.
+/// Where a training is evaluated before its end, and how its log is read as a curve.
 ///
-/// A few windows, the same at every point, are enough to draw a curve: forward passes over 32 windows cost about as much
-/// as a third of that many tokens of training. The result of a run comes from all windows at its end; no point of
-/// the curve goes into a fit.
+/// A few windows, the same at every point, are enough to draw a curve: forward passes over 32 windows cost about a
+/// third as much as training on them. The result of a run comes from all windows at its end; fits use no other point
+/// of the curve.
 package enum LearningCurve {
-  /// The validation windows that are read for a point.
+  /// The number of validation windows that are evaluated for a point.
   package static var windows: Int { Evaluator.curveWindows }
 
-  /// Parts of a cooldown, each of which begins with a point.
+  /// The number of points of a cooldown, at equal distances.
   private static let cooldownParts = 3
 
-  /// The tokens of the points on the way of a run or a trunk of `tokens` tokens: every half power of two from 2¹³ on.
+  /// The tokens of the points of a run or a trunk up to `tokens`: every half power of two from 2¹³ on.
   package static func points(through tokens: Int) -> [Int] {
     (26..<2 * (Int.bitWidth - 2)).lazy.map { Int(clamping: pow(2, Double($0) / 2)) }.prefix { $0 <= tokens }
       .map { $0 }
   }
 
-  /// The tokens of the points of a cooldown from `start` to `end`, where the run is evaluated in full anyway.
+  /// The tokens of the points of a cooldown from `start` to `end`. At its end the run is evaluated on all windows
+  /// anyway.
   package static func points(ofCooldownFrom start: Int, to end: Int) -> [Int] {
     (0..<cooldownParts).map { start + (end - start) / cooldownParts * $0 }
   }
@@ -27,29 +28,29 @@ package enum LearningCurve {
   /// Whether a step from `before` to `after` tokens passes a point.
   ///
   /// - Parameters:
-  ///   - branched: The tokens after which the cooldown began; nil before that, 0 of a run without a trunk.
+  ///   - branched: The tokens after which the cooldown began; nil before that, 0 for a run without a trunk.
   ///   - end: The tokens of the run.
   static func hasPoint(after before: Int, through after: Int, branched: Int?, end: Int) -> Bool {
     let start = branched ?? 0
-    // The run is evaluated in full at its end.
+    // At its end the run is evaluated on all windows.
     guard branched == nil || after < end else { return false }
     let points = start > 0 ? points(ofCooldownFrom: start, to: end) : points(through: after)
     return points.contains { $0 > before && $0 <= after }
   }
 }
 
-/// A point of a run's learning curve, as a report draws it.
+/// A point of a run's learning curve.
 public struct CurvePoint: Sendable, Hashable {
   public let tokens: Int
-  /// The mean over the windows read, in nats a token, with its standard error.
+  /// The mean over the windows that were read, in nats a token, with its standard error.
   public let validationLoss: Double
   public let standardError: Double
   public let windows: Int
-  /// The loss on the windows that all points have read; of logs of earlier versions that of the windows read.
+  /// The loss on the windows that are the same for all points; `validationLoss` in logs of earlier versions.
   public let curveLoss: Double
   /// The tokens after which the learning rate began to fall; nil before that, and in logs of earlier versions.
   public let cooldownFrom: Int?
-  /// What the routers chose, by layer; empty of a dense model.
+  /// Statistics of the routers, by layer; empty for a dense model.
   public let routing: [LayerRouting]
 }
 
@@ -70,7 +71,7 @@ extension LearningCurve {
 }
 
 extension RunFolder {
-  /// The validation losses along the run, read from its log; none before it has begun.
+  /// The run's learning curve, read from its log; empty before the run has begun.
   public func curve() throws -> [CurvePoint] {
     LearningCurve.points(in: try FileAccess.readTextIfPresent(metrics) ?? "")
   }

@@ -1,11 +1,10 @@
 import Foundation
 import Models
 
-/// The learning rate of a weight in a step: height · warmup · schedule · factor of the weight.
+/// The learning rate of a weight in a step: peak · warmup · schedule · factor of the weight.
 ///
-/// The height is the highest rate, `TrainingConfiguration.learningRate`. A user may write it as a function of the width
-/// (`Height`). Where the parametrisation is μP, weights have factors that follow the width (`scale(of:)`), so that one
-/// height suits all widths.
+/// The peak is `TrainingConfiguration.learningRate`. A user may write it as a function of the width (`Height`). Under
+/// μP weights have factors that follow the width (`scale(of:)`), so that one peak suits all widths.
 public struct LearningRate: Sendable {
   private let training: TrainingConfiguration
   private let model: ModelConfiguration
@@ -15,7 +14,7 @@ public struct LearningRate: Sendable {
     self.model = model
   }
 
-  /// The rate of a step, of weights without a factor.
+  /// The rate of a step, for weights without a factor.
   ///
   /// - Parameters:
   ///   - step: The number of the step, counted from 1.
@@ -36,12 +35,12 @@ public struct LearningRate: Sendable {
     }
   }
 
-  /// The height as a function of the width, as a user may write it: η(C) = rate · (C / width)^exponent.
+  /// The peak as a function of the width C, as a user may write it: η(C) = rate · (C / width)^exponent.
   public enum Height: Hashable, Sendable {
     case constant(Double)
     case power(rate: Double, width: Int, exponent: Double)
 
-    /// The height at a width C.
+    /// The peak at a width C.
     public func callAsFunction(width: Int) -> Double {
       switch self {
       case .constant(let rate): rate
@@ -50,8 +49,8 @@ public struct LearningRate: Sendable {
       }
     }
 
-    /// The height where none is given: the best one found at the base width. μP carries it to other widths by itself; in
-    /// the standard parametrisation it falls with the width.
+    /// The default: the best rate found at the base width. μP transfers it to other widths; in the standard
+    /// parametrisation it is inversely proportional to the width.
     public static func usual(_ parametrisation: ModelConfiguration.Parametrisation, experts: Int) -> Height {
       let rate = TrainingConfiguration.usualLearningRate(experts: experts)
       return switch parametrisation {

@@ -5,10 +5,10 @@ import Foundation
 final class MetricsLog {
   private let file: AppendingFile
 
-  /// Opens the log at `path` to go on after step `step`: lines of later steps, written before an interruption
-  /// but after the last checkpoint, are dropped. A log that begins takes over the lines of `parent`.
+  /// Opens the log at `path` to continue after step `step`: lines of later steps, written before an interruption but
+  /// after the last checkpoint, are dropped. With `parent`, the log begins with the lines of that one.
   ///
-  /// - Parameter mayReplace: Asked right before the log is replaced.
+  /// - Parameter mayReplace: Called right before the log is replaced; what it throws prevents that.
   /// - Throws: `InputError` if the lines do not reach `step`.
   init(
     _ path: String, after step: Int, parent: String? = nil, mayReplace: () throws -> Void = {}
@@ -17,10 +17,10 @@ final class MetricsLog {
     let (text, last) = try Self.lines(of: source, through: step)
     guard last == step else {
       throw InputError(
-        "ends at step \(last), though training has come to step \(step)", file: source,
+        "ends at step \(last), but the training is at step \(step)", file: source,
         remedy: "Another program has changed it: give the same command again")
     }
-    // A new file, even where nothing changes: a process that has lost its claim may still hold the old one open.
+    // Always a new file: a process that has lost its claim may still have the old one open.
     try FileAccess.write(text, to: path, mayReplace: mayReplace)
     file = try AppendingFile(path)
   }
@@ -48,7 +48,7 @@ final class MetricsLog {
   }
 }
 
-/// What an evaluation has measured, on its way.
+/// The line of an evaluation.
 struct EvaluationMetrics: Codable {
   let step: Int
   let tokens: Int
@@ -60,9 +60,9 @@ struct EvaluationMetrics: Codable {
   /// The tokens after which the learning rate began to fall; nil before that, where it never does, and in logs of
   /// earlier versions.
   let cooldownFrom: Int?
-  /// By task, of those that have endings.
+  /// By task, for tasks that have endings.
   let exactMatch: [String: Double]?
-  /// By routed layer; nil of a dense model.
+  /// By routed layer; nil for a dense model.
   let routing: [LayerRouting]?
 
   init(_ evaluation: Evaluation, tasks: [String], _ state: TrainingState) {

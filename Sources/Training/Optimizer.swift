@@ -3,8 +3,8 @@ import CBLAS
 import Models
 
 /// Changes the weights of a model, given their gradient: by the update rule of the training, or, for weights with
-/// `ParameterTraits.signStep`, by a fixed step against the sign of the gradient. The biases that balance experts are such
-/// weights; their gradient is the load above the mean (Wang et al. 2024, algorithm 1).
+/// `ParameterTraits.signStep`, by a fixed step against the sign of the gradient. The biases that balance experts are
+/// such weights; their gradient is the load above the mean (Wang et al. 2024, algorithm 1).
 struct Optimizer {
   let rule: any UpdateRule
   private let segments: [UpdateStep.Segment]

@@ -2,19 +2,19 @@ import Autograd
 import Foundation
 import Synchronization
 
-/// Where and by what a run was made: what its configuration does not say.
+/// The machine and the program that made a run.
 public struct Provenance: Codable, Hashable, Sendable {
   /// The version of Isoflop.
   public let version: String
   /// The commit that it was built from, with `+` where files had changed; `unknown` outside a checkout.
   public let commit: String
   public let cpu: String
-  /// The instructions that its kernels were compiled for, on which the last digits depend; nil in records of earlier
-  /// versions. Several, in order, where a run was gone on with on another machine: `AVX2, then AVX-512`.
+  /// The instruction set that its kernels were compiled for, on which the last digits depend; nil in records of earlier
+  /// versions. Several, in order, where the run was resumed with another one: `AVX2, then AVX-512`.
   public private(set) var instructions: String?
-  /// The version of OpenBLAS and the kernel that it used.
+  /// The version of OpenBLAS.
   public let blas: String
-  /// Several, as with `instructions`.
+  /// The kernel that OpenBLAS used; several, as in `instructions`, where the run was resumed with another one.
   public private(set) var blasKernel: String
   /// Threads within the run.
   public let threads: Int
@@ -29,7 +29,7 @@ public struct Provenance: Codable, Hashable, Sendable {
     self.threads = threads
   }
 
-  /// This process, as it goes on with what others have begun: all instructions and kernels in the order of their use.
+  /// The provenance of a run that this process resumes: all instruction sets and kernels, in the order of their use.
   func continuing(_ earlier: Provenance?) -> Provenance {
     guard let earlier else { return self }
     var whole = self
@@ -46,10 +46,10 @@ public struct Provenance: Codable, Hashable, Sendable {
   /// The version of Isoflop.
   public static let version = "0.1.0"
 
-  /// The commit that this program was built from, which it says of itself where it begins.
+  /// The commit that this program was built from, which it sets at its start.
   private static let sourceCommit = Mutex("unknown")
 
-  /// Says which commit this program was built from: the library cannot know what program it is built into.
+  /// Sets the commit that this program was built from, which the library cannot know.
   public static func setCommit(_ commit: String) { sourceCommit.withLock { $0 = commit } }
 
   private static let cpuName: String = {

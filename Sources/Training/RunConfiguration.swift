@@ -3,11 +3,11 @@ import Files
 import Foundation
 import Models
 
-/// All that determines the numbers of a training run. Two runs with equal configurations on one machine give the
+/// Everything that determines the numbers of a training run. Two runs with equal configurations on one machine give the
 /// same numbers to the bit, whatever the number of threads.
 public struct RunConfiguration: Codable, Hashable, Sendable {
   public var corpus: CorpusConfiguration
-  /// The checksum of the corpus's content, so that a changed corpus is another run.
+  /// The checksum of the corpus's content: with a changed corpus it is another run.
   public var corpusFingerprint: String
   public var model: ModelConfiguration
   public var training: TrainingConfiguration
@@ -34,7 +34,7 @@ public struct RunConfiguration: Codable, Hashable, Sendable {
 
   /// The name that the run has in a version of the program with other numerics.
   package func identifier(numerics: Int) -> String {
-    // The text is known by its fingerprint: it may be moved.
+    // The fingerprint identifies the text, wherever it lies.
     var configuration = self
     configuration.corpus.source = ""
     return String(checksum("isoflop \(numerics) \(configuration.canonicalJSON)").prefix(16))
@@ -66,22 +66,22 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
   /// The number D of tokens to train on. The run ends with the first step that reaches it.
   public var tokens: Int
   public var batch: BatchSchedule
-  /// The highest learning rate, of a model of `ModelConfiguration.baseWidth` if the parametrisation is μP.
+  /// The peak learning rate; under μP that of a model of `ModelConfiguration.baseWidth`.
   public var learningRate: Double
-  /// Steps in which the rate rises to its height.
+  /// Steps in which the rate rises to its peak.
   public var warmupSteps: Int
   public var schedule: Schedule
   /// How a step changes weights, one of `updateRules`; nil for AdamW.
   public var updateRule: Selection?
   /// What is minimised, one of `trainingObjectives`; nil for the cross-entropy of the next token.
   public var objective: Selection?
-  /// The decay of weights a step, times the learning rate; gains and biases do not decay.
+  /// The weight decay λ: each step shrinks weights by λ times the learning rate. Gains and biases do not decay.
   public var weightDecay: Double
   /// The decay of AdamW's first moment.
   public var beta1: Double
   /// The decay of AdamW's second moment.
   public var beta2: Double
-  /// The greatest norm of the gradient of all parameters together; a longer one is shortened to it.
+  /// The greatest norm of the gradient of all parameters together; a longer one is scaled down to it.
   public var clip: Double
 
   /// The best rate found at the base width. Experts see fewer tokens each, so that their gradients are noisier, and a
@@ -100,7 +100,7 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
     self.learningRate = learningRate
     self.warmupSteps = warmupSteps
     self.schedule = schedule
-    // What is usual is left out of files, whether it was written or not.
+    // Defaults are left out of files, even where they were given: equal trainings have equal identifiers.
     self.updateRule = updateRule == Selection(updateRules[0]) ? nil : updateRule
     self.objective = objective == Selection(trainingObjectives[0]) ? nil : objective
     self.weightDecay = weightDecay
@@ -109,7 +109,8 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
     self.clip = clip
   }
 
-  /// - Throws: `SettingFault` if the update rule or the objective is unknown, or has other settings.
+  /// - Throws: `SettingFault` if the update rule or the objective is unknown, or has an unknown setting or a value
+  ///   out of range.
   public func check() throws {
     _ = try updateRule?.type(among: updateRules, setting: "update_rule")
     _ = try objective?.type(among: trainingObjectives, setting: "objective")

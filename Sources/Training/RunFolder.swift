@@ -1,15 +1,15 @@
 import Files
 import Foundation
 
-/// The folder of a run: what was asked for, how it went, and what came of it.
+/// The folder of a run: its configuration, its log and its result.
 ///
 /// | file | content |
 /// |---|---|
-/// | `config.json` | the configuration, and where and by what it was run |
-/// | `metrics.jsonl` | a line a step, and a line an evaluation |
+/// | `config.json` | the configuration, and the provenance |
+/// | `metrics.jsonl` | a line for each step, and one for each evaluation |
 /// | `result.json` | the numbers, written last: a run with a result is finished |
-/// | `timing.json` | seconds, which no two runs have in common |
-/// | `checkpoint.safetensors` | while it runs, and after it if asked for |
+/// | `timing.json` | the seconds that it took |
+/// | `checkpoint.safetensors` | while it runs; kept at the end on request |
 public struct RunFolder: Sendable {
   public let path: String
 
@@ -33,12 +33,12 @@ public struct RunFolder: Sendable {
     }
   }
 
-  /// The record of a run that need not be trained any more; nil of one that is not finished, or whose record is damaged.
+  /// The record of a finished run; nil if it is not finished, or its record is damaged.
   ///
-  /// - Throws: `InputError` if the record cannot be read: then nothing is known of it.
+  /// - Throws: `InputError` if the record cannot be read, so that its state is unknown.
   public func finishedRecord() throws -> RunRecord? { try unlessDamaged(record) }
 
-  /// What the run cost; nil if that has not been written down, or is damaged.
+  /// The content of `timing.json`; nil if it is absent or damaged.
   public func time() throws -> RunTiming? {
     guard let data = try FileAccess.readIfPresent(timing) else { return nil }
     return try unlessDamaged {
@@ -46,7 +46,7 @@ public struct RunFolder: Sendable {
     }
   }
 
-  /// What `config.json` says; nil if it is absent.
+  /// The content of `config.json`; nil if it is absent.
   public func description() throws -> RunDescription? {
     guard let data = try FileAccess.readIfPresent(configuration) else { return nil }
     return try decodeRecord(
@@ -55,13 +55,13 @@ public struct RunFolder: Sendable {
   }
 }
 
-/// What was asked for, and by what it is run: the file `config.json`.
+/// The file `config.json`.
 public struct RunDescription: Codable, Sendable {
   public let configuration: RunConfiguration
   public let provenance: Provenance
 }
 
-/// A run that is finished, with a checksum that shows damage.
+/// The record of a finished run, which its file stores with a checksum.
 public struct RunRecord: Codable, Hashable, Sendable {
   public let configuration: RunConfiguration
   public let provenance: Provenance
@@ -76,7 +76,7 @@ public struct RunRecord: Codable, Hashable, Sendable {
 
   /// Writes the record atomically.
   ///
-  /// - Parameter mayReplace: Asked right before the record appears.
+  /// - Parameter mayReplace: Called right before the record appears; what it throws prevents that.
   func write(to folder: RunFolder, mayReplace: () throws -> Void) throws {
     let log = checksum(try FileAccess.read(folder.metrics))
     try FileAccess.write(encoded(log: log), to: folder.result, mayReplace: mayReplace)
@@ -91,7 +91,7 @@ public struct RunRecord: Codable, Hashable, Sendable {
 
   /// Reads the content of the file at `path`.
   ///
-  /// - Parameter check: Given the checksum of the log.
+  /// - Parameter check: Called with the checksum of the log.
   package init(_ data: Data, path: String, check: (String) throws -> Void = { _ in }) throws {
     guard let envelope = try? decodeJSON(Envelope.self, from: data) else {
       throw Self.damaged(path)
@@ -112,12 +112,12 @@ public struct RunRecord: Codable, Hashable, Sendable {
   }
 }
 
-/// What a run cost.
+/// The time that a run took.
 public struct RunTiming: Codable, Hashable, Sendable {
-  /// Seconds of this run alone: from where it left its trunk, evaluation included.
+  /// Seconds of this run alone: from where it left its trunk, final evaluation included.
   public let seconds: Double
-  /// Seconds of its trunk, from where the run before left it; nil in records of earlier versions.
+  /// Seconds of its trunk since the previous run left it; nil in records of earlier versions.
   public let trunkSeconds: Double?
-  /// Training tokens a second in that time, evaluation not counted.
+  /// Training tokens a second since the run left its trunk, final evaluation not counted.
   public let tokensPerSecond: Double
 }

@@ -1,10 +1,10 @@
 import Models
 
-/// What came of a run: all numbers that its configuration determines, and none that depend on the machine's speed.
+/// The result of a run: the numbers that its configuration determines, and none that depend on the machine's speed.
 public struct RunResult: Codable, Hashable, Sendable {
   public enum Status: String, Codable, Sendable {
     case completed
-    /// The loss became NaN, or worse than guessing after the warmup.
+    /// The loss became NaN or infinite, or worse than guessing; see `Trainer.hasDiverged`.
     case diverged
   }
 
@@ -17,8 +17,8 @@ public struct RunResult: Codable, Hashable, Sendable {
     public let loss: Double
     /// The true entropy of these targets in nats a token, where it is known.
     public let entropy: Double?
-    /// The part of its passages whose ending, as far as the text determines it, the model gets right to the last token;
-    /// nil where there is no such ending.
+    /// The fraction of its passages whose ending, where the text determines one, the model predicts exactly; nil where
+    /// there is no such ending.
     public let exactMatch: Double?
 
     /// The names in records, which are those of the first version.
@@ -33,12 +33,12 @@ public struct RunResult: Codable, Hashable, Sendable {
   public let counts: Counts
   /// Tokens trained on, D.
   public let tokens: Int
-  /// Tokens of these that differ: fewer than D where the corpus is repeated.
+  /// The number of different tokens among them: fewer than D where the corpus is repeated.
   public let uniqueTokens: Int
   public let steps: Int
-  /// Floating-point operations of the training: exact, from the recorded programs.
+  /// Floating-point operations of the training, counted exactly in the recorded programs.
   public let flops: Double
-  /// Validation loss in nats a token, with its standard error over windows; NaN-free: `nil` if diverged.
+  /// Validation loss in nats a token, with its standard error over windows; nil if the run diverged.
   public let loss: Double?
   public let lossStandardError: Double?
   /// The standard error of loss minus entropy over windows, where the entropy is known.
@@ -48,7 +48,7 @@ public struct RunResult: Codable, Hashable, Sendable {
   public let entropy: Double?
   public let entropyBitsPerByte: Double?
   public let tasks: [TaskLoss]
-  /// What the routers chose, by layer; nil of a dense model.
+  /// Statistics of the routers, by layer; nil for a dense model.
   public let routing: [LayerRouting]?
   public let validationTokens: Int
 

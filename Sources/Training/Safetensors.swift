@@ -6,26 +6,27 @@ import Foundation
 ///
 ///     {"__metadata__":{"checksum":"…","step":"12"},"norm.gain":{"dtype":"F32","shape":[16],"data_offsets":[0,64]},…}
 ///
-/// Any safetensors library reads it. This one reads what `SafetensorsWriter` writes, in that order and without spaces, and
-/// builds nothing of a header: what is asked for is looked up in the file's bytes.
+/// Any safetensors library reads it. This one reads only what `SafetensorsWriter` writes, in that order and without
+/// spaces. It does not build the header in memory: lookups scan the file's bytes.
 public struct Safetensors: Sendable {
   private let file: Data
-  /// Where the data begin.
+  /// The offset of the data.
   private let payload: Int
 
   static let opening = #"{"__metadata__":{"checksum":""#
-  /// Where the checksum stands. It is of all that follows it.
+  /// The bytes of the checksum, which covers everything after it.
   package static let digits = 8 + opening.utf8.count..<8 + opening.utf8.count + 32
-  /// Behind the quote that ends the checksum.
+  /// After the quote that ends the checksum.
   private static let start = digits.upperBound + 1
 
-  /// What to do about a damaged file that the program keeps for itself.
+  /// The remedy for a damaged file of the program's own.
   package static let deletion = "Delete it; what it held will be computed again"
-  /// What to do about a file that a user has named: it may be anything, and is never advised to be deleted.
+  /// The remedy for a damaged file that a user has named. It may be any file, so users are not told to delete it.
   package static let choice = "Name a checkpoint.safetensors"
 
-  /// Reads a file. A damaged one is an `InputError` with this remedy. No header makes this, or a lookup, allocate more
-  /// than the file has bytes.
+  /// Reads a file. Whatever its header, neither this nor a lookup allocates more memory than the file has bytes.
+  ///
+  /// - Throws: `InputError` with the remedy, if the file is damaged.
   package init(contentsOf path: String, remedy: String = Self.choice) throws {
     try self.init(FileAccess.read(path), path: path, remedy: remedy)
   }
@@ -45,7 +46,7 @@ public struct Safetensors: Sendable {
     else { throw damaged }
     self.file = file
     payload = 8 + Int(headerCount)
-    // The metadata come before the arrays, so that one pass sees all of the header.
+    // One pass checks the whole header: the iterator skips the metadata, which come first.
     var arrays = Arrays(HeaderScanner(file, Self.start..<payload))
     while arrays.next() != nil {}
     guard arrays.isAtEnd else { throw damaged }
@@ -56,7 +57,7 @@ public struct Safetensors: Sendable {
   /// The number of bytes of all arrays together.
   public var dataCount: Int { file.count - payload }
 
-  /// The text of this name in the metadata, if it takes no more than `longest` bytes.
+  /// The text with this name in the metadata; nil if it is absent or longer than `longest` bytes.
   public func metadata(_ name: String, longest: Int = 256) -> String? {
     var scanner = HeaderScanner(file, Self.start..<payload)
     while let member = scanner.member() {
@@ -70,10 +71,10 @@ public struct Safetensors: Sendable {
   /// The arrays, in the order in which they were written.
   public func arrays() -> Arrays { Arrays(HeaderScanner(file, Self.start..<payload)) }
 
-  /// Goes through the arrays of a file.
+  /// An iterator over the arrays of a file.
   public struct Arrays: IteratorProtocol {
     private var scanner: HeaderScanner
-    /// The bytes of the arrays so far.
+    /// The total size of the arrays so far, in bytes.
     private var offset = 0
 
     fileprivate init(_ scanner: HeaderScanner) {
@@ -94,7 +95,7 @@ public struct Safetensors: Sendable {
       return (scanner.text(name), shape, scanner.file[begin..<begin + count])
     }
 
-    /// Whether nothing is left, neither of the header but spaces, nor of the data.
+    /// Whether nothing is left but spaces in the header, and nothing in the data.
     fileprivate var isAtEnd: Bool {
       var scanner = scanner
       guard scanner.take("}") else { return false }
@@ -104,7 +105,7 @@ public struct Safetensors: Sendable {
   }
 }
 
-/// Goes through the text of a header without a copy of it.
+/// A scanner of a header's text, which it does not copy.
 private struct HeaderScanner {
   let file: Data
   let range: Range<Int>
@@ -116,23 +117,23 @@ private struct HeaderScanner {
     position = range.lowerBound
   }
 
-  /// What was not yet gone through.
+  /// The text that was not scanned yet.
   var rest: Data { file[position..<range.upperBound] }
 
-  /// Goes behind `text`, if it comes next.
+  /// Skips `text`, if it comes next.
   mutating func take(_ text: String) -> Bool {
     guard rest.starts(with: text.utf8) else { return false }
     position += text.utf8.count
     return true
   }
 
-  /// Goes behind a member of the metadata, and tells where its name and its value stand.
+  /// Skips a member of the metadata, and returns the places of its name and its value.
   mutating func member() -> (name: Range<Int>, value: Range<Int>)? {
     guard take(","), let name = quoted(), take(":"), let value = quoted() else { return nil }
     return (name, value)
   }
 
-  /// Goes behind a text in quotes, and tells where it stands.
+  /// Skips a quoted text, and returns its place.
   mutating func quoted() -> Range<Int>? {
     guard take("\"") else { return nil }
     let begin = position
@@ -145,7 +146,7 @@ private struct HeaderScanner {
     return begin..<end
   }
 
-  /// The text that was put in quotes there.
+  /// The unescaped text at a place.
   func text(_ place: Range<Int>) -> String {
     var scanner = HeaderScanner(file, place)
     return String(unsafeUninitializedCapacity: place.count) { buffer in
@@ -158,7 +159,7 @@ private struct HeaderScanner {
     }
   }
 
-  /// Goes behind the next byte of a text, or what stands for it.
+  /// Skips the next byte of a text or its escape sequence, and returns the byte.
   private mutating func byte() -> UInt8? {
     guard position < range.upperBound else { return nil }
     if file[position] == UInt8(ascii: "\\") {
@@ -168,7 +169,7 @@ private struct HeaderScanner {
     return file[position - 1]
   }
 
-  /// Goes behind a list such as `[2,3]`, of no more numbers than an array has sides.
+  /// Skips a list such as `[2,3]`, of at most eight numbers, and returns it.
   mutating func integers() -> [Int]? {
     guard take("[") else { return nil }
     if take("]") { return [] }
@@ -183,7 +184,7 @@ private struct HeaderScanner {
   }
 }
 
-/// The bytes of floats in an array of this shape, or nil if they cannot be counted.
+/// The size of an array of floats with this shape, in bytes; nil if it exceeds the range of Int.
 private func floatBytes(of shape: [Int]) -> Int? {
   var bytes = 4
   for length in shape {
@@ -194,7 +195,7 @@ private func floatBytes(of shape: [Int]) -> Int? {
   return bytes
 }
 
-/// What stands for the bytes that may not stand in quotes   (RFC 8259)
+/// The escape sequences of bytes that may not occur in quoted text   (RFC 8259)
 let jsonEscapes: [UInt8: String] = {
   let controls = (0..<32).map { (UInt8($0), #"\u00"# + ($0 < 16 ? "0" : "") + String($0, radix: 16)) }
   return Dictionary(controls + [(10, #"\n"#), (34, #"\""#), (92, #"\\"#)], uniquingKeysWith: { $1 })

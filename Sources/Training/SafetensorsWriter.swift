@@ -3,7 +3,7 @@ import Foundation
 
 /// Writes a file of named arrays in the safetensors format.
 public struct SafetensorsWriter {
-  /// The header behind the checksum.
+  /// The header after the checksum.
   private var header: String
   private var data = Data()
 
@@ -29,7 +29,7 @@ public struct SafetensorsWriter {
   /// The file's content.
   package func encoded() -> Data {
     var rest = Data("\(header)}".utf8)
-    // The format asks for data that begin at a multiple of 8.
+    // The format requires data to begin at a multiple of 8.
     rest.append(
       contentsOf: repeatElement(
         UInt8(ascii: " "), count: (8 - (Safetensors.digits.upperBound + rest.count) % 8) % 8))

@@ -1,24 +1,24 @@
 import Files
 import Foundation
 
-/// How the learning rate changes while training, after its warmup, as a fraction of its height.
+/// How the learning rate changes after its warmup, as a fraction of its peak.
 public enum Schedule: Codable, Hashable, Sendable {
   /// How a cooldown falls to zero.
   public enum Shape: String, Codable, Sendable, CaseIterable {
     case linear
-    /// 1 − √x, which falls fast and then lingers   (Hägele et al. 2024)
+    /// 1 − √x, which falls fast at first and then slowly   (Hägele et al. 2024)
     case sqrt
   }
 
-  /// Constant, and over the last `fraction` of the tokens falling to zero. Runs of different lengths share a trunk.
+  /// Constant, then falling to zero over the last `fraction` of the tokens. Runs of different lengths share a trunk.
   case cooldown(fraction: Double, shape: Shape)
   /// Half a cosine, from 1 to `final` at the end   (Hoffmann et al. 2022)
   case cosine(final: Double)
-  /// Half a cosine from 1 to `final` over `tokens`, whatever the run's length, and `final` from there on: a decay that is
-  /// not matched to the run. All lengths are points of one training.
+  /// Half a cosine from 1 to `final` over `tokens`, whatever the run's length, and `final` from there on. Runs of
+  /// different lengths are points of one training.
   case cosineOver(final: Double, tokens: Int)
 
-  /// The tokens after which a run of `tokens` no longer does what a longer run does.
+  /// The tokens after which a run of `tokens` differs from longer runs.
   public func branchPoint(tokens: Int) -> Int {
     switch self {
     case .cooldown(let fraction, _): Int(clamping: (Double(tokens) * (1 - fraction)).rounded())
@@ -27,10 +27,10 @@ public enum Schedule: Codable, Hashable, Sendable {
     }
   }
 
-  /// The fraction of the rate for a step after `seen` tokens of a run over `tokens`.
+  /// The fraction of the peak for a step after `seen` tokens of a run over `tokens`.
   ///
-  /// - Parameter branched: The tokens after which the cooldown did begin: the first step's end at or after its
-  ///   branch point. `nil` while on the trunk.
+  /// - Parameter branched: The tokens after which the cooldown began: the end of the first step at or after the branch
+  ///   point; nil while on the trunk.
   public func factor(seen: Int, branched: Int?, tokens: Int) -> Double {
     switch self {
     case .cooldown(_, let shape):

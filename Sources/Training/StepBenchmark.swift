@@ -3,17 +3,17 @@ import Files
 import Foundation
 import Models
 
-/// The time of a training step on one core, beside that of its matrix products alone, measured in turn. Times are
-/// medians.
+/// The time of a training step on one core, compared with that of its matrix products alone, measured in turns. Times
+/// are medians.
 public struct StepBenchmark: Codable, Sendable {
-  /// A kind of operation, the update rule or the norm of the gradient, in a pass of its own: what they leave of the
-  /// step's time is overhead, or what the clock disturbs.
+  /// A kind of operation, the update rule or the norm of the gradient, measured in separate passes. The rest of the
+  /// step's time is overhead, or the effect of the clock.
   public struct Operation: Codable, Sendable {
     public let name: String
     public let forwardSeconds: Double
     /// 0 for what has no gradient.
     public let backwardSeconds: Double
-    /// Both, as a part of the step.
+    /// Both together, as a fraction of the step.
     public let share: Double
   }
 
@@ -22,7 +22,7 @@ public struct StepBenchmark: Codable, Sendable {
     public let tokensPerSecond: Double
     /// Tokens a second over those of training steps in the same turns.
     public let overTraining: Double
-    /// What its arena holds.
+    /// The size of its arena.
     public let bytes: Int
   }
 
@@ -42,24 +42,24 @@ public struct StepBenchmark: Codable, Sendable {
   /// Of a model with experts, the time over that of a step of the dense model of its active size, in turns.
   public let overDense: Double?
   public let tokensPerSecond: Double
-  /// Operations a second: of the step those that it needs, of the floor those that it does. The floor computes whole
-  /// squares of attention.
+  /// Operations a second: for the step those that it needs, for the floor those that it computes, which include the
+  /// full squares of attention.
   public let stepFlopRate: Double
   public let floorFlopRate: Double
-  /// The largest first; the last is what they leave of the step.
+  /// The longest first; the last is the rest of the step.
   public let operations: [Operation]
-  /// What arenas, weights, gradients and the update rule's buffers hold.
+  /// The size of arenas, weights, gradients and the update rule's buffers.
   public let plannedBytes: Int
   /// The greatest resident size of the process while it trained.
   public let residentBytes: Int
-  /// Its resident size before there was a model of this size, with the code loaded that training needs.
+  /// Its resident size before the model was made, with all code loaded that training needs.
   public let baseBytes: Int
-  /// Calls that allocate memory, in the first step, which makes arenas and programs, and in a later one; nil where they
-  /// cannot be counted: see `AllocationTrace`.
+  /// The number of memory allocations in the first step, which makes arenas and programs, and in a later one; nil
+  /// where they cannot be counted (`AllocationTrace`).
   public let firstStepAllocations: Int?
   public let stepAllocations: Double?
   public let evaluation: EvaluationBenchmark
-  /// Nil where the process may use one core only.
+  /// Nil where the process may use only one core.
   public let twoCores: TwoCores?
 
   /// Measures for about three times `seconds`, in a process that has done nothing else.
@@ -68,7 +68,7 @@ public struct StepBenchmark: Codable, Sendable {
   public init(_ model: ModelConfiguration, batch: Int, seconds: Double = 2) throws {
     self.model = model
     self.batch = batch
-    // Code that is loaded at first use belongs to the base.
+    // Loads all code, so that the base includes it.
     let small = try ModelConfiguration(
       architecture: model.architecture, width: 8, depth: 1, context: 8, vocabulary: 8)
     _ = try BenchmarkText(small, batch: 1).trainer().step(of: .max)
@@ -134,8 +134,8 @@ public struct StepBenchmark: Codable, Sendable {
     }
   }
 
-  /// The median seconds of each piece of work, measured in turns for about `seconds`, a few times at least. A short one
-  /// runs several times in a turn, so that it finds its own data in the cache.
+  /// The median seconds of each piece of work, measured in turns for about `seconds`, at least five times. A short
+  /// one runs several times in a turn, so that its data are in the cache.
   static func medians(for seconds: Double, _ work: [() -> Void]) -> [Double] {
     let clock = ContinuousClock()
     for body in work { body() }
@@ -150,7 +150,7 @@ public struct StepBenchmark: Codable, Sendable {
     return times.map { $0.sorted()[$0.count / 2] }
   }
 
-  /// The cores that this process may use: `taskset` may have left it fewer than there are.
+  /// The number of cores that this process may use, which `taskset` may have restricted.
   private static func cores() throws -> Int {
     try status("Cpus_allowed").compactMap(\.hexDigitValue).reduce(0) { $0 + $1.nonzeroBitCount }
   }
@@ -160,7 +160,7 @@ public struct StepBenchmark: Codable, Sendable {
     1024 * (try status(key).split(separator: " ").compactMap { Int($0) }.first ?? 0)
   }
 
-  /// What the kernel says of this process.
+  /// A line of /proc/self/status.
   private static func status(_ key: String) throws -> String {
     let file = "/proc/self/status"
     let line = try FileAccess.readText(file).split(separator: "\n").first { $0.hasPrefix("\(key):") }

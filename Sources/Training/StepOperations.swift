@@ -5,7 +5,7 @@ extension Trainer {
   /// The time of each kind of operation in a step, of the gradient's norm and of the update rule, the longest
   /// first. They are measured on a copy of the state, for about `seconds`.
   ///
-  /// - Parameter stepSeconds: The time of a whole step; what they leave of it is the last row.
+  /// - Parameter stepSeconds: The time of a whole step. The last row is the rest of it.
   func stepOperations(for seconds: Double, stepSeconds: Double) -> [StepBenchmark.Operation] {
     let copy = TrainingState(copying: state)
     let weights = copy.parameters

@@ -68,18 +68,19 @@ public final class Trainer {
       step: state.step, tokens: state.tokens, loss: loss, gradientNorm: norm, learningRate: rate)
   }
 
-  /// Whether training has failed: the loss is no number, or after the warmup worse than guessing evenly.
+  /// Whether training has failed: the average training loss is NaN or infinite, or some steps after the warmup worse
+  /// than uniform guessing.
   var hasDiverged: Bool {
     guard let recent = state.recentLoss else { return false }
-    // A new model is a little worse than guessing; the average needs some steps to forget that.
+    // A new model is a little worse than guessing, and the average needs some steps to forget that.
     let isSettled = state.step > configuration.training.warmupSteps + 30
     return !recent.isFinite || (isSettled && recent > log(Double(configuration.model.vocabulary)))
   }
 
-  /// Whether training has failed by the validation loss at its end, in nats a token: it is no number, or far worse than
-  /// guessing evenly. A run that is too short to judge on its way is judged here alone.
+  /// Whether training has failed, judged by the final validation loss in nats a token: it is NaN, or more than one
+  /// nat above uniform guessing. Runs too short for `hasDiverged` are judged here alone.
   func hasDiverged(at loss: Double) -> Bool {
-    // A model that has hardly learned is a little worse than guessing; e times the perplexity is no start.
+    // A model that has learned little may be slightly worse than guessing, but not by a nat. NaN fails the comparison.
     !(loss <= log(Double(configuration.model.vocabulary)) + 1)
   }
 
@@ -90,12 +91,12 @@ public final class Trainer {
 
   /// The loss on all validation windows.
   ///
-  /// - Parameter beforeRound: Called now and then; what it throws ends the evaluation.
+  /// - Parameter beforeRound: Called before each round of windows; what it throws ends the evaluation.
   func evaluate(beforeRound: () throws -> Void) rethrows -> Evaluation {
     try evaluator(state.parameters, beforeRound: beforeRound)
   }
 
-  /// The operations of training so far.
+  /// The floating-point operations of training so far.
   package var flops: Double {
     var (seen, sum) = (0, -state.sparedFlops)
     while seen < state.tokens {
@@ -109,11 +110,11 @@ public final class Trainer {
   /// The bytes that training holds: arenas, weights, gradients and the update rule's buffers.
   var byteCount: Int { batchGradient.byteCount + state.byteCount }
 
-  /// The bytes of the arenas that evaluation needs besides.
+  /// The bytes of the arenas of evaluation.
   var evaluationByteCount: Int { evaluator.byteCount }
 }
 
-/// What a step has measured.
+/// The measurements of a step.
 public struct StepMetrics: Codable, Sendable {
   public let step: Int
   /// Tokens trained on, this step included.
@@ -126,29 +127,29 @@ public struct StepMetrics: Codable, Sendable {
 }
 
 extension Trainer {
-  /// The bytes that a process needs to train a run, the corpus aside, found without allocating them.
+  /// The bytes that a process needs to train a run, without the corpus, computed without allocating them.
   public static func plannedBytes(_ configuration: RunConfiguration) -> Int {
     let transformer = Transformer(configuration.model)
     let training = configuration.training
     let state = TrainingState.byteCount(transformer.layout, rule: training.updateRuleType)
     let gradient = BatchGradient(transformer, training.makeObjective(seed: 0), seed: 0, threads: 1)
     let batches = Set(training.batch.stages.map { $0.tokens / configuration.model.context })
-    // The run's, the trunk's to which it goes back, and a checkpoint while it is written: arrays, payload and file.
+    // Five states: the run's, the trunk's, and three copies while a checkpoint is written (arrays, payload and file).
     return 5 * state + gradient.plannedBytes(windows: Array(batches)) + Evaluator.plannedBytes(transformer)
   }
 
-  /// What training a shape costs on this machine.
+  /// The cost of training a configuration on this machine.
   public struct Cost: Sendable {
     public let stepSeconds: Double
     /// Seconds of evaluating one validation window.
     public let windowSeconds: Double
-    /// Bytes of weights and the update rule's buffers, of the run and of the trunk to which it goes back.
+    /// Bytes of weights and the update rule's buffers, of the run and of its trunk.
     public let stateBytes: Int
     /// Bytes of the arenas and gradients for this batch.
     public let batchBytes: Int
   }
 
-  /// Takes a few steps of `batch` tokens, and evaluates a few windows.
+  /// Measures a few steps of `batch` tokens, and the evaluation of a few windows.
   public static func measureCost(
     _ configuration: RunConfiguration, batch: Int, corpus: TokenizedCorpus
   ) throws -> Cost {

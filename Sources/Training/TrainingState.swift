@@ -1,7 +1,7 @@
 import Autograd
 import Models
 
-/// What training changes: weights and the buffers of the update rule, and how far it has come.
+/// What training changes: weights, the buffers of the update rule, and the position in the data.
 public final class TrainingState {
   public let parameters: FloatBuffer
   /// The names of the update rule's buffers.
@@ -16,12 +16,12 @@ public final class TrainingState {
   package(set) public var branched: Int?
   /// The training loss, averaged over about the last ten steps.
   public internal(set) var recentLoss: Double?
-  /// The operations that all steps were spared, as experts had room left.
+  /// The operations that steps did not need, because experts had unused places.
   public internal(set) var sparedFlops = 0.0
 
   /// - Parameters:
   ///   - gradientCount: The length of a gradient, in floats.
-  ///   - rule: Names the buffers.
+  ///   - rule: The update rule that the buffers belong to.
   init(parameters: FloatBuffer, gradientCount: Int, rule: any UpdateRule.Type) {
     self.parameters = parameters
     names = rule.buffers
@@ -36,7 +36,7 @@ public final class TrainingState {
     copy(from: other)
   }
 
-  /// Takes over all of `other`.
+  /// Copies everything from `other`.
   func copy(from other: TrainingState) {
     parameters.copy(from: other.parameters)
     for (buffer, source) in zip(buffers, other.buffers) { buffer.copy(from: source) }
@@ -47,7 +47,7 @@ public final class TrainingState {
   /// The bytes of weights and buffers.
   var byteCount: Int { 4 * (parameters.count + buffers.reduce(0) { $0 + $1.count }) }
 
-  /// The bytes that a state would have, found without making it.
+  /// The bytes that a state would have, computed without making it.
   static func byteCount(_ layout: ParameterLayout, rule: any UpdateRule.Type) -> Int {
     4 * (layout.bufferCount + rule.buffers.count * layout.gradientCount)
   }

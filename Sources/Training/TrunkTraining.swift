@@ -7,25 +7,25 @@ import Models
 /// Trains the runs that differ only in how long they are: one trunk at a constant rate, and for each run a branch
 /// off it that cools down   (Hägele et al. 2024). A run alone is a trunk with one branch: its numbers are the same.
 ///
-/// Everything is on the disk at any moment: finished runs, a checkpoint of the trunk and one of the branch under
-/// way. Interrupted however, the same call goes on from the last checkpoint.
+/// Finished runs, a checkpoint of the trunk and one of the current branch are on disk at any moment. However it was
+/// interrupted, the same call resumes from the last checkpoint.
 public final class TrunkTraining {
-  /// What the caller knows and wants to know while it lasts.
+  /// Callbacks and options.
   public struct Control {
-    /// Whether to stop: asked after each step, and while the final evaluation lasts. A checkpoint is written first, but
-    /// not if it throws, as where another process has taken over.
+    /// Whether to stop: called after each step, and during the final evaluation. If it returns true, a checkpoint is
+    /// written first; if it throws, as where another process has taken over, nothing is written.
     public var isCancelled: () throws -> Bool
-    /// Asked right before any file is replaced or removed. It throws where another process has taken over.
+    /// Called right before any file is replaced or removed. It throws where another process has taken over.
     public var mayWrite: () throws -> Void
-    /// Told the tokens trained and the validation windows read since the last call.
+    /// Called with the tokens trained and the validation windows read since the last call.
     public var progress: (_ tokens: Int, _ windows: Int) -> Void
-    /// Told the tokens that need not be trained, as a checkpoint has them.
+    /// Called with the number of tokens that a checkpoint saves from being trained again.
     public var spared: (_ tokens: Int) -> Void
-    /// Told of each run that has come to its end.
+    /// Called with the record of each finished run.
     public var finished: (RunRecord) -> Void
-    /// Told of each damaged file: what it held is computed again.
+    /// Called for each damaged file, whose content is computed again.
     public var damaged: (InputError) -> Void
-    /// Told what else a reader of the results should know.
+    /// Called with a message for readers of the results.
     public var remark: (String) -> Void
     /// Seconds between checkpoints.
     public var checkpointInterval: Double
@@ -54,9 +54,9 @@ public final class TrunkTraining {
     }
   }
 
-  /// Thrown where the control asked to stop.
+  /// Thrown after `Control.isCancelled` returned true.
   public struct Cancelled: Error {}
-  /// Thrown where another process has finished a run in the meantime: nothing is written into its folder.
+  /// Thrown where another process has finished a run meanwhile: nothing more is written into its folder.
   public struct Overtaken: Error {}
 
   private let runs: [RunConfiguration]
@@ -65,14 +65,14 @@ public final class TrunkTraining {
   private let corpus: TokenizedCorpus
   private let trainer: Trainer
   private let control: Control
-  /// What this process runs on.
+  /// The provenance of this process.
   private let provenance: Provenance
   private var lastCheckpoint = ContinuousClock.now
 
   /// - Parameters:
-  ///   - runs: Runs with one trunk. Their schedules may leave it at different points.
-  ///   - folder: Where each run's records go.
-  ///   - trunkFolder: Where the trunk's own state goes while it lasts.
+  ///   - runs: Runs with the same trunk, which leave it at different points.
+  ///   - folder: The folder of each run.
+  ///   - trunkFolder: The folder of the trunk, which is removed at the end.
   ///   - threads: Threads within the run. They do not change the numbers.
   public init(
     _ runs: [RunConfiguration], corpus: TokenizedCorpus, folder: @escaping (RunConfiguration) -> RunFolder,
@@ -89,14 +89,14 @@ public final class TrunkTraining {
     provenance = Provenance(threads: threads)
   }
 
-  /// Trains whatever is not yet finished. No other process may be at it.
+  /// Trains the runs that are not finished. No other process may train them at the same time.
   public func callAsFunction() throws {
     let pending = try runs.filter { run in
       let folder = folder(run)
       return try removingDamaged(folder.result) { try folder.record() } == nil
     }
     if !pending.isEmpty { try train(pending) }
-    // With nothing in it open: a network file system keeps the place of an open file in its folder.
+    // All files in it are closed here: on a network file system an open file would keep its folder from being removed.
     try control.mayWrite()
     try FileAccess.remove(trunkFolder.path)
   }
@@ -141,10 +141,10 @@ public final class TrunkTraining {
     if try FileAccess.exists(folder(run).result) { throw Overtaken() }
   }
 
-  /// Writes what is trained in a folder, and by what.
+  /// Writes the configuration and the provenance of a run or the trunk into its folder.
   ///
-  /// - Parameter parent: By what the trunk was trained that the run leaves.
-  /// - Returns: What has trained it so far, this process included.
+  /// - Parameter parent: The provenance of the trunk, for a run that leaves it.
+  /// - Returns: The provenance, this process included.
   private func begin(
     _ folder: RunFolder, _ run: RunConfiguration, after parent: Provenance? = nil
   ) throws -> Provenance {
@@ -153,8 +153,8 @@ public final class TrunkTraining {
     let provenance = self.provenance.continuing(earlier)
     if provenance != self.provenance, provenance != parent {
       control.remark(
-        "\(folder.path): begun with other instructions or products and gone on with here, so that the last digits may "
-          + "differ: \(provenance.instructions ?? "unknown"); \(provenance.blasKernel)")
+        "\(folder.path): resumed with another instruction set or OpenBLAS kernel, so that the last digits may differ: "
+          + "\(provenance.instructions ?? "unknown"); \(provenance.blasKernel)")
     }
     try FileAccess.write(
       recordJSON(RunDescription(configuration: run, provenance: provenance)), to: folder.configuration,
@@ -164,8 +164,9 @@ public final class TrunkTraining {
 
   // MARK: Damage
 
-  /// What `read` finds in the file at `path`. A damaged file is reported and removed; one that cannot be read is an
-  /// `InputError`, and stays.
+  /// The content that `read` finds in the file at `path`. A damaged file is reported and removed.
+  ///
+  /// - Throws: `InputError` if the file cannot be read; it is not removed then.
   private func removingDamaged<Content>(_ path: String, _ read: () throws -> Content?) throws -> Content? {
     do {
       return try read()
@@ -177,7 +178,7 @@ public final class TrunkTraining {
     }
   }
 
-  /// Nothing can go on from a checkpoint that is damaged, or whose log is.
+  /// Removes a checkpoint that is damaged, or whose log is: nothing can resume from it.
   private func removeCheckpointIfDamaged(_ folder: RunFolder, of run: RunConfiguration) throws {
     guard try FileAccess.exists(folder.checkpoint) else { return }
     _ = try removingDamaged(folder.checkpoint) {
@@ -187,7 +188,7 @@ public final class TrunkTraining {
 
   // MARK: The trunk
 
-  /// Goes back to the trunk's checkpoint, if one was written before the first branch that has yet to begin.
+  /// Resumes from the trunk's checkpoint, unless it lies beyond the first branch that has not begun.
   private func resumeTrunk(for pending: [RunConfiguration]) throws {
     guard try FileAccess.exists(trunkFolder.checkpoint) else { return }
     let fresh = TrainingState(copying: trainer.state)
@@ -202,7 +203,7 @@ public final class TrunkTraining {
     run.training.schedule.branchPoint(tokens: run.training.tokens)
   }
 
-  /// The tokens seen at the end of the first step that reaches `point`.
+  /// The tokens at the end of the first step that reaches `point`.
   private func firstStepEnd(atOrAfter point: Int, _ run: RunConfiguration) -> Int {
     var seen = 0
     while seen < point { seen += run.training.batch.tokens(after: seen) }
@@ -234,7 +235,7 @@ public final class TrunkTraining {
     } else {
       state.branched = state.tokens
       log = try MetricsLog(folder.metrics, after: state.step, parent: trunkFolder.metrics) { try fence(run) }
-      // The curve's cooldown begins where it leaves the trunk.
+      // The cooldown's part of the curve begins where the run leaves the trunk.
       if state.tokens > 0, state.tokens < run.training.tokens {
         try evaluateForCurve(log)
       }
@@ -265,7 +266,7 @@ public final class TrunkTraining {
     }
   }
 
-  /// The evaluation on all validation windows. Asked to stop meanwhile, the end of the training is saved first.
+  /// The evaluation on all validation windows. If it is cancelled, the state at the end of training is saved first.
   private func evaluateAtEnd(_ run: RunConfiguration, _ log: MetricsLog) throws -> Evaluation {
     try log.synchronize()
     var lastAsked = ContinuousClock.now
@@ -279,7 +280,7 @@ public final class TrunkTraining {
     return try report(evaluation, log)
   }
 
-  // MARK: Both
+  // MARK: Trunk and branches
 
   private func step(of tokens: Int, _ log: MetricsLog) throws {
     let before = trainer.state.tokens

@@ -8,7 +8,8 @@ import Models
 ///     m ← β₁m + (1 − β₁)g    v ← β₂v + (1 − β₂)g²
 ///     p ← p − η·(m̂/(√v̂ + ε) + λp)    m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ)
 ///
-/// β₁ and β₂ are `beta1` and `beta2` of the training's configuration, which has had them from the beginning.
+/// β₁ and β₂ are `beta1` and `beta2` of `TrainingConfiguration`, not settings of the rule: run identifiers depend on
+/// where they are stored.
 struct AdamW: UpdateRule {
   static let name = "adamw"
   static let title = "AdamW"
@@ -25,7 +26,7 @@ struct AdamW: UpdateRule {
     beta2 = Float(training.beta2)
   }
 
-  /// As steps have one size whatever the gradient's, hidden matrices get smaller ones   (Yang et al. 2022, table 8)
+  /// Steps do not depend on the gradient's size, so hidden matrices need smaller ones   (Yang et al. 2022, table 8)
   static func rateScale(of traits: ParameterTraits, widthRatio m: Double) -> Double {
     traits.scalesRateWithWidth ? 1 / m : 1
   }

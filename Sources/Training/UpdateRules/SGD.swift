@@ -20,7 +20,7 @@ struct SGD: UpdateRule {
     momentum = Float(training.updateRule?[Self.momentum] ?? Self.momentum.defaultValue)
   }
 
-  /// Gradients of all but hidden matrices fall with the width   (Yang et al. 2022, table 8)
+  /// Gradients of all weights but hidden matrices get smaller with the width   (Yang et al. 2022, table 8)
   static func rateScale(of traits: ParameterTraits, widthRatio m: Double) -> Double {
     traits.scalesRateWithWidth ? 1 : m
   }

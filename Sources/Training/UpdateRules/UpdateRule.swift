@@ -8,8 +8,8 @@ import Models
 public protocol UpdateRule: Selectable {
   /// Its name in tables.
   static var title: String { get }
-  /// The names of the buffers that it keeps from step to step, by which checkpoints store them. Each holds one number for
-  /// each trained weight, initially 0.
+  /// The names of the buffers that it keeps from step to step, by which checkpoints store them. Each holds one number
+  /// for each trained weight, initially 0.
   static var buffers: [String] { get }
 
   /// The factor of the learning rate under μP for weights with these traits, m times as wide as the base width.
