@@ -2,21 +2,21 @@ import Autograd
 import Models
 import RandomNumbers
 
-/// Tokens a second of cached decoding, beside those of reading the whole window again for each token, on one core,
-/// measured in turn. Times are medians.
+/// Tokens a second of cached decoding, compared with computing the whole window again for each token, on one core,
+/// measured in turns. Times are medians.
 public struct GenerationBenchmark: Codable, Sendable {
   public let model: ModelConfiguration
-  /// Sequences that are continued at once.
+  /// The number of sequences that are continued at once.
   public let samples: Int
-  /// The tokens of each, twice the context: the time to read the window again where it is full is in the figure.
+  /// The tokens of each, twice the context: times include reading the window again where it is full.
   public let length: Int
   public let cachedTokensPerSecond: Double
-  /// One window a token, of one sequence after another.
+  /// One window for each token, one sequence at a time.
   public let windowTokensPerSecond: Double
-  /// Cached decoding over one window a token.
+  /// Cached decoding over one window for each token.
   public let ratio: Double
 
-  /// Measures a new model for about `seconds`, but each way five times at least.
+  /// Measures an untrained model for about `seconds`, and each way at least five times.
   public init(_ model: ModelConfiguration, samples: Int = 64, seconds: Double = 5) {
     self.model = model
     self.samples = samples
@@ -27,7 +27,7 @@ public struct GenerationBenchmark: Codable, Sendable {
     let windows = WindowGenerator(transformer, parameters)
     let prompts = (0..<samples).map { [$0 % model.vocabulary] }
     let settings = GenerationSettings(length: length)
-    // Programs and memory are made at first use.
+    // The first use makes programs and memory.
     _ = generator(prompts, settings)
     _ = windows.generate(from: prompts[0], count: 1)
     let clock = ContinuousClock()
@@ -46,7 +46,7 @@ public struct GenerationBenchmark: Codable, Sendable {
   }
 }
 
-/// Reads a whole window for every token: what cached decoding is measured against.
+/// Generation without a cache: it computes the whole window for every token.
 private struct WindowGenerator {
   private let program: Program
   private let inputs: Integers

@@ -1,12 +1,12 @@
 /// How sequences are continued.
 public struct GenerationSettings: Sendable {
-  /// The most tokens that are written for each.
+  /// The greatest number of tokens that are generated for each.
   public var length: Int
   /// How the next token is chosen.
   public var sampler: any Sampler
-  /// After which tokens a sequence ends before its length.
+  /// The tokens that end a sequence before its length.
   public var stop: StopTokens
-  /// Determines all random numbers, together with the number of a sequence.
+  /// The seed, which with the number of a sequence determines its random numbers.
   public var seed: UInt64
 
   public init(
@@ -19,11 +19,11 @@ public struct GenerationSettings: Sendable {
   }
 }
 
-/// What was written after a prompt.
+/// The continuation of a prompt.
 public struct GeneratedSequence: Hashable, Sendable {
   /// Why a sequence ended.
   public enum Ending: String, Codable, Sendable {
-    /// It has as many tokens as were asked for.
+    /// It has the greatest number of tokens.
     case length
     /// Its last token is a stop token.
     case stop

@@ -4,33 +4,32 @@ import RandomNumbers
 
 /// Continues many sequences at once, one token a step.
 ///
-/// The keys and values of earlier positions, or the state of a recurrent layer, live in states of the engine: a prompt is
-/// read once (prefill), and a step reads one token of each sequence (decoding). Sequences wait until one of the places is
-/// free. What a sequence becomes depends on nothing but its prompt, the settings and its number: not on how many others
-/// there are.
+/// Keys and values of earlier positions, or the states of recurrent layers, are kept in states of the engine: a
+/// prompt is read once (prefill), then each step reads one token of each sequence (decoding). Sequences wait for a
+/// free slot. A sequence depends only on its prompt, the settings and its number, not on the other sequences.
 ///
-/// **Beyond the context.** A model knows as many positions as its context T. A prompt of more tokens is cut to its last
-/// T. A sequence that has filled T positions goes on from its last T/2 tokens, which are read again at the positions from
-/// 0: each token but the first ones sees T/2 to T tokens before it, at the price of reading one more token for each that
-/// is written. (To read the last T tokens again for every token would cost T times as much.)
+/// **Beyond the context.** A model has as many positions as its context T. A longer prompt is cut to its last T
+/// tokens. A sequence that has filled T positions continues from its last T/2 tokens, which are read again at the
+/// positions from 0. From then on each token sees T/2 to T tokens before it, and one more token is read for each that
+/// is generated. (Reading the last T tokens again for every token would cost T times as much.)
 public final class Generator {
   private let transformer: Transformer
   private let parameters: FloatBuffer
   private let context: Int
   private let vocabulary: Int
-  /// The places for sequences in the states.
+  /// The number of slots for sequences in the states.
   private let capacity: Int
   private var replays: [Shape: Replay] = [:]
 
-  /// Sequences and rows of a program.
+  /// The numbers of sequences and of rows for each in a program.
   private struct Shape: Hashable {
     let sequences: Int
     let rows: Int
   }
 
   /// - Parameters:
-  ///   - sequences: The most sequences that are continued at once.
-  ///   - memory: The most that states may take, in bytes; one sequence is always continued.
+  ///   - sequences: The greatest number of sequences that are continued at once.
+  ///   - memory: The greatest size of the states in bytes, unless one sequence needs more.
   public init(
     _ transformer: Transformer, parameters: FloatBuffer, sequences: Int = 64, memory: Int = 1 << 30
   ) {
@@ -42,11 +41,11 @@ public final class Generator {
     capacity = max(1, min(sequences, memory / max(one, 1)))
   }
 
-  /// Continues each prompt until its length or a stop token.
+  /// Continues each prompt to the length in the settings or a stop token.
   ///
   /// - Parameters:
-  ///   - prompts: Tokens below the vocabulary, at least one for each sequence.
-  ///   - first: The number of the first sequence, which with the seed determines its random numbers.
+  ///   - prompts: For each sequence at least one token, all below the vocabulary.
+  ///   - first: The number of the first sequence; the others follow. Number and seed determine random numbers.
   public func callAsFunction(
     _ prompts: [[Int]], _ settings: GenerationSettings, numberedFrom first: Int = 0
   ) -> [GeneratedSequence] {
@@ -87,7 +86,7 @@ public final class Generator {
           }
         }
       }
-      // Who waits takes the places of those that are done.
+      // Waiting sequences take the slots of those that are done.
       active = active.compactMap { sequence in
         sequence.isDone ? waiting.next().map { begin($0, in: sequence.slot) } : sequence
       }
@@ -95,7 +94,7 @@ public final class Generator {
     return results
   }
 
-  /// Reads all tokens of a window but the last, which the next step reads.
+  /// Reads all tokens of a window except the last, which the next step reads.
   private func prefill(_ sequence: ActiveSequence) {
     let tokens = sequence.window.dropLast()
     var start = 0
@@ -108,7 +107,8 @@ public final class Generator {
     }
   }
 
-  /// Reads the last token of each window → logits (sequences, V) of the next, valid until another replay.
+  /// Reads the last token of each window → logits (sequences, V) of the next token, valid until the program's next
+  /// replay.
   private func decode(_ active: [ActiveSequence]) -> UnsafeMutableBufferPointer<Float> {
     let replay = replay(Shape(sequences: roundedUp(active.count, most: capacity), rows: 1))
     for (row, sequence) in active.enumerated() {
@@ -120,20 +120,20 @@ public final class Generator {
     return replay.arena.output
   }
 
-  /// Large enough for efficient products, small enough that little is computed for rows that are not there.
+  /// Large enough for efficient products, small enough that little is computed for padding.
   private static let prefillRows = 64
 
-  /// The least power of two that is not below `count`, so that there are few programs.
+  /// `count` rounded up to a power of two, so that there are few programs, but at most `most`.
   private func roundedUp(_ count: Int, most: Int) -> Int {
     var size = 1
     while size < count { size *= 2 }
     return min(size, most)
   }
 
-  /// The program of a shape and its memory, made at first use. All have the same states.
+  /// The program of a shape and its memory, made at first use. All share their states.
   private func replay(_ shape: Shape) -> Replay {
     if let known = replays[shape] { return known }
-    // Of a prefill only what it leaves in the states is needed.
+    // A prefill only fills the states: its logits are not needed.
     let program = transformer.continuationProgram(
       sequences: shape.sequences, rows: shape.rows, capacity: capacity, logits: shape.rows == 1)
     let new = Replay(program, statesOf: replays.values.first?.arena)
@@ -153,7 +153,7 @@ private final class Replay {
       other.map { Arena(for: program.program, statesOf: $0) } ?? Arena(for: program.program)
   }
 
-  /// Continues the sequence at `slot`, which has `start` positions, by `tokens`.
+  /// Lets the program continue the sequence in `slot`, which has `start` positions, by `tokens`.
   func set(_ row: Int, slot: Int, start: Int, tokens: ArraySlice<Int>) {
     arena.integers(program.positions.slots)[row] = Int32(slot)
     arena.integers(program.positions.starts)[row] = Int32(start)
@@ -162,7 +162,7 @@ private final class Replay {
     for (i, token) in tokens.enumerated() { inputs[i] = Int32(token) }
   }
 
-  /// Continues no sequence.
+  /// Lets the program continue no sequence here.
   func clear(_ row: Int) { set(row, slot: 0, start: 0, tokens: []) }
 
   func run(_ parameters: FloatBuffer) { program.program.forward(arena, parameters: parameters) }
@@ -170,9 +170,9 @@ private final class Replay {
 
 /// A sequence that is being continued.
 private struct ActiveSequence {
-  /// Its place among the prompts.
+  /// Its index among the prompts.
   let index: Int
-  /// Its place in the states.
+  /// Its slot in the states.
   let slot: Int
   /// The tokens at positions from 0 on; all but the last are in the states.
   var window: [Int]

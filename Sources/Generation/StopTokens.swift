@@ -5,14 +5,14 @@ import Files
 public struct StopTokens: Sendable {
   private let tokens: Set<Int>
 
-  /// None: a sequence ends at its length.
+  /// No stop tokens.
   public init() { tokens = [] }
 
   public init(_ tokens: some Sequence<Int>) { self.tokens = Set(tokens) }
 
-  /// All tokens that write `text`, alone or among other bytes.
+  /// All tokens whose bytes contain `text`.
   ///
-  /// - Throws: `InputError` if no single token writes it.
+  /// - Throws: `InputError` if there are none.
   public init(writing text: String, _ tokenizer: any Tokenizer) throws {
     let bytes = Array(text.utf8)
     tokens = Set((0..<tokenizer.vocabulary).filter { tokenizer.bytes(of: $0).contains(bytes) })

@@ -1,6 +1,6 @@
 import RandomNumbers
 
-/// Takes the most likely token; of equally likely ones the first.
+/// Chooses the most likely token, the first among equally likely ones.
 public struct Greedy: Sampler {
   public init() {}
 

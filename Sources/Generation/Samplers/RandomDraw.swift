@@ -1,7 +1,7 @@
 import Foundation
 import RandomNumbers
 
-/// Draws a token with the probability that the model gives it, p_t = softmax(z)_t, once filters have changed the logits.
+/// Draws a token with the probabilities softmax(z), after filters have changed the logits z.
 ///
 /// Each token takes one random number, whatever the filters are.
 public struct RandomDraw: Sampler {
@@ -17,19 +17,19 @@ public struct RandomDraw: Sampler {
       left -= logits[token]
       if left < 0 { return token }
     }
-    // By rounding something may be left.
+    // Rounding may leave a remainder.
     return logits.lastIndex { $0 > 0 } ?? 0
   }
 }
 
-/// A change of logits (V) before a token is drawn. A token with a logit of −∞ is never drawn.
+/// Changes logits (V) before a token is drawn. A token with logit −∞ is never drawn.
 ///
 /// To add one: a file beside this one with a type that conforms.
 public protocol LogitFilter: Sendable {
   func apply(to logits: inout [Double])
 }
 
-/// Replaces logits by numbers in proportion to their probabilities, and returns their sum.
+/// Replaces logits by numbers proportional to their probabilities, and returns the sum of these.
 func probabilities(_ logits: inout [Double]) -> Double {
   let top = logits.max() ?? 0
   var sum = 0.0

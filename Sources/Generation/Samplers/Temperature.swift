@@ -1,4 +1,4 @@
-/// Divides logits by a temperature: below 1 likely tokens become likelier, above 1 less so.
+/// Divides logits by a temperature: below 1 likely tokens become more likely, above 1 less likely.
 public struct Temperature: LogitFilter {
   private let temperature: Double
 
@@ -10,7 +10,7 @@ public struct Temperature: LogitFilter {
 
   public func apply(to logits: inout [Double]) {
     guard temperature != 1 else { return }
-    // Differences are divided, so that no quotient overflows.
+    // Dividing differences to the largest logit, which are at most 0, avoids positive overflow.
     let top = logits.max() ?? 0
     for token in logits.indices { logits[token] = (logits[token] - top) / temperature }
   }

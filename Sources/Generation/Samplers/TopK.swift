@@ -1,4 +1,4 @@
-/// Keeps the k most likely tokens; of equally likely ones the first   (Fan et al. 2018)
+/// Keeps the k most likely tokens, the first among equally likely ones   (Fan et al. 2018)
 public struct TopK: LogitFilter {
   private let k: Int
 
@@ -11,7 +11,7 @@ public struct TopK: LogitFilter {
   public func apply(to logits: inout [Double]) {
     guard k < logits.count else { return }
     let cut = kthLargest(k, of: logits)
-    // As many of those at the cut as there is room for.
+    // Of the tokens at the cut, the first are kept.
     var room = k - logits.count { $0 > cut }
     for token in logits.indices where logits[token] <= cut {
       if logits[token] == cut && room > 0 { room -= 1 } else { logits[token] = -.infinity }
@@ -19,7 +19,7 @@ public struct TopK: LogitFilter {
   }
 }
 
-/// The k-th largest of some numbers, found by partitions as in quicksort (Hoare 1961): no other is sorted.
+/// The k-th largest of some numbers, by quickselect (Hoare 1961).
 private func kthLargest(_ k: Int, of numbers: [Double]) -> Double {
   var rest = numbers
   var k = k
@@ -32,7 +32,7 @@ private func kthLargest(_ k: Int, of numbers: [Double]) -> Double {
     }
     let smaller = rest.filter { $0 < pivot }
     let notSmaller = rest.count - smaller.count
-    // Where nothing is left, as with numbers that are NaN, the pivot will do.
+    // NaN is neither larger nor smaller than the pivot: if nothing is left, the pivot will do.
     if k <= notSmaller || smaller.isEmpty { return pivot }
     k -= notSmaller
     rest = smaller

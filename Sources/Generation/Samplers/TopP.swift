@@ -1,4 +1,4 @@
-/// Keeps the most likely tokens that together have a probability of p: the fewest that reach it, and at least one
+/// Keeps the smallest set of most likely tokens whose total probability reaches p, and at least one token
 /// (nucleus sampling, Holtzman et al. 2020)
 public struct TopP: LogitFilter {
   private let p: Double
@@ -13,7 +13,7 @@ public struct TopP: LogitFilter {
     guard p < 1 else { return }
     var weights = logits
     let sum = probabilities(&weights)
-    // Tokens below this are, all together, less than 1 − p: none belongs to the fewest. Only the others are sorted.
+    // All tokens below this together have less probability than 1 − p: the set needs none. Only the others are sorted.
     let negligible = (1 - p) * sum / Double(logits.count)
     let candidates = weights.indices.filter { weights[$0] >= negligible }
       .sorted { (-weights[$0], $0) < (-weights[$1], $1) }
@@ -23,7 +23,7 @@ public struct TopP: LogitFilter {
       mass += weights[candidates[kept]]
       kept += 1
     }
-    // Candidates may sum to less by rounding: then all of them are kept.
+    // If rounding keeps candidates from reaching p, all of them are kept.
     let filtered = candidates.prefix(max(kept, 1)).map { ($0, logits[$0]) }
     for token in logits.indices { logits[token] = -.infinity }
     for (token, logit) in filtered { logits[token] = logit }
