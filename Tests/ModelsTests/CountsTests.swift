@@ -101,7 +101,8 @@ import Testing
   @Test(
     "So are experts that cannot be built",
     arguments: [
-      (MoE(experts: 4, topK: 5), "top_k"),
+      (MoE(experts: 5000), "experts"), (MoE(experts: 4, topK: 0), "top_k"),
+      (MoE(experts: 4, topK: 5), "top_k"), (MoE(experts: 4, capacityFactor: 0), "capacity_factor"),
       (MoE(experts: 4, granularity: 3), "granularity"),
       (MoE(experts: 4, granularity: 2, shared: 2), "shared_experts"),
       (MoE(experts: 4, gate: .choiceFirst), "gate"),
