@@ -31,8 +31,9 @@ import Testing
 
   private let none = FloatBuffer(count: 0)
 
-  /// Continues each sequence to its end by up to `rows` positions at a time, `sequences` of them at once, whatever is
-  /// left of the others, and returns what each position of each got.
+  /// Continues each sequence to its end, by up to `rows` positions at a time and `sequences` of them at once.
+  ///
+  /// - Returns: For each sequence the outputs of its positions.
   private func continued(
     _ inputs: [[Float]], columns: Int, rows: Int, sequences: Int, isolated: Bool = false,
     parameters: FloatBuffer = FloatBuffer(count: 0), _ record: (Recorder, Tensor, Continuation) -> Tensor
@@ -47,12 +48,12 @@ import Testing
     var done = inputs.map { _ in 0 }
     var turn = 0
     while inputs.indices.contains(where: { done[$0] * columns < inputs[$0].count }) {
-      // What rows hold that are not there must not matter.
+      // The content of padding must not matter.
       arena.input(x).update(repeating: .nan)
       let chosen = (0..<sequences).map { (turn + $0) % inputs.count }
       turn += 1
       for (s, slot) in chosen.enumerated() {
-        // Not always as many as there is room for.
+        // Some calls use fewer rows than there are.
         let count = min(max(1, rows - turn % 3), inputs[slot].count / columns - done[slot])
         arena.integers(positions.slots)[s] = Int32(slot)
         arena.integers(positions.starts)[s] = Int32(done[slot])
@@ -90,12 +91,12 @@ import Testing
       #expect(output.count == truth.count)
       for (value, truth) in zip(output, truth) { #expect(abs(Double(value) - truth) < 1e-5) }
     }
-    // The same bits, however many rows and sequences are done at once, and whatever memory holds besides.
+    // The same bits, however many rows and sequences a replay continues, and whatever else memory holds.
     for (rows, sequences) in [(1, 1), (5, 2), (16, 3), (s.context, 1)] {
       #expect(run(rows: rows, sequences: sequences) == first, "\(rows) rows of \(sequences)")
       #expect(run(rows: rows, sequences: sequences, isolated: true) == first)
     }
-    // And the numbers of whole windows, but for rounding.
+    // And the numbers of whole windows, up to rounding.
     let recorder = Recorder(gradients: false)
     let x = recorder.input([s.context, s.columns])
     let program = recorder.finish(
@@ -136,7 +137,7 @@ import Testing
   func sharedStates(isolated: Bool) {
     let sizes = Sizes(heads: 1, keyHeads: 1, depth: 4, context: 6)
     let inputs = pseudorandom(6 * sizes.columns, seed: 2).map(Float.init)
-    /// Continues one sequence, in a program of so many rows.
+    /// Continues one sequence by `rows` positions.
     func run(_ rows: Int, from start: Int, after earlier: Arena?) -> (output: [Float], arena: Arena) {
       let recorder = Recorder(gradients: false)
       let x = recorder.input([rows, sizes.columns])
@@ -148,7 +149,7 @@ import Testing
       for i in 0..<rows * sizes.columns { arena.input(x)[i] = inputs[start * sizes.columns + i] }
       arena.integers(positions.starts)[0] = Int32(start)
       arena.integers(positions.counts)[0] = Int32(rows)
-      // A second replay writes the same once more.
+      // A second replay writes the same states again.
       for _ in 0..<2 { program.forward(arena, parameters: none) }
       return (Array(arena.output), arena)
     }

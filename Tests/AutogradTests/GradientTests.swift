@@ -7,7 +7,8 @@ struct Case: CustomTestStringConvertible, Sendable {
   let name: String
   /// The shapes of its inputs, each of which has a gradient.
   let shapes: [[Int]]
-  /// How far a value v may be off, in units of 1 + |v|; a gradient four times as far. Roundings alone make 6e-8.
+  /// The largest error of a value v, in units of 1 + |v|; that of a gradient is four times as large. A single rounding
+  /// makes 6e-8.
   var tolerance = 2e-7
   /// The integers that it reads, if any.
   var integers: [Int32] = []
@@ -114,7 +115,7 @@ private func attentionCases(_ b: Int, _ t: Int, _ heads: Int, _ depth: Int, shar
         Reference.columns($0[0], of: width + 2 * narrow, width + narrow..<width + 2 * narrow),
         heads: heads, shared: shared, context: t, depth: depth, scale: 0.3)
     },
-    // Queries of their own, then columns between keys and values that nothing sees.
+    // Queries in another tensor than keys and values, which have unused columns around them.
     Case(
       name: "causalAttention, apart", shapes: [[b * t, width], [b * t, 2 * narrow + 3]], tolerance: 2e-6
     ) {
@@ -154,16 +155,15 @@ private let cases: [Case] = {
 }()
 
 @Suite struct GradientTests {
-  /// Where the inputs of an operation live.
+  /// Where the inputs of an operation are.
   enum Setting: CaseIterable {
     /// In the buffers of parameters.
     case parameters
-    /// In the arena: the operation may work in place where it alone reads an input, and may not where it is recorded
-    /// twice.
+    /// In the arena: the operation may work in place where it alone reads an input, but not where it is recorded twice.
     case slots
   }
 
-  @Test("Value and gradient agree with a naive reference, wherever inputs live", arguments: cases)
+  @Test("Value and gradient agree with a naive reference, wherever inputs are", arguments: cases)
   func agreesWithReference(_ operation: Case) {
     let inputs = inputs(of: operation)
     let expected = operation.reference(inputs)
@@ -223,7 +223,7 @@ private let cases: [Case] = {
     }
   }
 
-  /// Inputs of one shape differ.
+  /// Inputs, which differ even where they have the same shape.
   private func inputs(of operation: Case) -> [[Double]] {
     operation.shapes.enumerated().map { index, shape in
       pseudorandom(shape.reduce(1, *), seed: 7 + shape.reduce(1, *)).map {
@@ -234,7 +234,7 @@ private let cases: [Case] = {
 
   private struct Result: Equatable {
     var output: [Float]
-    /// Of each input; empty where there is none.
+    /// The gradient of each input; empty where it has none.
     var gradients: [[Float]]
     var flops: Flops
   }
@@ -251,7 +251,7 @@ private let cases: [Case] = {
     let recorder = Recorder(gradients: true)
     let integers = recorder.integers(operation.integers.count)
     let zeros = operation.shapes.map { recorder.input($0) }
-    // A copy in the arena: the weight itself plus nothing.
+    // A copy in the arena: the weight plus zero.
     let tensors =
       setting == .parameters ? weights : zip(zeros, weights).map { recorder.add($1, $0) }
     var output = operation.record(recorder, tensors, integers)

@@ -11,12 +11,12 @@ struct Fixture {
   init(_ model: ModelConfiguration) {
     transformer = Transformer(model)
     parameters = transformer.initialParameters(seed: 3)
-    // New biases and gains are 0 and 1, and new logits nearly even: tokens would hardly depend on what is before them.
+    // With the initial gains, biases and logits, tokens would hardly depend on earlier ones.
     var random = SplitMix64(seed: 8)
     for i in 0..<parameters.count { parameters[i] = 2 * parameters[i] + 0.1 * Float(random.normal()) }
   }
 
-  /// Models of every kind that is continued in another way.
+  /// Models of all kinds that continuation treats differently.
   static func models(context: Int) throws -> [ModelConfiguration] {
     try ModelConfiguration.Architecture.allCases.flatMap { architecture in
       try ModelConfiguration.Positions.allCases.map { positions in
@@ -83,7 +83,7 @@ struct Fixture {
           }
         }
         while texts.indices.contains(where: { done[$0] < texts[$0].count }) {
-          // In another order than in the states.
+          // The order of rows differs from that of slots.
           let order = [2, 0, 1]
           for (row, slot) in order.enumerated() {
             set(row, slot, count: min(1, texts[slot].count - done[slot]), step, second)

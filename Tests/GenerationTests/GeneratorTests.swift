@@ -5,8 +5,8 @@ import RandomNumbers
 import Testing
 
 @Suite struct GeneratorTests {
-  /// What the generator promises, with the whole-window program: one window for every token, none of more than T
-  /// tokens, and of T/2 where one was full.
+  /// The same generation with the whole-window program: one window for every token, cut to its last T/2 tokens where it
+  /// exceeds T.
   private func reference(_ fixture: Fixture, _ prompt: [Int], _ settings: GenerationSettings, number: Int)
     -> [Int]
   {
@@ -55,7 +55,7 @@ import Testing
   func independence() throws {
     for model in [
       try ModelConfiguration(width: 40, depth: 2, context: 16, vocabulary: 50),
-      // With a capacity too: in decoding no expert refuses a token.
+      // Also with a capacity: decoding drops no token.
       try ModelConfiguration(
         width: 16, depth: 1, context: 16, vocabulary: 50,
         moe: MoE(experts: 4, topK: 1, capacityFactor: 0.5)),
@@ -74,7 +74,7 @@ import Testing
       #expect(run(12, sequences: 64, memory: 1) == Array(all.prefix(12)))
       let generator = Generator(fixture.transformer, parameters: fixture.parameters)
       #expect(generator([prompts[40]], settings, numberedFrom: 40) == [all[40]])
-      // Different ones, of which some end early.
+      // The sequences differ, and some end early.
       #expect(Set(all.map(\.tokens)).count > 60)
       #expect(Set(all.map(\.ending)) == [.length, .stop])
       for sequence in all {

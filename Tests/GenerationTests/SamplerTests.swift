@@ -30,7 +30,7 @@ import Testing
       for token in tokens { #expect(result[token] == logits[token]) }
     }
     #expect(filtered(TopK(2), [3, 3, 3]) == [3, 3, -.infinity])
-    // Against a sort, over many.
+    // Compared with sorting many logits.
     var random = SplitMix64(seed: 4)
     let many = (0..<500).map { _ in (random.normal() * 20).rounded() / 10 }
     for k in [1, 7, 250, 499] {
@@ -78,7 +78,7 @@ import Testing
     #expect(two[0] == 0 && two[2] == 0 && abs(two[1] - 0.4 / 0.85) < 0.018)
   }
 
-  @Test("What a model that diverged gives is a token all the same")
+  @Test("Logits of a diverged model give a token too")
   func notNumbers() {
     for bad in [Double.nan, .infinity, -.infinity] {
       for sampler in [Greedy(), RandomDraw([Temperature(2), TopK(2), TopP(0.5)])] as [any Sampler] {

@@ -140,7 +140,7 @@ import Testing
       }
       #expect(transformer.layout.gradientCount < all.layout.gradientCount)
     }
-    // With all of a model but its head, only the head's product is left of the backward pass.
+    // Where only the head is trained, only the product of its gradient is left of the backward pass.
     let head = Transformer(model) { $0 == "head.weight" }
     let flops = head.lossProgram(windows: 1, gradients: true).program.flops
     #expect(flops.backward == 2 * 20 * 24 * 37)

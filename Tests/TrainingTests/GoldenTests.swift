@@ -182,11 +182,11 @@ private struct Judge {
     return (loss.value, norm)
   }
 
-  /// The weights of a window's losses: as many as are kept share the mean.
+  /// The weights of a window's losses, whose mean is 1.
   private func weights(ofWindow position: Int) -> [Double] {
     let rows = model.context
     let kept = max(1, rows - Int((mask * Double(rows)).rounded()))
-    // The seed of the run, and a number that sets the mask apart from other uses of it.
+    // The seed of the run, mixed with the constant that the objective uses.
     let order = Shuffle(count: rows, key: mix(mix(11, 0x6D61_736B), UInt64(position)))
     return order.map { $0 < kept ? Double(rows) / Double(kept) : 0 }
   }

@@ -32,7 +32,7 @@ import Training
       // At most half of the tokens find room.
       #expect(layer.dropped >= 0.5 && layer.dropped < 1)
       #expect((0...1).contains(layer.routerEntropy))
-      // The text is of letters, all of one task: their parts are the loads.
+      // The text is letters of one task: their fractions are the loads.
       #expect(layer.classes["letter"] == layer.loads)
       #expect(layer.classes.count == 1 && layer.tasks.count == 1)
     }

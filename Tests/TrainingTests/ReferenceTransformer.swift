@@ -8,8 +8,7 @@ struct ReferenceTransformer {
   /// Weights by name, row after row.
   let weights: [String: [Scalar]]
 
-  /// The loss of predicting each of `tokens` but the first from those before it, a part of each target's probability
-  /// given to all tokens alike.
+  /// The loss of predicting each of `tokens` except the first from those before it, with label smoothing.
   func losses(_ tokens: [Int], smoothing: Double = 0) -> [Scalar] {
     let c = configuration
     var stream = tokens.dropLast().enumerated().map { position, token in

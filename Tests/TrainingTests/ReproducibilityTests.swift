@@ -45,7 +45,7 @@ import Training
   }
 
   @Test(
-    "A log is a learning curve: few windows on the way, a cooldown marked as such, all windows at the end")
+    "A log is a learning curve: few windows at first, a marked cooldown, all windows at the end")
   func learningCurve() throws {
     let runs = try [30_000, 60_000].map { try configuration(tokens: $0, batch: .fixed(512)) }
     let results = try train(runs, in: "curve")
@@ -57,7 +57,7 @@ import Training
       #expect(
         way.allSatisfy { $0.windows == 32 && $0.curveLoss == $0.validationLoss && $0.standardError > 0 })
       #expect(zip(curve, curve.dropFirst()).allSatisfy { $0.tokens < $1.tokens })
-      // Half powers of two up to the cooldown, where it begins, and two points in it.
+      // Half powers of two on the trunk, the beginning of the cooldown, and two points in it.
       let trunk = way.filter { $0.cooldownFrom == nil }
       #expect(trunk.count == LearningCurve.points(through: branch).count + 1)
       #expect(trunk.last.map { $0.tokens >= branch && $0.tokens < branch + 512 } == true)
@@ -118,7 +118,7 @@ import Training
     #expect(Set(matched.map(\.trunkIdentifier)).count == 3)
   }
 
-  /// All that a training may have to remember.
+  /// Kinds of training that have different states to restore.
   enum Memory: CaseIterable {
     case usual, cosine, experts, sgd, mask
   }

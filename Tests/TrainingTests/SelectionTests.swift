@@ -6,8 +6,8 @@ import Testing
 import Training
 
 @Suite struct SelectionTests {
-  /// Configurations as programs before update rules, objectives, layers and shared keys have written them, and the
-  /// identifiers that their runs have.
+  /// Configurations that the program wrote before it had update rules, objectives, layers and grouped queries, with the
+  /// identifiers of their runs.
   private static let old = [
     (
       "ab3939f63d7ae63b",
@@ -19,12 +19,12 @@ import Training
     ),
   ]
 
-  @Test("Configurations of before are read, written alike, and name the same runs", arguments: old)
+  @Test("Earlier configurations are read, written alike, and name the same runs", arguments: old)
   func identifiers(_ identifier: String, _ json: String) throws {
     let run = try decodeJSON(RunConfiguration.self, from: Data(json.utf8))
     #expect(run.canonicalJSON == json)
     #expect(run.identifier == identifier)
-    // What is usual makes no difference, whether it was written or not.
+    // Defaults make no difference, whether they were given or not.
     let (rule, objective) = (Selection(updateRules[0]), Selection(trainingObjectives[0]))
     let training = TrainingConfiguration(
       tokens: 500_000, learningRate: run.training.learningRate, updateRule: rule, objective: objective)
@@ -35,7 +35,7 @@ import Training
     #expect(model == run.model)
   }
 
-  @Test("A selection is the same whether its defaults were written or not, and any other value sets it apart")
+  @Test("A selection is the same whether its defaults were given or not, and differs by any other value")
   func values() throws {
     for type in updateRules as [any Selectable.Type] + trainingObjectives {
       let usual = Dictionary(uniqueKeysWithValues: type.settings.map { ($0.key, $0.defaultValue) })
