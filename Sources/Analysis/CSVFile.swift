@@ -14,7 +14,7 @@ package struct CSVFile {
 
   /// Reads the UTF-8 file at `path`. Empty lines are passed over.
   ///
-  /// - Throws: `InputError` if it is missing or empty, if a column stands twice, or if a row has more or fewer cells
+  /// - Throws: `InputError` if it is missing or empty, if a column is given twice, or if a row has more or fewer cells
   ///   than the header.
   package init(contentsOf path: String) throws { try self.init(path: path, text: FileAccess.readText(path)) }
 
@@ -34,7 +34,7 @@ package struct CSVFile {
     self.rows = Array(rows.dropFirst())
     var seen: Set<String> = []
     if let twice = header.first(where: { !seen.insert($0).inserted }) {
-      throw InputError("column `\(twice)` stands twice", file: path, line: first.line, remedy: "Rename one")
+      throw InputError("column `\(twice)` is given twice", file: path, line: first.line, remedy: "Rename one")
     }
     if header.count == 1, let sign = [";", "\t"].first(where: header[0].contains) {
       throw InputError(

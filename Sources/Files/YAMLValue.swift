@@ -136,7 +136,7 @@ public struct YAMLValue {
       if text != written { note("`\(written)` is called `\(text)` now", line: key.mark?.line) }
       guard seen.insert(text).inserted else {
         throw InputError(
-          "key `\(text)` stands twice", file: file, line: key.mark?.line, remedy: "Remove one")
+          "key `\(text)` is given twice", file: file, line: key.mark?.line, remedy: "Remove one")
       }
       return ((text, key.mark?.line), YAMLValue(value, in: self))
     }
@@ -310,14 +310,14 @@ extension InputError {
       .composer(_, let problem, let mark, _):
       self.init(
         "not valid YAML: \(problem)", file: file, line: mark.line,
-        remedy: "Check indentation, colons and quotes around this line")
+        remedy: "Check indentation (spaces, no tabs), colons and quotes around this line")
     case .duplicatedKeysInMapping(let duplicates, let context):
       if duplicates.contains(where: { isThousands("\($0)") }) {
         self = .commaInNumber(file: file, line: context.mark.line)
         return
       }
       self.init(
-        "stands twice: \(duplicates.map { "`\($0)`" }.joined(separator: ", "))", file: file,
+        "is given twice: \(duplicates.map { "`\($0)`" }.joined(separator: ", "))", file: file,
         line: context.mark.line, remedy: "Remove one of each")
     default:
       self.init("not valid YAML: \(yamlError)", file: file)

@@ -42,7 +42,7 @@ import Testing
     ),
     ("N,D\n1,2\n", "1: no column is known as a loss. Name it: `--x loss=COLUMN`, one of N, D."),
     ("x,loss\n1,2\n", "1: no column is known as N, D or C. Name them: `--x N=COLUMN`, among x, loss."),
-    ("N,N,loss\n1,2,3\n", "1: column `N` stands twice. Rename one."),
+    ("N,N,loss\n1,2,3\n", "1: column `N` is given twice. Rename one."),
     ("N,D,loss\n1,2\n", "2: 2 cells, where the header has 3. Correct or remove the row."),
   ])
   func badTablesAreNamedByLine(text: String, message: String) throws {

@@ -17,7 +17,7 @@ import Testing
       ("source: text.txt", "source: short.txt", "short.txt"),
       ("source: text.txt", "source: latin.txt", "latin.txt:2: not valid UTF-8"),
       ("title:", "\ttitle:", "small.yaml:1: not valid YAML"),
-      ("  context: 32", "  context: 32\n  context: 64", "small.yaml:6: stands twice: `context`. Remove"),
+      ("  context: 32", "  context: 32\n  context: 64", "small.yaml:6: is given twice: `context`. Remove"),
     ])
   func experiment(_ original: String, _ mistake: String, _ message: String) throws {
     let folder = try ScratchFolder()
