@@ -16,7 +16,7 @@ extension Chapter {
         .paragraph(
           """
           An interval that is wide, or a parameter that is not identified, means that these runs do not determine the \
-          number: more runs, or a wider range of them, would. Fitted: \(conventions.joined(separator: "; ")).
+          number: more runs, or a wider range of them, would. Fitted columns: \(conventions.joined(separator: "; ")).
           """)
       ] + (findings.isEmpty ? [.paragraph("No law could be fitted.")] : findings))
   }
