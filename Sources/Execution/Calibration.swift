@@ -1,7 +1,7 @@
-import Plans
 import Dispatch
 import Foundation
 import Models
+import Plans
 import Synchronization
 import Training
 

@@ -1,7 +1,7 @@
-import Plans
 import Corpora
 import Files
 import Foundation
+import Plans
 import Training
 
 /// An experiment's runs as they were planned: the file `plan.json`. With it any process on any machine can train them, and

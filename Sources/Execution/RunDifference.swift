@@ -1,7 +1,7 @@
 import Analysis
 import Files
-import Plans
 import Foundation
+import Plans
 import Training
 
 /// Something in which two runs differ.

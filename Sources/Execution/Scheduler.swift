@@ -1,6 +1,6 @@
-import Plans
 import Files
 import Foundation
+import Plans
 import Training
 
 /// The runs of some plans that are left to train, each once: plan by plan, trunk by trunk, the longest first.

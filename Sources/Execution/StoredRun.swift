@@ -1,8 +1,8 @@
 import Analysis
-import Plans
 import Files
 import Foundation
 import Models
+import Plans
 import Training
 
 /// A run as its folder records it, for whichever experiment. Damage is a status, not a failure to read.

@@ -1,7 +1,7 @@
-import Plans
 import Corpora
 import Files
 import Foundation
+import Plans
 import Training
 
 /// A trunk with the runs to be trained on it: the unit of work, which one process does at a time. Written as JSON it is

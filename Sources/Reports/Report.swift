@@ -1,7 +1,7 @@
 import Analysis
-import Plans
 import Files
 import Foundation
+import Plans
 import ScalingLaws
 import Training
 

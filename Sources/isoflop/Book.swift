@@ -1,8 +1,8 @@
 import Analysis
 import Execution
-import Plans
 import Files
 import Foundation
+import Plans
 import Reports
 import Training
 

@@ -1,8 +1,8 @@
-import Plans
 import ArgumentParser
 import Exports
 import Files
 import Foundation
+import Plans
 
 /// `isoflop book`: the pages of all experiments, and their contents.
 struct BookCommand: ParsableCommand {

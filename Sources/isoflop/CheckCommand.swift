@@ -1,8 +1,8 @@
 import Analysis
-import Plans
 import ArgumentParser
 import Files
 import Foundation
+import Plans
 
 /// `isoflop check`: checks an experiment's results against its expectations.
 struct CheckCommand: ParsableCommand {

@@ -1,9 +1,9 @@
 import Analysis
-import Execution
-import Plans
 import ArgumentParser
+import Execution
 import Files
 import Foundation
+import Plans
 import Reports
 
 /// `isoflop collect`: fits and reports what there is, and trains nothing.

@@ -1,6 +1,6 @@
-import Execution
 import ArgumentParser
 import Corpora
+import Execution
 import Foundation
 
 /// What the shell offers for arguments that are neither files nor a fixed choice.

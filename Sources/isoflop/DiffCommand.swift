@@ -1,6 +1,6 @@
 import Analysis
-import Execution
 import ArgumentParser
+import Execution
 import Files
 
 /// `isoflop diff`: the differences between two runs.

@@ -1,9 +1,9 @@
 import Analysis
-import Execution
-import Plans
 import Corpora
+import Execution
 import Files
 import Foundation
+import Plans
 import Reports
 import Training
 

@@ -1,8 +1,8 @@
 import Analysis
-import Plans
 import ArgumentParser
 import Files
 import Foundation
+import Plans
 import ScalingLaws
 
 /// `isoflop plan`: the best size and data for a budget, from fitted laws.

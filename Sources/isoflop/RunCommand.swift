@@ -1,8 +1,8 @@
-import Execution
-import Plans
 import ArgumentParser
+import Execution
 import Files
 import Foundation
+import Plans
 
 extension Shard: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }

@@ -1,8 +1,8 @@
-import Execution
-import Plans
 import ArgumentParser
+import Execution
 import Files
 import Foundation
+import Plans
 
 /// `isoflop task`: one task of a job array.
 struct TaskCommand: ParsableCommand {

@@ -1,6 +1,6 @@
-import Execution
 import ArgumentParser
 import Corpora
+import Execution
 import Files
 import Foundation
 import Plans

@@ -1,6 +1,6 @@
-import Plans
 import ArgumentParser
 import Files
+import Plans
 
 /// The flags of all commands that train experiments.
 struct TrainingOptions: ParsableArguments {

@@ -1,8 +1,8 @@
-import Execution
-import Plans
 import ArgumentParser
+import Execution
 import Files
 import Foundation
+import Plans
 
 /// Experiments that are trained together, each run once: `run` has one of them, `book` many.
 struct TrainingSession {

@@ -1,9 +1,9 @@
 import Analysis
-import Plans
 import Corpora
 import Files
 import Foundation
 import Generation
+import Plans
 import ScalingLaws
 import Training
 

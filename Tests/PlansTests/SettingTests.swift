@@ -1,10 +1,9 @@
 import Analysis
 import Files
 import Foundation
+import Plans
 import TestSupport
 import Testing
-
-import Plans
 
 @Suite struct SettingTests {
   /// A small dense run, and one with experts.

@@ -1,6 +1,6 @@
-import Plans
 import Files
 import Foundation
+import Plans
 import TestSupport
 import Testing
 import Training

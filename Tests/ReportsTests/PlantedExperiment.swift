@@ -1,6 +1,6 @@
 import Analysis
-import Plans
 import Foundation
+import Plans
 import ScalingLaws
 import Training
 

@@ -1,8 +1,8 @@
 import Analysis
-import Plans
 import Execution
 import Files
 import Foundation
+import Plans
 import Reports
 import ScalingLaws
 import Testing

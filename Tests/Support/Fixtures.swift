@@ -1,6 +1,6 @@
-import Plans
 import Files
 import Foundation
+import Plans
 import Training
 
 /// The folder of the package.
