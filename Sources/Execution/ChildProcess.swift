@@ -30,14 +30,15 @@ public struct ChildProcess: Sendable {
   ///
   /// - Parameters:
   ///   - program: Its path.
-  ///   - input: What it reads; nil for nothing.
-  ///   - output: Where its output goes; nil for nowhere.
-  ///   - errors: Where its messages go; nil for those of this process.
-  ///   - heard: Signals that this process ignores and that one does not.
+  ///   - input: Its standard input; nil for an empty one.
+  ///   - output: Its standard output; nil to discard it.
+  ///   - errors: Its standard error; nil for that of this process.
+  ///   - defaultSignals: Signals that this process ignores and the other must not ignore.
+  ///   - environment: Variables that are added to the environment of this process, or replace those of the same name.
   /// - Throws: `InputError` with the system's error.
   public init(
     _ program: String, _ arguments: [String], input: FileHandle? = nil, output: FileHandle? = nil,
-    errors: FileHandle? = nil, hearing heard: [Int32] = []
+    errors: FileHandle? = nil, defaultSignals: [Int32] = [], environment variables: [String: String] = [:]
   ) throws {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -55,7 +56,7 @@ public struct ChildProcess: Sendable {
     defer { posix_spawnattr_destroy(&attributes) }
     var (signals, blocked) = (sigset_t(), sigset_t())
     sigemptyset(&signals)
-    for signal in heard { sigaddset(&signals, signal) }
+    for signal in defaultSignals { sigaddset(&signals, signal) }
     sigemptyset(&blocked)
     posix_spawnattr_setsigdefault(&attributes, &signals)
     posix_spawnattr_setsigmask(&attributes, &blocked)
@@ -64,7 +65,8 @@ public struct ChildProcess: Sendable {
       texts.map { (text: String) -> UnsafeMutablePointer<CChar>? in strdup(text) } + [nil]
     }
     var words = copies([program] + arguments)
-    var environment = copies(ProcessInfo.processInfo.environment.map { "\($0)=\($1)" })
+    let inherited = ProcessInfo.processInfo.environment
+    var environment = copies(inherited.merging(variables) { $1 }.map { "\($0)=\($1)" })
     defer { for text in words + environment { free(text) } }
     var number: pid_t = 0
     let code = Self.starting.withLock { _ in
@@ -74,7 +76,7 @@ public struct ChildProcess: Sendable {
     pid = number
   }
 
-  /// Waits for the end of the process. To be called once.
+  /// Waits until the process has ended. Must be called exactly once.
   @discardableResult
   public func wait() -> End {
     var status: Int32 = 0
@@ -82,7 +84,7 @@ public struct ChildProcess: Sendable {
     return status & 0x7F == 0 ? .status(status >> 8 & 0xFF) : .signal(status & 0x7F)
   }
 
-  /// A pipe that no other process inherits: the end of this one must be the end of what it sends.
+  /// A pipe that only the process it is given to inherits: a reader must see its end when that process ends.
   public static func pipe() throws -> (reading: FileHandle, writing: FileHandle) {
     var ends: [Int32] = [0, 0]
     let code = starting.withLock { _ in
@@ -97,7 +99,8 @@ public struct ChildProcess: Sendable {
     )
   }
 
-  /// One at a time: a process that starts in between would inherit the ends of a pipe that are not marked yet.
+  /// Pipes and processes are made one at a time: a process that starts before a new pipe is marked close-on-exec would
+  /// inherit it.
   private static let starting = Mutex(())
 
   private static func fault(_ message: String, _ code: Int32, file: String? = nil) -> InputError {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Autograd
+import Execution
 import Files
 import Foundation
 import Models
@@ -94,21 +95,17 @@ struct StepsCommand: ParsableCommand {
     let trace = FileManager.default.temporaryDirectory.appendingPathComponent("isoflop-\(UUID().uuidString)")
       .path
     defer { try? FileManager.default.removeItem(atPath: trace) }
-    let process = Process()
-    let output = Pipe()
-    process.executableURL = Bundle.main.executableURL
-    process.arguments = [
-      "bench", "steps", "--in-this-process", "--architecture", architecture.rawValue, "--shape", "\(shape)",
-      "--seconds",
-      "\(seconds)",
-    ]
-    process.environment = ProcessInfo.processInfo.environment
-      .merging(AllocationTrace.environment(file: trace)) { $1 }
-    process.standardOutput = output
-    try process.run()
-    let data = try output.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0,
+    let output = try ChildProcess.pipe()
+    let process = try ChildProcess(
+      "/proc/\(getpid())/exe",
+      [
+        "bench", "steps", "--in-this-process", "--architecture", architecture.rawValue, "--shape", "\(shape)",
+        "--seconds", "\(seconds)",
+      ],
+      output: output.writing, environment: AllocationTrace.environment(file: trace))
+    try output.writing.close()
+    let data = try output.reading.readToEnd() ?? Data()
+    guard process.wait() == .status(0),
       let result = try decodeJSON(Output.self, from: data).steps.first
     else {
       throw InputError(
@@ -144,14 +141,14 @@ struct StepsCommand: ParsableCommand {
           step.twoCores.map { digits($0.oneRun, 2) } ?? "",
         ]
       })
-    let mixtures = steps.filter { $0.overDense != nil }
-    if !mixtures.isEmpty {
+    let moe = steps.filter { $0.overDense != nil }
+    if !moe.isEmpty {
       print(
         "\n\(architecture.rawValue): a step of a moe model relative to the dense model of the same active size"
       )
       printTable(
         [Self.shapeTitle + ", experts, experts per token", "step / dense step"],
-        mixtures.map { [$0.shape, digits($0.overDense ?? 0, 2)] })
+        moe.map { [$0.shape, digits($0.overDense ?? 0, 2)] })
     }
     guard operations else { return }
     for step in steps {

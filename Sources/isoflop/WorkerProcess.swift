@@ -78,7 +78,7 @@ final class WorkerProcess: Sendable {
     do {
       process = try ChildProcess(
         "/proc/\(getpid())/exe", ["worker", root], input: orders.reading, output: messages.writing,
-        hearing: [SIGTERM])
+        defaultSignals: [SIGTERM])
     } catch let error as InputError {
       throw InputError("a worker \(error.message)", remedy: error.remedy, systemError: error.systemError)
     }
