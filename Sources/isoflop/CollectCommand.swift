@@ -46,15 +46,15 @@ private struct Summary: Encodable {
   let expectations: Table
 }
 
-/// A finding as JSON: its rows are objects with a member a column.
+/// A finding as JSON.
 private struct FindingJSON: Encodable {
   let title: String
-  let rows: Finding
+  let rows: Table
   let notes: [String]
 
   init(_ finding: Finding) {
     title = finding.title
-    rows = finding
+    rows = Table(finding)
     notes = finding.notes
   }
 }

@@ -3,12 +3,12 @@ import Foundation
 import ScalingLaws
 import TextTable
 
-/// Rows under columns: a table for people, or with `--json` an array of objects for scripts.
+/// Rows and columns: a table for people, or with `--json` an array of objects for scripts.
 struct Table {
-  /// The key of a column in JSON, which is that of `results.csv` where there is one, and its title for people.
+  /// A column's key in JSON, as in `results.csv` if that has the column, and its title for people.
   struct Column: ExpressibleByStringLiteral {
     let key: String
-    /// Nil where only scripts want to know.
+    /// Nil for a column that only JSON has.
     let title: String?
 
     init(_ key: String, title: String?) {
@@ -23,12 +23,12 @@ struct Table {
     }
   }
 
-  /// What stands in a row: a value, and how people read it.
+  /// A value, and its text for people.
   struct Cell: Encodable, ExpressibleByStringInterpolation {
     let text: String
     private let value: (any Encodable)?
 
-    /// - Parameter value: nil for what is not known or not there: an empty cell, `null` in JSON.
+    /// - Parameter value: Nil if unknown or absent: an empty cell, `null` in JSON.
     init(_ value: (any Encodable)?, text: String) {
       self.value = value
       self.text = value == nil ? "" : text
@@ -48,17 +48,10 @@ struct Table {
   let columns: [Column]
   let rows: [[Cell]]
 
-  /// - Parameter rows: each with a cell a column.
+  /// - Parameter rows: Each has one cell per column.
   init(_ columns: [Column], _ rows: [[Cell]]) {
     self.columns = columns
     self.rows = rows
-  }
-
-  /// Prints the table under its title, with notes below it.
-  func print(below title: String, notes: [String]) {
-    isoflop.print("\n\(title)")
-    print()
-    for note in notes { isoflop.print(note) }
   }
 
   /// Prints the table for people.
@@ -75,7 +68,7 @@ struct Table {
 }
 
 extension Table {
-  /// A finding, for people who read a terminal.
+  /// A finding's rows.
   init(_ finding: Finding) {
     self.init(
       finding.columns.enumerated().map { place, column in
@@ -86,6 +79,15 @@ extension Table {
   }
 }
 
+extension Finding {
+  /// Prints the table under its title, with its notes below.
+  func print() {
+    isoflop.print("\n\(title)")
+    Table(self).print()
+    for note in notes { isoflop.print(note) }
+  }
+}
+
 extension Finding.Cell {
   /// As a terminal shows it: more digits than a page.
   fileprivate var terminalText: String {
@@ -93,9 +95,9 @@ extension Finding.Cell {
     case .text(let text): text
     case .count(let count): "\(count)"
     case .number(let value, let digits) where digits > 5: String(format: "%.\(digits)g", value)
-    case .number(let value, _), .amount(let value): inDigits(value)
+    case .number(let value, _), .amount(let value): isoflop.number(value)
     case .percent(let fraction): String(format: "%.3g %%", 100 * fraction)
-    case .interval(let interval, _): "\(inDigits(interval.low)) … \(inDigits(interval.high))"
+    case .interval(let interval, _): "\(isoflop.number(interval.low)) … \(isoflop.number(interval.high))"
     case .truth(let isTrue, let yes, let no): isTrue ? yes : no
     case .missing: ""
     }
@@ -110,10 +112,7 @@ extension Table: Encodable {
   }
 }
 
-/// `number` by a name that a cell does not have.
-private func inDigits(_ value: Double) -> String { number(value) }
-
-/// Prints rows under their titles; columns of numbers stand right.
+/// Prints rows under their titles, with columns of numbers aligned right.
 func printTable(_ titles: [String], _ rows: [[String]]) {
   let isNumeric = titles.indices.map { column in
     let cells = rows.map { $0[column] }.filter { !$0.isEmpty }

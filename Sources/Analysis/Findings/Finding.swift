@@ -93,15 +93,6 @@ public struct Finding: Sendable {
   }
 }
 
-/// A list of objects, one a row, with the columns' keys.
-extension Finding: Encodable {
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    let keys = columns.map(\.key)
-    try container.encode(rows.map { Dictionary(zip(keys, $0), uniquingKeysWith: { first, _ in first }) })
-  }
-}
-
 extension Finding.Cell: Encodable {
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
