@@ -100,8 +100,21 @@ public final class RunStore: Sendable {
     try runs.count { try !isFinished($0.configuration) }
   }
 
+  /// Checks that an experiment has its folder of results to itself.
+  ///
+  /// - Throws: `InputError` if the folder is meant for something else, has the results of another experiment's file, or
+  ///   cannot be read.
+  public func checkFolder(of experiment: ExperimentFile) throws {
+    guard !Self.isReserved(experiment.name) else {
+      throw InputError(
+        "an experiment cannot be named `\(experiment.name)`: its folder of results would be used for something else",
+        file: experiment.path, remedy: "Rename the file")
+    }
+    _ = try FrozenPlan.last(in: folder(of: experiment), of: experiment)
+  }
+
   /// Whether an experiment of this name would share a folder with something else.
-  public static func isReserved(_ name: String) -> Bool {
+  static func isReserved(_ name: String) -> Bool {
     name.hasPrefix(".") || ["store", "trunks", "claims", "logs", "book", "book-minutes"].contains(name)
   }
 

@@ -1,7 +1,6 @@
 import Analysis
 import ArgumentParser
 import Files
-import Foundation
 import Plans
 
 /// `isoflop check`: checks an experiment's results against its expectations.
@@ -22,7 +21,7 @@ struct CheckCommand: ParsableCommand {
     let experiment = try ExperimentFile(contentsOf: file, tier: tier)
     let folder = "\(output)/\(experiment.name)"
     for name in ["results.csv", "fits.json"]
-    where !FileManager.default.fileExists(atPath: "\(folder)/\(name)") {
+    where try !FileAccess.exists("\(folder)/\(name)") {
       let form = tier == .whole ? "" : " --tier \(tier.rawValue)"
       let place = output == "runs" ? "" : " --output \(output)"
       throw InputError(

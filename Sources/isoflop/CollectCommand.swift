@@ -28,7 +28,7 @@ struct CollectCommand: ParsableCommand {
     complain(notes: plan.notes)
     let store = try RunStore(options.output)
     try store.useUntilTheEnd()
-    _ = try FrozenPlan.last(in: store.folder(of: plan.experiment), of: plan.experiment)
+    try store.checkFolder(of: plan.experiment)
     if let frozen { try FrozenPlan(contentsOf: frozen).requireSame(as: plan) }
     try collect(plan, in: store, corpora, options.out, renderer)
   }

@@ -22,11 +22,6 @@ struct TrainingSession {
   ) throws {
     _ = Stop.shared
     try MemoryNeed.checkBase()
-    for experiment in experiments where RunStore.isReserved(experiment.name) {
-      throw InputError(
-        "an experiment cannot be named `\(experiment.name)`: its folder of results would be used for something else",
-        file: experiment.path, remedy: "Rename the file")
-    }
     let corpora = CorpusCache(allowing: options.corpora)
     plans = try experiments.map { try Plan($0, corpora: corpora) }
     complain(notes: plans.flatMap(\.notes))
@@ -35,7 +30,7 @@ struct TrainingSession {
     let store = try options.dryRun ? RunStore(reading: options.output) : RunStore(options.output)
     self.store = store
     if !options.dryRun { try store.useUntilTheEnd() }
-    for plan in plans { _ = try FrozenPlan.last(in: store.folder(of: plan.experiment), of: plan.experiment) }
+    for experiment in experiments { try store.checkFolder(of: experiment) }
     let cores = ProcessInfo.processInfo.activeProcessorCount
     let workers = min(options.jobs ?? cores, cores)
     scheduler = try Scheduler(

@@ -217,14 +217,16 @@ import Testing
   }
 
   @Test(
-    "Names that stand for something else are refused",
+    "Names of folders that have another use are refused",
     arguments: ["store", "claims", "trunks", "logs", "book"])
   func reserved(_ name: String) throws {
     let folder = try ScratchFolder()
     try folder.write(smallText(words: 40_000), to: "text.txt")
     try folder.write(smallExperiment, to: "\(name).yaml")
-    let run = try Command("run", "\(name).yaml", in: folder.path)
-    #expect(run.status == 2 && run.errors.contains("cannot be named `\(name)`"), "\(run.errors)")
+    for command in ["run", "collect"] {
+      let result = try Command(command, "\(name).yaml", in: folder.path)
+      #expect(result.status == 2 && result.errors.contains("cannot be named `\(name)`"), "\(result.errors)")
+    }
   }
 
   @Test("Two files of one name do not write over each other's results")

@@ -71,6 +71,13 @@ import Testing
       again.status == 0 && again.output.contains("4 runs, 4 of them finished before"), "\(again.errors)")
   }
 
+  @Test("Results that cannot be read are not missing")
+  func unreadableResults() throws {
+    #expect(try run("run", "small.yaml").status == 0)
+    let check = try run("check", "small.yaml", shell: faults("results.csv", EIO))
+    #expect(check.status == 2 && check.errors.contains("Input/output error"), "\(check.errors)")
+  }
+
   @Test("A folder that cannot be listed is not empty", arguments: ["store", "claims"])
   func unlisted(_ name: String) throws {
     #expect(try run("run", "small.yaml").status == 0)
@@ -180,7 +187,8 @@ import Testing
 
   // MARK: Limits
 
-  @Test("Few open files are a message or no hindrance, and never a hang", arguments: [10, 14, 16, 40, 200])
+  @Test(
+    "Few open files are a message or no hindrance, and never a hang", arguments: [10, 14, 16, 20, 40, 200])
   func openFiles(_ limit: Int) throws {
     let few = try Command(
       "run", "small.yaml", in: folder.path, shell: "ulimit -n \(limit)", wrapper: "timeout -s KILL 120")
