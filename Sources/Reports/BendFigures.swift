@@ -49,7 +49,7 @@ extension Chapter {
       name: "bends-\(fit.result.name)",
       title: "\(fit.result.name): \(bends.bends.isEmpty ? "no bend" : "a bend")",
       caption: """
-        \(bends.verdict.prefix(1).uppercased() + bends.verdict.dropFirst()). Left: loss minus \(lowest), with the accepted law. Right: the residuals of each law.
+        \(bends.verdict.capitalizedSentence). Left: loss minus \(lowest), with the accepted law. Right: the residuals of each law.
         """,
       panels: [above] + residuals(of: bends, fit, axis))
   }
@@ -62,7 +62,6 @@ extension Chapter {
     }
     return [Panel(x: axis, y: Axis("Log residual (%)"), layers: [.horizontal(0, "")] + layers)]
   }
-
 }
 
 extension [Observation] {

@@ -6,7 +6,7 @@ struct Chapter: Sendable {
   enum Part: Sendable {
     case paragraph(String)
     case figure(Figure)
-    case table(Page.Table)
+    case table(Finding)
     case questions([(ask: String, answer: [String])])
   }
 
@@ -22,7 +22,7 @@ struct Chapter: Sendable {
     parts.compactMap { if case .figure(let figure) = $0 { figure } else { nil } }
   }
 
-  /// The same chapters, no two of whose figures have one name.
+  /// The same chapters, with a name of its own for each figure.
   static func withFiguresNamedApart(_ chapters: [Chapter]) -> [Chapter] {
     var taken: Set<String> = []
     return chapters.map { chapter in
@@ -36,7 +36,7 @@ struct Chapter: Sendable {
     }
   }
 
-  /// What the experiment's file tells its reader under a heading; nil where it says nothing.
+  /// A text of the experiment's file under a heading; nil if there is none.
   static func text(_ heading: String, _ paragraphs: [QuotingText], _ quotes: PageQuotes) -> Chapter? {
     let filled = quotes.filled(paragraphs)
     return filled.isEmpty ? nil : Chapter(heading, filled.map { .paragraph($0) })
@@ -51,7 +51,7 @@ struct Chapter: Sendable {
     return answered.isEmpty ? nil : Chapter("Questions", [.questions(answered)])
   }
 
-  /// The section of a page, with the figures as they were drawn. What was not drawn is told.
+  /// The section of a page, with the figures that were drawn. Each other figure becomes a note that it was not.
   func section(drawn: [String: RenderedFigure]) -> Page.Section {
     Page.Section(
       heading,

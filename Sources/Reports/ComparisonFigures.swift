@@ -48,7 +48,7 @@ extension Chapter {
     }
     let notes = [ordered, slope].compactMap { $0 }.joined(separator: "; ")
     return Figure(
-      name: "side-by-side-\(fileName(comparison.name))", title: comparison.title,
+      name: "side-by-side-\(comparison.name)", title: comparison.title,
       caption: "\(values.values[0].symbol) of each fit, with 95 % intervals. \(notes)",
       panels: [
         Panel(
@@ -56,14 +56,4 @@ extension Chapter {
           layers: layers)
       ])
   }
-
-  /// A name in the letters that a figure's file may have.
-  private static func fileName(_ name: String) -> String {
-    String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
-  }
-}
-
-extension String {
-  /// With a capital at its beginning.
-  fileprivate var capitalizedSentence: String { prefix(1).uppercased() + dropFirst() }
 }

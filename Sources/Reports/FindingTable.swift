@@ -1,21 +1,23 @@
 import Analysis
 import ScalingLaws
 
-extension Page.Table {
-  /// A finding, for people who read a page.
-  init(_ finding: Finding) {
-    let shown = finding.shownColumns
-    self.init(
-      finding.title,
-      columns: shown.map { place in
-        let column = finding.columns[place]
-        let title = column.title ?? ""
-        return (
-          column.unit.isEmpty ? title : "\(title) (\(column.unit))",
-          column.alignment == .left ? .left : .right
-        )
+extension Finding {
+  /// The fields of the template of tables, with the columns that people see.
+  func fields(number: Int) -> [String: Any] {
+    let shown = shownColumns
+    let titles = shown.map { place in
+      let (title, unit) = (columns[place].title ?? "", columns[place].unit)
+      return unit.isEmpty ? title : "\(title) (\(unit))"
+    }
+    let alignments = shown.map { columns[$0].alignment.rawValue }
+    return [
+      "number": number, "caption": title,
+      "columns": zip(titles, alignments).map { ["name": $0, "align": $1] },
+      "rows": rows.map { row -> [String: Any] in
+        let cells = zip(shown, alignments).map { ["text": row[$0].pageText, "align": $1] }
+        return ["head": Array(cells.prefix(1)), "cells": Array(cells.dropFirst())]
       },
-      rows: finding.rows.map { row in shown.map { row[$0].pageText } })
+    ]
   }
 }
 
@@ -36,12 +38,10 @@ extension Finding.Cell {
 }
 
 extension Chapter.Part {
-  /// A finding's table, and its notes as paragraphs; nothing of none.
+  /// A finding's table with its notes as paragraphs; empty without a finding.
   static func finding(_ finding: Finding?) -> [Chapter.Part] {
     guard let finding else { return [] }
-    return [.table(Page.Table(finding))]
-      + finding.notes.map {
-        .paragraph("\($0.prefix(1).uppercased())\($0.dropFirst()).".replacing("..", with: "."))
-      }
+    return [.table(finding)]
+      + finding.notes.map { .paragraph("\($0.capitalizedSentence).".replacing("..", with: ".")) }
   }
 }

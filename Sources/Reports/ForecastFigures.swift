@@ -78,7 +78,6 @@ extension Chapter {
         .points(found, Style("held-out runs, found", .category(1), marker: .open)),
       ])
   }
-
 }
 
 extension Forecast {

@@ -1,3 +1,4 @@
+import Analysis
 import Foundation
 import Mustache
 
@@ -41,7 +42,7 @@ public struct Page: Sendable {
     }
   }
 
-  /// A key number with its name, and a remark such as its interval.
+  /// A key number with its name, and a note such as its interval.
   public struct Fact: Sendable {
     public var name: String
     public var value: String
@@ -54,7 +55,7 @@ public struct Page: Sendable {
     }
   }
 
-  /// A heading, which the contents list, and what stands under it.
+  /// A heading, which is listed in the contents, and its content.
   public struct Section: Sendable {
     public var heading: String
     public var blocks: [Block]
@@ -68,25 +69,10 @@ public struct Page: Sendable {
   public enum Block: Sendable {
     case paragraph(String)
     case figure(RenderedFigure)
-    case table(Table)
+    /// A table whose first column names its rows.
+    case table(Finding)
     /// Questions whose answers are folded away, in paragraphs.
     case questions([(ask: String, answer: [String])])
-  }
-
-  /// A table whose first column names its rows.
-  public struct Table: Sendable {
-    public enum Alignment: String, Sendable { case left, right }
-
-    public var caption: String
-    public var columns: [(name: String, alignment: Alignment)]
-    public var rows: [[String]]
-
-    public init(_ caption: String, columns: [(name: String, alignment: Alignment)], rows: [[String]]) {
-      precondition(rows.allSatisfy { $0.count == columns.count }, "table `\(caption)` has uneven rows")
-      self.caption = caption
-      self.columns = columns
-      self.rows = rows
-    }
   }
 
   /// The page as HTML that is well-formed XML too.
@@ -137,8 +123,8 @@ public struct Page: Sendable {
       string: "{{% CONTENT_TYPE: ESCAPED}}\n" + String(decoding: bytes, as: UTF8.self))
   }
 
-  /// Escapes code point by code point, as browsers read: the library's own way passes over a quotation mark that has an
-  /// accent over it, and so would let a title add attributes.
+  /// Escapes code point by code point, as browsers read: the library's own escaping misses a quotation mark with a
+  /// combining accent, so that a title could add attributes.
   private struct EscapedText: MustacheContentType {
     func escapeText(_ text: String) -> String {
       var result = ""
@@ -179,19 +165,6 @@ extension RenderedFigure {
     [
       "number": number, "id": figure.name, "title": figure.title, "caption": figure.caption,
       "svg": inlineSVG, "narrow": inlineNarrowSVG,
-    ]
-  }
-}
-
-extension Page.Table {
-  fileprivate func fields(number: Int) -> [String: Any] {
-    [
-      "number": number, "caption": caption,
-      "columns": columns.map { ["name": $0.name, "align": $0.alignment.rawValue] },
-      "rows": rows.map { row -> [String: Any] in
-        let cells = zip(row, columns).map { ["text": $0, "align": $1.alignment.rawValue] }
-        return ["head": cells[..<min(1, cells.count)].map { $0 }, "cells": Array(cells.dropFirst())]
-      },
     ]
   }
 }

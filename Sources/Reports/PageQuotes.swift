@@ -7,10 +7,10 @@ struct PageQuotes: Sendable {
   let fits: Fits
   let results: ResultsTable
 
-  /// The paragraphs with their numbers filled in; those of which no sentence is left are gone.
+  /// The paragraphs with their numbers filled in, without those of which no sentence is left.
   func filled(_ paragraphs: [QuotingText]) -> [String] { paragraphs.compactMap(filled) }
 
-  /// The paragraph without the sentences that quote what this tier does not fit; nil where none is left.
+  /// The paragraph without the sentences that quote what this tier does not fit; nil if none is left.
   func filled(_ paragraph: QuotingText) -> String? {
     let text = paragraph.sentences.compactMap(sentence).joined().trimmingCharacters(in: .whitespaces)
     return text.isEmpty ? nil : text
@@ -23,7 +23,7 @@ struct PageQuotes: Sendable {
       case .text(let text), .definition(let text): sentence += text
       case .count(let count):
         let words = Self.words(count.value(of: results))
-        sentence += sentence.isEmpty ? words.prefix(1).uppercased() + words.dropFirst() : words
+        sentence += sentence.isEmpty ? words.capitalizedSentence : words
       case .quote(let quote):
         switch QuotingText.quotation(quote, fits: fits, results: results) {
         case .number(let number): sentence += Self.text(of: number, quote.form)
@@ -44,7 +44,7 @@ struct PageQuotes: Sendable {
     }
   }
 
-  /// A count as prose has it: words up to twelve.
+  /// A count in prose: words up to twelve.
   private static func words(_ count: Int) -> String {
     let words = [
       "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",

@@ -2,10 +2,9 @@ import Analysis
 import Training
 
 extension Chapter {
-  /// What the runs have in common, and where they were made.
-  static func provenance(_ provenance: [Provenance], table: ResultsTable, timing: String) -> Chapter {
+  /// The settings that the runs share, and where they were made.
+  static func provenance(_ provenance: [Provenance], table: ResultsTable) -> Chapter {
     var parts = [Part.paragraph("In all runs: \(common(of: table)).")]
-    if !timing.isEmpty { parts.append(.paragraph(timing)) }
     parts += Part.finding(.origins(provenance))
     let instructions = Set(
       provenance.map { "\($0.instructions ?? "unknown"), OpenBLAS for \($0.blasKernel)" }
@@ -14,9 +13,9 @@ extension Chapter {
       parts.append(
         .paragraph(
           """
-          The runs were made with \(instructions.count) different sets of instructions \
-          (\(instructions.joined(separator: "; "))), which may round differently: the same run done again with another then \
-          differs in its last digits, and by about the noise of a seed when these have grown.
+          The runs used \(instructions.count) different sets of instructions \
+          (\(instructions.joined(separator: "; "))), which may round differently: repeated with \
+          another set, a run differs in its last digits at first, and later by about the noise between seeds.
           """))
     }
     return Chapter("How it was made", parts)

@@ -10,17 +10,13 @@ public struct Report: Sendable {
   private let title: String
   private let lead: String
   private let fits: [ReportedFit]
-  /// All that was found, of which the figures show parts.
+  /// All results, of which the figures show parts.
   private let found: Fits
-  private let comparisons: [FitComparison]
-  private let sweeps: [Sweep]
-  private let noise: [SeedNoise]
-  private let counts: (completed: Int, diverged: Int, missing: Int)
   private let experiment: Trained?
-  /// A verdict on every expectation of the experiment's file, and one on each key result that the report lacks.
+  /// A verdict on every expectation of the experiment's file, and a failed one for each key result that is missing.
   public private(set) var verdicts: [Verdict] = []
 
-  /// What is known of runs that Isoflop trained itself.
+  /// What is known about runs that Isoflop trained itself.
   private struct Trained: Sendable {
     let page: PageText?
     let quotes: PageQuotes
@@ -29,7 +25,6 @@ public struct Report: Sendable {
     let curves: [String: [CurvePoint]]
     let nGrams: [Double]
     let provenance: [Provenance]
-    let timing: String
   }
 
   /// The report of an experiment.
@@ -38,11 +33,9 @@ public struct Report: Sendable {
   ///   - curves: the validation losses along each run, by its identifier; runs may be left out.
   ///   - nGrams: losses of the 1-gram, the 2-gram, … in nats a token; empty where they are not known.
   ///   - provenance: where each run was made.
-  ///   - timing: how long it all took, in words; it may be empty.
   public init(
     of experiment: ExperimentFile, table: ResultsTable, fits: Fits, verdicts: [Verdict] = [],
-    curves: [String: [CurvePoint]] = [:], nGrams: [Double] = [], provenance: [Provenance] = [],
-    timing: String = ""
+    curves: [String: [CurvePoint]] = [:], nGrams: [Double] = [], provenance: [Provenance] = []
   ) {
     title = experiment.title
     lead = [
@@ -54,18 +47,13 @@ public struct Report: Sendable {
       ReportedFit(result: fit, labels: AxisLabels(experiment.fits?.first { $0.name == fit.name }))
     }
     found = fits
-    comparisons = fits.comparisons
-    (sweeps, noise) = (fits.sweeps, fits.noise)
-    counts = (fits.completed, fits.diverged, fits.missing)
     self.experiment = Trained(
       page: experiment.page, quotes: PageQuotes(fits: fits, results: table), key: experiment.key,
-      table: table, curves: curves,
-      nGrams: nGrams, provenance: provenance, timing: timing
-    )
+      table: table, curves: curves, nGrams: nGrams, provenance: provenance)
     self.verdicts = verdicts + missingKeyResults
   }
 
-  /// A failed verdict on the key figure and on the key number, where the file names one that the report lacks.
+  /// Failed verdicts on the key figure and the key number, if the file names one that is not in the report.
   private var missingKeyResults: [Verdict] {
     guard let key = experiment?.key else { return [] }
     var missing: [Verdict] = []
@@ -97,17 +85,14 @@ public struct Report: Sendable {
     lead = "Scaling laws fitted to \(fits.completed) runs."
     self.fits = fits.fits.map { ReportedFit(result: $0, labels: .asGiven) }
     found = fits
-    comparisons = fits.comparisons
-    (sweeps, noise) = (fits.sweeps, fits.noise)
-    counts = (fits.completed, fits.diverged, fits.missing)
     experiment = nil
   }
 
-  /// What stands for a report elsewhere.
+  /// What represents a report on the page of contents.
   public struct Highlight: Sendable {
-    /// Its key number, or its first one.
+    /// Its key number, or its first number if the file names none.
     public let fact: Page.Fact?
-    /// Its key figure, nil if there is no such; or its first one, where the file names none.
+    /// Its key figure, or its first figure if the file names none; nil if the figure is not there.
     public let figure: RenderedFigure?
   }
 
@@ -141,7 +126,7 @@ public struct Report: Sendable {
       neighbours: neighbours, footer: footer)
   }
 
-  /// The page without its figures, and their scripts: all but what gnuplot does.
+  /// The page without its figures, and their scripts: everything except what gnuplot does.
   package func pageWithScripts() throws -> (html: String, scripts: [String]) {
     let chapters = Chapter.withFiguresNamedApart(chapters)
     return (
@@ -170,8 +155,8 @@ public struct Report: Sendable {
       .bends(fits),
       .slopes(fits),
       .forecasts(fits),
-      .sideBySide(comparisons),
-      .sweeps(sweeps, noise: noise),
+      .sideBySide(found.comparisons),
+      .sweeps(found.sweeps, noise: found.noise),
       .counting(fits),
       .comparisons(fits),
       .unidentified(fits),
@@ -182,7 +167,7 @@ public struct Report: Sendable {
       experiment.flatMap { .tasks($0.table) },
       experiment.flatMap { .accuracy($0.table) },
       experiment.map { .runs($0.table) },
-      experiment.map { .provenance($0.provenance, table: $0.table, timing: $0.timing) },
+      experiment.map { .provenance($0.provenance, table: $0.table) },
       experiment.flatMap { experiment in
         experiment.page.flatMap { .questions($0.questions, experiment.quotes) }
       },
@@ -212,7 +197,7 @@ public struct Report: Sendable {
         fact("Loss falls with compute, α =", inCompute?.fit?["α"], inCompute?.name),
         floorFact,
         excessFact,
-        Page.Fact("Runs", "\(counts.completed)", note: runsNote),
+        Page.Fact("Runs", "\(found.completed)", note: runsNote),
       ]
     return facts.compactMap { $0 }
   }
@@ -229,21 +214,21 @@ public struct Report: Sendable {
       name, number.value.text(), note: number.identified ? interval : "not identified by these runs")
   }
 
-  /// What no model, and what counting, can do: of a text that all runs have in common. Lines of one text among several
-  /// would be read as lines of all.
+  /// The entropy and the n-gram losses of the text that all runs share. With several texts there are none: the lines of
+  /// one would be read as those of all.
   private var baselines: Baselines {
     let texts = Set((experiment?.table.rows ?? []).map { [$0.text("corpus"), $0.text("tokenizer")] })
     return Baselines(entropy: entropy, nGrams: texts.count == 1 ? experiment?.nGrams ?? [] : [])
   }
 
-  /// The true entropy of the whole text, where it is known and one for all runs.
+  /// The true entropy of the whole text, if it is known and the same for all runs.
   private var entropy: Double? {
     let known: [Double?] =
       experiment.map { $0.table.completed.map { $0.entropy } } ?? fits.map(\.result.entropy)
     return Set(known).count == 1 ? known[0] : nil
   }
 
-  /// The true entropy beside what a fit takes it for.
+  /// The true entropy, and the floor that a fit found instead.
   private var floorFact: Page.Fact? {
     let free = fits.first { $0.isParametric && $0.result.fit?["E"] != nil }
     let fitted = free?.result.fit?["E"]
@@ -255,17 +240,19 @@ public struct Report: Sendable {
     return Page.Fact("True entropy\(unit.isEmpty ? "" : ", \(unit)")", entropy.text(4), note: note ?? "")
   }
 
-  /// What the program's own choice of settings costs at most.
+  /// How much the program's default settings cost at most.
   private var excessFact: Page.Fact? {
-    guard let sweep = sweeps.first, let excess = sweep.excess else { return nil }
-    let deviation = noise.map(\.deviation).max().map { "; one run's noise is up to \((100 * $0).text(2)) %" }
+    guard let sweep = found.sweeps.first, let excess = sweep.excess else { return nil }
+    let deviation = found.noise.map(\.deviation).max().map {
+      "; one run's noise is up to \((100 * $0).text(2)) %"
+    }
     return Page.Fact(
       "Loss above the best \(sweep.words), at most", "\((100 * excess).text(2)) %",
       note: "of \(sweep.cells.count) cells\(deviation ?? "")")
   }
 
   private var runsNote: String {
-    let lost = [(counts.diverged, "diverged"), (counts.missing, "missing")].filter { $0.0 > 0 }
+    let lost = [(found.diverged, "diverged"), (found.missing, "missing")].filter { $0.0 > 0 }
     return lost.isEmpty
       ? "all completed" : "completed; " + lost.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
   }

@@ -51,7 +51,7 @@ extension Chapter {
       trial.multiple.map { Point($0, 100 * (trial.loss / cell.best - 1)) }
     }
     guard points.count == cell.trials.count, points.allSatisfy({ $0.x > 0 }) else { return [] }
-    let style = Style(cell.label, .category(ink % 8))
+    let style = Style(cell.label, .category(ink))
     return [.line(points, style), .points(points, style)]
   }
 }

@@ -2,6 +2,11 @@ import Analysis
 import Foundation
 import ScalingLaws
 
+extension String {
+  /// With a capital letter at its beginning.
+  var capitalizedSentence: String { prefix(1).uppercased() + dropFirst() }
+}
+
 /// Numbers as a person writes them, in three or four digits.
 extension Double {
   /// With `digits` significant digits: 0.342, 1.208, 61.2k, 3.1×10¹².

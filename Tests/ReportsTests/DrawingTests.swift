@@ -1,3 +1,4 @@
+import Analysis
 import Execution
 import Files
 import Foundation
@@ -54,8 +55,9 @@ struct DrawingTests {
 
   @Test func pageIsWellFormedSelfContainedAndItsIdsAreUnique() throws {
     try draw([figure("first", layers: layers), figure("second", layers: layers)]) { drawn, _ in
-      let table = Page.Table(
-        hostile, columns: [(hostile, .left), ("value", .right)], rows: [[hostile, "0.34"]])
+      let table = Finding(
+        hostile, columns: [.init("key", hostile, .left), .init("value", "value")],
+        rows: [[.text(hostile), .number(0.34)]])
       let page = Page(
         title: hostile, lead: hostile, facts: [Page.Fact(hostile, "0.34", note: hostile)],
         sections: [

@@ -25,7 +25,7 @@ struct ReportTests {
     Report(
       of: planted.file, table: planted.table, fits: planted.fits,
       verdicts: planted.file.check(fits: planted.fits, results: planted.table), curves: planted.curves,
-      nGrams: [2.85, 2.3, 1.9, 1.62, 1.5], provenance: provenance, timing: "3 minutes on 2 cores.")
+      nGrams: [2.85, 2.3, 1.9, 1.62, 1.5], provenance: provenance)
   }
 
   @Test func everyFigureIsDrawnAndEveryTableFilled() throws {
