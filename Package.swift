@@ -1,11 +1,11 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Kernels are compiled for the CPU that builds them; a cluster of mixed machines names a common
-// target instead, for example ISOFLOP_MARCH=x86-64-v3.
+// Kernels are compiled for the CPU of the building machine. For a cluster with different CPUs, name a common target
+// instead, for example ISOFLOP_MARCH=x86-64-v3.
 let march = Context.environment["ISOFLOP_MARCH"] ?? "native"
 #if arch(x86_64)
-  // Vectors as long as the CPU has them: without this LLVM keeps to 256 bits on many CPUs with AVX-512.
+  // The longest vectors of the CPU: without this, LLVM uses at most 256 bits on many CPUs with AVX-512.
   let longVectors = ["-Xclang", "-target-feature", "-Xclang", "-prefer-256-bit"]
 #else
   let longVectors: [String] = []
@@ -29,10 +29,10 @@ let package = Package(
     .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
   ],
   targets: [
-    // What the program was built from, for its records. Only the program itself depends on it.
+    // The commit that the program was built from, for its records. Only the program itself depends on it.
     .plugin(name: "CommitPlugin", capability: .buildTool(), path: "Sources/CommitPlugin"),
     .target(name: "Build", plugins: ["CommitPlugin"]),
-    // Foundations: they know nothing of each other, but that all may use RandomNumbers, and Corpora Files.
+    // Foundations. They do not depend on each other, except that any may use RandomNumbers, and Corpora uses Files.
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CMCheck"),
@@ -41,7 +41,7 @@ let package = Package(
     .target(name: "Autograd", dependencies: ["CBLAS", "RandomNumbers"], swiftSettings: tuned),
     .target(name: "Corpora", dependencies: ["Files", "RandomNumbers"]),
     .target(name: "ScalingLaws", dependencies: ["RandomNumbers"]),
-    // On them, each importing only what stands above it.
+    // The targets that build on them. Each depends only on targets above it.
     .target(name: "Models", dependencies: ["Autograd", "RandomNumbers"], swiftSettings: tuned),
     .target(
       name: "Training",
@@ -50,8 +50,8 @@ let package = Package(
     .target(
       name: "Generation", dependencies: ["Models", "Autograd", "Corpora", "Files", "RandomNumbers"],
       swiftSettings: tuned),
-    // Typed results, fits and expectations: for other packages too, without the engine. Products of a package that is
-    // named by its version may have no unsafe flags.
+    // Typed results, fits and expectations, without the engine: also a product for other packages. Like ScalingLaws, it
+    // has no unsafe flags, which SwiftPM forbids in a dependency that is required by version.
     .target(name: "Analysis", dependencies: ["Files", "ScalingLaws", "SwiftCSV"]),
     .target(
       name: "Plans", dependencies: ["Analysis", "ScalingLaws", "Training", "Models", "Corpora", "Files"],
@@ -66,7 +66,8 @@ let package = Package(
         .product(name: "Mustache", package: "swift-mustache"),
       ],
       resources: [.embedInCode("Templates")], swiftSettings: tuned),
-    .target(name: "Exports", dependencies: ["Analysis", "Files"], swiftSettings: tuned),
+    // Formats of other programs.
+    .target(name: "Exports", dependencies: ["Analysis", "Files"]),
     .executableTarget(
       name: "isoflop",
       dependencies: [
@@ -92,11 +93,11 @@ let package = Package(
     }
     + [
       .testTarget(name: "CommandTests", dependencies: ["isoflop", "Training", "Files"]),
-      // What several suites need: folders of their own, small plans, planted results.
+      // Shared by several suites: temporary folders, small plans, planted results.
       .target(
         name: "TestSupport", dependencies: ["Plans", "Training", "Files"], path: "Tests/Support",
         swiftSettings: tuned),
-      // Every parser as a function of bytes: for a short test, and for scripts/fuzz.
+      // Every parser as a function of bytes, for a short test and for scripts/fuzz.
       .target(
         name: "Fuzzing",
         dependencies: [
@@ -106,7 +107,7 @@ let package = Package(
         path: "Tests/Fuzzing", exclude: ["Seeds"], swiftSettings: tuned),
       .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing", "Files"]),
     ]
-    // libFuzzer brings its own `main`, and links only where everything is built for it.
+    // libFuzzer has its own `main`, and links only if everything is built for it.
     + (Context.environment["ISOFLOP_FUZZ"] == nil
       ? []
       : [.executableTarget(name: "Fuzzers", dependencies: ["Fuzzing"], path: "Tests/Fuzzers")]),

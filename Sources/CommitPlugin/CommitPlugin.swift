@@ -1,12 +1,12 @@
 import Foundation
 import PackagePlugin
 
-/// Writes the commit that is built into a source file: whenever sources or the checkout's head have changed.
+/// Writes the commit of the checkout into a source file, again whenever sources or the head have changed.
 @main struct CommitPlugin: BuildToolPlugin {
   func createBuildCommands(context: PluginContext, target: Target) throws -> [Command] {
     let root = context.package.directoryURL
     let output = context.pluginWorkDirectoryURL.appendingPathComponent("SourceCommit.swift")
-    // In a further worktree, `.git` is a file that names the place.
+    // In a linked worktree, `.git` is a file with the path of the folder.
     var repository = root.appendingPathComponent(".git")
     if let link = try? String(contentsOf: repository, encoding: .utf8), link.hasPrefix("gitdir: ") {
       let path = link.dropFirst("gitdir: ".count).trimmingCharacters(in: .whitespacesAndNewlines)
@@ -16,7 +16,7 @@ import PackagePlugin
       .filter { FileManager.default.fileExists(atPath: $0.path) }
     let sources = context.package.targets.compactMap { $0 as? SourceModuleTarget }
       .filter { $0.kind != .test }.flatMap { $0.sourceFiles.map(\.url) }
-    // The file is touched only where the commit is another, so that nothing is compiled for nothing.
+    // The file is written only if the commit differs, so that nothing is compiled needlessly.
     let script = #"""
       cd "$1" && commit=$(git describe --always --dirty=+ --abbrev=12 2>/dev/null) || commit=unknown
       text="let sourceCommit = \"$commit\""

@@ -15,7 +15,7 @@ public struct Calibration: Sendable {
 
   private var costs: [Shape: Trainer.Cost] = [:]
 
-  /// Measures the shapes of `runs`, a few hundredths of a second each, as many at once as will be trained at once.
+  /// Measures the shapes of `runs` for a few hundredths of a second each, with as many at once as there are workers.
   init(_ runs: [PlannedRun], corpora: CorpusCache, workers: Int) throws {
     var shapes: [Shape: PlannedRun] = [:]
     for run in runs {
@@ -57,7 +57,7 @@ public struct Calibration: Sendable {
     return sum
   }
 
-  /// Seconds of training on one token, on average over a run.
+  /// Seconds of training per token, averaged over a run.
   func secondsPerToken(of run: PlannedRun) -> Double {
     seconds(of: run, from: 0, to: run.tokens) / Double(run.tokens)
   }
@@ -68,7 +68,7 @@ public struct Calibration: Sendable {
     return Double(windows) * (cost(of: run, batch: batch)?.windowSeconds ?? 0)
   }
 
-  /// Seconds of the run's own part, from where it leaves its trunk, with its evaluations.
+  /// Seconds of the run's own part, from where it branches off its trunk, with its evaluations.
   public func branchSeconds(of run: PlannedRun) -> Double {
     let start = branchPoint(of: run)
     let points =
@@ -97,7 +97,7 @@ public struct Calibration: Sendable {
     run.configuration.corpus.validationTokens / run.configuration.model.context
   }
 
-  /// The memory of a run in bytes, the corpus aside: it keeps the arenas of all its batches.
+  /// The memory of a run in bytes, without the corpus: it keeps the arenas of all its batch sizes.
   public func bytes(of run: PlannedRun) -> Int {
     let batches = Set(run.configuration.training.batch.stages.map(\.tokens))
     let costs = batches.compactMap { cost(of: run, batch: $0) }

@@ -7,33 +7,33 @@ import Synchronization
   import Glibc
 #endif
 
-/// Which process works on what, recorded in files in a folder that many machines may share.
+/// Records which process works on what, in files in a folder that many machines may share.
 ///
-/// The claims on a thing are the files `THING/1`, `THING/2` and so on, of which the last counts. Making the next file
-/// (`O_EXCL`) is what only one process can do, on network file systems too. Its owner writes a new beat into it every few
-/// seconds. Whoever knows the owner to be dead, or has seen no new beat for `patience` by its own clock, may make the
-/// next. So nothing depends on locks, on the times of files, or on clocks that agree.
+/// The claims on a thing are the files `THING/1`, `THING/2` and so on, of which the last one counts. Only one process can
+/// create the next file (`O_EXCL`), also on network file systems. The owner writes a new beat into its file every few
+/// seconds. A process that knows that the owner is dead, or has seen no new beat for `patience` by its own clock, may
+/// create the next file. So nothing depends on locks, on the times of files, or on synchronised clocks.
 ///
-/// A claim holds a random token, so that it is never taken for an earlier one, though numbers begin at 1 again once a
-/// thing is finished. An owner that has slept looks for its token (`Claim.check`) before it replaces any file: it finds
-/// out that another has taken over, and leaves everything as it is.
+/// A claim holds a random token, so that it is never mistaken for an earlier one, although numbers begin at 1 again once a
+/// thing is finished. Before an owner replaces a file, it checks that the last claim still has its token
+/// (`Claim.check`). If it was suspended and another process has taken over, it changes nothing.
 public final class Claims: Sendable {
-  /// What was seen of a claim.
+  /// A claim as it was read.
   public struct Sighting: Codable, Hashable, Sendable {
     let generation: Int
     /// The file's text, which each beat changes.
     let text: String
   }
 
-  /// Who works on a thing.
+  /// The process that works on a thing.
   public struct Holder: Sendable {
-    /// Nil in the moment in which it is written.
+    /// Nil while the claim is being written.
     public let process: ProcessIdentity?
-    /// Which part of the work is done, 0 to 1.
+    /// The fraction of the work that is done, 0 to 1.
     public let done: Double
   }
 
-  /// How a thing stands.
+  /// Whether a thing is claimed.
   public enum State: Sendable {
     case free
     /// Claimed by a process that is dead or no longer writes beats.
@@ -41,15 +41,15 @@ public final class Claims: Sendable {
     case held(Holder)
   }
 
-  /// Seconds without a beat after which a claim counts as abandoned: many beats, as a busy file server may delay some.
-  /// For tests, `ISOFLOP_PATIENCE` names another number.
+  /// Seconds without a beat after which a claim counts as abandoned: many beats, since a busy file server may delay
+  /// some. Tests set another number with `ISOFLOP_PATIENCE`.
   public static let usualPatience =
     ProcessInfo.processInfo.environment["ISOFLOP_PATIENCE"].flatMap { Double($0) }.map { max($0, 0.5) } ?? 60
 
   private let folder: String
   private let process: ProcessIdentity
   public let patience: Double
-  /// Seconds of a clock that includes the time that the machine sleeps.
+  /// Seconds of a monotonic clock that also runs while the machine sleeps.
   fileprivate let now: @Sendable () -> Double
   private let sightings = Mutex<[String: (sighting: Sighting, since: Double)]>([:])
   private let active = Mutex<[ObjectIdentifier: Weak]>([:])
@@ -59,7 +59,7 @@ public final class Claims: Sendable {
     weak var claim: Claim?
   }
 
-  /// A sighting that outlasts its command: the next one on this machine need not watch from the beginning.
+  /// A sighting that is kept for later commands on this machine, so that they need not wait for the whole patience again.
   private struct Memory: Codable {
     let sighting: Sighting
     /// By `now`, which counts from the start of the machine.
@@ -97,7 +97,7 @@ public final class Claims: Sendable {
     return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
   }
 
-  /// How `thing` stands.
+  /// Whether `thing` is claimed.
   ///
   /// - Throws: `InputError` if its claim cannot be read: then it is neither free nor abandoned.
   public func state(of thing: String) throws -> State {
@@ -124,7 +124,7 @@ public final class Claims: Sendable {
       ? .abandoned(sighting) : .held(Holder(process: content?.process, done: content?.done ?? 0))
   }
 
-  /// Since when a command on this machine has seen a claim as it is.
+  /// When a command on this machine first saw the claim in its present state.
   private func firstSeen(_ thing: String, _ sighting: Sighting) -> Double {
     let path = "\(folder)/\(thing)/seen-\(process.boot.prefix(8))"
     if let data = try? FileAccess.readIfPresent(path), let memory = try? decodeJSON(Memory.self, from: data),
@@ -132,7 +132,7 @@ public final class Claims: Sendable {
     {
       return memory.since
     }
-    // Where it cannot be written, as in a folder of others, each command watches by itself.
+    // If it cannot be written, as in another user's folder, each command watches by itself.
     let memory = Memory(sighting: sighting, since: now(), boot: process.boot)
     if let data = try? canonicalJSON(memory) { try? FileAccess.write(data, to: path) }
     return now()
@@ -140,7 +140,7 @@ public final class Claims: Sendable {
 
   /// Claims `thing`; nil where another process works on it.
   ///
-  /// - Parameter abandoned: What another process has found to be abandoned.
+  /// - Parameter abandoned: A claim that another process has found to be abandoned.
   /// - Throws: `InputError` if the folder cannot be read or written.
   public func claim(_ thing: String, abandoned: Sighting? = nil) throws -> Claim? {
     try FileAccess.makeFolder("\(folder)/\(thing)")
@@ -171,7 +171,7 @@ public final class Claims: Sendable {
     return claim
   }
 
-  /// Everything that is claimed or was.
+  /// Everything that is claimed, or was and has left a folder.
   public func things() throws -> [String] { try FileAccess.names(in: folder) }
 
   /// Whether any process works on anything but `exception`.
@@ -181,7 +181,7 @@ public final class Claims: Sendable {
     }
   }
 
-  /// Removes an abandoned claim, or what is left of one.
+  /// Removes an abandoned claim, or the remains of one.
   public func removeIfAbandoned(_ thing: String) throws {
     if case .held = try state(of: thing) { return }
     try claim(thing)?.finish()
@@ -205,7 +205,7 @@ public final class Claims: Sendable {
     try FileAccess.names(in: "\(folder)/\(thing)").compactMap(Int.init).sorted()
   }
 
-  /// Removes older claims on a thing, and what was seen of them.
+  /// Removes older claims on a thing, and the sightings of them.
   fileprivate func removeFiles(of thing: String, before generation: Int) throws {
     for name in try FileAccess.names(in: "\(folder)/\(thing)")
     where Int(name).map({ $0 < generation }) ?? true {
@@ -219,7 +219,7 @@ public final class Claims: Sendable {
 /// The content of a claim's file: two constant lines, and one that each beat rewrites.
 private struct Content {
   let process: ProcessIdentity
-  /// What no other claim has.
+  /// Unique to this claim.
   let token: String
   var beat = 0
   var done = 0.0
@@ -230,7 +230,7 @@ private struct Content {
     token = UUID().uuidString
   }
 
-  /// Nil of a file that is not wholly written.
+  /// Nil if the file is not completely written.
   init?(_ text: String) {
     let lines = text.split(separator: "\n")
     // Claims of earlier versions have no token.
@@ -262,7 +262,7 @@ public final class Claim: Sendable {
   private let generation: Int
   /// The part of the claim's file that stays.
   private let owner: Data
-  /// What the claim's file says, its descriptor until the end, and when the last beat was.
+  /// The content of the claim's file, its descriptor until the claim is released, and the time of the last beat.
   private let state: Mutex<(content: Content, descriptor: Int32?, lastBeat: Double)>
 
   fileprivate init(
@@ -279,23 +279,23 @@ public final class Claim: Sendable {
 
   deinit { state.withLock { state in _ = state.descriptor.map(close) } }
 
-  /// Whether the claim is still this process's. Another has it, if this one was silent for too long, as after the
-  /// machine was asleep. Cheap enough to be asked at each step.
+  /// Whether this process still owns the claim. Another process may have taken it over if this one wrote no beat for too
+  /// long, as while the machine slept. Cheap enough to be called at each step.
   public var isHeld: Bool {
     let silence = state.withLock { claims.now() - $0.lastBeat }
     return silence < claims.patience / 2 || beat()
   }
 
-  /// Looks whether the claim is still this process's: to be called right before a file is replaced or removed.
+  /// Checks that this process still owns the claim, right before it replaces or removes a file.
   ///
-  /// - Throws: `ClaimLost` if it is another's, `InputError` if it cannot be read.
+  /// - Throws: `ClaimLost` if it does not, `InputError` if the claim cannot be read.
   public func check() throws {
     guard try state.withLock({ state in try !state.content.isReleased && isOwner() }) else {
       throw ClaimLost()
     }
   }
 
-  /// Says which part of the work is done: others read it at the next beat.
+  /// Records the fraction of the work that is done. Others can read it after the next beat.
   public func report(done: Double) { state.withLock { $0.content.done = min(max(done, 0), 1) } }
 
   /// Whether the last claim on the thing is this one.
@@ -304,13 +304,13 @@ public final class Claim: Sendable {
     return try FileAccess.readIfPresent(claims.path(thing, generation))?.starts(with: owner) ?? false
   }
 
-  /// Writes a beat. Returns whether this process is still known to be the owner.
+  /// Writes a beat. Returns whether this process is known to be still the owner.
   @discardableResult
   fileprivate func beat() -> Bool {
     state.withLock { state in
       guard !state.content.isReleased, (try? isOwner()) ?? false else { return false }
       state.content.beat += 1
-      // In its own file, wherever that is: a claim that another has made cannot be overwritten.
+      // Through the open descriptor, so that it can never overwrite a claim of another process.
       if write(state.content, state.descriptor) { state.lastBeat = claims.now() }
       return true
     }
@@ -321,7 +321,7 @@ public final class Claim: Sendable {
     state.withLock { state in
       state.content.isReleased = true
       _ = write(state.content, state.descriptor)
-      // A network file system keeps the place of an open file in its folder.
+      // On a network file system, an open file cannot be removed from its folder.
       _ = state.descriptor.map(close)
       state.descriptor = nil
     }

@@ -4,8 +4,8 @@ import Foundation
 import Plans
 import Training
 
-/// An experiment's runs as they were planned: the file `plan.json`. With it any process on any machine can train them, and
-/// report their progress, even if the experiment's file has changed since.
+/// An experiment's runs as they were planned: the file `plan.json`. With it, any process on any machine can train them
+/// and report their progress, even if the experiment's file has changed since.
 public struct FrozenPlan: Codable, Sendable {
   /// The experiment's name, which is that of its folder of results.
   public let experiment: String
@@ -18,12 +18,12 @@ public struct FrozenPlan: Codable, Sendable {
   public let isShrunken: Bool
   /// All runs, including those that were finished already.
   public let runs: [TrunkJob.Run]
-  /// What was to be trained, stage by stage: a stage must not begin before the one before is done.
+  /// The jobs that were left to train, by stage. A stage must not begin before the previous one is done.
   public let stages: [[TrunkJob]]
 
   /// - Parameters:
   ///   - folder: The folder of results.
-  ///   - index: Which of the scheduler's plans it is.
+  ///   - index: The index of the plan among those of the scheduler.
   public init(_ plan: Plan, _ scheduler: Scheduler, index: Int, folder: String, isShrunken: Bool) {
     origin = relativePath(of: plan.experiment.path, from: folder)
     experiment = plan.experiment.name
@@ -48,7 +48,7 @@ public struct FrozenPlan: Codable, Sendable {
 
   /// The plan in a folder of results; nil if there is none, or if it is damaged.
   ///
-  /// - Throws: `InputError` if it cannot be read, or if it is of another experiment's file, which has the same name.
+  /// - Throws: `InputError` if it cannot be read, or if it belongs to another experiment's file with the same name.
   public static func last(in folder: String, of experiment: ExperimentFile) throws -> FrozenPlan? {
     let path = "\(folder)/plan.json"
     guard try FileAccess.exists(path) else { return nil }
@@ -64,7 +64,7 @@ public struct FrozenPlan: Codable, Sendable {
     return plan
   }
 
-  /// The sources of texts that have changed since another plan of the same runs.
+  /// The sources of texts whose content has changed since an earlier plan.
   public func corporaChanged(since other: FrozenPlan) -> [String] {
     func contents(_ plan: FrozenPlan) -> [CorpusConfiguration: String] {
       Dictionary(
@@ -90,7 +90,7 @@ public struct FrozenPlan: Codable, Sendable {
     let checksum: String
   }
 
-  /// A name that no other plan has.
+  /// A name that is unique to the plan: a hash of its content.
   public var identifier: String {
     get throws { String(checksum(try json).prefix(16)) }
   }
@@ -116,7 +116,9 @@ public struct FrozenPlan: Codable, Sendable {
     return tasks
   }
 
-  /// - Throws: `InputError` if a plan has other runs than this one.
+  /// Checks that a plan has the same runs as this one.
+  ///
+  /// - Throws: `InputError` if it does not.
   public func requireSame(as plan: Plan) throws {
     guard Set(runs.map(\.configuration.identifier)) == Set(plan.runs.map(\.configuration.identifier)) else {
       throw InputError(

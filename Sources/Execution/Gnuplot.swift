@@ -18,9 +18,9 @@ public struct Gnuplot: Sendable {
     path = place
   }
 
-  /// Runs the scripts with these names in `folder`, all at once: the system spreads them over the cores.
+  /// Runs the scripts with these names in `folder`, all at once: the system distributes them over the cores.
   ///
-  /// - Returns: Of each script, what gnuplot said where it failed; nil where it did not.
+  /// - Returns: For each script gnuplot's error message, or nil if it succeeded.
   /// - Throws: `InputError` if a process cannot be started.
   public func draw(_ scripts: [String], in folder: String) throws -> [String?] {
     let started = try scripts.map { script in

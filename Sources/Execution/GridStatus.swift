@@ -4,7 +4,7 @@ import Training
 
 /// The progress of a plan's runs, read from the shared files.
 public struct GridStatus: Codable, Sendable {
-  /// A trunk that a process works on.
+  /// A trunk that a process trains.
   public struct Running: Codable, Sendable {
     public let label: String
     public let runs: Int
@@ -31,8 +31,8 @@ public struct GridStatus: Codable, Sendable {
   public let waiting: Int
   public let running: [Running]
   public let failed: [Failed]
-  /// Seconds until all that is running or waiting is done, with the present number of processes; nil where none does, or
-  /// nothing is known of the time.
+  /// Seconds until all runs are done with as many processes as work now; nil if none works, or if the time of a trunk is
+  /// not known.
   public let secondsLeft: Double?
 
   /// - Throws: `InputError` if something cannot be read.

@@ -5,13 +5,13 @@ import Synchronization
   import Glibc
 #endif
 
-/// Jobs that are yet to be done, unclaimed ones first.
+/// Jobs that are still to be done, unclaimed ones first.
 public struct JobQueue {
   /// A job that could not be done.
   public struct Failure: Sendable {
     public let job: TrunkJob
     public let error: String
-    /// Whether it would affect other jobs too.
+    /// Whether other jobs would fail for the same reason.
     public let concernsAll: Bool
 
     /// The runs and the reason, for people.
@@ -20,13 +20,13 @@ public struct JobQueue {
 
   enum Next {
     case job(TrunkJob, abandoned: Claims.Sighting?)
-    /// All that are left are being done by others.
+    /// Other processes work on all remaining jobs.
     case wait
     case nothing
   }
 
   private var waiting: [TrunkJob]
-  /// Jobs that others work on.
+  /// Jobs that other processes work on.
   private var elsewhere: [TrunkJob] = []
   private var attempts: [String: Int] = [:]
   private let retries: Int
@@ -44,14 +44,14 @@ public struct JobQueue {
       case .success(.held): continue
       case .success(.abandoned(let sighting)):
         return .job(elsewhere.remove(at: index), abandoned: sighting)
-      // What cannot be read is not waited for: the worker that tries it says why.
+      // A claim that cannot be read is not waited for: the worker that tries the job reports the reason.
       case .success(.free), .failure: return .job(elsewhere.remove(at: index), abandoned: nil)
       }
     }
     return elsewhere.isEmpty ? .nothing : .wait
   }
 
-  /// Takes note of how a job has ended. Gives its failure, if it is not tried again.
+  /// Records how a job has ended. Returns its failure if it is not tried again.
   mutating func take(_ end: TrunkJob.End, of job: TrunkJob) -> Failure? {
     switch end {
     case .done: return nil
@@ -71,12 +71,12 @@ public struct JobQueue {
   }
 }
 
-/// Runs jobs, those that other commands have claimed last. A failure does not stop the others.
+/// Runs jobs, with those that other commands have claimed last. A failure does not stop the other jobs.
 ///
 /// - Parameters:
-///   - workers: How many at once.
+///   - workers: The number of jobs at a time.
 ///   - retries: How often a job that fails is tried again.
-///   - failed: Told of each job that has failed for good.
+///   - failed: Called for each job that has failed and is not tried again.
 ///   - train: Runs a job on one of the workers, numbered from 0, and returns how it ended.
 public func trainAll(
   _ jobs: [TrunkJob], workers: Int, retries: Int, claims: Claims,

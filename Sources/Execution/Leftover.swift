@@ -9,9 +9,9 @@ import Training
 /// Something in a folder of runs that may be removed.
 public struct Leftover: Sendable {
   public enum Kind: String, CaseIterable, Sendable {
-    /// Of a write that was interrupted.
+    /// A temporary file of an interrupted write.
     case temporary
-    /// A run whose records are not what was written.
+    /// A run with damaged records.
     case damaged
     /// The state of a trunk whose runs are all finished.
     case leftTrunk = "left trunk"
@@ -23,12 +23,12 @@ public struct Leftover: Sendable {
     case trunk
     /// The weights of a finished run.
     case checkpoint
-    /// A run that no results.csv contains, which includes runs of experiments without results so far.
+    /// A run that is in no results.csv. Runs of experiments that have no results yet count as orphans.
     case orphan
     /// The results of an experiment; its runs stay.
     case experiment
 
-    /// Those that are never needed again.
+    /// The kinds that are never needed again.
     public static let worthless: Set<Kind> = [.temporary, .damaged, .leftTrunk, .leftLog, .leftClaim]
   }
 
@@ -37,16 +37,16 @@ public struct Leftover: Sendable {
   public let path: String
   public let bytes: Int
 
-  /// All leftovers, each once: what lies inside another one is part of it.
+  /// All leftovers. One that lies inside another is part of it and not listed.
   ///
   /// - Parameters:
-  ///   - kinds: what is asked for.
-  ///   - experiment: the one whose results may be removed, and then keep no run.
+  ///   - kinds: The kinds to list.
+  ///   - experiment: An experiment whose results may be removed; its runs then count as orphans unless others have them.
   /// - Throws: `InputError` if this is not a folder of runs, if there is no such experiment, or if orphans are asked for
   ///   and the results of an experiment cannot be read.
   public static func all(_ kinds: Set<Kind>, in root: String, experiment: String? = nil) throws -> [Leftover]
   {
-    // A user who names another folder by mistake must not lose files that have the same names.
+    // If a user names a wrong folder, its files of the same names must not be lost.
     guard try FileAccess.exists("\(root)/store") else {
       throw InputError(
         "is not a folder of runs", file: root, remedy: "Name one that has a folder `store`, with --output")
@@ -57,7 +57,8 @@ public struct Leftover: Sendable {
     let isGoing = { (run: StoredRun) in
       run.status == .damaged ? kinds.contains(.damaged) : orphans.contains(run.identifier)
     }
-    // A damaged run is trained again, from its trunk if that is there. What a run of another version awaits is not known.
+    // A damaged run is trained again, from its trunk if there is one. Which trunk a run of another version needs is not
+    // known.
     let awaited = Set(
       runs.filter { !$0.isFinished && !orphans.contains($0.identifier) }
         .compactMap(\.configuration?.trunkIdentifier))
@@ -84,10 +85,10 @@ public struct Leftover: Sendable {
       .map { Leftover(kind: $0, path: $1, bytes: try size(of: "\(root)/\($1)")) }
   }
 
-  /// Removes it for good. No command may use the folder: see `RunStore.removing`.
+  /// Removes it permanently. No command may use the folder meanwhile: see `RunStore.removing`.
   public func remove(from root: String) throws {
     try FileAccess.remove("\(root)/\(path)")
-    // Of a trunk, who worked on it, and what went wrong.
+    // With a trunk, also its claim and its log.
     for (folder, suffix) in [("claims", ""), ("logs", ".log")] where path.hasPrefix("trunks/") {
       try FileAccess.remove("\(root)/\(folder)/\(path.dropFirst("trunks/".count))\(suffix)")
     }
@@ -119,7 +120,7 @@ public struct Leftover: Sendable {
     }
   }
 
-  /// Files and folders as a killed command leaves them: with a name that no other has.
+  /// Temporary files and folders that killed commands have left.
   private static func temporaryFiles(in root: String) throws -> [String] {
     try FileAccess.paths(below: root).filter { $0.firstMatch(of: /\.[0-9A-F]{8}-[0-9A-F]{4}\.tmp$/) != nil }
   }

@@ -5,7 +5,7 @@ import Foundation
   import Glibc
 #endif
 
-/// What this process has of memory, in bytes.
+/// The memory of this process, in bytes.
 struct ProcessMemory {
   let addressSpace: Int
   let resident: Int
@@ -18,7 +18,7 @@ struct ProcessMemory {
     resident = (pages?.last ?? 0) * Int(getpagesize())
   }
 
-  /// What one process may address; nil for all.
+  /// The limit on the address space of a process; nil if there is none.
   static var limit: Int? {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < rlim_t(Int.max)
@@ -27,9 +27,9 @@ struct ProcessMemory {
   }
 }
 
-/// What is left to all processes together, in bytes.
+/// The memory that is available to all processes together, in bytes.
 enum MachineMemory {
-  /// The least of what the machine, its control groups and the cluster's job leave; nil if none is known.
+  /// The least of what is available to the machine, the control groups and the cluster's job; nil if none is known.
   static var available: Int? { ([machine, job] + controlGroups).compactMap { $0 }.min() }
 
   private static var machine: Int? {
@@ -43,7 +43,7 @@ enum MachineMemory {
     ProcessInfo.processInfo.environment["SLURM_MEM_PER_NODE"].flatMap { Int($0) }.map { $0 << 20 }
   }
 
-  /// Of the process's own group and of all above it, whose limits hold too.
+  /// For the process's own group and all its ancestors, whose limits hold too.
   private static var controlGroups: [Int?] {
     let lines = (try? FileAccess.readText("/proc/self/cgroup"))?.split(separator: "\n") ?? []
     return lines.flatMap { line -> [Int?] in

@@ -2,15 +2,17 @@ import Files
 import Foundation
 import Training
 
-/// Whether there is memory for some runs, found without training any.
+/// Checks before any training whether there is enough memory for some runs.
 public enum MemoryNeed {
-  /// What the program takes before it comes to any run, bytes of address space: texts, plans, threads.
+  /// Bytes of address space that the program needs before any run: texts, plans, threads.
   private static let base = 256 << 20
-  /// What is reserved in training and hardly used, bytes of address space: 64 MiB by each of some six threads that
-  /// allocate, 128 MiB by OpenBLAS.
+  /// Bytes of address space that training reserves and hardly uses: 64 MiB for each of about six threads that allocate,
+  /// 128 MiB for OpenBLAS.
   private static let reserve = 512 << 20
 
-  /// - Throws: `InputError` if this process may not have what is needed to read texts and plan.
+  /// Checks that this process may use enough memory to read texts and plan.
+  ///
+  /// - Throws: `InputError` if it may not.
   public static func checkBase() throws {
     guard let limit = ProcessMemory.limit, ProcessMemory().addressSpace + base > limit else { return }
     throw InputError(
@@ -19,10 +21,13 @@ public enum MemoryNeed {
       remedy: "Raise the limit (`ulimit -v`)")
   }
 
+  /// Checks that there is enough memory to train runs.
+  ///
   /// - Parameters:
   ///   - workers: How many runs are trained at the same time.
-  ///   - limit: Bytes that workers elsewhere have together; nil for those of this machine.
-  /// - Throws: `InputError` if a run needs more than a process, or all workers together more than there is, may have.
+  ///   - limit: The bytes that all workers on another machine may use together; nil for this machine.
+  /// - Throws: `InputError` if a run needs more than a process may use, or all workers together need more than is
+  ///   available.
   public static func check(_ runs: [TrunkJob.Run], workers: Int, limit: Int? = nil) throws {
     var needs: [String: (run: TrunkJob.Run, bytes: Int)] = [:]
     for run in runs {
@@ -30,11 +35,11 @@ public enum MemoryNeed {
       let trunk = run.configuration.trunkIdentifier
       if needs[trunk] == nil { needs[trunk] = (run, Trainer.plannedBytes(run.configuration)) }
     }
-    // As much as this process has by now, the texts of all runs among it, a worker has too.
+    // A worker also needs what this process uses by now, which includes the texts of all runs.
     let own = ProcessMemory()
     let largest = needs.values.sorted { $0.bytes > $1.bytes }.prefix(workers)
     guard let first = largest.first else { return }
-    // This process measures what steps of all shapes cost, as many at once as there will be workers.
+    // This process measures steps of all shapes, with as many at once as there will be workers.
     let here = largest.reduce(own.addressSpace + reserve) { $0 + $1.bytes }
     if limit == nil, let limit = ProcessMemory.limit, here > limit {
       throw InputError(

@@ -9,16 +9,16 @@ import Foundation
 public struct ProcessIdentity: Codable, Hashable, Sendable {
   /// The name of the machine, for people.
   public let host: String
-  /// The machine's number in `/etc/machine-id`; nil where it has none, and in files of earlier versions.
+  /// The machine's identifier in `/etc/machine-id`; nil if it has none, and in files of earlier versions.
   let machine: String?
-  /// Which start of which machine: the kernel's own number for it.
+  /// The kernel's random identifier of this boot of the machine.
   let boot: String
   /// When the machine was started, in seconds since 1970 by its own clock; nil in files of earlier versions.
   let bootTime: Int?
-  /// The name space in which `pid` is meant: containers of one machine count their processes apart.
+  /// The PID namespace that `pid` belongs to: containers of one machine number their processes separately.
   let nameSpace: String
   public let pid: Int32
-  /// When the process began, in the kernel's ticks: pids are used again.
+  /// When the process began, in the kernel's ticks: pids are reused.
   let started: String
 
   /// This process.
@@ -38,7 +38,7 @@ public struct ProcessIdentity: Codable, Hashable, Sendable {
       pid: pid, started: status(of: pid)?.started ?? "unknown")
   }()
 
-  /// Whether the process is known to have ended. Of a process on another machine nothing is known.
+  /// Whether the process is known to have ended. Of a process on another machine this is never known.
   public var isDead: Bool {
     let own = Self.own
     guard boot != "unknown", own.boot != "unknown" else { return false }
@@ -56,7 +56,7 @@ public struct ProcessIdentity: Codable, Hashable, Sendable {
     return (machine, host) == (other.machine, other.host) && bootTime < otherTime
   }
 
-  /// When a process began, and whether it has ended and only waits for its parent to know.
+  /// When a process began, and whether it is a zombie.
   private static func status(of pid: Int32) -> (started: String, hasEnded: Bool)? {
     // pid (name, with any characters) state ppid …; the 22nd field is the start.
     guard let text = (try? FileAccess.read("/proc/\(pid)/stat")).map({ String(decoding: $0, as: UTF8.self) }),

@@ -9,7 +9,7 @@ public struct RunDifference: Sendable {
   public enum Part: String, Sendable { case settings, results, provenance, timing }
 
   public let part: Part
-  /// A setting by its place in the configuration, such as `model.width`; a result by its column in `results.csv`.
+  /// A setting by its path in the configuration, such as `model.width`; a result by its column in `results.csv`.
   public let name: String
   public let first: Cell
   public let second: Cell
@@ -21,8 +21,8 @@ public struct RunDifference: Sendable {
     first.number.flatMap { first in second.number.map { $0 - first } }
   }
 
-  /// Whether that is more than twice the standard error of both together. Runs are judged on the same windows as a
-  /// rule, so that smaller differences may be real too.
+  /// Whether the difference is more than twice its standard error, with both errors taken as independent. Runs are
+  /// usually evaluated on the same windows, so that smaller differences may be real too.
   public var exceedsErrors: Bool? {
     guard let difference, let errors else { return nil }
     return abs(difference) > 2 * (errors.first * errors.first + errors.second * errors.second).squareRoot()
@@ -74,7 +74,7 @@ public struct RunDifference: Sendable {
   }
 }
 
-/// What a value has at its ends, by dotted paths such as `training.schedule.cooldown.fraction`.
+/// The leaves of a value's JSON, by dotted paths such as `training.schedule.cooldown.fraction`.
 private func leavesByPath(of value: (some Encodable)?) -> [String: Cell] {
   guard let value, let data = try? JSONEncoder().encode(value),
     let tree = try? decodeJSON(JSONTree.self, from: data)

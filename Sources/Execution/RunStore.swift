@@ -7,15 +7,15 @@ import Training
   import Glibc
 #endif
 
-/// The folder of all runs, each under the name of its configuration's hash, whichever experiment asked for it: a
-/// finished run is never trained again.
+/// The folder of all runs. Each is stored under the hash of its configuration, whichever experiment it belongs to, so that
+/// a finished run is never trained again.
 ///
 /// | path | content |
 /// |---|---|
 /// | `store/RUN/` | a run's records (`RunFolder`) |
 /// | `trunks/TRUNK/` | the state of an unfinished trunk |
 /// | `claims/TRUNK/` | which process works on it (`Claims`) |
-/// | `claims/use-…/` | that a command uses the folder |
+/// | `claims/use-…/` | which command uses the folder |
 /// | `logs/TRUNK.log` | log of its failures |
 /// | `EXPERIMENT/` | `plan.json`, `results.csv`, `timings.csv`, `fits.json`, `report.html` and its figures |
 ///
@@ -24,13 +24,13 @@ public final class RunStore: Sendable {
   public let root: String
   public let claims: Claims
 
-  /// Opens the store at `root`, to look at it only.
+  /// Opens the store at `root` for reading.
   public init(reading root: String) {
     self.root = root
     claims = Claims("\(root)/claims")
   }
 
-  /// Opens the store at `root`, made if missing.
+  /// Opens the store at `root`, which is created if missing.
   ///
   /// - Throws: `InputError` if it cannot be written.
   public convenience init(_ root: String) throws {
@@ -43,12 +43,12 @@ public final class RunStore: Sendable {
     }
   }
 
-  /// Says that a command uses the folder, for as long as the claim is held: nothing is removed from it meanwhile. Waits
-  /// where something is being removed.
+  /// Records that a command uses the folder: nothing is removed from it while the claim is held. Waits while another
+  /// command removes something.
   public func enter() throws -> Claim {
     while true {
       if let claim = try claims.claim("use-\(UUID().uuidString.prefix(13))") {
-        // Each says first what it does, and then looks at the other: at least one of two sees the other.
+        // Both sides first make their own claim and then look for the other's: at least one of them sees the other.
         guard case .held = try claims.state(of: Self.removal) else { return claim }
         claim.finish()
       }
@@ -56,9 +56,9 @@ public final class RunStore: Sendable {
     }
   }
 
-  /// Removes something while no command uses the folder.
+  /// Removes something, if no command uses the folder.
   ///
-  /// - Throws: `InputError` if one does.
+  /// - Throws: `InputError` if a command uses it.
   public func removing(_ body: () throws -> Void) throws {
     guard let claim = try claims.claim(Self.removal) else { throw inUse }
     defer { claim.finish() }
@@ -73,7 +73,7 @@ public final class RunStore: Sendable {
         "Wait for it, or for \(Int(claims.patience)) seconds if it died on another machine, and try again")
   }
 
-  /// The claim of what removes something.
+  /// The claim of a command that removes something.
   private static let removal = "clean"
 
   /// The folder of a run.
@@ -121,8 +121,8 @@ public final class RunStore: Sendable {
   /// The folder of an experiment's results.
   public func folder(of experiment: ExperimentFile) -> String { "\(root)/\(experiment.name)" }
 
-  /// Does something to an experiment's results that only one process may do at a time, and waits for its turn. What has
-  /// lost its claim on the way, and fails, is done again: another has read other results meanwhile.
+  /// Does something to an experiment's results that only one process may do at a time, and waits for its turn. If `body`
+  /// fails and the claim was lost meanwhile, it is called again: another process may have changed the results.
   public func alone<Result>(
     with experiment: ExperimentFile, _ body: (Claim) throws -> Result
   ) throws -> Result {
@@ -130,7 +130,7 @@ public final class RunStore: Sendable {
       if let claim = try claims.claim("results-\(experiment.name)") {
         defer { claim.finish() }
         do { return try body(claim) } catch {
-          // Whatever has failed: the process that has taken over may have removed what this one wrote.
+          // Any error may follow from the loss: the other process may have removed what this one wrote.
           do { try claim.check() } catch is ClaimLost { continue }
           throw error
         }
@@ -140,7 +140,7 @@ public final class RunStore: Sendable {
     }
   }
 
-  /// Whether a run is finished, its records whole.
+  /// Whether a run is finished and its records are intact.
   ///
   /// - Throws: `InputError` if they cannot be read.
   public func isFinished(_ run: RunConfiguration) throws -> Bool {
@@ -158,10 +158,10 @@ public final class RunStore: Sendable {
     return records
   }
 
-  /// Removes what is left of the training of runs that are all finished, as after a power cut: trunks, claims, logs,
-  /// interrupted writes, and checkpoints from before a run's end. What another process works on stays.
+  /// Removes what interrupted commands have left of finished runs, as after a power cut: trunks, claims, logs, temporary
+  /// files, and checkpoints from before a run's end. Leaves what another process works on.
   ///
-  /// - Parameter plan: Its runs are finished.
+  /// - Parameter plan: A plan whose runs are all finished.
   public func removeRemains(of plan: Plan) throws {
     for (trunk, runs) in Dictionary(grouping: plan.runs, by: \.configuration.trunkIdentifier) {
       let remains =

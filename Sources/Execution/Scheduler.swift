@@ -3,13 +3,13 @@ import Foundation
 import Plans
 import Training
 
-/// The runs of some plans that are left to train, each once: plan by plan, trunk by trunk, the longest first.
+/// The runs of some plans that are left to train, each once: plan by plan, the longest trunks first.
 public struct Scheduler: Sendable {
-  /// What is trained together: all of a plan, or what lies before or after its forecasts.
+  /// Runs that are trained together: all runs of a plan, or those before or after its forecasts.
   public struct Stage: Sendable {
     public let plan: Plan
-    /// The trunks with unfinished runs that no stage before it has, the longest first. A trunk comes with all its runs,
-    /// of all plans, except those that a forecast still holds out.
+    /// The trunks with unfinished runs that no earlier stage has, the longest first. A trunk comes with its runs of all
+    /// plans, except those that a forecast still holds out.
     public let jobs: [TrunkJob]
   }
 
@@ -25,8 +25,8 @@ public struct Scheduler: Sendable {
   /// - Parameters:
   ///   - workers: How many trunks will be trained at once.
   ///   - shard: The shard to train; nil for all trunks.
-  /// - Throws: `InputError` if this machine has not enough memory to train them, or to measure what that costs, or if a
-  ///   record cannot be read.
+  /// - Throws: `InputError` if this machine does not have enough memory to train the runs or to measure their cost, or if
+  ///   a record cannot be read.
   public init(
     _ plans: [Plan], store: RunStore, corpora: CorpusCache, workers: Int, shard: Shard? = nil
   ) throws {
@@ -61,7 +61,7 @@ public struct Scheduler: Sendable {
     }
   }
 
-  /// A trunk's runs, separated by whether forecasts hold them out: those are trained only after they are predicted.
+  /// A trunk's runs, separated by whether forecasts hold them out: those are trained only after they were predicted.
   private struct Part: Hashable {
     let trunk: String
     let isHeldOut: Bool

@@ -1,4 +1,5 @@
 import Plans
+
 /// A shard of an experiment's trunks: part `number` of `count`, from 1.
 ///
 /// The shard of a trunk follows from the plan alone, not from what is finished: shards have no trunk in common, whenever

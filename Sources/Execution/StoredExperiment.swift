@@ -5,7 +5,7 @@ import Foundation
 /// The results of an experiment in a folder of runs.
 public struct StoredExperiment: Sendable {
   public let name: String
-  /// The runs that its `results.csv` mentions; nil where that is no such table.
+  /// The runs in its `results.csv`; nil if that is not a table of results.
   public let runs: [String]?
 
   /// All experiments in a folder of runs, by name.
@@ -29,7 +29,7 @@ public struct StoredExperiment: Sendable {
     return experiment
   }
 
-  /// Of the table only the column `run` is read, so that tables of other versions serve too.
+  /// Reads only the column `run`, so that tables of other versions can be read too.
   private static func mentioned(in path: String) throws -> [String]? {
     guard let file = try unlessDamaged({ try CSVFile(contentsOf: path) }),
       let column = file.header.firstIndex(of: "run")

@@ -5,33 +5,33 @@ import Models
 import Plans
 import Training
 
-/// A run as its folder records it, for whichever experiment. Damage is a status, not a failure to read.
+/// A run as its folder records it. Damage is a status, not an error.
 public struct StoredRun: Sendable {
   public enum Status: String, Sendable {
     case completed, diverged
     /// It has begun and is not finished.
     case underWay = "under way"
-    /// Its records are whole, but not such as this version writes.
+    /// Its records are intact, but of another version's format.
     case otherVersion = "other version"
-    /// What its folder holds is not what was written.
+    /// Its records are damaged.
     case damaged
   }
 
   public let folder: RunFolder
   public let status: Status
-  /// Nil where it cannot be read.
+  /// Nil if it cannot be read.
   public let configuration: RunConfiguration?
   public let provenance: Provenance?
-  /// Nil of a run that is not finished.
+  /// Nil if the run is not finished.
   public let result: RunResult?
   public let time: RunTiming?
-  /// When it was finished or, of others, begun.
+  /// When the run was finished or, if it is not, begun.
   public let date: Date?
   private let row: RunRow?
 
   /// Reads the records of the run in `folder`.
   ///
-  /// - Throws: `InputError` if they cannot be read: then they are not damaged for that.
+  /// - Throws: `InputError` if they cannot be read. They do not count as damaged then.
   public init(_ folder: RunFolder) throws {
     self.folder = folder
     let description = try unlessDamaged(folder.description)
@@ -43,10 +43,10 @@ public struct StoredRun: Sendable {
     if let result {
       status = result.status == .completed ? .completed : .diverged
     } else if let data = try FileAccess.readIfPresent(folder.result) {
-      // A record of this version that can be read and was yet refused does not have its checksum.
+      // A record of this version that was refused although it can be read has a wrong checksum.
       status = Self.isJSON(data) && !Self.isOwnRecord(data) ? .otherVersion : .damaged
     } else {
-      // The folder's name is the hash of its configuration, as one version counts it.
+      // The folder's name is the hash of its configuration; another version may compute it differently.
       let isOwn = description?.configuration.identifier == folder.identifier
       let isJSON = try FileAccess.readIfPresent(folder.configuration).map(Self.isJSON) ?? false
       status = isOwn ? .underWay : isJSON ? .otherVersion : .damaged
@@ -66,7 +66,7 @@ public struct StoredRun: Sendable {
   /// Whether it is finished.
   public var isFinished: Bool { status == .completed || status == .diverged }
 
-  /// What a column of `results.csv` holds for the run.
+  /// The value of a column of `results.csv` for the run.
   public subscript(column: String) -> Cell {
     switch column {
     case "run": .text(identifier)

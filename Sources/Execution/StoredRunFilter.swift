@@ -6,8 +6,8 @@ extension [StoredRun] {
   /// The tasks of all runs, by name.
   public var tasks: [String] { Set(flatMap { $0.result?.tasks.map(\.task) ?? [] }).sorted() }
 
-  /// The runs that fulfil all conditions, which name columns of `results.csv`, or quantities as `isoflop fit` knows
-  /// them: N, D, C, loss. What a run does not know, it does not fulfil.
+  /// The runs that fulfil all conditions. These name columns of `results.csv`, or quantities of `isoflop fit` such as N,
+  /// D, C and loss. A run without the value does not fulfil the condition.
   ///
   /// - Throws: `InputError` if a condition names no column.
   public func filtered(where conditions: [RowFilter]) throws -> [StoredRun] {

@@ -4,8 +4,8 @@ import Foundation
 import Plans
 import Training
 
-/// A trunk with the runs to be trained on it: the unit of work, which one process does at a time. Written as JSON it is
-/// all that a process needs, on whatever machine.
+/// A trunk with the runs to be trained on it: the unit of work, which one process does at a time. As JSON, it is all that a
+/// process on any machine needs.
 public struct TrunkJob: Codable, Sendable {
   /// A run and its name for people.
   public struct Run: Codable, Sendable {
@@ -16,7 +16,7 @@ public struct TrunkJob: Codable, Sendable {
   }
 
   public let runs: [Run]
-  /// Predicted seconds on one core, in all and by piece.
+  /// Predicted seconds on one core.
   public let seconds: Double
   let secondsPerToken: Double
   let flopsPerToken: Double
@@ -44,13 +44,13 @@ public struct TrunkJob: Codable, Sendable {
 
   /// Progress of a job.
   public enum Event: Codable, Sendable {
-    /// Work is done that was predicted to take so many seconds, with its floating-point operations of training.
+    /// Work was done: its predicted seconds, and its floating-point operations of training.
     case progress(seconds: Double, flops: Double)
-    /// Work that was predicted to take so many seconds was done before.
+    /// Work was found to be done already: its predicted seconds.
     case spared(seconds: Double)
-    /// A run has come to its end, with its loss in nats a token if it has not diverged.
+    /// A run has ended, with its loss in nats a token unless it has diverged.
     case finished(run: String, loss: Double?)
-    /// What a user should know, such as that a file was damaged and what it held is computed again.
+    /// A message for the user, such as that a file was damaged and its content is computed again.
     case remark(String)
   }
 
@@ -61,16 +61,16 @@ public struct TrunkJob: Codable, Sendable {
     case busy
     /// It was stopped, and is saved.
     case stopped
-    /// It could not be done. What `concernsAll` jobs need not be tried with the next.
+    /// It could not be done. If `concernsAll` is true, the other jobs would fail too.
     case failed(String, concernsAll: Bool)
   }
 
-  /// Trains what is unfinished, unless another process works on it.
+  /// Trains the runs that are not finished, unless another process works on the trunk.
   ///
   /// - Parameters:
   ///   - abandoned: A claim on the trunk that was found to be abandoned.
-  ///   - isCancelled: Asked now and then, while there is something to save.
-  ///   - whileSaving: Calls its argument, which does all that must be saved before the process ends.
+  ///   - isCancelled: Called repeatedly while there is something to save; true stops the training.
+  ///   - whileSaving: Calls its argument, and keeps the process from ending before the argument has saved its work.
   public func train(
     in store: RunStore, corpora: CorpusCache, abandoned: Claims.Sighting? = nil, keepsCheckpoints: Bool,
     isCancelled: @escaping () -> Bool, whileSaving: (() throws -> Void) throws -> Void,

@@ -6,10 +6,10 @@ import Foundation
   import FoundationXML
 #endif
 
-/// The verdicts of a book as JUnit XML, which every system of continuous integration reads: a page is a suite, an
-/// expectation a case.
+/// The verdicts of a book as JUnit XML, which continuous integration systems read: a page is a test suite, an expectation
+/// a test case.
 public struct JUnit {
-  /// What became of a page.
+  /// The outcome of a page.
   public struct Page {
     let name: String
     let file: String
@@ -19,7 +19,7 @@ public struct JUnit {
 
     /// - Parameters:
     ///   - file: The experiment's file.
-    ///   - seconds: What making the page took.
+    ///   - seconds: The time that it took to make the page.
     ///   - faults: Why runs, or the page, are missing.
     public init(name: String, file: String, seconds: Double, faults: [String], verdicts: [Verdict]) {
       self.name = name
@@ -53,7 +53,7 @@ public struct JUnit {
         "failures": "\(page.verdicts.count { !$0.passed })", "errors": page.faults.isEmpty ? "0" : "1",
         "time": String(format: "%.3f", page.seconds),
       ])
-    // The time of this command goes to the runs: an expectation takes none.
+    // All the time is counted for the runs: checking an expectation takes none.
     let runs = element(
       "testcase", ["classname": page.name, "name": "all runs", "time": String(format: "%.3f", page.seconds)])
     if let fault = page.faults.first {
@@ -80,7 +80,7 @@ public struct JUnit {
     return result
   }
 
-  /// An element with its attributes in this order, without those that are empty.
+  /// An element with the attributes in this order, without empty ones.
   private static func element(
     _ name: String, _ attributes: KeyValuePairs<String, String> = [:], text: String? = nil
   ) -> XMLElement {
