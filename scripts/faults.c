@@ -1,10 +1,10 @@
-// A library to be preloaded that makes system calls fail, as on a disk or a file server in trouble, for the tests and for
-// scripts/soak:
+// A library to be preloaded that makes system calls fail, as on a broken disk or file server, for the tests and for
+// scripts/soak-faults:
 //
-//   FAULT_PATH    a part of the paths that are concerned
-//   FAULT_ERROR   the number of the error
+//   FAULT_PATH    a part of the paths for which calls fail
+//   FAULT_ERROR   the error number (errno)
 //   FAULT_CALLS   which calls: o(pen for reading), s(tat), d (opendir), w (open for writing, rename), c (create a process)
-//   FAULT_ONE_IN  one call in so many fails, chosen by chance; 1 is all
+//   FAULT_ONE_IN  N: one call in N fails, chosen at random; 1 for all
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>

@@ -1,8 +1,8 @@
-// Runs a command on a terminal of its own, and closes the terminal as soon as a file is there:
+// Runs a command on a terminal of its own, and closes the terminal as soon as a file exists:
 //
 //   hangup FILE COMMAND [ARGUMENT]...
 //
-// Prints how the command has ended: `status N` or `signal N`.
+// Prints how the command ended: `status N` or `signal N`.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pty.h>

@@ -1,6 +1,6 @@
 import Files
 
-/// A figure as data: what is drawn, free of how. `Renderer` turns it into SVG and PNG.
+/// A figure as data, independent of how it is drawn. `Renderer` turns it into SVG and PNG.
 ///
 ///     Figure(
 ///       name: "loss-parameters", title: "Loss falls as a power of size", caption: "…",
@@ -14,12 +14,12 @@ import Files
 ///           ])
 ///       ])
 public struct Figure: Sendable {
-  /// The files' name without an ending, and the prefix of the SVG's ids: ASCII letters, digits, `-`, `_`. What else a
-  /// fit is called by becomes `-`.
+  /// The files' name without an extension, and the prefix of the SVG's ids: ASCII letters, digits, `-`, `_`. Other
+  /// characters become `-`.
   public private(set) var name: String
   /// One line above the panels.
   public var title: String
-  /// What a reader should see and how it was made; stands below the figure in a page, not in the image.
+  /// What the figure shows and how it was made. It is below the figure in a page, not in the image.
   public var caption: String
   /// A line above the legend, such as the quantity that colours stand for.
   public var legend: String?
@@ -35,7 +35,7 @@ public struct Figure: Sendable {
     self.panels = panels
   }
 
-  /// The same figure under a name that is not among `taken`: different fits may be called alike in these letters.
+  /// The same figure with a name that is not among `taken`: names may differ only in characters that become `-`.
   func named(apartFrom taken: Set<String>) -> Figure {
     guard taken.contains(name) else { return self }
     var figure = self
@@ -72,9 +72,9 @@ public struct Axis: Sendable {
 
   public var label: String
   public var scale: Scale
-  /// The part of the axis that is shown; `nil` takes in all finite data with a little air.
+  /// The part of the axis that is shown; `nil` for all finite data with a margin.
   public var range: ClosedRange<Double>?
-  /// What stands at 1, 2, … instead of numbers; empty for numbers.
+  /// The labels at 1, 2, … in place of numbers; empty for numbers.
   public var names: [String]
 
   public init(
@@ -87,8 +87,8 @@ public struct Axis: Sendable {
   }
 }
 
-/// Something drawn on a panel. Values that the axes cannot show (not finite, or not positive on a
-/// logarithmic axis) are left out of points; lines and bands have a gap there.
+/// Something drawn on a panel. Points that the axes cannot show (not finite, or not positive on a logarithmic axis) are
+/// left out; lines and bands have a gap there.
 public enum Layer: Sendable {
   /// Markers, with error bars where the points have them.
   case points([Point], Style)
@@ -98,9 +98,9 @@ public enum Layer: Sendable {
   case band([Point], Style)
   /// Filled rectangles, such as the cells of a heat map that have one level.
   case cells([Cell], Style)
-  /// A line across the panel, such as a floor or a baseline; its label stands right of the panel.
+  /// A line across the panel, such as a floor or a baseline; its label is to the right of the panel.
   case horizontal(Double, String, Style = Style(nil, .neutral, dash: .dashed))
-  /// A line up the panel; its label stands above the panel.
+  /// A vertical line; its label is above the panel.
   case vertical(Double, String, Style = Style(nil, .neutral, dash: .dashed))
   /// A note centred above a place.
   case text(String, x: Double, y: Double)
@@ -151,7 +151,7 @@ public struct Style: Sendable {
 
   public var label: String?
   public var ink: Ink
-  /// Nil for that of the ink's number where no markers tell the line apart, and for a solid line where they do.
+  /// Nil for the default: solid if the line has markers or is the only one without, else by the ink's number.
   public var dash: Dash?
   public var marker: Marker
 
@@ -165,20 +165,20 @@ public struct Style: Sendable {
 
 /// A colour by its role, dark enough to be seen on white: a contrast of at least 3 : 1 (WCAG 2.2, 1.4.11).
 ///
-/// Colour never stands alone: members of a series and kinds have numbers, from which follow the shape of their markers
-/// and the dash of lines without markers.
+/// Colour is never the only distinction: an ink's number also decides the shape of markers and the dash of lines without
+/// markers.
 public enum Ink: Sendable, Equatable {
-  /// One of a few unordered kinds: Okabe and Ito (2008), with darker colours in place of those that are faint on white.
+  /// One of a few unordered kinds: Okabe and Ito (2008), with darker colours in place of those that are too light.
   case category(Int)
-  /// A member of an ordered series of so many, such as widths: plasma, up to where it is too light.
+  /// A member of an ordered series, such as widths: the colour map plasma, up to where it is too light.
   case ordered(Int, of: Int)
-  /// Dark grey, for what frames the data.
+  /// Dark grey, for anything that is not data.
   case neutral
 
   /// The inks for `count` members of an ordered series, from dark to light.
   public static func series(_ count: Int) -> [Ink] { (0..<count).map { .ordered($0, of: count) } }
 
-  /// Which member or kind it is; nil for what frames the data.
+  /// The number of the member or kind; nil for neutral.
   var number: Int? {
     switch self {
     case .category(let number), .ordered(let number, _): number

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Where a panel's plot stands in the image, in pixels from the top left, and what its axes span.
+/// The position of a panel's plot in the image, in pixels from the top left, and the ranges of its axes.
 struct Frame {
   let x: ClosedRange<Double>
   let y: ClosedRange<Double>
@@ -38,7 +38,7 @@ struct Frame {
       guard case .horizontal(let value, let text, let style) = layer, panel.y.shows(value) else {
         return nil
       }
-      // A line beyond the range is told at the edge rather than left out.
+      // A line beyond the range is named at the edge rather than left out.
       if value > yRange.upperBound { return ("\(text) ↑", 1, style.ink) }
       if value < yRange.lowerBound { return ("\(text) ↓", 0, style.ink) }
       return (text, panel.y.fraction(of: value, in: yRange), style.ink)
@@ -68,10 +68,10 @@ struct Frame {
 }
 
 extension Axis {
-  /// Beyond this, ratios and differences of two values leave the range of a Double.
+  /// Ratios and differences of larger values would leave the range of a Double.
   private static let largest = 1e250
 
-  /// Whether the axis has a place for `value`.
+  /// Whether the axis can show `value`.
   func shows(_ value: Double) -> Bool {
     abs(value) <= Self.largest && (scale == .linear || value >= 1 / Self.largest)
   }
@@ -87,10 +87,10 @@ extension Axis {
 extension Panel {
   enum Direction { case x, y }
 
-  /// Whether both axes have a place for `point`.
+  /// Whether both axes can show `point`.
   func shows(_ point: Point) -> Bool { x.shows(point.x) && y.shows(point.y) }
 
-  /// Whether both axes have a place for the whole interval of `point`.
+  /// Whether both axes can show the whole interval of `point`.
   func showsInterval(_ point: Point) -> Bool {
     x.shows(point.x) && y.shows(point.low) && y.shows(point.high)
   }
@@ -105,7 +105,7 @@ extension Panel {
     }
   }
 
-  /// The range that `axis` spans: its own, or all that it can show of the layers with 4 % of air.
+  /// The range that `axis` spans: its own, or that of the values it can show, with a margin of 4 %.
   func range(of axis: Axis, _ direction: Direction) -> ClosedRange<Double> {
     if let range = axis.range, range.lowerBound < range.upperBound, axis.shows(range.lowerBound),
       axis.shows(range.upperBound)
@@ -131,7 +131,7 @@ extension Panel {
 }
 
 extension Layer {
-  /// How the layer looks, for those that a legend may name.
+  /// The style of a layer that a legend may name.
   var style: Style? {
     switch self {
     case .points(_, let style), .line(_, let style), .band(_, let style), .cells(_, let style): style
@@ -139,7 +139,7 @@ extension Layer {
     }
   }
 
-  /// What the layer asks its axis to span.
+  /// The values that the axis should span for the layer.
   fileprivate func values(_ direction: Panel.Direction, on panel: Panel) -> [Double] {
     switch (self, direction) {
     case (.points, .x), (.line, .x), (.band, .x), (.cells, .x): panel.shown(self).map(\.x)

@@ -2,18 +2,18 @@ import Analysis
 import Foundation
 import ScalingLaws
 
-/// A fit with the words for what it measures.
+/// A fit with the labels of its axes.
 struct ReportedFit: Sendable {
   let result: ExperimentFit
   let labels: AxisLabels
 
-  /// The law's only variable, where it is fitted and has but one.
+  /// The variable of a fitted law with one variable; nil otherwise.
   var variable: Variable? {
     guard let variables = result.fit?.law.law.variables, variables.count == 1 else { return nil }
     return variables[0]
   }
 
-  /// The name that a file gave the fit; nil where it has but its law's.
+  /// The name that a file gave the fit; nil if it is the default.
   var ownName: String? {
     let usual = [result.law.rawValue, "\(result.law.rawValue)_\(result.floor.name)"]
     return usual.contains(result.name) ? nil : result.name
@@ -22,7 +22,7 @@ struct ReportedFit: Sendable {
   /// Whether a law of N and D was fitted.
   var isParametric: Bool { result.isSurface }
 
-  /// How the fit treats the floor, and its exponents.
+  /// A legend entry: the fit's floor and its exponents.
   var legend: String {
     let fit = result.fit
     let floor = result.floor == .free ? "free floor" : "floor \((fit?.knownFloor ?? 0).text(4))"
@@ -52,8 +52,8 @@ extension LawFit {
   /// The law along one variable with its 95 % interval: points for a line and a band.
   ///
   /// - Parameters:
-  ///   - place: the law's other variables.
-  ///   - floor: what to take off the loss.
+  ///   - place: The values of the law's other variables.
+  ///   - floor: Subtracted from the loss.
   func curve(
     along variable: Variable, over range: ClosedRange<Double>,
     at place: Observation = Observation(loss: .nan),

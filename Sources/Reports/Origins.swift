@@ -2,7 +2,7 @@ import Analysis
 import Training
 
 extension Finding {
-  /// By which program and on which machines runs were made; nil where that is not known.
+  /// The programs and machines that made the runs; nil if they are not known.
   static func origins(_ provenance: [Provenance]) -> Finding? {
     guard !provenance.isEmpty else { return nil }
     let kinds = Dictionary(grouping: provenance) { $0 }.map { kind, runs in

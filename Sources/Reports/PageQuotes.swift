@@ -54,7 +54,7 @@ struct PageQuotes: Sendable {
 }
 
 extension ResultsTable {
-  /// What was trained, in a sentence: how many runs, of which sizes and lengths.
+  /// A sentence on what was trained: how many runs, of which sizes and lengths.
   var inWords: String {
     func range(_ column: String) -> (count: Int, text: String)? {
       let values = Set(completed.compactMap { $0.number(column) }).sorted()

@@ -1,16 +1,16 @@
 import Files
 import Foundation
 
-/// Makes pictures of figures, by the scripts of gnuplot that it writes.
+/// Draws figures with the gnuplot scripts that it writes.
 public struct Renderer: Sendable {
   private let draw: @Sendable (_ scripts: [String], _ folder: String) throws -> [String?]
 
-  /// - Parameter draw: Runs the scripts with these names in a folder. Gives, of each, why it failed; nil where it did not.
+  /// - Parameter draw: Runs the scripts with these names in a folder. Returns for each why it failed, or nil.
   public init(_ draw: @escaping @Sendable (_ scripts: [String], _ folder: String) throws -> [String?]) {
     self.draw = draw
   }
 
-  /// Writes NAME.gp of every figure into `folder`, which is made if missing: what `gnuplot NAME.gp` draws later.
+  /// Writes NAME.gp of every figure into `folder`, which is created if missing. `gnuplot NAME.gp` draws it later.
   ///
   /// - Throws: `InputError` if a script or its image cannot be written.
   static func writeScripts(of figures: [Figure], into folder: String) throws {
@@ -18,7 +18,7 @@ public struct Renderer: Sendable {
     try FileAccess.makeFolder(folder)
     for figure in figures {
       let base = "\(folder)/\(figure.name)"
-      // gnuplot would wait for a reader of a pipe, and write through a link to wherever it points.
+      // gnuplot would wait for a reader of a pipe, and follow a link to wherever it points.
       for ending in [".gp", ".svg", "-narrow.svg", ".png"] {
         try FileAccess.requireRegular("\(base)\(ending)")
       }
@@ -26,10 +26,10 @@ public struct Renderer: Sendable {
     }
   }
 
-  /// Writes NAME.gp, NAME.svg, NAME-narrow.svg and NAME.png of every figure into `folder`, which is made if missing.
+  /// Writes NAME.gp, NAME.svg, NAME-narrow.svg and NAME.png of every figure into `folder`, which is created if missing.
   ///
   /// - Returns: The figures in the same order, with their SVG to put into a page.
-  /// - Throws: `InputError` with gnuplot's own words if it fails, or if a file cannot be written.
+  /// - Throws: `InputError` with gnuplot's message if it fails, or if a file cannot be written.
   public func render(_ figures: [Figure], into folder: String) throws -> [RenderedFigure] {
     try Self.writeScripts(of: figures, into: folder)
     let failures = try draw(figures.map { "\($0.name).gp" }, folder)
@@ -44,7 +44,7 @@ public struct Renderer: Sendable {
         remedy: "See whether the disk has room; `gnuplot \(figure.name).gp` in that folder tries again")
     }
     if let failure { throw error(failure) }
-    // gnuplot does not say when a disk is full: look at the ends of the files.
+    // gnuplot does not report a full disk, so the ends of the files are checked.
     let svg = try FileAccess.readText("\(base).svg")
     let narrow = try FileAccess.readText("\(base)-narrow.svg")
     guard svg.contains("</svg>"), narrow.contains("</svg>"),
@@ -60,25 +60,24 @@ public struct Renderer: Sendable {
 /// A figure that has been drawn.
 public struct RenderedFigure: Sendable {
   public let figure: Figure
-  /// What gnuplot has drawn.
+  /// The SVG that gnuplot has drawn.
   let svg: String
   /// The same with its panels one below the other, for narrow screens.
   let narrow: String
 
-  /// An `<svg>` element for a page: no XML header, and ids that no other figure has. Readers that see no image are told
-  /// what it is.
+  /// An `<svg>` element for a page: without an XML header, with unique ids, and labelled by its caption for screen readers.
   public var inlineSVG: String {
     Reports.inlineSVG(svg, prefix: figure.name, attributes: label + " class=\"wide\"")
   }
 
-  /// The element for a narrow screen, of which the page shows one or the other.
+  /// The element for a narrow screen. The page shows one of the two.
   public var inlineNarrowSVG: String {
     Reports.inlineSVG(narrow, prefix: "\(figure.name)-narrow", attributes: label + " class=\"narrow\"")
   }
 
   private var label: String { "role=\"img\" aria-labelledby=\"\(figure.name)-caption\"" }
 
-  /// An `<svg>` element that stands in for the figure where its link is named, with a prefix to its ids.
+  /// An `<svg>` element that illustrates a link to the figure, with a prefix for its ids.
   func picture(prefix: String) -> String {
     Reports.inlineSVG(svg, prefix: prefix, attributes: "aria-hidden=\"true\"")
   }
@@ -88,9 +87,9 @@ public struct RenderedFigure: Sendable {
 /// get a prefix, and its first tag gets `attributes`.
 private func inlineSVG(_ svg: String, prefix: String, attributes: String) -> String {
   var result = ""
-  // A piece is a tag up to `>`, then text, which stays as it is.
+  // A piece is a tag up to `>`, then text, which is not changed.
   for piece in svg[(svg.firstRange(of: "<svg")?.lowerBound ?? svg.startIndex)...].split(separator: "<") {
-    // Titles would show gnuplot's own names for things under the pointer.
+    // As tooltips, titles would show gnuplot's internal names.
     if piece.hasPrefix("title>") || piece.hasPrefix("/title>") { continue }
     let end = piece.firstIndex(of: ">") ?? piece.endIndex
     var tag = String(piece[..<end])

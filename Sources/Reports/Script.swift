@@ -1,13 +1,13 @@
 import Files
 import Foundation
 
-/// A figure as a gnuplot script that holds its own data: `gnuplot NAME.gp` draws NAME.svg and NAME.png, and
-/// NAME-narrow.svg for the screen of a telephone.
+/// A figure as a gnuplot script that includes its data: `gnuplot NAME.gp` draws NAME.svg and NAME.png, and
+/// NAME-narrow.svg for the screen of a phone.
 ///
-/// The layout is computed here rather than left to gnuplot, so that the legend and the labels of
-/// baselines stand beside the data and never on them.
+/// The layout is computed here rather than left to gnuplot, so that the legend and the labels of baselines are beside the
+/// data and never cover them.
 struct Script {
-  /// How a figure is laid out; sizes are in pixels of the SVG.
+  /// A layout; sizes are in pixels of the SVG.
   private struct Layout {
     let width: Double
     /// The most panels in a row.
@@ -24,7 +24,7 @@ struct Script {
   private let figure: Figure
   private let entries: [LegendEntry]
   private var data: [String] = []
-  /// The names of the data blocks by their rows: both layouts draw the same ones.
+  /// The names of the data blocks by their rows: both layouts share them.
   private var blocks: [String: String] = [:]
 
   /// The script's text.
@@ -76,7 +76,7 @@ struct Script {
   }
 
   private mutating func drawing(in layout: Layout) -> Drawing {
-    // Labels beside three panels would leave them no room.
+    // Labels beside three panels would leave too little room.
     let hasLabels = figure.panels.contains { panel in
       panel.layers.contains { if case .horizontal(_, let label, _) = $0 { label.count > 4 } else { false } }
     }
@@ -92,7 +92,7 @@ struct Script {
       height: Script.lineHeight
         * Double(labels.reduce(0) { $0 + $1.count } + (figure.legend == nil ? 0 : 1))
     )
-    // Long labels beside the panels would leave them little room: they go below.
+    // Long labels beside the panels would leave too little room: they go below.
     let isBelow = legend.width > 210 || layout.isNarrow
     let columnWidth = entries.isEmpty ? 10 : isBelow ? 10 : legend.width
     let cell = (
@@ -131,7 +131,7 @@ struct Script {
     return Drawing(width: layout.width, height: height, commands: body + ["unset multiplot"])
   }
 
-  /// A text in lines that are no longer than `width` pixels, as far as its words allow; at most three.
+  /// A text in at most three lines. Each is at most `width` pixels wide if its words allow.
   static func wrapped(_ text: String, to width: Double, size: Double = fontSize) -> [String] {
     var lines: [String] = []
     for word in text.split(separator: " ") {
@@ -144,7 +144,7 @@ struct Script {
     return lines.isEmpty ? [""] : lines
   }
 
-  /// The dash of a layer's line: its own, or where no markers tell it apart, that of its number.
+  /// The dash of a layer's line: its own, or by its number if several lines have no markers.
   private func dash(of style: Style) -> Style.Dash {
     if let dash = style.dash { return dash }
     guard let label = style.label, let number = style.ink.number,
@@ -262,12 +262,12 @@ struct Script {
 
   // MARK: Text
 
-  /// `text` as a gnuplot string that shows just its characters: none may act as markup or end the string, which would
+  /// `text` as a gnuplot string that shows exactly its characters. None may act as markup or end the string, which would
   /// let a title run commands.
   static func quoted(_ text: String) -> String { "'\(escaped(text))'" }
 
-  /// The same without the quotes. Code point by code point, as gnuplot reads: an apostrophe with an accent over it is a
-  /// character of its own, and still ends a string.
+  /// The same without the quotes. It works code point by code point, as gnuplot does: to Swift, an apostrophe with a
+  /// combining accent is another character, but it ends a string.
   static func escaped(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
@@ -281,7 +281,7 @@ struct Script {
     return result
   }
 
-  /// About the width of a text in pixels: generous, since fonts differ from machine to machine.
+  /// The approximate width of a text in pixels, rather too large, since fonts differ between machines.
   static func width(of text: String, size: Double = fontSize) -> Double { Double(text.count) * size * 0.56 }
 }
 
@@ -308,7 +308,7 @@ extension Style {
   /// Gnuplot's markers: circle, square, two triangles, diamond and pentagon, filled and then open.
   private static let shapes = [7, 5, 9, 11, 13, 15, 6, 4, 8, 10, 12, 14]
 
-  /// Members and kinds differ in shape as well as in colour.
+  /// The shape of markers, which differs between series as the colour does.
   fileprivate var shape: String {
     let (number, half) = (abs(ink.number ?? 0), Self.shapes.count / 2)
     let type =
@@ -345,17 +345,17 @@ private struct LegendEntry {
     return entries
   }
 
-  /// How its markers look, where it has any.
+  /// The style of its markers, if it has any.
   var point: Style? {
     layers.lazy.compactMap { if case .points(_, let style) = $0 { style } else { nil } }.first
   }
 
-  /// How its lines look, where it has any.
+  /// The style of its lines, if it has any.
   var line: Style? {
     layers.lazy.compactMap { if case .line(_, let style) = $0 { style } else { nil } }.first
   }
 
-  /// - Parameter lines: The label.
+  /// - Parameter lines: The lines of the label.
   func plots(label lines: [String], dash: (Style) -> Style.Dash) -> [String] {
     let rest = lines.dropFirst().map { "keyentry with points ps 0 lc rgb 'white' title \(Script.quoted($0))" }
     return [plot(title: "title \(Script.quoted(lines[0]))", dash: dash)] + rest

@@ -22,7 +22,7 @@ extension Axis {
     return decades < 0.7 ? Axis.linearTicks(in: range) : Axis.decadeTicks(in: range, decades: decades)
   }
 
-  /// The marks for an axis along which labels lie, `length` pixels long: of labels that would touch, the rounder stays.
+  /// The marks for a horizontal axis of `length` pixels. Of labels that would touch, the rounder number stays.
   func ticks(in range: ClosedRange<Double>, length: Double) -> [Tick] {
     var ticks = ticks(in: range)
     guard names.isEmpty else { return shortened(ticks, to: length / (range.upperBound - range.lowerBound)) }
@@ -47,7 +47,7 @@ extension Axis {
     return ticks
   }
 
-  /// Names that are longer than their place end in an ellipsis.
+  /// Truncates names that are too long for their place, with an ellipsis.
   private func shortened(_ ticks: [Tick], to width: Double) -> [Tick] {
     zip(ticks, names).map { tick, name in
       let fitting = max(1, Int(clamping: (width - 6) / Script.width(of: "n")) - 1)
@@ -64,7 +64,7 @@ extension Axis {
     let step = factor * power / Double(parts)
     let first = Int(clamping: (range.lowerBound / step).rounded(.up))
     let last = Int(clamping: (range.upperBound / step).rounded(.down))
-    // A range of a few neighbouring numbers has no room for marks.
+    // A range of a few adjacent floating-point numbers has no room for marks.
     guard step > 0, first <= last, last - first <= 100 else { return [] }
     let decimals = max(0, -Int(clamping: floor(log10(factor * power) + 1e-9)))
     let size = max(abs(range.lowerBound), abs(range.upperBound))
@@ -76,14 +76,14 @@ extension Axis {
   }
 
   private static func decadeTicks(in range: ClosedRange<Double>, decades: Double) -> [Tick] {
-    // One notation an axis: 300M beside 10⁹ would make a reader convert.
+    // One notation per axis: 300M beside 10⁹ would make a reader convert.
     let hasSuffixes = range.upperBound < 1e9
     let exponents =
       Int(clamping: floor(log10(range.lowerBound)))...Int(clamping: ceil(log10(range.upperBound)))
     let labelled: Set<Int> = decades < 1.5 ? [1, 2, 3, 5, 7] : decades < 3 ? [1, 2, 5] : [1]
     let every = max(1, Int(clamping: (decades / 7).rounded(.up)))
     return exponents.flatMap { exponent in
-      // Minor marks between so many decades would only blacken the axis.
+      // With so many decades, minor marks would only blacken the axis.
       (1...(decades > 30 ? 1 : 9)).map { digit in
         // Divided by a whole power, so that 0.3 is 0.3 and not 0.30000000000000004.
         let power = pow(10, Double(abs(exponent)))
@@ -99,7 +99,7 @@ extension Axis {
     .filter { range.contains($0.value) }
   }
 
-  /// `digit` × 10^`exponent` as a reader writes it: 0.02, 300, 20k, 5M, 2×10^{13}.
+  /// `digit` × 10^`exponent` for people: 0.02, 300, 20k, 5M, 2×10^{13}.
   private static func short(_ digit: Int, exponent: Int, hasSuffixes: Bool) -> String {
     switch exponent {
     case -3..<0: String(format: "%.\(-exponent)f", Double(digit) / pow(10, Double(-exponent)))
@@ -110,7 +110,7 @@ extension Axis {
     }
   }
 
-  /// A label of an axis whose `largest` value is given: 1.2M stands beside 800k, 5k beside 10k.
+  /// A label, in a notation that suits the `largest` value on the axis: 1.2M beside 800k, 5k beside 10k.
   private static func number(_ value: Double, decimals: Int, largest: Double) -> String {
     guard value != 0 else { return "0" }
     if largest >= 1e9 || decimals > 4 { return scientific(value) }

@@ -12,7 +12,7 @@ extension Chapter {
     let logged = rows.filter { !(curves[$0.run] ?? []).isEmpty }
     guard !logged.isEmpty else { return nil }
     let sizes = Grouping(of: logged, by: ["width"] + varying(["depth"], in: logged))
-    // More kinds than panels have room are drawn in one.
+    // Too many kinds for panels of their own are drawn in one.
     let separate = Grouping(
       of: logged, by: varying(["corpus", "tokenizer", "architecture", "experts"], in: logged))
     let kinds = separate.values.count <= 6 ? separate : Grouping(of: logged, by: [])
@@ -73,7 +73,7 @@ extension Chapter {
 
     func value(of row: RunRow) -> [String] { names.map { row.text($0) } }
 
-    /// Numbers alone would not say what they count, but for a legend with a title.
+    /// The values, with the names of numbers unless the legend's title has them.
     func label(of value: [String]) -> String {
       guard names.first != "width" else { return value.joined(separator: " × ") }
       return zip(names, value).map { Double($1) == nil ? $1 : "\($0) \($1)" }.joined(separator: ", ")
@@ -83,7 +83,7 @@ extension Chapter {
   private static func onPrecision(of rows: [RunRow], _ curves: [String: [CurvePoint]]) -> String {
     let points = rows.flatMap { curves[$0.run] ?? [] }
     let few = LearningCurve.windows
-    // Logs of earlier versions have points of as many windows as a precision took.
+    // In logs of earlier versions, points have as many windows as a given precision needed.
     guard let all = points.map(\.windows).max(), few < all, points.contains(where: { $0.windows == few })
     else { return "" }
     let errors = points.filter { $0.windows == few }.map { $0.standardError / $0.validationLoss }.sorted()
@@ -109,7 +109,7 @@ extension Chapter {
 
   private static func layers(of curve: ArraySlice<CurvePoint>, _ style: Style) -> [Layer] {
     guard let end = curve.last else { return [] }
-    // Windows differ in difficulty: what those of the curve lack is the same at all points, nearly.
+    // Windows differ in difficulty, by nearly the same factor at all points of the curve.
     let shift = end.validationLoss / end.curveLoss
     func place(_ point: CurvePoint) -> Point {
       Point(Double(point.tokens), point.tokens == end.tokens ? end.validationLoss : point.curveLoss * shift)
@@ -125,7 +125,7 @@ extension Chapter {
     ]
   }
 
-  /// Each trunk once, by its longest run, and of the other runs what they do not share with it.
+  /// Each trunk once, with its longest run, and of the other runs the parts that they do not share with it.
   private static func distinctCurves(
     of rows: [RunRow], curves: [String: [CurvePoint]]
   ) -> [ArraySlice<CurvePoint>] {
@@ -139,7 +139,7 @@ extension Chapter {
         return run.points[...]
       }
       let shared = zip(run.points, trunk).prefix { $0 == $1 }.count
-      // Logs of earlier versions have no point where a branch begins: the last one before it stands for it.
+      // Logs of earlier versions have no point at which a branch begins: the last one before it is used.
       let start = run.points.last?.cooldownFrom
       let begins = start != nil && run.points.contains { $0.tokens == start }
       return run.points.dropFirst(begins ? shared : max(shared - 1, 0))

@@ -31,7 +31,7 @@ extension Double {
     }
   }
 
-  /// A count or an amount without digits that say nothing: 4M, 500k, 10¹¹.
+  /// A count or an amount without trailing zeros: 4M, 500k, 10¹¹.
   var amount: String {
     var text = text()
     if let point = text.firstIndex(of: ".") {
@@ -55,7 +55,7 @@ extension Interval {
 }
 
 extension Estimate {
-  /// The 95 % interval, or why there is none.
+  /// The 95 % interval, or `not identified`.
   var intervalText: String {
     guard identified else { return "not identified" }
     return interval?.text ?? "—"
@@ -65,20 +65,20 @@ extension Estimate {
   var text: String { "\(symbol) = \(value.text()) \(intervalText)" }
 }
 
-/// What the axes of a fit measure: the conventions by which N, C and the loss were counted.
+/// The labels of a fit's axes, by the conventions for N, C and the loss.
 struct AxisLabels: Sendable {
   private let size: String
   private let compute: String
   let loss: String
-  /// As in `nats a token`; empty where it is not known.
+  /// As in `nats a token`; empty if unknown.
   let lossUnit: String
   /// Whether the loss is that of all tokens in nats, the measure of n-grams.
   let isNatsPerToken: Bool
 
-  /// Of a table of which only the columns' roles are known.
+  /// For a table of which only the roles of columns are known.
   static let asGiven = AxisLabels(size: "", compute: "", loss: "Loss", lossUnit: "", isNatsPerToken: false)
 
-  /// Of an experiment's fit; nil is a standard one.
+  /// For a fit of an experiment; nil for one that the experiment does not request.
   init(_ request: FitRequest?) {
     let loss = request?.loss ?? "loss"
     let inBits = loss == "loss_bits_per_byte"

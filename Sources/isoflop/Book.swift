@@ -8,16 +8,16 @@ import Training
 
 /// All experiments as one book: trained together, a page each, and a page of contents.
 struct Book {
-  /// What came of an experiment.
+  /// The outcome of an experiment.
   struct Page {
     let plan: Plan
-    /// Nil where no report could be made.
+    /// Nil if no report could be made.
     let results: ExperimentResults?
     /// Why runs are missing, or the report.
     let faults: [String]
-    /// Seconds of training of its runs on one core, at whatever time; runs that pages share count in each.
+    /// Seconds of training of its runs on one core, by this or earlier commands; runs that pages share count in each.
     let trainingSeconds: Double
-    /// Seconds that this command took for the page.
+    /// Seconds that this command spent on the page.
     let seconds: Double
     /// Runs that were finished before this command.
     let finishedBefore: Int
@@ -45,7 +45,7 @@ struct Book {
     session = try TrainingSession(experiments, options)
   }
 
-  /// The files of `experiments/`, where none are named.
+  /// The named files, or those of `experiments/` if none are named.
   static func files(_ named: [String]) throws -> [String] {
     guard named.isEmpty else { return named }
     let folder = "experiments"
@@ -65,7 +65,7 @@ struct Book {
 
   /// Trains, fits and writes page by page, then the contents. A page that fails does not stop the others.
   ///
-  /// - Parameter renderer: what draws the figures; nil for none.
+  /// - Parameter renderer: Draws the figures; nil for none.
   func make(_ renderer: Renderer?) throws -> [Page] {
     let pending = session.pending
     var failures: [JobQueue.Failure] = []
@@ -76,14 +76,12 @@ struct Book {
       try session.freeze(index)
       failures += try session.train(index, label: label)
       let own = Set(plan.runs.map(\.configuration.identifier))
-      var faults = failures.filter { !$0.job.identifiers.isDisjoint(with: own) }.map(
-        \.text)
+      var faults = failures.filter { !$0.job.identifiers.isDisjoint(with: own) }.map(\.text)
       var results: ExperimentResults?
       do {
         results = try ExperimentResults.write(
           of: plan, in: session.store, corpora: session.corpora, renderer: renderer,
-          neighbours: neighbours(of: index),
-          label: label)
+          neighbours: neighbours(of: index), label: label)
         if let missing = results?.missing, missing > 0, faults.isEmpty {
           faults.append("\(missing) of \(plan.runs.count) runs no longer exist.")
         }
@@ -130,16 +128,16 @@ struct Book {
     let facts: [Reports.Page.Fact] = [
       .init(
         "Machine time of training", duration(machineSeconds),
-        note: "seconds of all runs, each once, over \(session.workers) cores"
-          + (untimed == 0 ? "" : "; of \(untimed) runs not all seconds are known")),
+        note: "training time of all runs, each once, divided by \(session.workers) cores"
+          + (untimed == 0 ? "" : "; not all times of \(untimed) runs are known")),
       .init(
         "This command", duration((ContinuousClock.now - began).seconds), note: "training, fits and figures"),
       .init(
-        "FLOPs", runs.trainingFlops.text(), note: "exact, of training; a trunk that runs share counts once"),
+        "FLOPs", runs.trainingFlops.text(), note: "exact, of training; a shared trunk counts once"),
       .init("Runs", "\(runs.count)", note: before == 0 ? "all trained now" : "\(before) finished before"),
       .init(
         "Expectations met", "\(verdicts.count(where: \.passed)) of \(verdicts.count)",
-        note: "what the pages' files expect"),
+        note: "as given in the pages' files"),
     ]
     return Contents(
       title: "The book of experiments",

@@ -9,7 +9,7 @@ struct BookCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "book", abstract: "Trains all experiments and writes their reports as a book with contents.",
     discussion:
-      "Every file is read and planned before anything is trained. Runs that pages share are trained once. "
+      "Every file is read and planned before anything is trained. Shared runs are trained once. "
       + "Exit status 0 if all expectations are met, 1 if not, 3 if runs failed.")
 
   @Argument(

@@ -4,7 +4,7 @@ import Execution
 import Files
 import Foundation
 
-/// `isoflop clean`: removes what is not needed.
+/// `isoflop clean`: removes files that are not needed.
 struct CleanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "clean",
@@ -34,7 +34,7 @@ struct CleanCommand: ParsableCommand {
   func run() throws {
     var leftovers: [Leftover] = []
     if yes {
-      // Searched again: a command may have been working before.
+      // Searched once more inside: until then, another command may have been using the folder.
       _ = try Leftover.all(kinds, in: output, experiment: experiment)
       try RunStore(output).removing {
         leftovers = try Leftover.all(kinds, in: output, experiment: experiment)
@@ -52,13 +52,13 @@ struct CleanCommand: ParsableCommand {
     if !yes { try printMore() }
   }
 
-  /// Prints what the flags that were not given would also remove.
+  /// Prints what the flags that were not given would remove in addition.
   private func printMore() throws {
     let flags: [(String, Leftover.Kind)] = [
       ("--checkpoints", .checkpoint), ("--trunks", .trunk), ("--orphans", .orphan),
     ]
     for (flag, kind) in flags where !kinds.contains(kind) {
-      // Without a table of results, orphans are not known.
+      // If a table of results is damaged, orphans are not known.
       let more = try unlessDamaged { try Leftover.all([kind], in: output, experiment: experiment) } ?? []
       if !more.isEmpty { print("\(flag) would remove \(size(more.reduce(0) { $0 + $1.bytes })) more") }
     }

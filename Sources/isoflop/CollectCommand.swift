@@ -6,7 +6,7 @@ import Foundation
 import Plans
 import Reports
 
-/// `isoflop collect`: fits and reports what there is, and trains nothing.
+/// `isoflop collect`: fits and reports the finished runs, and trains nothing.
 struct CollectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "collect", abstract: "Fits and reports the finished runs, and trains nothing.",
@@ -41,7 +41,7 @@ private struct Summary: Encodable {
   let missing: Int
   let report: String
   let fits: Fits
-  /// The tables that a terminal and the page show.
+  /// The same tables as on the terminal and on the page.
   let findings: [FindingJSON]
   let expectations: Table
 }
@@ -59,10 +59,10 @@ private struct FindingJSON: Encodable {
   }
 }
 
-/// Fits and reports what there is of a plan.
+/// Fits and reports the finished runs of a plan.
 ///
-/// - Parameter renderer: what draws the figures; nil for none.
-/// - Throws: the exit status of missing runs, or of an expectation that is not met.
+/// - Parameter renderer: Draws the figures; nil for none.
+/// - Throws: The exit status of missing runs, or of an expectation that is not met.
 func collect(
   _ plan: Plan, in store: RunStore, _ corpora: CorpusCache, _ out: OutputOptions, _ renderer: Renderer?
 ) throws {

@@ -1,10 +1,10 @@
 import Files
 import Foundation
 
-/// Why a command ends with status 2: a line for people or, with `--json`, a line of JSON, both on standard error.
+/// An error that ends a command with status 2: a line of text or, with `--json`, a line of JSON, both on standard error.
 struct CommandFault: Encodable {
   let message: String
-  /// The file and the line at fault, where there is one.
+  /// The file and the line of the error, if there is one.
   let file: String?
   let line: Int?
   /// What to do about it.
@@ -30,7 +30,7 @@ struct CommandFault: Encodable {
     text = "error: \(message)\(stop)" + (hint.map { " \($0)." } ?? "")
   }
 
-  /// All keys are there, with `null` for what is not known.
+  /// Encodes all keys, with `null` for unknown values.
   func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(message, forKey: .message)
@@ -40,8 +40,8 @@ struct CommandFault: Encodable {
     try container.encode(status, forKey: .status)
   }
 
-  func tell() {
-    // The command line itself may be wrong, so its flags are searched for, not parsed.
+  func print() {
+    // The command line itself may be wrong, so the flag is searched for, not parsed.
     let words = CommandLine.arguments.prefix { $0 != "--" }
     guard words.contains("--json"), let json = try? canonicalJSON(self) else { return complain(text) }
     complain(String(decoding: json, as: UTF8.self))

@@ -3,7 +3,7 @@ import Corpora
 import Execution
 import Foundation
 
-/// What the shell offers for arguments that are neither files nor a fixed choice.
+/// Shell completions of arguments that are neither files nor a fixed choice.
 extension CompletionKind {
   /// The names of the bundled corpora, and the paths of texts.
   static var corpus: CompletionKind {

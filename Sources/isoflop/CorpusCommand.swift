@@ -3,7 +3,7 @@ import Corpora
 import Files
 import Foundation
 
-/// `isoflop corpus`: what there is to train on.
+/// `isoflop corpus`: corpora to train on.
 struct CorpusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "corpus", abstract: "Lists, shows and measures corpora.",
@@ -34,9 +34,9 @@ struct CorpusCommand: ParsableCommand {
             format: "  entropy   %.3f nats a byte (%.3f bits), of endless text", entropy, entropy / log(2)))
       }
       print(
-        "Runs are compared with the entropy of their own validation windows, which begin with a passage:"
+        "Runs are compared with the entropy of their own validation windows, each of which begins with a new passage:"
       )
-      print("`isoflop corpus stats NAME` and the reports show it.")
+      print("`isoflop corpus stats NAME` and the reports show that one.")
     }
   }
 

@@ -1,7 +1,7 @@
 import Corpora
 import Foundation
 
-/// What can be measured of a corpus: what `corpus stats --json` prints.
+/// Measurements of a corpus: the output of `corpus stats --json`.
 struct CorpusStatistics: Encodable {
   /// A task, or all of them together.
   struct Task: Encodable {
@@ -23,7 +23,7 @@ struct CorpusStatistics: Encodable {
     let mostFrequent: [String]
   }
 
-  /// Of a text that is not generated.
+  /// A text that is not generated.
   struct Text: Encodable {
     let bytes: Int
     let pieces: Int
@@ -39,7 +39,7 @@ struct CorpusStatistics: Encodable {
   private(set) var entropy: Task?
   private(set) var tasks: [Task] = []
   private(set) var tables: [Words] = []
-  /// The tokens that n-grams are counted on, and the loss of each in nats a token, from 1-grams on.
+  /// The number of tokens on which n-grams are counted, and the loss of each in nats a token, from 1-grams on.
   let trainingTokens: Int
   let nGrams: [Double]
 

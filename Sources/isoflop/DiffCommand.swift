@@ -59,7 +59,7 @@ extension Table {
 }
 
 extension Table.Cell {
-  /// A number with its standard error, or whatever else it is.
+  /// A number with its standard error; any other value as it is.
   fileprivate init(_ cell: Analysis.Cell, _ error: Double?) {
     guard let value = cell.number, let error else {
       self.init(cell)

@@ -13,15 +13,15 @@ struct ExperimentResults {
   let verdicts: [Verdict]
   /// The report's key number and figure.
   let highlight: Report.Highlight
-  /// The number of unfinished runs, which are not among them.
+  /// The number of unfinished runs, which the results do not include.
   let missing: Int
 
-  /// Fits the runs of a plan, from one reading of the records, and publishes all results at once in the experiment's
-  /// folder. A process that loses its claim meanwhile reads and writes again.
+  /// Fits the runs of a plan, reading each record once, and publishes all results together in the experiment's folder. If
+  /// the process loses its claim meanwhile, it starts again.
   ///
   /// - Parameters:
-  ///   - renderer: what draws the figures; nil for none.
-  ///   - neighbours: where the page stands in the book, if it is of one.
+  ///   - renderer: Draws the figures; nil for none.
+  ///   - neighbours: The links to the pages before and after, if the page belongs to a book.
   static func write(
     of plan: Plan, in store: RunStore, corpora: CorpusCache, renderer: Renderer?,
     neighbours: Page.Neighbours? = nil, label: String = "", isProgressShown: Bool = true
@@ -29,8 +29,7 @@ struct ExperimentResults {
     try store.alone(with: plan.experiment) { claim in
       try writeAlone(
         of: plan, in: store, claim, corpora: corpora, renderer: renderer, neighbours: neighbours,
-        label: label,
-        isProgressShown: isProgressShown)
+        label: label, isProgressShown: isProgressShown)
     }
   }
 
@@ -48,8 +47,7 @@ struct ExperimentResults {
     let fits = progress.measure(label) {
       Fits(
         of: table, requests: plan.experiment.fits, comparisons: plan.experiment.comparisons,
-        sweeps: plan.experiment.sweeps,
-        progress: progress.reach)
+        sweeps: plan.experiment.sweeps, progress: progress.reach)
     }
     try fits.write(to: "\(set.path)/fits.json")
     let report = Report(
@@ -70,7 +68,7 @@ struct ExperimentResults {
     if !verdicts.isEmpty { Table(.verdicts(verdicts)).print() }
   }
 
-  /// The part of the results that no two runs have in common.
+  /// Writes the times, which differ each time a run is trained, to a file of their own.
   private static func writeTimings(of plan: Plan, in store: RunStore, to path: String) throws {
     let lines = try plan.runs.map { run in
       let time = try store.folder(of: run.configuration).time()
@@ -91,13 +89,12 @@ struct ExperimentResults {
     return curves
   }
 
-  /// The n-gram baselines of the first run's corpus, counted on as much text as its longest run saw, up to 4M tokens.
+  /// The n-gram baselines of the corpus of the longest run, counted on as much text as it saw, up to 4M tokens.
   private static func nGrams(of plan: Plan, _ corpora: CorpusCache) throws -> [Double] {
     guard let run = plan.runs.max(by: { $0.tokens < $1.tokens })?.configuration else { return [] }
     let corpus = try corpora.corpus(run.corpus, context: run.model.context)
     return NGrams.losses(
       training: try corpus.training(tokens: min(run.training.tokens, 4_000_000)),
-      validation: corpus.validation,
-      vocabulary: corpus.vocabulary)
+      validation: corpus.validation, vocabulary: corpus.vocabulary)
   }
 }

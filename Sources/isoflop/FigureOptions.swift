@@ -7,7 +7,7 @@ struct FigureOptions: ParsableArguments {
   @Flag(help: "Writes pages without figures, which need gnuplot; their scripts are written for later.")
   var noFigures = false
 
-  /// What draws the figures; nil where none are wanted. A command asks before it does anything that takes long.
+  /// Draws the figures; nil with `--no-figures`. Commands call it before they do anything that takes long.
   ///
   /// - Throws: `InputError` if gnuplot is not installed.
   func renderer() throws -> Renderer? { noFigures ? nil : Renderer(try Gnuplot().draw) }

@@ -44,7 +44,7 @@ struct Isoflop: ParsableCommand {
     } catch let error
       where error is InputError || error is SettingFault || error is FitError
     {
-      CommandFault(error).tell()
+      CommandFault(error).print()
       leave(Status.badInput.rawValue)
     } catch {
       exitForUsage(error)

@@ -13,12 +13,12 @@ import Training
 final class JobTrainer: Sendable {
   let store: RunStore
   let workers: Int
-  /// Nil if nothing is trained: then no stop is requested.
+  /// Nil if nothing is trained.
   let stop: Stop?
   private let options: TrainingOptions
   private let processes: [WorkerProcess]
   private let progress: ProgressLine
-  /// Floating-point operations so far.
+  /// Floating-point operations of training so far.
   private let spent = Mutex(0.0)
 
   /// - Parameter jobs: All that will be trained.
@@ -37,9 +37,9 @@ final class JobTrainer: Sendable {
 
   /// Trains some of the jobs.
   ///
-  /// - Parameter label: what the line of progress calls it.
-  /// - Returns: Those that failed.
-  /// - Throws: the exit status, if it was asked to stop.
+  /// - Parameter label: The label of the line of progress.
+  /// - Returns: The jobs that failed.
+  /// - Throws: The exit status if a stop was requested.
   func train(_ jobs: [TrunkJob], label: String = "") throws -> [JobQueue.Failure] {
     guard let stop else { return [] }
     let failures = progress.measure(label) {
@@ -54,7 +54,7 @@ final class JobTrainer: Sendable {
           train: { job, worker, abandoned in
             let order = WorkerOrder(
               job: job, abandoned: abandoned, keepsCheckpoints: self.options.keepCheckpoints)
-            let end = self.processes[worker].run(order) { self.tell($0, of: job, stop) }
+            let end = self.processes[worker].run(order) { self.show($0, of: job, stop) }
             if case .failed(let error, _) = end { self.note(error, in: self.store.log(of: job)) }
             return end
           })
@@ -80,7 +80,7 @@ final class JobTrainer: Sendable {
     }
   }
 
-  private func tell(_ event: TrunkJob.Event, of job: TrunkJob, _ stop: Stop) {
+  private func show(_ event: TrunkJob.Event, of job: TrunkJob, _ stop: Stop) {
     switch event {
     case .progress(let seconds, let flops):
       progress.advance(by: seconds)

@@ -4,7 +4,7 @@ import Execution
 import Foundation
 import Plans
 
-/// `isoflop ls`: what a folder of runs holds.
+/// `isoflop ls`: the content of a folder of runs.
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ls", abstract: "Lists the experiments and the runs of a folder.",
@@ -87,7 +87,7 @@ extension Table {
 }
 
 extension Table.Cell {
-  /// What stands in `results.csv`.
+  /// A value of `results.csv`.
   init(_ cell: Analysis.Cell) {
     switch cell {
     case .text(let text): self.init(text.isEmpty ? nil : text)

@@ -1,13 +1,13 @@
 import Foundation
 
-/// How many cores other programs, and other guests of a shared machine, have kept busy since it was made. Their work
-/// makes all times unreliable.
+/// The number of cores that other programs, and other guests of a shared machine, have kept busy since the value was made.
+/// Their work makes all times unreliable.
 struct OtherLoad {
   private let began = ContinuousClock.now
   private let busy = Self.busySeconds
   private let own = Self.ownSeconds
 
-  /// The mean number of cores, or nil where the kernel does not say.
+  /// The mean number of cores; nil if the kernel does not report it.
   var cores: Double? {
     guard let busy, let now = Self.busySeconds else { return nil }
     return max(0, now - busy - (Self.ownSeconds - own)) / ((ContinuousClock.now - began) / .seconds(1))

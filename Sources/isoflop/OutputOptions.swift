@@ -3,17 +3,17 @@ import Files
 
 /// How much a command prints besides its results.
 enum Verbosity: Comparable {
-  /// Nothing but results and errors.
+  /// Only results and errors.
   case quiet
-  /// Also what it does, and its progress.
+  /// Also messages on the work, and its progress.
   case usual
   /// Also a line for each run as it finishes.
   case verbose
 }
 
-/// The flags of commands that take their time: what they print, and for whom.
+/// The flags on output of commands that run for long.
 struct OutputOptions: ParsableArguments {
-  @Flag(help: "Prints results as JSON on standard output, and everything else beside it.")
+  @Flag(help: "Prints results as JSON on standard output, and everything else on standard error.")
   var json = false
   @Flag(name: .shortAndLong, help: "Prints nothing but results and errors.")
   var quiet = false
@@ -26,7 +26,7 @@ struct OutputOptions: ParsableArguments {
 
   var verbosity: Verbosity { quiet ? .quiet : verbose ? .verbose : .usual }
 
-  /// Tells people what is done: with the results where these are for people too, else beside them.
+  /// Prints a message: on standard output, or with `--json` on standard error.
   func say(_ text: String) {
     guard verbosity > .quiet else { return }
     if json { complain(text) } else { print(text) }

@@ -103,7 +103,7 @@ struct PlanCommand: ParsableCommand {
   }
 }
 
-/// A plan with its numbers: what `--json` prints.
+/// A plan with its numbers: the output of `--json`.
 private struct Plan: Encodable {
   enum Budget {
     case best(Allocation.Budget)

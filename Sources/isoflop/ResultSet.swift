@@ -5,15 +5,15 @@ import Foundation
   import Glibc
 #endif
 
-/// Results of an experiment that belong together. They are written into a folder of their own, beside the last ones, which
-/// they replace all at one time: no reader sees the fits of some runs beside the report of others.
+/// The results of an experiment, which belong together. They are written into a temporary folder and moved into place only
+/// when all are complete, so that the fits of some runs do not stay beside the report of others.
 struct ResultSet {
   /// The experiment's folder of results.
   let folder: String
   /// Where the new results are written.
   let path: String
 
-  /// Makes the folder of new results, and removes those of killed commands.
+  /// Creates the folder of new results, and removes those that killed commands have left.
   init(_ folder: String) throws {
     self.folder = folder
     try FileAccess.makeFolder(folder)
@@ -22,10 +22,10 @@ struct ResultSet {
     try FileAccess.makeFolder(path)
   }
 
-  /// Puts the new results in the place of the last ones. If there is no new report, the last one
-  /// is removed: it shows other results.
+  /// Replaces the last results by the new ones. The last report is removed even if there is no new one, as it shows other
+  /// results.
   ///
-  /// - Parameter mayReplace: Asked right before.
+  /// - Parameter mayReplace: Called right before; throws if another process has taken over.
   func publish(_ mayReplace: () throws -> Void) throws {
     let names = try FileAccess.names(in: path)
     try mayReplace()
@@ -37,10 +37,10 @@ struct ResultSet {
     try FileAccess.synchronizeFolder(of: path)
   }
 
-  /// Removes what is left of the folder of new results. What cannot be removed now goes with the next results.
+  /// Removes the folder of new results. If that fails, the next command removes it.
   func remove() { try? FileAccess.remove(path) }
 
-  /// An error with the place where a file is found after publishing.
+  /// An error with the path that the file has after publishing.
   func located(_ error: any Error) -> any Error {
     guard let error = error as? InputError else { return error }
     return InputError(

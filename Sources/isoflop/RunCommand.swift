@@ -8,7 +8,7 @@ extension Shard: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
 
-/// `isoflop run`: the whole way from an experiment's file to its report.
+/// `isoflop run`: everything from an experiment's file to its report.
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Trains an experiment's grid, fits its laws and writes the report.",

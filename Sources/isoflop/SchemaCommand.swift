@@ -2,7 +2,7 @@ import ArgumentParser
 import Corpora
 import Plans
 
-/// `isoflop schema`: what editors need to complete and check experiment files and recipes.
+/// `isoflop schema`: JSON Schemas with which editors complete and check experiment files and recipes.
 struct SchemaCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "schema", abstract: "Prints a JSON Schema of experiment files, or of recipes.")

@@ -3,7 +3,7 @@ import Plans
 
 /// A flag for each setting of a run, made from the registry of settings.
 ///
-/// ArgumentParser finds flags by reflection, one a property; here the mirror has one for each setting.
+/// ArgumentParser finds flags by reflection, one per property. Here the mirror lists one per setting.
 struct SettingOptions: ParsableArguments, CustomReflectable {
   private var options: [String: Option<String?>]
 
@@ -41,7 +41,7 @@ struct SettingOptions: ParsableArguments, CustomReflectable {
   /// Defaults of `isoflop train` for settings that an experiment must give.
   private static let defaults = ["corpus": "village", "width": "32", "tokens": "1M"]
 
-  /// The settings that were given and those that `isoflop train` adds.
+  /// The settings that were given, and the defaults that `isoflop train` adds.
   var given: [(name: String, text: String)] {
     let given = Setting.all.compactMap { setting in
       options[setting.name]?.wrappedValue.map { (name: setting.name, text: $0) }

@@ -2,7 +2,7 @@ import Execution
 import Files
 import Foundation
 
-/// Slurm's commands, as far as they are needed here.
+/// The commands of Slurm that are needed.
 struct Slurm {
   /// A job array, and the job that collects its results: the file `slurm/jobs.json` beside the results.
   struct Submission: Codable {
@@ -12,10 +12,10 @@ struct Slurm {
     let jobs: [String]
   }
 
-  /// Jobs of ours that are still in the queue, by state as Slurm calls it.
+  /// Jobs that are still in the queue, by Slurm's name of their state.
   struct Queue {
     let states: [String: Int]
-    /// Why jobs wait, as Slurm says it.
+    /// The reasons for which jobs wait, as Slurm names them.
     let reasons: Set<String>
 
     var isEmpty: Bool { states.isEmpty }
@@ -32,14 +32,14 @@ struct Slurm {
   /// - Returns: The number of the job.
   static func submit(_ options: [String], _ script: [String]) throws -> String {
     let output = try call("sbatch", ["--parsable"] + options + script)
-    // Of several clusters, the name follows.
+    // With several clusters, the cluster's name follows.
     guard let job = output.split(whereSeparator: { $0 == ";" || $0.isNewline }).first else {
       throw InputError("sbatch printed no job number", remedy: "Look for the job with `squeue`")
     }
     return String(job)
   }
 
-  /// What of some jobs is still in the queue. Of an array, all tasks that wait count singly.
+  /// The jobs among these that are still in the queue. Each waiting task of an array counts.
   static func queue(_ jobs: [String]) throws -> Queue {
     var states: [String: Int] = [:]
     var reasons: Set<String> = []
@@ -65,7 +65,7 @@ struct Slurm {
     return Queue(states: states, reasons: reasons)
   }
 
-  /// The greatest number of tasks that an array may have, 1001 where nothing else is set.
+  /// The largest number of tasks that an array may have; 1001 if nothing else is configured.
   static func largestArray() throws -> Int {
     let lines = try call("scontrol", ["show", "config"]).split(separator: "\n")
     let words = lines.first { $0.hasPrefix("MaxArraySize") }?.split(separator: "=").map {
@@ -76,7 +76,7 @@ struct Slurm {
 
   static func cancel(_ jobs: [String]) throws { _ = try call("scancel", jobs) }
 
-  /// Puts the task that this process is back into the queue.
+  /// Puts the task of this process back into the queue.
   static func requeueOwnTask() throws {
     let environment = ProcessInfo.processInfo.environment
     guard let job = environment["SLURM_JOB_ID"] else { return }
@@ -86,7 +86,7 @@ struct Slurm {
     _ = try call("scontrol", ["requeue", task ?? job])
   }
 
-  /// Runs a command of Slurm's.
+  /// Runs a command of Slurm.
   ///
   /// - Throws: `InputError` with its error message.
   private static func call(_ name: String, _ arguments: [String]) throws -> String {
@@ -95,7 +95,7 @@ struct Slurm {
       "/usr/bin/env", [name] + arguments, output: output.writing, errors: errors.writing)
     try output.writing.close()
     try errors.writing.close()
-    // Errors are few: they cannot fill their pipe while the output is read.
+    // Error messages are short: they cannot fill their pipe while the output is read.
     let text = String(decoding: (try output.reading.readToEnd()) ?? Data(), as: UTF8.self)
     let complaint = String(decoding: (try errors.reading.readToEnd()) ?? Data(), as: UTF8.self)
     let end = process.wait()

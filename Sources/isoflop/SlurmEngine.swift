@@ -4,7 +4,7 @@ import Files
 import Foundation
 import Plans
 
-/// What `run` takes for a cluster's queue.
+/// The options of `run` for the queue of a cluster.
 struct SlurmOptions: ParsableArguments {
   @Option(help: "Slurm: the partition.")
   var partition: String?
@@ -33,7 +33,7 @@ struct SlurmOptions: ParsableArguments {
     }
   }
 
-  /// What the file asks for, with what the command line says instead.
+  /// The settings of the file, replaced by those of the command line.
   func settings(over file: SlurmSettings) -> SlurmSettings {
     var settings = file
     settings.partition = partition ?? file.partition
@@ -56,7 +56,7 @@ struct SlurmEngine {
   private var plan: Plan { session.plans[0] }
   private var folder: String { session.store.folder(of: plan.experiment) }
 
-  /// Submits what is missing, unless it is in the queue already.
+  /// Submits the missing runs, unless they are in the queue already.
   func run() throws {
     if let submission = try SlurmFolder(folder).submissionIfAny,
       case let queue = try Slurm.queue(submission.jobs), !queue.isEmpty
@@ -113,7 +113,7 @@ struct SlurmEngine {
           + (options.keepCheckpoints ? ["--keep-checkpoints"] : [])
           + (options.failFast ? ["--fail-fast"] : []) + allowed)
       jobs.append(job)
-      // From now on it can be found and cancelled, whatever happens to the rest.
+      // From now on the job can be found and cancelled, whatever happens to the rest.
       try files.write(Slurm.Submission(plan: planPath, jobs: jobs))
       options.out.say(
         "array    \(job): \(count) tasks, \(frozen.stages[stage].reduce(0) { $0 + $1.runs.count }) runs")
@@ -130,14 +130,13 @@ struct SlurmEngine {
         + (options.shrink ? ["--shrink"] : []) + (options.figures.noFigures ? ["--no-figures"] : [])
         + ["--frozen", planPath] + allowed)
     try files.write(Slurm.Submission(plan: planPath, jobs: jobs + [collector]))
-    options.out.say("collect  \(collector), when the tasks are over")
+    options.out.say("collect  \(collector), after the tasks")
   }
 
-  /// What sbatch takes: it names this program, which must lie where all machines find it.
+  /// The script for sbatch. It names this program, which must lie where all machines find it.
   private var script: String {
     let named = CommandLine.arguments[0]
-    let program =
-      named.contains("/") ? named : Bundle.main.executablePath ?? named
+    let program = named.contains("/") ? named : Bundle.main.executablePath ?? named
     let quoted = program.replacing("'", with: "'\\''")
     return """
       #!/bin/sh

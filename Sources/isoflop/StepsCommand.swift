@@ -6,7 +6,7 @@ import Foundation
 import Models
 import Training
 
-/// `isoflop bench steps`: training steps against the floor of their matrix products alone.
+/// `isoflop bench steps`: training steps compared with their matrix products alone, the floor.
 struct StepsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "steps", abstract: "Times training steps against their matrix products alone, on one core.",
@@ -54,7 +54,7 @@ struct StepsCommand: ParsableCommand {
 
   func run() throws {
     if inThisProcess {
-      // For the process above, not for people: in the form that it can read.
+      // For the process that started this one: in the form that it can decode.
       return print(
         String(
           decoding: try plainJSON(Output(provenance: Provenance(threads: 1), steps: measureHere())),
@@ -67,7 +67,7 @@ struct StepsCommand: ParsableCommand {
     var all: [StepBenchmark] = []
     for architecture in architecture.architectures {
       let shapes = shape.isEmpty ? BenchmarkShape.usual : shape
-      // An impossible shape is refused before any is measured.
+      // An impossible shape is refused before anything is measured.
       for shape in shapes { _ = try shape.model(architecture) }
       let steps = try shapes.map { try measureAlone($0, architecture) }
       all += steps
@@ -87,8 +87,8 @@ struct StepsCommand: ParsableCommand {
     }
   }
 
-  /// Measures one shape in a process of its own, which begins with no memory but the program's and may count its
-  /// allocations.
+  /// Measures one shape in a separate process, so that its memory is not that of earlier shapes and its allocations can be
+  /// counted.
   private func measureAlone(_ shape: BenchmarkShape, _ architecture: ModelConfiguration.Architecture) throws
     -> StepBenchmark
   {
@@ -109,7 +109,7 @@ struct StepsCommand: ParsableCommand {
       let result = try decodeJSON(Output.self, from: data).steps.first
     else {
       throw InputError(
-        "\(shape) of \(architecture.rawValue) could not be measured", remedy: "Its own message says why")
+        "\(shape) of \(architecture.rawValue) could not be measured", remedy: "See the message above")
     }
     return result
   }

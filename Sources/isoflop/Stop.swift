@@ -6,10 +6,10 @@ import Synchronization
   import Glibc
 #endif
 
-/// Whether and why a command is to stop.
+/// Whether a stop was requested, and why.
 ///
-/// While there is work to save (`whileSaving`), it is asked for now and then, and the command saves and ends itself. At all
-/// other times, as while it plans, fits or draws, a signal ends the process at once: nothing is lost.
+/// While there is work to save (`whileSaving`), the command polls for it, saves its work and ends. At all other times, as
+/// while it plans, fits or draws, a signal ends the process at once: nothing is lost.
 final class Stop: Sendable {
   enum Reason: Sendable {
     /// Ctrl-C, SIGTERM, or a closed terminal.
@@ -21,7 +21,7 @@ final class Stop: Sendable {
     /// `--fail-fast`, or an error that affects all runs.
     case failure
 
-    /// Whether it comes from outside.
+    /// Whether the request came from outside the program.
     fileprivate var isSignal: Bool {
       switch self {
       case .interrupted, .timeIsNearlyOver: true
@@ -32,19 +32,19 @@ final class Stop: Sendable {
 
   private struct State {
     var reason: Reason?
-    /// How many parts of the program save something themselves.
+    /// How many parts of the program have work to save.
     var savers = 0
     var handlers: [@Sendable () -> Void] = []
   }
 
   private let state = Mutex(State())
-  /// Its own queue: computation may occupy all threads of the shared ones.
+  /// A separate queue: computation may occupy all threads of the shared ones.
   private let queue = DispatchQueue(label: "signals")
 
-  /// Whether the process prints nothing when a signal ends it at once: workers do not, as their command does.
+  /// Whether the process prints nothing when a signal ends it at once. Workers do not, as their command does.
   let isSilent = Atomic<Bool>(false)
 
-  /// That of this process, which follows signals from its first use on.
+  /// The one of this process. It handles signals from its first use on.
   static let shared = Stop()
 
   private init() {
@@ -75,14 +75,14 @@ final class Stop: Sendable {
   var reason: Reason? { state.withLock(\.reason) }
   var isRequested: Bool { reason != nil }
 
-  /// Does what saves its work by itself when a stop is requested.
+  /// Calls something that saves its own work when a stop is requested.
   func whileSaving<Result>(_ body: () throws -> Result) rethrows -> Result {
     state.withLock { $0.savers += 1 }
     defer { state.withLock { $0.savers -= 1 } }
     return try body()
   }
 
-  /// Asks to stop; the first reason counts.
+  /// Requests a stop. The first reason counts.
   func request(_ reason: Reason) {
     let (handlers, isAtOnce) = state.withLock { state in
       guard state.reason == nil else { return ([@Sendable () -> Void](), false) }
@@ -97,15 +97,15 @@ final class Stop: Sendable {
     leave(Status.interrupted.rawValue)
   }
 
-  /// What is said to whoever interrupts a command.
+  /// The message of an interrupted command.
   static let interrupted = "interrupted: everything so far is saved, and the same command continues from here"
 
-  /// Asks to stop after this number of seconds.
+  /// Requests a stop after a number of seconds.
   func request(_ reason: Reason, after seconds: Double) {
     queue.asyncAfter(deadline: .now() + seconds) { self.request(reason) }
   }
 
-  /// Calls `handler` when it is asked to stop, or at once if it has been.
+  /// Calls `handler` when a stop is requested, or at once if it already was.
   func whenRequested(_ handler: @escaping @Sendable () -> Void) {
     let isLate = state.withLock { state in
       state.handlers.append(handler)

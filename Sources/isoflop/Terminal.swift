@@ -12,7 +12,7 @@ enum Status: Int32 {
   case interrupted = 4
   /// `--max-time` or `--max-flops` is used up.
   case budgetUsedUp = 5
-  /// A shard must wait for runs that others have yet to train.
+  /// A shard must wait for runs that other commands still have to train.
   case othersFirst = 6
 }
 
@@ -43,7 +43,7 @@ struct Quantity: ExpressibleByArgument, Sendable {
   }
 }
 
-/// A number as a person reads it: five digits, or a dash for what is none.
+/// A number for people: five digits, or a dash if it is not finite.
 func number(_ value: Double) -> String { value.isFinite ? String(format: "%.5g", value) : "—" }
 
 /// Prints what the author of a file should know.
@@ -71,13 +71,13 @@ final class ProgressLine: Sendable {
     state = Mutex(State(total: total, lastShown: .now))
   }
 
-  /// Adds work that is done, and shows how far it has come if it is time.
+  /// Adds work that is done, and updates the line if it is time.
   func advance(by amount: Double) { update { $0 += amount } }
 
-  /// Says how much of the work is done, and shows it if it is time.
+  /// Sets the amount of work that is done, and updates the line if it is time.
   func reach(_ amount: Double) { update { $0 = amount } }
 
-  /// Takes work away that need not be done.
+  /// Subtracts work that need not be done.
   func skip(_ amount: Double) { state.withLock { $0.total -= amount } }
 
   private func update(_ change: (inout Double) -> Void) {
@@ -91,7 +91,7 @@ final class ProgressLine: Sendable {
     }
   }
 
-  /// Does a part of the work, which the line calls `label`. Time between parts does not count.
+  /// Does a part of the work, with a label for the line. Time between parts does not count.
   func measure<Result>(_ label: String = "", _ body: () throws -> Result) rethrows -> Result {
     state.withLock {
       $0.label = label.isEmpty ? "" : "\(label): "
@@ -104,7 +104,7 @@ final class ProgressLine: Sendable {
     return try body()
   }
 
-  /// Prints a line for a person that stays, above that of the progress.
+  /// Prints a line that stays, above the line of progress.
   func say(_ text: String) {
     state.withLock { _ in
       finish()
@@ -117,7 +117,7 @@ final class ProgressLine: Sendable {
     if isTerminal { write("\r\u{1B}[K") }
   }
 
-  /// Shows a text of its own.
+  /// Shows a text instead of the progress.
   func show(_ text: String) {
     state.withLock { state in
       guard isTerminal || .now - state.lastShown > .seconds(10) else { return }
@@ -140,7 +140,7 @@ final class ProgressLine: Sendable {
   }
 }
 
-/// Seconds as a person says them.
+/// Seconds for people, as in `42 s` and `3 min 5 s`.
 func duration(_ seconds: Double) -> String {
   let whole = Int(clamping: seconds)
   return seconds < 100 ? "\(Int(clamping: seconds.rounded())) s" : "\(whole / 60) min \(whole % 60) s"

@@ -55,8 +55,7 @@ struct TrainCommand: ParsableCommand {
       damaged: { complain("\($0)") }, remark: complain)
     let training = try TrunkTraining(
       [run], corpus: corpus, folder: { _ in folder }, trunkFolder: RunFolder("\(folder.path)/trunk"),
-      threads: threads,
-      control: control)
+      threads: threads, control: control)
     do {
       try stop.whileSaving { try training() }
     } catch is TrunkTraining.Cancelled {

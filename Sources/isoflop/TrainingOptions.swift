@@ -19,7 +19,8 @@ struct TrainingOptions: ParsableArguments {
   var corpora: [String] = []
   @Option(help: "Stops cleanly after this time, for example 90s, 30m or 2h.")
   var maxTime: Seconds?
-  @Option(help: "Stops cleanly after training with so many floating-point operations, for example 1e13.")
+  @Option(
+    help: "Stops cleanly after training with this number of floating-point operations, for example 1e13.")
   var maxFlops: Quantity?
   @Option(help: "How many times a failed trunk is tried again.")
   var retries = 1
@@ -39,7 +40,7 @@ struct TrainingOptions: ParsableArguments {
     if retries < 0 { throw ValidationError("--retries must be at least 0.") }
   }
 
-  /// The experiment of a file in the form that the flags ask for.
+  /// The experiment of a file, in the tier and form that the flags choose.
   func experiment(_ file: String) throws -> ExperimentFile {
     let experiment = try ExperimentFile(contentsOf: file, tier: tier)
     return shrink ? experiment.shrunken() : experiment

@@ -13,10 +13,9 @@ struct TrainingSession {
   private let options: TrainingOptions
   private let trainer: JobTrainer
 
-  /// Opens and plans all experiments, so that their faults are told before anything is trained.
+  /// Plans all experiments, so that their errors are reported before anything is trained.
   ///
-  /// - Parameters:
-  ///   - shard: Which part of the trunks is meant; nil for all.
+  /// - Parameter shard: The part of the trunks to train; nil for all.
   init(
     _ experiments: [ExperimentFile], _ options: TrainingOptions, shard: Shard? = nil
   ) throws {
@@ -40,7 +39,7 @@ struct TrainingSession {
 
   var workers: Int { trainer.workers }
 
-  /// The identifiers of the runs that were not finished at first.
+  /// The identifiers of the runs that were not finished when the session began.
   var pending: Set<String> { Set(scheduler.jobs.flatMap(\.identifiers)) }
 
   /// All runs, each once.
@@ -49,7 +48,7 @@ struct TrainingSession {
     return plans.flatMap(\.runs).filter { seen.insert($0.configuration.identifier).inserted }
   }
 
-  /// Says how much there is to do.
+  /// Prints how much there is to do.
   func announce() throws {
     let (all, left) = (runs, pending.count)
     let finished = try all.count - store.missing(all)
@@ -60,7 +59,7 @@ struct TrainingSession {
         + (left == 0 ? "" : "; about \(time) of training on \(workers) cores"))
   }
 
-  /// Writes a plan's `plan.json`, by which `isoflop status` knows what there is to do.
+  /// Writes a plan's `plan.json`, which `isoflop status` reads.
   @discardableResult
   func freeze(_ index: Int) throws -> FrozenPlan {
     let folder = store.folder(of: plans[index].experiment)
@@ -79,11 +78,11 @@ struct TrainingSession {
     return frozen
   }
 
-  /// Trains what a plan still needs and no plan before it has trained. Forecasts are told before the runs that they
-  /// are about.
+  /// Trains the runs of a plan that are not finished yet. Forecasts are printed before the runs that they predict are
+  /// trained.
   ///
-  /// - Parameter label: what the line of progress calls it.
-  /// - Returns: Trunks that failed. What is forecast from them is not trained then.
+  /// - Parameter label: The label of the line of progress.
+  /// - Returns: The trunks that failed. Later stages are not trained then.
   func train(_ index: Int, label: String = "") throws -> [JobQueue.Failure] {
     guard trainer.stop != nil else { return [] }
     var failures: [JobQueue.Failure] = []
@@ -99,14 +98,14 @@ struct TrainingSession {
     return failures
   }
 
-  /// Removes what interrupted commands have left of grids that are finished.
+  /// Removes what interrupted commands have left of finished grids.
   func removeRemains() throws {
     for plan in plans where try store.missing(plan.runs) == 0 { try store.removeRemains(of: plan) }
   }
 }
 
 extension RunStore {
-  /// Says that this command uses the folder, until it ends.
+  /// Records that this command uses the folder, until it ends.
   func useUntilTheEnd() throws {
     let claim = try enter()
     Console.beforeLeaving { [claims] _ in

@@ -2,8 +2,8 @@ import ArgumentParser
 import Foundation
 
 extension Isoflop {
-  /// Ends the program for what the argument parser throws. A mistake in the command line is one line and exit status 2,
-  /// as any other bad input; what was asked for, such as help or a status, is left to the parser.
+  /// Ends the program after an error of the argument parser. A mistake in the command line is one line and exit status 2,
+  /// like other bad input. Requested output, such as help, and exit codes are passed on.
   static func exitForUsage(_ error: any Error) -> Never {
     if let code = error as? ExitCode { leave(code.rawValue) }
     guard exitCode(for: error) != .success else {
@@ -16,7 +16,7 @@ extension Isoflop {
       .joined(separator: " ")
     // The parser's own hint ends its full message.
     let hint = fullMessage(for: error).firstMatch(of: /See '.*?'/).map { String($0.output) }
-    CommandFault(usage: message, hint: hint).tell()
+    CommandFault(usage: message, hint: hint).print()
     leave(Status.badInput.rawValue)
   }
 }

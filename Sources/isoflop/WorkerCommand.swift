@@ -8,31 +8,31 @@ import Plans
   import Glibc
 #endif
 
-/// What a worker is told to do: a line of JSON on its standard input.
+/// An order to a worker: a line of JSON on its standard input.
 struct WorkerOrder: Codable {
   let job: TrunkJob
   let abandoned: Claims.Sighting?
   let keepsCheckpoints: Bool
 }
 
-/// What a worker tells: a line of JSON on its standard output.
+/// A message of a worker: a line of JSON on its standard output.
 enum WorkerMessage: Codable {
   case event(TrunkJob.Event)
   case end(TrunkJob.End)
 }
 
-/// `isoflop worker`: does one job after the other for the command that has started it, in a process of its own, so that
-/// whatever happens to a run happens to that run alone.
+/// `isoflop worker`: does one job after the other for the command that has started it, in a separate process, so that a
+/// crash affects only one job.
 struct WorkerCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "worker", abstract: "Trains what the command that starts it tells it to.",
+    commandName: "worker", abstract: "Trains the jobs that the command that has started it sends.",
     shouldDisplay: false)
 
   @Argument(help: "The folder of runs and results.")
   var root: String
 
   func run() throws {
-    // Lists of processes would call it by the link through which it was started.
+    // Otherwise, lists of processes would show the name of the link through which it was started.
     try? Data("isoflop worker".utf8).write(to: URL(fileURLWithPath: "/proc/self/comm"))
     let stop = Stop.shared
     stop.isSilent.store(true, ordering: .relaxed)
@@ -41,7 +41,7 @@ struct WorkerCommand: ParsableCommand {
     Console.beforeLeaving { _ in store.claims.releaseAll() }
     let corpora = CorpusCache()
     var orders = LineReader(.standardInput)
-    // Who has nobody to report to must not train on beside the next command.
+    // A worker whose command has ended must not go on beside the next command.
     let watch = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "parent"))
     watch.schedule(deadline: .now() + 0.2, repeating: 0.2)
     watch.setEventHandler { if getppid() != parent || Console.isLost { stop.request(.interrupted) } }
@@ -54,32 +54,32 @@ struct WorkerCommand: ParsableCommand {
         let log = try JobLog(store.log(of: order.job))
         end = order.job.train(
           in: store, corpora: corpora, abandoned: order.abandoned, keepsCheckpoints: order.keepsCheckpoints,
-          isCancelled: { stop.isRequested }, whileSaving: { try stop.whileSaving($0) }, report: outlet.tell)
+          isCancelled: { stop.isRequested }, whileSaving: { try stop.whileSaving($0) }, report: outlet.report)
         log.close(end)
       } catch {
         end = .failed("\(error)", concernsAll: (error as? InputError)?.concernsAll ?? false)
       }
-      outlet.tell(end)
-      // Who was asked to stop does nothing more.
+      outlet.report(end)
+      // A stopped worker takes no more jobs.
       if case .stopped = end { break }
     }
     withExtendedLifetime(watch) {}
   }
 }
 
-/// Standard output, to which progress is told only now and then.
+/// Writes messages to standard output, and progress only at intervals.
 private final class Outlet {
   private var (seconds, flops) = (0.0, 0.0)
   private var lastProgress = ContinuousClock.now
 
-  func tell(_ event: TrunkJob.Event) {
+  func report(_ event: TrunkJob.Event) {
     guard case .progress(let seconds, let flops) = event else { return send(.event(event)) }
     self.seconds += seconds
     self.flops += flops
     if ContinuousClock.now - lastProgress > .milliseconds(100) { sendProgress() }
   }
 
-  func tell(_ end: TrunkJob.End) {
+  func report(_ end: TrunkJob.End) {
     sendProgress()
     send(.end(end))
   }
@@ -95,11 +95,11 @@ private final class Outlet {
   }
 }
 
-/// The log of a job: what its process writes to standard error, such as its last words in a crash. The command that has
-/// started it adds why it failed.
+/// The log of a job: the standard error of its process, such as the message of a crash. The command that has started the
+/// process adds the reason of a failure.
 private struct JobLog {
   private let path: String
-  /// Standard error as it was; negative where it could not be put aside, and is left as it is.
+  /// A copy of the original standard error; negative if it could not be copied, and is not redirected.
   private let standardError: Int32
 
   init(_ path: String) throws {
@@ -119,7 +119,7 @@ private struct JobLog {
       Glibc.close(standardError)
     }
     if case .failed = end { return }
-    // A finished or a continuing job needs no message.
+    // The log of a job that has not failed is removed if it is done, or if the log is empty.
     var isEmpty = (try? FileAccess.read(path).isEmpty) ?? false
     if case .done = end { isEmpty = true }
     if isEmpty { unlink(path) }

@@ -33,7 +33,7 @@ final class WorkerProcess: Sendable {
         worker = try running ?? start()
         running = worker
       } catch {
-        // Another would not start either.
+        // Another process could not be started either.
         return .failed("\(error)", concernsAll: true)
       }
       do {
@@ -43,7 +43,7 @@ final class WorkerProcess: Sendable {
           case .event(let event): report(event)
           case .end(let end):
             running = worker
-            // One that was asked to stop does nothing more.
+            // A stopped worker takes no more jobs.
             if case .stopped = end {
               running = nil
               wait(for: worker)
@@ -52,12 +52,12 @@ final class WorkerProcess: Sendable {
           }
         }
       } catch {
-        // It has died before the order could be written: the reason is its end.
+        // It has died before the order could be written. Its exit status below is the reason.
       }
       running = nil
       try? worker.orders.close()
       let words = lastWords(of: wait(for: worker))
-      // It was asked to stop before it had anything to save.
+      // If it was interrupted, it had nothing to save.
       return isInterrupted.load(ordering: .sequentiallyConsistent)
         ? .stopped : .failed(words, concernsAll: false)
     }
@@ -72,8 +72,8 @@ final class WorkerProcess: Sendable {
 
   private func start() throws -> Running {
     let (orders, messages) = (try ChildProcess.pipe(), try ChildProcess.pipe())
-    // Also where the program has been built anew in the meantime. This process ignores the signals that it follows: the
-    // worker must hear SIGTERM from its first moment on; the others, which a terminal sends to both, it leaves to this one.
+    // `/proc/PID/exe` also works if the program has been rebuilt meanwhile. The worker must react to SIGTERM from the
+    // start. It ignores the other signals that this process handles, which a terminal sends to both.
     let process: ChildProcess
     do {
       process = try ChildProcess(

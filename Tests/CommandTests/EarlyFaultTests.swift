@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What is wrong is told before work is done, by a status, and for scripts as JSON.
+/// Errors are reported before any work is done, by the exit status, and for scripts as JSON.
 @Suite struct EarlyFaultTests {
   private func folder(expecting runs: Int = 4) throws -> ScratchFolder {
     let folder = try ScratchFolder()
@@ -14,7 +14,7 @@ import Testing
     FileManager.default.fileExists(atPath: "\(folder.path)/\(name)")
   }
 
-  @Test("Without gnuplot nothing is trained, and --no-figures goes without")
+  @Test("Without gnuplot nothing is trained, unless --no-figures is given")
   func withoutGnuplot() throws {
     let folder = try folder()
     let none = "export PATH=/nowhere"
@@ -132,7 +132,7 @@ import Testing
     let folder = try ScratchFolder()
     let copy = "\(folder.path)/elsewhere"
     try FileManager.default.copyItem(atPath: Command.program, toPath: copy)
-    // `exec -a` aside, the last word that is run is the copy.
+    // The wrapper runs the copy, and comments out the program itself.
     let list = try Command(
       "corpus", "list", "--json", in: folder.path, wrapper: "\(copy) corpus list --json #")
     #expect(list.status == 0 && list.output.contains("village"), "\(list.errors)")
@@ -167,11 +167,11 @@ import Testing
 
 private let cases = "\(packageRoot)/../shared/cases"
 
-/// Tables that once trapped, hung or were answered with a number that means nothing.
+/// Tables that once crashed or hung the program, or gave meaningless numbers.
 @Suite(.enabled(if: FileManager.default.fileExists(atPath: cases), "needs ../shared/cases"))
 struct SharedCasesTests {
   @Test(
-    "A table that says little becomes a page or a message",
+    "A table with little information becomes a page or an error",
     arguments: [
       ("crash/crash_flat.csv", [], 0, ""), ("crash/crash_one_outlier.csv", [], 0, ""),
       ("crash/crash_ticks.csv", [], 0, ""),
@@ -196,7 +196,7 @@ struct SharedCasesTests {
     if fit.status == 0 { #expect(try folder.read("fits/report.html").contains("</html>")) }
   }
 
-  @Test("One size says nothing of the split, and plans none")
+  @Test("A table of one size cannot plan a split")
   func oneSize() throws {
     let folder = try ScratchFolder()
     let fit = try Command(

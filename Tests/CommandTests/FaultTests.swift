@@ -143,7 +143,7 @@ import Testing
     #expect(try folder.read("runs/fits/results.csv").split(separator: "\n").count == 5)
   }
 
-  @Test("What a power cut has left of a grid goes with the next command")
+  @Test("The next command removes what a power cut has left of a grid")
   func remains() throws {
     let process = try Command.start(["run", "small.yaml", "-j", "1", "-o", "cut"], in: folder.path)
     waitForTraining(process, "cut")
@@ -222,23 +222,23 @@ import Testing
     #expect(try results.contains { try folder.read("runs/store/\($0)").contains("abacus, then ") })
   }
 
-  @Test("Shares of an experiment do each other's work never, and the last makes the report")
+  @Test("Shards of an experiment never do each other's work, and the last makes the report")
   func shards() throws {
     let expected = try undisturbed()
-    let first = try Command("run", "small.yaml", "-o", "shares", "--shard", "1/2", in: folder.path)
+    let first = try Command("run", "small.yaml", "-o", "shards", "--shard", "1/2", in: folder.path)
     #expect(
       first.status == 0 && first.output.contains("this shard is done; 2 runs of other shards are missing"))
-    #expect(!isThere("shares/small/report.html"))
-    #expect(try records("shares").count == 4)
-    let again = try Command("run", "small.yaml", "-o", "shares", "--shard", "1/2", in: folder.path)
-    #expect(try again.status == 0 && records("shares").count == 4)
-    let early = try Command("collect", "small.yaml", "-o", "shares", in: folder.path)
+    #expect(!isThere("shards/small/report.html"))
+    #expect(try records("shards").count == 4)
+    let again = try Command("run", "small.yaml", "-o", "shards", "--shard", "1/2", in: folder.path)
+    #expect(try again.status == 0 && records("shards").count == 4)
+    let early = try Command("collect", "small.yaml", "-o", "shards", in: folder.path)
     #expect(early.status == 3 && early.errors.contains("2 of 4 runs are missing"))
-    let status = try Command("status", "shares/small", in: folder.path)
+    let status = try Command("status", "shards/small", in: folder.path)
     #expect(status.output.contains("2 of 4 runs done, 0 running, 2 waiting, 0 failed"), "\(status.output)")
-    let second = try Command("run", "small.yaml", "-o", "shares", "--shard", "2/2", in: folder.path)
+    let second = try Command("run", "small.yaml", "-o", "shards", "--shard", "2/2", in: folder.path)
     #expect(second.status == 0 && second.output.contains("report"))
-    #expect(try records("shares") == expected)
+    #expect(try records("shards") == expected)
   }
 
   @Test("A share waits for the others before it trains what is forecast")
@@ -252,19 +252,19 @@ import Testing
     let whole = try Command("run", "forecast.yaml", "-o", "whole", in: folder.path)
     #expect(whole.status == 0, "\(whole.errors)")
     func shard(_ number: Int) throws -> Command {
-      try Command("run", "forecast.yaml", "-o", "shares", "--shard", "\(number)/3", in: folder.path)
+      try Command("run", "forecast.yaml", "-o", "shards", "--shard", "\(number)/3", in: folder.path)
     }
     let statuses = try (1...3).map { try shard($0).status }
     // Three trunks, one of them held out: its share can begin only where it comes last.
-    let trained = try records("shares").count
+    let trained = try records("shards").count
     #expect(statuses.contains(6) ? trained == 12 : trained == 18)
     for (number, status) in zip(1..., statuses) where status == 6 {
       let again = try shard(number)
       #expect(again.status == 0 && again.output.contains("report"), "\(again.errors)")
     }
-    #expect(try records("shares") == records("whole"))
+    #expect(try records("shards") == records("whole"))
     for name in ["forecast.json", "results.csv", "fits.json"] {
-      #expect(try folder.read("shares/forecast/\(name)") == folder.read("whole/forecast/\(name)"))
+      #expect(try folder.read("shards/forecast/\(name)") == folder.read("whole/forecast/\(name)"))
     }
   }
 

@@ -41,7 +41,7 @@ import Testing
     return try JSONDecoder().decode(Output.self, from: Data(command.output.utf8))
   }
 
-  @Test("Samples go on from the prompt, past the context, and each is the same whatever their number")
+  @Test("Samples continue the prompt beyond the context, and do not depend on their number")
   func samples() throws {
     let five = try json("--count", "5", "--tokens", "50", "--seed", "3")
     #expect(five.samples.count == 5 && five.prompt == "the " && five.seed == 3)
@@ -96,7 +96,7 @@ import Testing
     }
   }
 
-  @Test("What is no checkpoint is never advised to be deleted")
+  @Test("A file that is not a checkpoint is refused without advice to delete it")
   func notACheckpoint() throws {
     try folder.write("N,loss\n1,2\n", to: "results.csv")
     try folder.write("", to: "empty")

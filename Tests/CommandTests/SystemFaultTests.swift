@@ -5,7 +5,7 @@ import Testing
   import Glibc
 #endif
 
-/// What the machine may do to a command: system calls that fail, a terminal that goes, too few files and processes.
+/// Faults of the machine: system calls that fail, a closed terminal, too few open files and processes.
 @Suite(.serialized) struct SystemFaultTests {
   private let folder: ScratchFolder
 
@@ -23,7 +23,7 @@ import Testing
     }
   }
 
-  /// Lets calls fail for all paths with `part` in them.
+  /// Makes calls fail for all paths that contain `part`.
   private func faults(_ part: String, _ code: Int32, calls: String = "osd") -> String {
     "export LD_PRELOAD=$PWD/faults.so FAULT_PATH='\(part)' FAULT_ERROR=\(code) FAULT_CALLS=\(calls)"
   }
@@ -33,7 +33,7 @@ import Testing
     let root = "\(folder.path)/\(name)"
     return try Dictionary(
       uniqueKeysWithValues: FileManager.default.subpathsOfDirectory(atPath: root).compactMap { path in
-        // Which command is at work changes with each.
+        // The claims differ with each command.
         guard !path.hasPrefix("claims"), let data = FileManager.default.contents(atPath: "\(root)/\(path)")
         else {
           return nil
