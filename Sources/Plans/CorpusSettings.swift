@@ -6,7 +6,7 @@ extension Setting {
   /// Which text a model is trained on and judged by.
   static let ofCorpora: [Setting] = [
     Setting(
-      .corpus, "source", name: "corpus", values: .other("name or path", ["type": "string"]),
+      .corpus, "source", name: "corpus", values: .other("name or path", .string),
       default: "required",
       "a bundled corpus, a recipe (.yaml), a text file or a folder of text", \.corpus.source,
       column: .named(isSelfExplanatory: true, meaning: "name of a recipe, or path of a text"),

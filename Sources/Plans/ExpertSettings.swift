@@ -33,7 +33,7 @@ extension Setting {
       .model, "capacity_factor",
       values: .other(
         "number, or none",
-        ["anyOf": [["enum": ["none"]], ["type": "number", "minimum": 0.01, "maximum": 1000]]]),
+        .any(of: .choice(of: ["none"]), ["type": "number", "minimum": 0.01, "maximum": 1000])),
       default: "none",
       "largest load of an expert, in units of an even load; tokens beyond it are dropped",
       \.moe.capacityFactor,

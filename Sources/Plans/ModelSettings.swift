@@ -23,7 +23,7 @@ extension Setting {
     Setting(
       .model, "layers",
       values: .other(
-        layerLetters.map { "\($0.letter)" }.joined(separator: ", ") + " for each block", ["type": "string"]),
+        layerLetters.map { "\($0.letter)" }.joined(separator: ", ") + " for each block", .string),
       default: "\(layerLetters[0].letter) for each block",
       "the sequence mixer of each block, one letter each: "
         + layerLetters.map { "\($0.letter) \($0.name)" }.joined(separator: ", "),

@@ -202,16 +202,9 @@ extension Setting {
         "type": "string", "pattern": "^-?[0-9][0-9_]*(\\.[0-9]+)?([eE][+-]?[0-9]+)?[kMGBT]?$",
       ]
       return switch self {
-      case .integer(let range):
-        [
-          "anyOf": [
-            [
-              "type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound),
-            ], quantity,
-          ]
-        ]
-      case .number(let range): ["anyOf": [range.schema, quantity]]
-      case .choice(let names): ["enum": .list(names.map(JSONValue.text))]
+      case .integer(let range): .any(of: .wholeNumber(in: range), quantity)
+      case .number(let range): .any(of: range.schema, quantity)
+      case .choice(let names): .choice(of: names)
       case .boolean: ["type": "boolean"]
       case .other(_, let schema): schema
       }

@@ -24,14 +24,11 @@ extension Setting {
       .training, "learning_rate",
       values: .other(
         "number, or {at_width: 32, rate: 0.008, exponent: -1}",
-        [
-          "anyOf": [
-            ["type": "number", "exclusiveMinimum": 0, "maximum": 100],
-            .mapping([
-              "at_width": ["type": "integer"], "rate": ["type": "number"], "exponent": ["type": "number"],
-            ]),
-          ]
-        ]),
+        .any(
+          of: ["type": "number", "exclusiveMinimum": 0, "maximum": 100],
+          .mapping([
+            "at_width": ["type": "integer"], "rate": ["type": "number"], "exponent": ["type": "number"],
+          ]))),
       default: "0.008, with experts 0.0056; where the parametrisation is standard, times 32 / width",
       "the peak learning rate; a mapping means rate · (width / at_width)^exponent", \.learningRate,
       column: .named(kind: .number, meaning: "peak learning rate"),
@@ -40,18 +37,13 @@ extension Setting {
       .training, "batch",
       values: .other(
         "whole number, or [{from: 0, tokens: 512}, …]",
-        [
-          "anyOf": [
-            Values.integer(1...RunDraft.mostTokensAtOnce).schema,
-            [
-              "type": "array",
-              "items": .mapping([
-                "from": Values.integer(0...RunDraft.mostTokens).schema,
-                "tokens": Values.integer(1...RunDraft.mostTokensAtOnce).schema,
-              ]),
-            ],
-          ]
-        ]),
+        .any(
+          of: Values.integer(1...RunDraft.mostTokensAtOnce).schema,
+          .array(
+            of: .mapping([
+              "from": Values.integer(0...RunDraft.mostTokens).schema,
+              "tokens": Values.integer(1...RunDraft.mostTokensAtOnce).schema,
+            ])))),
       default: "512, from 1M tokens on 1024, from 2M on 2048", "tokens in a step, a multiple of the context",
       \.training.batch,
       column: .named(
@@ -66,7 +58,8 @@ extension Setting {
       values: .other(
         "{cooldown: 0.2, shape: linear or sqrt}, {cosine: 0.1}, or {cosine: 0.1, over: 8M}",
         .mapping([
-          "cooldown": ["type": "number", "minimum": 0, "maximum": 1], "shape": ["enum": ["linear", "sqrt"]],
+          "cooldown": ["type": "number", "minimum": 0, "maximum": 1],
+          "shape": .choice(of: Schedule.Shape.allCases.map(\.rawValue)),
           "cosine": ["type": "number", "minimum": 0, "maximum": 1],
           "over": Values.integer(1...RunDraft.mostTokens).schema,
         ])),
@@ -137,17 +130,6 @@ extension Setting {
       cell: { .integer(Int(clamping: $0.configuration.seed)) }
     ) { UInt64(try $0.integer(in: 0...)) }
   ]
-}
-
-extension JSONValue {
-  /// The schema of a mapping that has no other keys.
-  static func mapping(_ properties: [String: JSONValue], required: [String] = []) -> JSONValue {
-    var members: [String: JSONValue] = [
-      "type": "object", "properties": .object(properties), "additionalProperties": false,
-    ]
-    if !required.isEmpty { members["required"] = .list(required.map(JSONValue.text)) }
-    return .object(members)
-  }
 }
 
 @Sendable private func readLearningRate(_ yaml: YAMLValue) throws -> LearningRate.Height? {

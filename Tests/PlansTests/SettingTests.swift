@@ -101,15 +101,32 @@ import Testing
 
   @Test("The schema has a key for each setting, in its section and in the grid")
   func schemaFollowsFromSettings() throws {
-    guard case .object(let root) = ExperimentSchema.schema, case .object(let keys)? = root["properties"]
-    else {
-      Issue.record("no properties")
-      return
-    }
-    let grid = String(decoding: try canonicalJSON(keys["grid"]), as: UTF8.self)
+    let schema = ExperimentSchema.schema
     for setting in Setting.all {
-      let section = String(decoding: try canonicalJSON(keys[setting.section.rawValue]), as: UTF8.self)
-      #expect(section.contains("\"\(setting.key)\":") && grid.contains("\"\(setting.name)\":"))
+      #expect(try Self.text(schema, setting.section.rawValue).contains("\"\(setting.key)\":"))
+      #expect(try Self.text(schema, "grid").contains("\"\(setting.name)\":"))
     }
+  }
+
+  @Test("The schema has the keys that a page and a reduced tier may have, and no others")
+  func schemaHasTheKeysThatAreRead() throws {
+    for path in ["page.numbers", "minutes.fits", "minutes.key"] {
+      #expect(Self.member(ExperimentSchema.schema, path) != nil, "\(path)")
+    }
+    #expect(Self.member(ExperimentSchema.schema, "minutes.page") == nil)
+  }
+
+  /// The schema of the key at a path, such as `minutes.fits`.
+  private static func member(_ schema: JSONValue, _ path: String) -> JSONValue? {
+    path.split(separator: ".").reduce(Optional(schema)) { schema, key in
+      guard case .object(let members)? = schema, case .object(let keys)? = members["properties"] else {
+        return nil
+      }
+      return keys[String(key)]
+    }
+  }
+
+  private static func text(_ schema: JSONValue, _ path: String) throws -> String {
+    String(decoding: try canonicalJSON(member(schema, path)), as: UTF8.self)
   }
 }
