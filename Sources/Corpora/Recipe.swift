@@ -105,7 +105,7 @@ struct Recipe {
       name: name, of: try value.required("of", in: map), from: try value.required("from", in: map),
       count: try map["count"]?.integer(in: 1...1000) ?? 1,
       exponent: try map["zipf"]?.number(in: 0...20) ?? 0,
-      offset: try map["offset"]?.positive(in: Limits.offsets) ?? 1)
+      offset: try map["offset"]?.number(in: Limits.offsets) ?? 1)
   }
 
   private static func rule(_ name: String, _ value: YAMLValue) throws -> Rule {
@@ -114,7 +114,7 @@ struct Recipe {
       guard option.isMapping else { return Option(weight: 1, template: try Template(option)) }
       let map = try option.mapping(keys: ["weight", "text"])
       return Option(
-        weight: try map["weight"]?.positive(in: Limits.weights) ?? 1,
+        weight: try map["weight"]?.number(in: Limits.weights) ?? 1,
         template: try Template(option.required("text", in: map)))
     }
     guard (1...Limits.options).contains(options.count) else {
@@ -123,20 +123,6 @@ struct Recipe {
     }
     return Rule(
       name: name, depth: try map["depth"]?.integer(in: 1...64), options: options, line: value.line)
-  }
-}
-
-extension YAMLValue {
-  /// The value of a key that must be there.
-  func required(_ key: String, in map: [String: YAMLValue]) throws -> YAMLValue {
-    guard let value = map[key] else { throw error("the key `\(key)` is missing", remedy: "Add `\(key):`") }
-    return value
-  }
-
-  /// A number above 0, within `range`.
-  func positive(in range: ClosedRange<Double>) throws -> Double {
-    guard try number(in: 0...) > 0 else { throw error("must be above 0") }
-    return try number(in: range)
   }
 }
 

@@ -40,7 +40,7 @@ public enum RecipeSchema {
 
   private static var rule: JSONValue {
     let option = JSONValue.mapping(
-      ["weight": ["type": "number", "exclusiveMinimum": 0], "text": .string], required: ["text"])
+      ["weight": .decimal(in: Recipe.Limits.weights), "text": .string], required: ["text"])
     return .mapping(
       [
         "depth": .wholeNumber(in: 1...64),
@@ -49,7 +49,7 @@ public enum RecipeSchema {
   }
 
   private static var tasks: JSONValue {
-    let weight: JSONValue = ["type": "number", "minimum": 0]
+    let weight = JSONValue.decimal(in: 0...Recipe.Limits.weights.upperBound)
     return .dictionary(
       of: .mapping([
         "weight": weight.described("how often it occurs, relative to the other tasks"),
@@ -59,6 +59,6 @@ public enum RecipeSchema {
 
   private static let texts = JSONValue.array(of: .string, counts: 1...Int.max)
   private static let words: JSONValue = .any(of: .string, .array(of: .string))
-  private static let exponent: JSONValue = ["type": "number", "minimum": 0, "maximum": 20]
-  private static let offset: JSONValue = ["type": "number", "exclusiveMinimum": 0]
+  private static let exponent = JSONValue.decimal(in: 0...20)
+  private static let offset = JSONValue.decimal(in: Recipe.Limits.offsets)
 }

@@ -60,7 +60,7 @@ struct TableReader {
     }
     return Table(
       name: name, words: words, exponent: try map["zipf"]?.number(in: 0...20) ?? 0,
-      offset: try map["offset"]?.positive(in: Recipe.Limits.offsets) ?? 1, numbers: numbers)
+      offset: try map["offset"]?.number(in: Recipe.Limits.offsets) ?? 1, numbers: numbers)
   }
 
   /// Words from a list or a file, then different pairs "qualifier word" until there are `size` of them.

@@ -45,6 +45,11 @@ extension JSONValue {
     ["type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound)]
   }
 
+  /// A number within `range`.
+  package static func decimal(in range: ClosedRange<Double>) -> JSONValue {
+    ["type": "number", "minimum": .number(range.lowerBound), "maximum": .number(range.upperBound)]
+  }
+
   /// The schema with a description, which editors show.
   package func described(_ description: String) -> JSONValue { adding(["description": .text(description)]) }
 

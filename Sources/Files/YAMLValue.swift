@@ -252,6 +252,16 @@ public struct YAMLValue {
     return number
   }
 
+  /// The value as a number greater than 0 and at most `limit`.
+  public func positiveNumber(atMost limit: Double = .greatestFiniteMagnitude) throws -> Double {
+    let number = try number(in: (-Double.infinity)...)
+    guard number > 0, number <= limit else {
+      let most = limit == .greatestFiniteMagnitude ? "" : " and at most \(limit)"
+      throw error("\(try string()) is out of range", remedy: "It must be greater than 0\(most)")
+    }
+    return number
+  }
+
   /// The value as a whole number within `range`. `k`, `M`, `G` and `T` multiply by powers of 1000.
   public func integer(in range: some RangeExpression<Int>) throws -> Int {
     let number = try number(in: -9e15...9e15, what: "whole number")
@@ -278,11 +288,7 @@ public struct YAMLValue {
 private func describe(_ range: Any) -> String {
   switch range {
   case let range as PartialRangeFrom<Int>: "in \(range.lowerBound) and above"
-  case let range as PartialRangeFrom<Double> where range.lowerBound == .leastNormalMagnitude:
-    "greater than 0"
   case let range as PartialRangeFrom<Double>: "in \(range.lowerBound) and above"
-  case let range as ClosedRange<Double> where range.lowerBound == .leastNormalMagnitude:
-    "greater than 0 and at most \(range.upperBound)"
   case let range as ClosedRange<Int>: "in \(range.lowerBound) to \(range.upperBound)"
   case let range as ClosedRange<Double>: "in \(range.lowerBound) to \(range.upperBound)"
   case let range as Range<Double>: "in \(range.lowerBound) to below \(range.upperBound)"

@@ -19,23 +19,21 @@ extension Setting {
         ["type": "string", "pattern": "^(characters|bytes|bytePairs\\([0-9]+\\))$"]),
       default: "characters of a recipe, bytes of a text", "how text becomes tokens", \.corpus.tokenizer,
       column: .named(isSelfExplanatory: true), cell: { .text($0.tokenizer) }, read: readTokenizer),
-    Setting(
-      .corpus, "seed", name: "corpus_seed", values: .integer(0...9_000_000_000_000_000), default: "0",
+    .integer(
+      .corpus, "seed", name: "corpus_seed", in: RunDraft.seeds, default: "0",
       "which text a recipe generates, or which part of a text is held out", \.corpus.seed,
-      cell: { .integer(Int(clamping: $0.configuration.corpus.seed)) }
-    ) { UInt64(try $0.integer(in: 0...)) },
+      cell: { Int(clamping: $0.configuration.corpus.seed) }, as: { UInt64($0) }),
     .integer(
       .corpus, "validation_tokens", in: 1...RunDraft.mostTokensAtOnce,
       "tokens on which every model is evaluated",
       \.corpus.validationTokens
     ) { $0.configuration.corpus.validationTokens },
-    Setting(
-      .corpus, "unique_tokens", values: .integer(1...RunDraft.mostTokens), default: "all available",
+    .integer(
+      .corpus, "unique_tokens", in: 1...RunDraft.mostTokens, default: "all available",
       "training tokens before they repeat", \.corpus.uniqueTokens,
       column: .named(
         "unique_tokens_limit", meaning: "training tokens before they repeat; empty for all available"),
-      cell: { Cell($0.configuration.corpus.uniqueTokens) }
-    ) { try $0.integer(in: 1...RunDraft.mostTokens) },
+      cell: { $0.configuration.corpus.uniqueTokens }, as: { $0 }),
   ]
 }
 

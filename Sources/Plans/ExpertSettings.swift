@@ -33,7 +33,7 @@ extension Setting {
       .model, "capacity_factor",
       values: .other(
         "number, or none",
-        .any(of: .choice(of: ["none"]), ["type": "number", "minimum": 0.01, "maximum": 1000])),
+        .any(of: .choice(of: ["none"]), .decimal(in: 0.01...1000))),
       default: "none",
       "largest load of an expert, in units of an even load; tokens beyond it are dropped",
       \.moe.capacityFactor,
@@ -46,12 +46,10 @@ extension Setting {
       "how the experts' loads are balanced: by an auxiliary loss, or by a bias on each expert's logit that affects only the choice",
       \.moe.balance
     ) { $0.configuration.model.moe?.balance },
-    Setting(
-      .model, "balance_weight", values: .number(.closed(0, 100)),
-      default: "0.01; where the balance is none, 0",
+    .number(
+      .model, "balance_weight", in: .closed(0, 100), default: "0.01; where the balance is none, 0",
       "weight of that loss, or step size of the biases", \.balanceWeight,
-      cell: { Cell($0.configuration.model.moe?.balanceWeight) }
-    ) { try $0.number(in: 0...100) },
+      cell: { $0.configuration.model.moe?.balanceWeight }, as: { $0 }),
     .number(
       .model, "z_loss", in: .closed(0, 100),
       "weight of the squared log-sum-exp of a router's logits", \.moe.zLoss

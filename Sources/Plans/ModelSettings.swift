@@ -10,16 +10,13 @@ extension Setting {
       \.architecture,
       column: .named(isSelfExplanatory: true)
     ) { $0.configuration.model.architecture },
-    Setting(
-      .model, "width", values: .integer(4...65_536), default: "required", "the length of token vectors, C",
-      \.width,
-      cell: { .integer($0.configuration.model.width) }
-    ) { try $0.integer(in: 4...65_536) },
-    Setting(
-      .model, "depth", values: .integer(1...1000), default: "2, or the number of letters in `layers`",
+    .integer(
+      .model, "width", in: 4...65_536, default: "required", "the length of token vectors, C", \.width,
+      cell: { $0.configuration.model.width }, as: { $0 }),
+    .integer(
+      .model, "depth", in: 1...1000, default: "2, or the number of letters in `layers`",
       "the number of blocks", \.depth, column: .named(unit: "blocks"),
-      cell: { .integer($0.configuration.model.depth) }
-    ) { try $0.integer(in: 1...1000) },
+      cell: { $0.configuration.model.depth }, as: { $0 }),
     Setting(
       .model, "layers",
       values: .other(
@@ -33,23 +30,20 @@ extension Setting {
         return .text(model.layers ?? String(repeating: layerLetters[0].letter, count: model.depth))
       }
     ) { try $0.string() },
-    Setting(
-      .model, "heads", values: .integer(1...65_536), default: "width / 8, rounded up",
-      "the number of attention heads", \.heads, column: .named(isDerived: true),
-      cell: { .integer($0.configuration.model.heads) }
-    ) { .count(try $0.integer(in: 1...65_536)) },
-    Setting(
-      .model, "head_width", values: .integer(4...65_536), default: "8, or width / heads",
+    .integer(
+      .model, "heads", in: 1...65_536, default: "width / 8, rounded up", "the number of attention heads",
+      \.heads, column: .named(isDerived: true), cell: { $0.configuration.model.heads },
+      as: { .count($0) }),
+    .integer(
+      .model, "head_width", in: 4...65_536, default: "8, or width / heads",
       "the width of a head, instead of `heads`", \.heads,
       column: .named(isDerived: true, meaning: "the width of a head"),
-      cell: { .integer($0.configuration.model.headWidth) }
-    ) { .width(try $0.integer(in: 4...65_536)) },
-    Setting(
-      .model, "kv_heads", values: .integer(1...65_536), default: "heads",
+      cell: { $0.configuration.model.headWidth }, as: { .width($0) }),
+    .integer(
+      .model, "kv_heads", in: 1...65_536, default: "heads",
       "the number of heads of keys and values, each used by heads / kv_heads heads of queries; it divides `heads`",
-      \.kvHeads,
-      column: .named(isDerived: true), cell: { .integer($0.configuration.model.keyValueHeads) }
-    ) { try $0.integer(in: 1...65_536) },
+      \.kvHeads, column: .named(isDerived: true), cell: { $0.configuration.model.keyValueHeads },
+      as: { $0 }),
     .integer(
       .model, "context", in: 1...65_536, "tokens in a window, T", \.context, column: .named(unit: "tokens")
     ) { $0.configuration.model.context },

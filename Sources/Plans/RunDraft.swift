@@ -3,7 +3,7 @@ import Foundation
 import Models
 import Training
 
-/// One run as an experiment file describes it, while the vocabulary of its corpus is not known.
+/// One run as an experiment file describes it, before the vocabulary of its corpus is known.
 struct RunDraft: Sendable {
   /// How the number of heads is chosen.
   enum Heads: Hashable, Sendable {
@@ -22,8 +22,10 @@ struct RunDraft: Sendable {
 
   /// The largest number of training tokens; sums of such numbers do not overflow.
   static let mostTokens = 1_000_000_000_000
-  /// The most validation tokens and tokens in a step: they are held in memory at once.
+  /// The most validation tokens, and the most tokens in a step: they are held in memory at once.
   static let mostTokensAtOnce = 100_000_000
+  /// Whole numbers that a file's `Double` holds exactly.
+  static let seeds = 0...9_000_000_000_000_000
 
   var corpus = CorpusConfiguration(source: "")
   var architecture = ModelConfiguration.Architecture.gpt2
@@ -39,33 +41,32 @@ struct RunDraft: Sendable {
   var positions = ModelConfiguration.Positions.rotary
   var tiedHead: Bool?
   var parametrisation = ModelConfiguration.Parametrisation.mup
-  /// The experts; one of them alone is a dense model.
+  /// The experts; a single one is a dense model.
   var moe = MoE(experts: 1)
-  /// The weight of the balancing, where it is not the usual one of its kind.
+  /// The weight of the balancing; nil for the default of its kind.
   var balanceWeight: Double?
   var length: Length?
   var learningRate: LearningRate.Height?
   /// The names of the update rule and of the objective.
   var updateRule = updateRules[0].name
   var objective = trainingObjectives[0].name
-  /// What is given of their own settings, by key.
+  /// The settings of the update rule and of the objective that are given, by key.
   var chosen: [String: Double] = [:]
-  /// Everything else about the training; its tokens and its rate are set when the run is planned.
+  /// Everything else about the training; its tokens and its learning rate are set when the run is planned.
   var training = TrainingConfiguration(tokens: 0)
   var seed: UInt64 = 0
-
-  /// The settings that were given, and on which line if they stand in a file, by the setting's name.
+  /// The settings that were given, by name; each with its line if it was given in a file.
   var lines: [String: Int?] = [:]
+  /// The values that the grid chose for this run, in the order of the file.
+  var axes: [AxisValue] = []
 
   /// Whether a setting was given.
   func isGiven(_ setting: String) -> Bool { lines[setting] != nil }
 
   /// The line on which a setting was given, if there is one.
   func line(of setting: String) -> Int? { lines[setting] ?? nil }
-  /// What the grid chose for this run, in the order of the file.
-  var axes: [AxisValue] = []
 
-  /// The experts with all that is usual; nil of a dense model.
+  /// The experts, with the default weight of their balance; nil for a dense model.
   var moeIfAny: MoE? {
     guard moe.experts > 1 else { return nil }
     var moe = moe
@@ -73,7 +74,7 @@ struct RunDraft: Sendable {
     return moe
   }
 
-  /// A choice with what is given of its own settings; nil for the first of `types` as it is.
+  /// The choice named `name` with its given settings; nil for the first of `types` with its defaults.
   private static func selection(
     _ name: String, among types: [any Selectable.Type], _ chosen: [String: Double]
   ) -> Selection? {
@@ -82,7 +83,7 @@ struct RunDraft: Sendable {
     return selection == Selection(types[0]) ? nil : selection
   }
 
-  /// How to train a model of a width, but for the tokens.
+  /// How to train a model of a width; its tokens are not set.
   func training(width: Int) -> TrainingConfiguration {
     var training = training
     let rate = learningRate ?? LearningRate.Height.usual(parametrisation, experts: moe.experts)
@@ -93,7 +94,7 @@ struct RunDraft: Sendable {
   }
 }
 
-/// A value that the grid chose for a run, as the file writes it.
+/// A value that the grid chose for a run, as written in the file.
 public struct AxisValue: Hashable, Sendable {
   /// The setting's name in the grid.
   public let setting: String

@@ -1,11 +1,11 @@
 import Analysis
 import Files
 
-/// A setting of a run: the one place that knows it.
+/// A setting of a run: one row of `Setting.all`, and the only place that describes it.
 ///
-/// A setting is one row of `Setting.all`. From it follow its key in experiment files, its place in the grid, its flag of
-/// `isoflop train`, its column in `results.csv`, what tables and sweeps of the page compare, whether two runs are the same
-/// but for their seeds, the reference in `experiments/README.md` and the JSON Schema of experiment files.
+/// From it follow its key in experiment files, its place in the grid, its flag of
+/// `isoflop train`, its column in `results.csv`, what tables and sweeps of the page compare, whether two runs differ in
+/// their seeds alone, the reference in `experiments/README.md` and the JSON Schema of experiment files.
 public struct Setting: Sendable {
   public enum Section: String, CaseIterable, Sendable { case corpus, model, training }
 
@@ -14,7 +14,7 @@ public struct Setting: Sendable {
   public let section: Section
   /// Its name in its section of the file.
   public let key: String
-  /// Its name in the grid, where the sections stand side by side, and as a flag.
+  /// Its name in the grid, where the settings of all sections are keys, and as a flag.
   public let name: String
   /// Names that it had in earlier versions, which are still read.
   public let formerNames: [String]
@@ -27,17 +27,15 @@ public struct Setting: Sendable {
   public let column: Column?
   /// Reads a value, and returns what it changes in a run.
   let read: @Sendable (YAMLValue) throws -> Change
-  /// Takes back what was read.
+  /// Sets the default again.
   let reset: Change
   /// What the column holds of a run.
   let cell: @Sendable (PlannedRun) -> Cell
 
-  /// A setting that reads itself.
-  ///
   /// - Parameters:
-  ///   - path: Its value in the draft of a run, whose initial value is the default.
-  ///   - defaultText: The default in words, where that value does not say it.
-  ///   - column: The name of its column, if it is not `name`.
+  ///   - path: Its value in the draft of a run.
+  ///   - cell: What its column holds of a run.
+  ///   - read: Reads its value from a file.
   init<Value: Sendable>(
     _ section: Section, _ key: String, name: String? = nil, formerNames: [String] = [], values: Values,
     default defaultText: String, _ meaning: String, _ path: WritableKeyPath<RunDraft, Value> & Sendable,
@@ -62,29 +60,58 @@ public struct Setting: Sendable {
   }
 
   /// A whole number.
-  static func integer(
-    _ section: Section, _ key: String, name: String? = nil, formerNames: [String] = [],
-    in range: ClosedRange<Int>,
-    _ meaning: String, _ path: WritableKeyPath<RunDraft, Int> & Sendable, column: ColumnChoice = .usual,
-    cell: @escaping @Sendable (PlannedRun) -> Int?
+  ///
+  /// - Parameters:
+  ///   - defaultText: The default in words.
+  ///   - value: What the draft of a run holds of the number.
+  static func integer<Value: Sendable>(
+    _ section: Section, _ key: String, name: String? = nil, in range: ClosedRange<Int>,
+    default defaultText: String, _ meaning: String, _ path: WritableKeyPath<RunDraft, Value> & Sendable,
+    column: ColumnChoice = .usual, cell: @escaping @Sendable (PlannedRun) -> Int? = { _ in nil },
+    as value: @escaping @Sendable (Int) -> Value
   ) -> Setting {
     Setting(
-      section, key, name: name, formerNames: formerNames, values: .integer(range),
-      default: "\(RunDraft()[keyPath: path])", meaning, path, column: column, cell: { Cell(cell($0)) }
-    ) { try $0.integer(in: range) }
+      section, key, name: name, values: .integer(range), default: defaultText, meaning, path, column: column,
+      cell: { Cell(cell($0)) }
+    ) { value(try $0.integer(in: range)) }
+  }
+
+  /// A whole number whose default is the value of a new draft.
+  static func integer(
+    _ section: Section, _ key: String, in range: ClosedRange<Int>, _ meaning: String,
+    _ path: WritableKeyPath<RunDraft, Int> & Sendable, column: ColumnChoice = .usual,
+    cell: @escaping @Sendable (PlannedRun) -> Int?
+  ) -> Setting {
+    integer(
+      section, key, in: range, default: "\(RunDraft()[keyPath: path])", meaning, path, column: column,
+      cell: cell, as: { $0 })
   }
 
   /// A number.
-  static func number(
-    _ section: Section, _ key: String, in range: NumberRange, default defaultText: String? = nil,
-    _ meaning: String,
-    _ path: WritableKeyPath<RunDraft, Double> & Sendable, cell: @escaping @Sendable (PlannedRun) -> Double?
+  ///
+  /// - Parameters:
+  ///   - defaultText: The default in words.
+  ///   - value: What the draft of a run holds of the number.
+  static func number<Value: Sendable>(
+    _ section: Section, _ key: String, in range: NumberRange, default defaultText: String,
+    _ meaning: String, _ path: WritableKeyPath<RunDraft, Value> & Sendable, column: ColumnChoice = .usual,
+    cell: @escaping @Sendable (PlannedRun) -> Double? = { _ in nil },
+    as value: @escaping @Sendable (Double) -> Value
   ) -> Setting {
     Setting(
-      section, key, values: .number(range), default: defaultText ?? Self.text(RunDraft()[keyPath: path]),
-      meaning,
-      path, cell: { Cell(cell($0)) }
-    ) { try range.read($0) }
+      section, key, values: .number(range), default: defaultText, meaning, path, column: column,
+      cell: { Cell(cell($0)) }
+    ) { value(try range.read($0)) }
+  }
+
+  /// A number whose default is the value of a new draft.
+  static func number(
+    _ section: Section, _ key: String, in range: NumberRange, _ meaning: String,
+    _ path: WritableKeyPath<RunDraft, Double> & Sendable, cell: @escaping @Sendable (PlannedRun) -> Double?
+  ) -> Setting {
+    number(
+      section, key, in: range, default: text(RunDraft()[keyPath: path]), meaning, path, cell: cell,
+      as: { $0 })
   }
 
   /// One of the cases of an enumeration.
@@ -101,7 +128,7 @@ public struct Setting: Sendable {
     ) { try $0.choice(of: Choice.self) }
   }
 
-  /// A number as a person writes it.
+  /// A number without a decimal point where it is whole.
   static func text(_ number: Double) -> String {
     number == number.rounded() && abs(number) < 1e15 ? "\(Int(number))" : "\(number)"
   }
@@ -121,7 +148,7 @@ public struct Setting: Sendable {
       uniquingKeysWith: { first, _ in first })
   }
 
-  /// Pairs of settings that say the same thing in two ways.
+  /// Pairs of settings of which only one may be given.
   static let alternatives = [("tokens", "flops"), ("heads", "head_width"), ("seeds", "seed")]
 
   /// The columns of all settings in `results.csv`, with the vocabulary, which follows from the corpus.
@@ -144,14 +171,13 @@ public struct Setting: Sendable {
 }
 
 extension Setting {
-  /// How a setting's column differs from what the setting says of itself.
+  /// How a setting's column is described where its own name, kind and meaning do not fit.
   enum ColumnChoice: Sendable {
     case usual
-    /// Whether other settings determine it as a rule, and whether its text says what it is without its name.
+    /// See `Column` for what these say.
     case named(
       String? = nil, words: String? = nil, kind: Column.Kind? = nil, unit: String = "",
-      isDerived: Bool = false,
-      isSelfExplanatory: Bool = false, formerNames: [String] = [], meaning: String? = nil)
+      isDerived: Bool = false, isSelfExplanatory: Bool = false, meaning: String? = nil)
     case none
 
     fileprivate func column(name: String, values: Values, meaning: String, formerNames: [String]) -> Column? {
@@ -159,11 +185,10 @@ extension Setting {
       case .none: nil
       case .usual: .setting(name, kind: values.kind, meaning: meaning, formerNames: formerNames)
       case .named(
-        let own, let words, let kind, let unit, let isDerived, let isSelfExplanatory, let former,
-        let ownMeaning):
+        let own, let words, let kind, let unit, let isDerived, let isSelfExplanatory, let ownMeaning):
         .setting(
           own ?? name, words: words, kind: kind ?? values.kind, unit: unit, meaning: ownMeaning ?? meaning,
-          isDerived: isDerived, isSelfExplanatory: isSelfExplanatory, formerNames: formerNames + former)
+          isDerived: isDerived, isSelfExplanatory: isSelfExplanatory, formerNames: formerNames)
       }
     }
   }
@@ -174,7 +199,7 @@ extension Setting {
     case number(NumberRange)
     case choice([String])
     case boolean
-    /// Text, or a structure, in words, and its JSON Schema.
+    /// A text or a structure: a description of it, and its JSON Schema.
     case other(String, JSONValue)
 
     fileprivate var kind: Column.Kind {
@@ -216,20 +241,14 @@ extension Setting {
     case closed(Double, Double)
     /// The upper bound is left out.
     case halfOpen(Double, Double)
-    /// The lower bound is left out.
-    case above(Double, Double)
+    /// Greater than 0 and at most a limit.
+    case positive(atMost: Double)
 
     func read(_ yaml: YAMLValue) throws -> Double {
       switch self {
-      case .closed(let low, let high): return try yaml.number(in: low...high)
-      case .halfOpen(let low, let limit): return try yaml.number(in: low..<limit)
-      case .above(let limit, let high):
-        let number = try yaml.number(in: (-Double.greatestFiniteMagnitude)...high)
-        guard number > limit else {
-          throw yaml.error(
-            "\(try yaml.string()) is out of range", remedy: "It must be greater than \(limit.formatted)")
-        }
-        return number
+      case .closed(let low, let high): try yaml.number(in: low...high)
+      case .halfOpen(let low, let limit): try yaml.number(in: low..<limit)
+      case .positive(let limit): try yaml.positiveNumber(atMost: limit)
       }
     }
 
@@ -240,10 +259,10 @@ extension Setting {
         (members["minimum"], members["maximum"]) = (.number(low), .number(high))
       case .halfOpen(let low, let limit):
         (members["minimum"], members["exclusiveMaximum"]) = (.number(low), .number(limit))
-      case .above(let limit, let high):
-        (members["exclusiveMinimum"], members["maximum"]) = (.number(limit), .number(high))
+      case .positive(let limit):
+        (members["exclusiveMinimum"], members["maximum"]) = (0, .number(limit))
       }
-      // What has no bound says nothing.
+      // The largest number is no bound.
       return .object(
         members.filter { value in
           ![JSONValue.number(.greatestFiniteMagnitude), .number(-.greatestFiniteMagnitude)].contains(
@@ -251,9 +270,4 @@ extension Setting {
         })
     }
   }
-}
-
-extension Double {
-  /// Without a decimal point where it says nothing.
-  fileprivate var formatted: String { self == rounded() ? "\(Int(self))" : "\(self)" }
 }

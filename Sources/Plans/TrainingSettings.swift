@@ -8,15 +8,13 @@ extension Setting {
   static let ofTraining: [Setting] = length + course + selections + seeds
 
   private static let length: [Setting] = [
-    Setting(
-      .training, "tokens", values: .integer(1...RunDraft.mostTokens), default: "required, or flops",
-      "tokens to train on, D", \.length, column: .none
-    ) { .tokens(try $0.integer(in: 1...RunDraft.mostTokens)) },
-    Setting(
-      .training, "flops", values: .number(.closed(1, .greatestFiniteMagnitude)),
-      default: "required, or tokens",
-      "an IsoFLOP budget C, instead of `tokens`; D follows from it", \.length, column: .none
-    ) { .flops(try $0.number(in: 1...)) },
+    .integer(
+      .training, "tokens", in: 1...RunDraft.mostTokens, default: "required, or flops",
+      "tokens to train on, D", \.length, column: .none, as: { .tokens($0) }),
+    .number(
+      .training, "flops", in: .closed(1, .greatestFiniteMagnitude), default: "required, or tokens",
+      "an IsoFLOP budget C, instead of `tokens`; D follows from it", \.length, column: .none,
+      as: { .flops($0) }),
   ]
 
   private static let course: [Setting] = [
@@ -25,7 +23,7 @@ extension Setting {
       values: .other(
         "number, or {at_width: 32, rate: 0.008, exponent: -1}",
         .any(
-          of: ["type": "number", "exclusiveMinimum": 0, "maximum": 100],
+          of: rates.schema,
           .mapping([
             "at_width": ["type": "integer"], "rate": ["type": "number"], "exponent": ["type": "number"],
           ]))),
@@ -80,13 +78,13 @@ extension Setting {
       $0.configuration.training.beta2
     },
     .number(
-      .training, "clip", in: .above(0, .greatestFiniteMagnitude),
+      .training, "clip", in: .positive(atMost: .greatestFiniteMagnitude),
       "the largest norm of the gradient; larger ones are scaled down",
       \.training.clip
     ) { $0.configuration.training.clip },
   ]
 
-  /// Which update rule and which objective, and what they declare of their own.
+  /// The update rule and the objective, with the settings that each declares.
   private static let selections: [Setting] =
     selection(
       "update_rule", updateRules, "how a step changes the weights", \.updateRule,
@@ -110,33 +108,33 @@ extension Setting {
       + types.flatMap { type in
         type.settings.map { number in
           let range = NumberRange.closed(number.range.lowerBound, number.range.upperBound)
-          return Setting(
-            .training, number.key, values: .number(range), default: text(number.defaultValue),
+          return .number(
+            .training, number.key, in: range, default: text(number.defaultValue),
             "of \(type.name): \(number.meaning)", \.chosen[number.key],
             cell: { run in
               let selection = selected(run)
               return (selection?.name ?? names[0]) == type.name
-                ? Cell(selection?[number] ?? number.defaultValue) : .none
-            }
-          ) { try range.read($0) }
+                ? selection?[number] ?? number.defaultValue : nil
+            }, as: { $0 })
         }
       }
   }
 
   private static let seeds: [Setting] = [
-    Setting(
-      .training, "seed", values: .integer(0...9_000_000_000_000_000), default: "0",
+    .integer(
+      .training, "seed", in: RunDraft.seeds, default: "0",
       "seed of the initial weights; in a grid, `seeds: 3` stands for 0, 1 and 2", \.seed,
-      cell: { .integer(Int(clamping: $0.configuration.seed)) }
-    ) { UInt64(try $0.integer(in: 0...)) }
+      cell: { Int(clamping: $0.configuration.seed) }, as: { UInt64($0) })
   ]
 }
 
+private let rates = Setting.NumberRange.positive(atMost: 100)
+
 @Sendable private func readLearningRate(_ yaml: YAMLValue) throws -> LearningRate.Height? {
-  guard yaml.isMapping else { return .constant(try Setting.NumberRange.above(0, 100).read(yaml)) }
+  guard yaml.isMapping else { return .constant(try rates.read(yaml)) }
   let map = try yaml.mapping(keys: ["at_width", "rate", "exponent"])
   return .power(
-    rate: try Setting.NumberRange.above(0, 100).read(yaml.required("rate", in: map)),
+    rate: try rates.read(yaml.required("rate", in: map)),
     width: try yaml.required("at_width", in: map).integer(in: 1...),
     exponent: try yaml.required("exponent", in: map).number(in: -4...4))
 }

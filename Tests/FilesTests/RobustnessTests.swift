@@ -85,11 +85,14 @@ import Testing
     #expect(try YAMLValue(file: "a.yaml", text: "[100,200,0, \"000\"]").list().count == 4)
   }
 
-  @Test func rangesFromTheSmallestNumberAreAboveZero() throws {
+  @Test func positiveNumbersAreGreaterThanZero() throws {
     let value = try YAMLValue(file: "a.yaml", text: "0")
-    let error = #expect(throws: InputError.self) { try value.number(in: Double.leastNormalMagnitude...) }
+    let error = #expect(throws: InputError.self) { try value.positiveNumber() }
     #expect(error?.remedy == "It must be greater than 0")
-    let other = #expect(throws: InputError.self) { try value.number(in: Double.leastNormalMagnitude...100) }
+    let large = try YAMLValue(file: "a.yaml", text: "101")
+    let other = #expect(throws: InputError.self) { try large.positiveNumber(atMost: 100) }
+    #expect(other?.message == "101 is out of range")
     #expect(other?.remedy == "It must be greater than 0 and at most 100.0")
+    #expect(try large.positiveNumber() == 101)
   }
 }
