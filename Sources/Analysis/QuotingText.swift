@@ -53,10 +53,10 @@ public struct QuotingText: Sendable {
 
   /// What may be quoted: of all tiers of a file.
   package struct Names {
-    package var fits: [FitRequest]
-    package var comparisons: [ComparisonRequest]
+    package let fits: [FitRequest]
+    package let comparisons: [ComparisonRequest]
     /// The settings that are swept, by their columns.
-    package var sweeps: [String]
+    package let sweeps: [String]
     private(set) var numbers: [String: RunNumber] = [:]
 
     package init(fits: [FitRequest], comparisons: [ComparisonRequest], sweeps: [String]) {

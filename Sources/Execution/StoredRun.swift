@@ -88,12 +88,8 @@ public struct StoredRun: Sendable {
   }
 
   private static func row(_ configuration: RunConfiguration, _ result: RunResult?) -> RunRow {
-    let training = configuration.training
-    let planned = training.batch.end(ofTraining: training.tokens)
-    let run = PlannedRun(
-      configuration, counts: result?.counts ?? Counts(Transformer(configuration.model)),
-      steps: result?.steps ?? planned.steps, tokens: result?.tokens ?? planned.tokens)
-    return RunRow(run, result)
+    let counts = result?.counts ?? Counts(Transformer(configuration.model))
+    return RunRow(.bare(configuration, counts: counts), result)
   }
 }
 

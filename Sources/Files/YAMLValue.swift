@@ -289,6 +289,8 @@ private func describe(_ range: Any) -> String {
   switch range {
   case let range as PartialRangeFrom<Int>: "in \(range.lowerBound) and above"
   case let range as PartialRangeFrom<Double>: "in \(range.lowerBound) and above"
+  case let range as ClosedRange<Double> where range.upperBound == .greatestFiniteMagnitude:
+    "in \(range.lowerBound) and above"
   case let range as ClosedRange<Int>: "in \(range.lowerBound) to \(range.upperBound)"
   case let range as ClosedRange<Double>: "in \(range.lowerBound) to \(range.upperBound)"
   case let range as Range<Double>: "in \(range.lowerBound) to below \(range.upperBound)"

@@ -111,32 +111,34 @@ public struct ExperimentFile: Sendable {
         remedy: "Add `tokens: [1M, 2M]`, or `flops: [1e11]`, to the grid")
     }
     self.drafts = drafts
-    fits = try map["fits"].map { try FitRequest.readList($0, settings: Setting.columns) }
-    let names = fits ?? FitRequest.standard(budgets: true, entropy: true)
-    let comparisons = try map["compare"].map { try ComparisonRequest.readList($0, fits: names) } ?? []
-    self.comparisons = comparisons
-    let sweeps = try map["sweeps"]?.list().map(Self.sweep) ?? []
-    self.sweeps = sweeps
+    // A page is read in both tiers, and may quote what only one of them fits.
+    let both = try [whole, whole.merging(reduced ?? [:]) { $1 }].map(Self.names)
+    let names = both[tier == .whole ? 0 : 1]
+    fits = map["fits"] == nil ? nil : names.fits
+    comparisons = names.comparisons
+    sweeps = names.sweeps
     expectations =
       try map["expect"]?.list().map {
-        try Expectation($0, fits: names, comparisons: comparisons, sweeps: sweeps)
+        try Expectation($0, fits: names.fits, comparisons: names.comparisons, sweeps: names.sweeps)
       } ?? []
     slurm = try map["slurm"].map(SlurmSettings.init) ?? SlurmSettings()
     chapter = try map["chapter"]?.integer(in: 1...1000)
-    // A page is read by all tiers, and may quote what but one of them fits.
-    var quotable = QuotingText.Names(fits: names, comparisons: comparisons, sweeps: sweeps)
-    for other in [whole, whole.merging(reduced ?? [:]) { $1 }] {
-      let fits =
-        try other["fits"].map { try FitRequest.readList($0, settings: Setting.columns) }
-        ?? FitRequest.standard(budgets: true, entropy: true)
-      quotable.fits += fits
-      quotable.comparisons +=
-        try other["compare"].map { try ComparisonRequest.readList($0, fits: fits) } ?? []
-      quotable.sweeps += try other["sweeps"]?.list().map(Self.sweep) ?? []
-    }
+    let quotable = QuotingText.Names(
+      fits: both.flatMap(\.fits), comparisons: both.flatMap(\.comparisons), sweeps: both.flatMap(\.sweeps))
     page = try map["page"].map { try PageText($0, quotable) }
-    key = try map["key"].map { try KeyResult($0, fits: names) }
+    key = try map["key"].map { try KeyResult($0, fits: names.fits) }
     notes = root.notes
+  }
+
+  /// The fits, comparisons and sweeps that a tier asks for: the standard fits if it names none.
+  private static func names(in map: [String: YAMLValue]) throws -> QuotingText.Names {
+    let fits =
+      try map["fits"].map { try FitRequest.readList($0, settings: Setting.columns) }
+      ?? FitRequest.standard(budgets: true, entropy: true)
+    return QuotingText.Names(
+      fits: fits,
+      comparisons: try map["compare"].map { try ComparisonRequest.readList($0, fits: fits) } ?? [],
+      sweeps: try map["sweeps"]?.list().map(Self.sweep) ?? [])
   }
 
   /// The column of a setting that a file names, by the setting's name or its column's.

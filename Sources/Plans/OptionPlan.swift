@@ -1,7 +1,7 @@
 import Files
 
 extension PlannedRun {
-  /// One run from options of the command line, through the same readers and checks as an experiment's file.
+  /// A run from options of the command line, with the same readers and checks as for an experiment's file.
   ///
   /// - Parameter options: The names of settings (`Setting.name`), with their values as a file would have them.
   /// - Throws: `InputError` with the option at fault.
@@ -13,7 +13,9 @@ extension PlannedRun {
         "both \(Setting.flag(one)) and \(Setting.flag(other)) are given", remedy: "Remove one of them")
     }
     for (name, text) in options {
-      guard let setting = Setting.named(name) else { continue }
+      guard let setting = Setting.named(name) else {
+        throw InputError("there is no setting `\(name)`", remedy: "`isoflop train --help` lists them")
+      }
       let value = try YAMLValue(option: Setting.flag(name), text: text)
       try GivenSetting(setting, value).apply(to: &draft)
     }

@@ -3,47 +3,37 @@ import Files
 import Models
 import Training
 
-/// A run that an experiment means, with all that is known of it before it is trained.
+/// A run of an experiment, with all that is known of it before it is trained.
 public struct PlannedRun: Sendable {
   public internal(set) var configuration: RunConfiguration
   /// The name of the corpus, for people.
   public let corpus: String
   /// The tokenizer of the corpus, such as `characters`.
   public let tokenizer: String
-  /// What sets the run apart in its experiment: settings of the grid that are not the same in all runs.
+  /// The settings of the grid that are not the same in all runs, with their values.
   public let axes: [AxisValue]
   /// The default of each setting, by its column.
-  public internal(set) var defaults: [String: Cell]
+  public internal(set) var defaults: [String: Cell] = [:]
   /// The compute budget C in FLOPs that the run's tokens were computed from, if any.
   public let isoFLOPBudget: Double?
   public let counts: Counts
-  public let steps: Int
-  /// Tokens of all its steps, D: the least number of whole steps that reaches `configuration.training.tokens`.
-  public let tokens: Int
-
-  init(
-    configuration: RunConfiguration, corpus: String, tokenizer: String, axes: [AxisValue],
-    isoFLOPBudget: Double?,
-    counts: Counts, steps: Int, tokens: Int
-  ) {
-    self.configuration = configuration
-    self.corpus = corpus
-    self.tokenizer = tokenizer
-    self.axes = axes
-    self.isoFLOPBudget = isoFLOPBudget
-    self.counts = counts
-    self.steps = steps
-    self.tokens = tokens
-    defaults = [:]
-  }
 
   /// A run that is known by its configuration alone.
-  package init(_ configuration: RunConfiguration, counts: Counts, steps: Int, tokens: Int) {
-    self.init(
+  package static func bare(_ configuration: RunConfiguration, counts: Counts) -> PlannedRun {
+    PlannedRun(
       configuration: configuration, corpus: configuration.corpus.source,
       tokenizer: configuration.corpus.tokenizer?.description ?? "", axes: [], isoFLOPBudget: nil,
-      counts: counts,
-      steps: steps, tokens: tokens)
+      counts: counts)
+  }
+
+  /// The optimizer steps of its training, S.
+  public var steps: Int { end.steps }
+
+  /// The tokens of all its steps, D: the fewest whole steps that reach `configuration.training.tokens`.
+  public var tokens: Int { end.tokens }
+
+  private var end: (steps: Int, tokens: Int, last: Int) {
+    configuration.training.batch.end(ofTraining: configuration.training.tokens)
   }
 
   /// Floating-point operations of its training: exact, but for experts of a limited capacity, which count as full.
@@ -67,9 +57,9 @@ public struct Plan: Sendable {
   /// What the authors of the experiment and of its recipes should know: keys that have other names now.
   public let notes: [String]
 
-  /// Opens the experiment's corpora and works out every run.
+  /// Opens the experiment's corpora and plans every run.
   ///
-  /// - Throws: `InputError` with the line of the setting at fault, if a run of the grid cannot be.
+  /// - Throws: `InputError` with the line of the setting at fault, if a run of the grid is impossible.
   public init(_ experiment: ExperimentFile, corpora: CorpusCache) throws {
     self.experiment = experiment
     let varying = Self.varyingSettings(experiment.drafts)
@@ -84,7 +74,7 @@ public struct Plan: Sendable {
         runs.append(run)
         continue
       }
-      // The same run by its tokens and by a budget: it is a point of that budget's profile.
+      // The same run, given by its tokens and by a budget, is a point of that budget's profile.
       if runs[place].isoFLOPBudget == nil, run.isoFLOPBudget != nil { runs[place] = run }
     }
     self.runs = runs
@@ -125,7 +115,7 @@ extension BatchSchedule {
     return (steps, seen, last)
   }
 
-  /// The tokens of the first so many steps.
+  /// The tokens of the first `count` steps.
   package func tokens(ofSteps count: Int) -> Int {
     var (left, seen) = (count, 0)
     for (index, stage) in stages.enumerated() {

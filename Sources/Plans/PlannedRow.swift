@@ -2,13 +2,13 @@ import Analysis
 import Training
 
 extension RunRow {
-  /// A run of a plan, and what came of it; nil while it is missing.
+  /// A run of a plan and its result, which is nil while the run is missing.
   package init(_ run: PlannedRun, _ result: RunResult?) {
     self.init()
     self.run = run.configuration.identifier
     trunk = run.configuration.trunkIdentifier
     status = result.map { $0.status == .completed ? .completed : .diverged } ?? .missing
-    settings = Setting.cells(of: run)
+    settings = run.settings
     defaults = run.defaults
     let counts = run.counts
     let tokens = result?.tokens ?? run.tokens
@@ -53,7 +53,7 @@ extension [LayerRouting] {
 }
 
 extension ResultsTable {
-  /// The table of a plan, whose runs are missing where `result` gives nil.
+  /// The table of a plan. A run is missing where `result` returns nil.
   public init(_ plan: Plan, result: (PlannedRun) throws -> RunResult?) rethrows {
     self.init(
       settings: Setting.columns, tasks: plan.tasks, rows: try plan.runs.map { RunRow($0, try result($0)) })
@@ -61,10 +61,10 @@ extension ResultsTable {
 
   /// Reads a table of results, whose settings are those of this program.
   ///
-  /// - Throws: `InputError` with file and line for what is no such table.
+  /// - Throws: `InputError` with file and line if it is not such a table.
   public init(contentsOf path: String) throws { try self.init(contentsOf: path, settings: Setting.columns) }
 
-  /// Reads the table that stands at `path` as `text`.
+  /// Reads the table from `text`, the content of the file at `path`.
   package init(path: String, text: String) throws {
     try self.init(path: path, text: text, settings: Setting.columns)
   }

@@ -5,7 +5,7 @@ import Foundation
 import Models
 import Training
 
-/// Plans runs, and caches what many of them have in common.
+/// Plans runs, and keeps what many of them have in common: corpora, tasks and counts.
 struct Planner {
   /// Where settings come from, for errors.
   enum Source: Sendable {
@@ -37,9 +37,8 @@ struct Planner {
       let tokens = flops / counts.trainingFlopsPerToken
       guard tokens <= Double(RunDraft.mostTokens) else {
         throw fault(
-          of: draft, ["flops"],
           "a budget of \(flops) FLOPs pays for more than \(RunDraft.mostTokens) tokens at width \(model.width)",
-          remedy: "Lower the budget")
+          at: "flops", of: draft, remedy: "Lower the budget")
       }
       training.tokens = training.batch.stepEnd(nearest: tokens)
       budget = flops
@@ -47,17 +46,13 @@ struct Planner {
       training.tokens = tokens
     case nil: preconditionFailure("the file was checked to say how long to train")
     }
-    let end = training.batch.end(ofTraining: training.tokens)
-    try checkLength(
-      of: draft, training, steps: end.steps, width: model.width,
-      flopsPerToken: counts.trainingFlopsPerToken)
+    try checkLength(of: draft, training, width: model.width, flopsPerToken: counts.trainingFlopsPerToken)
     var run = PlannedRun(
       configuration: RunConfiguration(
         corpus: draft.corpus, corpusFingerprint: corpus.fingerprint, model: model, training: training,
         seed: draft.seed),
       corpus: corpus.name, tokenizer: corpus.tokenizer.configuration.description,
-      axes: draft.axes.filter { varying.contains($0.setting) }, isoFLOPBudget: budget, counts: counts,
-      steps: end.steps, tokens: end.tokens)
+      axes: draft.axes.filter { varying.contains($0.setting) }, isoFLOPBudget: budget, counts: counts)
     run.defaults = defaults(of: draft, run)
     return run
   }
@@ -95,8 +90,7 @@ struct Planner {
       notes += corpus.notes.filter { !notes.contains($0) }
       return corpus
     } catch let error as InputError where error.file == nil {
-      throw fault(
-        of: draft, ["corpus"], error.message, remedy: error.remedy)
+      throw fault(error.message, at: "corpus", of: draft, remedy: error.remedy)
     }
   }
 
@@ -110,9 +104,9 @@ struct Planner {
         context: draft.context, vocabulary: vocabulary, positions: draft.positions, tiedHead: draft.tiedHead,
         parametrisation: draft.parametrisation, moe: draft.moeIfAny)
     } catch let fault as SettingFault {
-      // The usual number of heads follows the width.
+      // The number of heads may follow from `head_width`, and by default follows from `width`.
       throw self.fault(
-        of: draft, [fault.setting, "head_width", "width"], fault.message, remedy: fault.remedy)
+        fault.message, at: fault.setting, "head_width", "width", of: draft, remedy: fault.remedy)
     }
   }
 
@@ -126,13 +120,13 @@ struct Planner {
   private func checkBatch(of draft: RunDraft) throws {
     for stage in draft.training.batch.stages where !stage.tokens.isMultiple(of: draft.context) {
       throw fault(
-        of: draft, ["batch", "context"],
         "a batch of \(stage.tokens) tokens is not a multiple of the context \(draft.context)",
+        at: "batch", "context", of: draft,
         remedy: "Write for example `batch: \(max(1, stage.tokens / draft.context) * draft.context)`")
     }
   }
 
-  /// What an update rule or an objective declares belongs to it alone.
+  /// Refuses a setting that an update rule or an objective declares, where another one is chosen.
   private func checkSelections(of draft: RunDraft) throws {
     let types =
       updateRules.filter { $0.name == draft.updateRule } as [any Selectable.Type]
@@ -143,45 +137,41 @@ struct Planner {
       type.settings.contains { $0.key == foreign }
     }
     throw fault(
-      of: draft, [foreign], "`\(foreign)` is a setting of \(owner?.name ?? "nothing"), which is not used",
+      "`\(foreign)` is a setting of \(owner?.name ?? "nothing"), which is not used", at: foreign, of: draft,
       remedy: "Remove it, or choose \(owner?.name ?? "another")")
   }
 
   private func checkLength(
-    of draft: RunDraft, _ training: TrainingConfiguration, steps: Int, width: Int, flopsPerToken: Double
+    of draft: RunDraft, _ training: TrainingConfiguration, width: Int, flopsPerToken: Double
   ) throws {
     let batch = training.batch.tokens(after: 0)
-    if training.tokens < batch {
-      switch draft.length {
-      case .flops(let flops):
-        throw fault(
-          of: draft, ["flops"],
-          "a budget of \(flops) FLOPs is too small for one step of \(batch) tokens at width \(width)",
-          remedy: "Raise the budget, or remove this width")
-      default:
-        throw fault(
-          of: draft, ["tokens"], "\(training.tokens) tokens are too few for one step of \(batch) tokens",
-          remedy: "Give at least \(batch) tokens, or a smaller `batch`")
-      }
-    }
-    guard steps > training.warmupSteps else {
-      let isBudget = if case .flops = draft.length { true } else { false }
-      let setting = isBudget ? "flops" : "tokens"
-      let least = training.batch.tokens(ofSteps: training.warmupSteps + 1)
-      let smallest =
-        isBudget
-        ? String(format: "%.3g FLOPs", (Double(least) * flopsPerToken * 1.005).rounded(.up))
-        : "\(least) tokens"
+    let steps = training.batch.end(ofTraining: training.tokens).steps
+    let budget: Double? = if case .flops(let flops) = draft.length { flops } else { nil }
+    if training.tokens < batch, let budget {
       throw fault(
-        of: draft, [setting],
-        "a run of \(steps) steps at width \(width) ends within its warmup of \(training.warmupSteps) steps",
-        remedy: "Raise `\(setting)` to at least \(smallest), or lower `warmup_steps` or `batch` in `training`"
-      )
+        "a budget of \(budget) FLOPs is too small for one step of \(batch) tokens at width \(width)",
+        at: "flops", of: draft, remedy: "Raise the budget, or remove this width")
     }
+    if training.tokens < batch {
+      throw fault(
+        "\(training.tokens) tokens are too few for one step of \(batch) tokens", at: "tokens", of: draft,
+        remedy: "Give at least \(batch) tokens, or a smaller `batch`")
+    }
+    guard steps <= training.warmupSteps else { return }
+    let setting = budget == nil ? "tokens" : "flops"
+    let least = training.batch.tokens(ofSteps: training.warmupSteps + 1)
+    // A little more, since a budget is rounded to whole steps.
+    let smallest =
+      budget == nil
+      ? "\(least) tokens" : String(format: "%.3g FLOPs", (Double(least) * flopsPerToken * 1.005).rounded(.up))
+    throw fault(
+      "a run of \(steps) steps at width \(width) ends within its warmup of \(training.warmupSteps) steps",
+      at: setting, of: draft,
+      remedy: "Raise `\(setting)` to at least \(smallest), or lower `warmup_steps` or `batch` in `training`")
   }
 
-  /// An error at the first of some settings that was given.
-  private func fault(of draft: RunDraft, _ settings: [String], _ message: String, remedy: String?)
+  /// An error at the first of `settings` that is given, or at the first of them if none is.
+  private func fault(_ message: String, at settings: String..., of draft: RunDraft, remedy: String?)
     -> InputError
   {
     let given = settings.first(where: draft.isGiven) ?? settings[0]
