@@ -46,19 +46,6 @@ private struct Summary: Encodable {
   let expectations: Table
 }
 
-/// A finding as JSON.
-private struct FindingJSON: Encodable {
-  let title: String
-  let rows: Table
-  let notes: [String]
-
-  init(_ finding: Finding) {
-    title = finding.title
-    rows = Table(finding)
-    notes = finding.notes
-  }
-}
-
 /// Fits and reports the finished runs of a plan.
 ///
 /// - Parameter renderer: Draws the figures; nil for none.

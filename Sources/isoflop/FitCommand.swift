@@ -59,7 +59,7 @@ struct FitCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: "A folder for fits.json and report.html.", completion: .directory)
   var output: String?
   @OptionGroup var figures: FigureOptions
-  @Flag(help: "Prints the fits as JSON instead of tables.")
+  @Flag(help: "Prints the fits and their tables as JSON.")
   var json = false
 
   func validate() throws {
@@ -100,7 +100,7 @@ struct FitCommand: ParsableCommand {
       progress: progress.reach)
     progress.finish()
     if json {
-      try printJSON(fits)
+      try printJSON(Summary(fits: fits))
     } else {
       let lost =
         table.withoutNumber == 0 ? "" : "; \(table.withoutNumber) rows without a number are left out"
@@ -159,6 +159,19 @@ struct FitCommand: ParsableCommand {
         remedy: "Write Q=column with Q among \(names.joined(separator: ", ")), r1, r2, …")
     }
     return (role, parts[1])
+  }
+}
+
+/// What `fit --json` prints: the content of fits.json, and the tables made of it.
+private struct Summary: Encodable {
+  let fits: Fits
+
+  private enum Key: CodingKey { case findings }
+
+  func encode(to encoder: any Encoder) throws {
+    try fits.encode(to: encoder)
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(Finding.all(in: fits).map(FindingJSON.init), forKey: .findings)
   }
 }
 

@@ -61,12 +61,29 @@ import Testing
       "fit", "runs.csv", "--x", "N=millions*M", "--law", "chinchilla", "--json", "-o", "fits", in: folder.path
     )
     #expect(fit.status == 0, "\(fit.errors)")
-    let written = try folder.read("fits/fits.json")
-    // Sorted otherwise, so that another member of an object is the one without a comma.
-    let plain = { (text: String) in text.lowercased().filter { !"_,".contains($0) } }
-    // The file has a checksum besides.
-    let lines = plain(written).split(separator: "\n").filter { !$0.contains("checksum") }
-    #expect(Set(plain(fit.output).split(separator: "\n")) == Set(lines))
+    func object(_ text: String) throws -> [String: Any] {
+      // The file's names are in camelCase.
+      func plain(_ value: Any) -> Any {
+        switch value {
+        case let object as [String: Any]:
+          [String: Any](
+            uniqueKeysWithValues: object.map {
+              ($0.key.lowercased().replacingOccurrences(of: "_", with: ""), plain($0.value))
+            })
+        case let list as [Any]: list.map(plain)
+        default: value
+        }
+      }
+      let value = plain(try JSONSerialization.jsonObject(with: Data(text.utf8)))
+      return try #require(value as? [String: Any])
+    }
+    var written = try object(folder.read("fits/fits.json"))
+    written["checksum"] = nil
+    var printed = try object(fit.output)
+    let findings = try #require(printed.removeValue(forKey: "findings") as? [[String: Any]])
+    #expect(written as NSDictionary == printed as NSDictionary)
+    let laws = try #require(findings.first?["rows"] as? [[String: Any]])
+    #expect(laws.first?["fit"] as? String == "chinchilla", "\(findings)")
     #expect(
       fit.output.contains("rms_log_residual") && fit.output.firstMatch(of: /"[a-z]+[A-Z][A-Za-z]*" :/) == nil)
   }
