@@ -286,14 +286,15 @@ public struct YAMLValue {
 
 /// Where a value must lie, as a reader would write it.
 private func describe(_ range: Any) -> String {
-  switch range {
+  func text(_ number: Double) -> String { String(format: "%.16g", number) }
+  return switch range {
   case let range as PartialRangeFrom<Int>: "in \(range.lowerBound) and above"
-  case let range as PartialRangeFrom<Double>: "in \(range.lowerBound) and above"
+  case let range as PartialRangeFrom<Double>: "in \(text(range.lowerBound)) and above"
   case let range as ClosedRange<Double> where range.upperBound == .greatestFiniteMagnitude:
-    "in \(range.lowerBound) and above"
+    "in \(text(range.lowerBound)) and above"
   case let range as ClosedRange<Int>: "in \(range.lowerBound) to \(range.upperBound)"
-  case let range as ClosedRange<Double>: "in \(range.lowerBound) to \(range.upperBound)"
-  case let range as Range<Double>: "in \(range.lowerBound) to below \(range.upperBound)"
+  case let range as ClosedRange<Double>: "in \(text(range.lowerBound)) to \(text(range.upperBound))"
+  case let range as Range<Double>: "in \(text(range.lowerBound)) to below \(text(range.upperBound))"
   default: "in \(range)"
   }
 }

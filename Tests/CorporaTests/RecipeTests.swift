@@ -260,7 +260,7 @@ struct RecipeTests {
     ("{words: [a], zipf: -1}", ["-1"]),
     ("{words: [a], zipf: steep}", ["`steep`"]),
     ("{words: [a], zip: 1}", ["`zip`", "`zipf`"]),
-    ("{words: [a], offset: 0}", ["above 0"]),
+    ("{words: [a], offset: 0}", ["0.001 to 1000000000"]),
     ("{words: [a], numbers: [1, 2]}", ["exactly one"]),
     ("{size: 3}", ["exactly one"]),
     ("{numbers: [5, 1]}", ["first and the last"]),

@@ -82,7 +82,7 @@ private let badInputs: [(String, String)] = [
   ),
   (
     "\(head)training: {schedule: {cooldown: 1.5}}\n\(grid)",
-    "e.yaml:3: 1.5 is out of range. It must be in 0.0 to 1.0."
+    "e.yaml:3: 1.5 is out of range. It must be in 0 to 1."
   ),
   (
     "\(head)training: {learning_rate: {rate: 0.01, exponent: -1}}\n\(grid)",
