@@ -26,11 +26,12 @@ public struct Bends: Sendable, Codable {
     public let breaks: Int
     /// T.
     public let statistic: Double
-    /// The part of simulated curves without this break whose T is as large; 1 where T is too small for a
-    /// simulation to be worth it.
+    /// The fraction of simulated curves without this break whose T is at least as large; 1 where T is too small for a
+    /// simulation to be worth it. Where the simulation gave up before any curve was as extreme, an upper bound from the
+    /// moments of the simulated T, but no less than a complete simulation resolves.
     public let pValue: Double
     public let simulations: Int
-    /// Whether the simulation ended at its bound on evaluations, with too few curves to decide; nil for no.
+    /// Whether the simulation stopped at its limit of evaluations, with too few curves to decide by counting; nil for no.
     public let gaveUp: Bool?
     public let accepted: Bool
     /// AICc of the law without this break minus that with it: above zero, the break is worth its parameters.
@@ -158,7 +159,8 @@ public struct Bends: Sendable, Codable {
       deciding.map { evidence in
         String(format: "p = %.2g", evidence.pValue)
           + (evidence.gaveUp == true
-            ? ", given up after \(evidence.simulations) simulated curves at the bound on evaluations" : "")
+            ? ", an estimate from \(evidence.simulations) simulated curves, stopped at the limit of evaluations"
+            : "")
       } ?? "too few observations to test"
     let support = [p, deciding.map { String(format: "ΔAICc %+.1f", $0.aiccGain) }, deciding?.forecast?.text]
       .compactMap { $0 }.joined(separator: "; ")
@@ -189,8 +191,12 @@ private struct Trial: Sendable {
   let nullStarts: [[Double]]
   let alternativeStarts: [[Double]]
   let observations: Int
-  /// The most evaluations of one search over all starts, and of all simulations together.
-  private static let (evaluations, mostEvaluations) = (30_000, 1_500_000)
+  /// The most evaluations of one search over all starts.
+  private static let evaluations = 30_000
+  /// The most evaluations of all simulations together, times observations: some two seconds.
+  private static let mostWork = 15_000_000
+  /// A root mean square log residual below which differences of losses are rounding.
+  private static let rounding = 1e-9
 
   init(null: NamedLaw, alternative: NamedLaw, observations: [Observation]) throws {
     self.observations = observations.count
@@ -207,8 +213,8 @@ private struct Trial: Sendable {
   func test(significance: Double, seed: UInt64, progress: (Double) -> Void)
     -> (statistic: Double, pValue: Double, simulations: Int, gaveUp: Bool, aiccGain: Double)
   {
-    let minimum = best(null, nullStarts).minimum
-    let bent = best(alternative, alternativeStarts).minimum
+    let (minimum, nullEvaluations) = best(null, nullStarts)
+    let (bent, bentEvaluations) = best(alternative, alternativeStarts)
     let statistic = Self.statistic(minimum.value, bent.value, observations)
     let gain =
       Selection.aicc(residualSum: minimum.value, observations: observations, parameters: null.size)
@@ -216,32 +222,50 @@ private struct Trial: Sendable {
     // Two laws that leave no residual at all are equally good.
     let aiccGain = gain.isNaN ? 0 : gain
     // A simulated T below this is common even at three parameters fixed beforehand (χ², p = .05).
-    guard statistic > 7.8 else { return (statistic, 1, 0, false, aiccGain) }
+    let noise = (minimum.value / Double(max(observations - null.size, 1))).squareRoot()
+    guard statistic > 7.8, noise > Self.rounding else { return (statistic, 1, 0, false, aiccGain) }
     var null = null
     null.evaluate(at: minimum.search)
     let fitted = null.workspace.predictions.map { log($0) }
-    let noise = (minimum.value / Double(max(observations - null.size, 1))).squareRoot()
     // Enough simulations to resolve the significance, in batches that end early where T is plainly common.
     let wanted = Int(exactly: (2 / significance).rounded(.up)) ?? 200
-    var (simulations, exceeded, evaluations) = (0, 0, 0)
+    var exceeded = 0
+    // A simulation costs about as much as the same searches on the observations.
+    var work = observations * (nullEvaluations + bentEvaluations)
+    var simulated: [Double] = []
+    var simulations: Int { simulated.count }
     var isDecided: Bool {
       simulations >= wanted || Double(exceeded) >= 3 + 2 * significance * Double(wanted)
     }
-    while !isDecided, evaluations < Self.mostEvaluations {
-      let batch = min(20, wanted - simulations)
+    while !isDecided, work < Self.mostWork {
+      let affordable = (Self.mostWork - work) / max(work / (simulations + 1), 1)
+      let batch = min(20, wanted - simulations, max(affordable, 1))
       let first = simulations
       let statistics = parallelMap(batch) { index in
         var generator = SeededGenerator(seed: seed, stream: first + index)
         return self.statistic(of: fitted.map { $0 + noise * generator.normal() })
       }
-      simulations += batch
+      simulated += statistics.map(\.value)
       progress(Double(simulations) / Double(wanted))
       exceeded += statistics.count { $0.value >= statistic }
-      evaluations += statistics.reduce(0) { $0 + $1.evaluations }
+      work += observations * statistics.reduce(0) { $0 + $1.evaluations }
     }
-    return (
-      statistic, Double(exceeded + 1) / Double(simulations + 1), simulations, !isDecided, aiccGain
-    )
+    let counted = Double(exceeded + 1) / Double(simulations + 1)
+    let pValue =
+      isDecided || exceeded > 0
+      ? counted : min(counted, max(Self.tail(beyond: statistic, of: simulated), 1 / Double(wanted + 1)))
+    return (statistic, pValue, simulations, !isDecided, aiccGain)
+  }
+
+  /// An upper bound on the probability of a T beyond `statistic`, if T has a gamma distribution with the mean m and the
+  /// variance v of the simulated ones: Chernoff's, exp(k·(1 − r + log r)) with k = m²/v, r = T/m; 1 where r ≤ 1.
+  private static func tail(beyond statistic: Double, of simulated: [Double]) -> Double {
+    let mean = simulated.reduce(0, +) / Double(simulated.count)
+    let variance =
+      simulated.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(simulated.count - 1, 1))
+    let ratio = statistic / mean
+    guard ratio > 1, variance > 0 else { return 1 }
+    return exp(mean * mean / variance * (1 - ratio + log(ratio)))
   }
 
   /// Log residuals of other observations under either law, fitted to these.

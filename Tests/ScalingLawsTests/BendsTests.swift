@@ -3,10 +3,12 @@ import ScalingLaws
 import Testing
 
 @Suite(.serialized) struct BendsTests {
-  static func curve(_ law: NamedLaw, _ θ: [Double], noise: Double, seed: Int) -> [Observation] {
+  static func curve(_ law: NamedLaw, _ θ: [Double], noise: Double, seed: Int, count: Int = 40)
+    -> [Observation]
+  {
     var generator = SeededGenerator(seed: 7, stream: seed)
-    return (0..<40).map { index in
-      var place = Observation(tokens: 1e5 * pow(1.35, Double(index)), loss: 1)
+    return (0..<count).map { index in
+      var place = Observation(tokens: 1e5 * pow(1.35, 40 * Double(index) / Double(count)), loss: 1)
       place.loss = (law.law.loss(θ, at: place) ?? .nan) * exp(noise * generator.normal())
       return place
     }
@@ -42,5 +44,17 @@ import Testing
     #expect(forecast.places == 10)
     #expect(forecast.errorWith < forecast.errorWithout)
     #expect(bends.verdict.contains("from slope 0.") && bends.verdict.contains("ΔAICc +"))
+  }
+
+  @Test("A simulation that stops at its limit of evaluations says so, and still finds an obvious bend")
+  func largeTablesStopAtTheLimit() throws {
+    let bends = try Bends(
+      in: .tokens,
+      of: Self.curve(
+        .broken(BrokenLaw(in: .tokens)), [20, 0.1, 0.3, 1e7, 0.3, 0.5], noise: 0.01, seed: 1, count: 300),
+      maximumBreaks: 1, bootstraps: 0)
+    let evidence = try #require(bends.evidence.first)
+    #expect(evidence.gaveUp == true && evidence.simulations < 200 && evidence.accepted)
+    #expect(bends.verdict.contains("stopped at the limit of evaluations"))
   }
 }
