@@ -134,14 +134,13 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   /// - Throws: `SettingFault` if such a network cannot be built.
   public func check() throws {
     for (setting, value) in [
-      ("width", width), ("depth", depth), ("heads", heads), ("head_width", headWidth),
-      ("kv_heads", keyValueHeads), ("context", context),
-      ("vocabulary", vocabulary),
+      ("width", width), ("depth", depth), ("context", context), ("vocabulary", vocabulary),
     ] where !(1...Self.largest).contains(value) {
       throw SettingFault(
         setting: setting, message: "\(setting) is \(value)",
         remedy: "It must be at least 1 and at most \(Self.largest)")
     }
+    for setting in sequenceMixerSettings + channelMixerSettings { try setting.check(self) }
     let letters = try letters()
     for mixer in sequenceMixers where letters.contains(mixer.letter) { try mixer.check(self) }
     try moe?.check(feedForwardWidth: feedForwardWidth, depth: depth)

@@ -3,19 +3,22 @@ import Files
 import Models
 
 extension Setting {
-  /// What network it is.
-  static let ofModels: [Setting] = [
+  /// What network it is. Layers declare their settings themselves.
+  static let ofModels: [Setting] =
+    blocks + sequenceMixerSettings.map { Setting($0) } + shape + channelMixerSettings.map { Setting($0) }
+
+  private static let blocks: [Setting] = [
     .choice(
       .model, "architecture", formerNames: ["family"], "the design of norms, activations, biases and head",
-      \.architecture,
+      \.model.architecture,
       column: .named(isSelfExplanatory: true)
     ) { $0.configuration.model.architecture },
     .integer(
-      .model, "width", in: 4...65_536, default: "required", "the length of token vectors, C", \.width,
+      .model, "width", in: 4...65_536, default: "required", "the length of token vectors, C", \.model.width,
       cell: { $0.configuration.model.width }, as: { $0 }),
     .integer(
       .model, "depth", in: 1...1000, default: "2, or the number of letters in `layers`",
-      "the number of blocks", \.depth, column: .named(unit: "blocks"),
+      "the number of blocks", \.model.depth, column: .named(unit: "blocks"),
       cell: { $0.configuration.model.depth }, as: { $0 }),
     Setting(
       .model, "layers",
@@ -24,41 +27,72 @@ extension Setting {
       default: "\(layerLetters[0].letter) for each block",
       "the sequence mixer of each block, one letter each: "
         + layerLetters.map { "\($0.letter) \($0.name)" }.joined(separator: ", "),
-      \.layers, column: .named(isDerived: true),
+      \.model.layers, column: .named(isDerived: true),
       cell: { run in
         let model = run.configuration.model
         return .text(model.layers ?? String(repeating: layerLetters[0].letter, count: model.depth))
       }
     ) { try $0.string() },
+  ]
+
+  private static let shape: [Setting] = [
     .integer(
-      .model, "heads", in: 1...65_536, default: "width / 8, rounded up", "the number of attention heads",
-      \.heads, column: .named(isDerived: true), cell: { $0.configuration.model.heads },
-      as: { .count($0) }),
-    .integer(
-      .model, "head_width", in: 4...65_536, default: "8, or width / heads",
-      "the width of a head, instead of `heads`", \.heads,
-      column: .named(isDerived: true, meaning: "the width of a head"),
-      cell: { $0.configuration.model.headWidth }, as: { .width($0) }),
-    .integer(
-      .model, "kv_heads", in: 1...65_536, default: "heads",
-      "the number of heads of keys and values, each used by heads / kv_heads heads of queries; it divides `heads`",
-      \.kvHeads, column: .named(isDerived: true), cell: { $0.configuration.model.keyValueHeads },
-      as: { $0 }),
-    .integer(
-      .model, "context", in: 1...65_536, "tokens in a window, T", \.context, column: .named(unit: "tokens")
+      .model, "context", in: 1...65_536, "tokens in a window, T", \.model.context,
+      column: .named(unit: "tokens")
     ) { $0.configuration.model.context },
     .choice(
-      .model, "positions", "how token positions are represented", \.positions,
+      .model, "positions", "how token positions are represented", \.model.positions,
       column: .named(isSelfExplanatory: true)
     ) { $0.configuration.model.positions },
     Setting(
       .model, "tied_head", values: .boolean, default: "true for gpt2, false for llama",
-      "whether the head is the embedding transposed", \.tiedHead, column: .named(isDerived: true),
+      "whether the head is the embedding transposed", \.model.tiedHead, column: .named(isDerived: true),
       cell: { .text("\($0.configuration.model.tiedHead)") }
     ) { try $0.boolean() },
     .choice(
-      .model, "parametrisation", "how scales and learning rates follow the width", \.parametrisation,
+      .model, "parametrisation", "how scales and learning rates follow the width", \.model.parametrisation,
       column: .named(isSelfExplanatory: true)
     ) { $0.configuration.model.parametrisation },
   ]
+
+  /// The row of a setting that a layer declares.
+  private init(_ layer: LayerSetting) {
+    let (values, cell, read):
+      (Values, @Sendable (ModelConfiguration) -> Cell, @Sendable (YAMLValue) throws -> Change)
+    switch layer.values {
+    case .integer(let range, let access):
+      values = .integer(range)
+      cell = { Cell(access.get($0)) }
+      read = { yaml in
+        let value = try yaml.integer(in: range)
+        return { access.set(&$0.model, value) }
+      }
+    case .number(let range, let access):
+      values = .number(.closed(range.lowerBound, range.upperBound))
+      cell = { Cell(access.get($0)) }
+      read = { yaml in
+        let value = try yaml.number(in: range)
+        return { access.set(&$0.model, value) }
+      }
+    case .numberOrNone(let range, let access):
+      values = .other("number, or none", .any(of: .choice(of: ["none"]), .decimal(in: range)))
+      cell = { Cell(access.get($0).map { $0.map { "\($0)" } ?? "none" }) }
+      read = { yaml in
+        let value = try yaml.string() == "none" ? nil : yaml.number(in: range)
+        return { access.set(&$0.model, value) }
+      }
+    case .choice(let names, let access):
+      values = .choice(names)
+      cell = { Cell(access.get($0)) }
+      read = { yaml in
+        let value = try yaml.choice(of: names)
+        return { access.set(&$0.model, value) }
+      }
+    }
+    self.init(
+      .model, layer.key, values: values, default: layer.defaultText, layer.meaning,
+      column: .named(
+        isDerived: layer.display == .derived, isSelfExplanatory: layer.display == .selfExplanatory),
+      reset: { layer.reset(&$0.model) }, cell: { cell($0.configuration.model) }, change: read)
+  }
 }

@@ -68,7 +68,7 @@ struct Planner {
       twin.configuration.corpus = other.corpus
       twin.configuration.seed = other.seed
       // Settings without a default, and those whose default does not fit the others, have none here.
-      guard other.width != nil, !other.corpus.source.isEmpty,
+      guard other.model.width != nil, !other.corpus.source.isEmpty,
         other.corpus.tokenizer == draft.corpus.tokenizer,
         let model = try? model(of: other, vocabulary: run.configuration.model.vocabulary)
       else {
@@ -85,7 +85,7 @@ struct Planner {
   private mutating func openCorpus(of draft: RunDraft) throws -> TokenizedCorpus {
     do {
       if case .file(let path) = source { try corpora.checkSource(draft.corpus.source, of: path) }
-      let corpus = try corpora.corpus(draft.corpus, context: draft.context)
+      let corpus = try corpora.corpus(draft.corpus, context: draft.model.context)
       tasks += corpus.tasks.filter { !tasks.contains($0) }
       notes += corpus.notes.filter { !notes.contains($0) }
       return corpus
@@ -95,14 +95,8 @@ struct Planner {
   }
 
   private func model(of draft: RunDraft, vocabulary: Int) throws -> ModelConfiguration {
-    let heads: Int? = if case .count(let count) = draft.heads { count } else { nil }
-    let headWidth: Int? = if case .width(let width) = draft.heads { width } else { nil }
     do {
-      return try ModelConfiguration(
-        architecture: draft.architecture, width: draft.width ?? 0, depth: draft.depth, heads: heads,
-        headWidth: headWidth, kvHeads: draft.kvHeads, layers: draft.layers,
-        context: draft.context, vocabulary: vocabulary, positions: draft.positions, tiedHead: draft.tiedHead,
-        parametrisation: draft.parametrisation, moe: draft.moeIfAny)
+      return try draft.model.configuration(vocabulary: vocabulary)
     } catch let fault as SettingFault {
       // The number of heads may follow from `head_width`, and by default follows from `width`.
       throw self.fault(
@@ -118,11 +112,12 @@ struct Planner {
   }
 
   private func checkBatch(of draft: RunDraft) throws {
-    for stage in draft.training.batch.stages where !stage.tokens.isMultiple(of: draft.context) {
+    for stage in draft.training.batch.stages where !stage.tokens.isMultiple(of: draft.model.context) {
       throw fault(
-        "a batch of \(stage.tokens) tokens is not a multiple of the context \(draft.context)",
+        "a batch of \(stage.tokens) tokens is not a multiple of the context \(draft.model.context)",
         at: "batch", "context", of: draft,
-        remedy: "Write for example `batch: \(max(1, stage.tokens / draft.context) * draft.context)`")
+        remedy:
+          "Write for example `batch: \(max(1, stage.tokens / draft.model.context) * draft.model.context)`")
     }
   }
 

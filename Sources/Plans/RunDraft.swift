@@ -5,14 +5,6 @@ import Training
 
 /// One run as an experiment file describes it, before the vocabulary of its corpus is known.
 struct RunDraft: Sendable {
-  /// How the number of heads is chosen.
-  enum Heads: Hashable, Sendable {
-    case usual
-    case count(Int)
-    /// As many heads of this width as there is room for.
-    case width(Int)
-  }
-
   /// How long to train.
   enum Length: Hashable, Sendable {
     case tokens(Int)
@@ -28,23 +20,7 @@ struct RunDraft: Sendable {
   static let seeds = 0...9_000_000_000_000_000
 
   var corpus = CorpusConfiguration(source: "")
-  var architecture = ModelConfiguration.Architecture.gpt2
-  var width: Int?
-  /// Nil for the number of `layers`, or for 2.
-  var depth: Int?
-  /// A letter for each block; nil for attention in all of them.
-  var layers: String?
-  var heads = Heads.usual
-  /// Heads of keys and values; nil for as many as of queries.
-  var kvHeads: Int?
-  var context = 128
-  var positions = ModelConfiguration.Positions.rotary
-  var tiedHead: Bool?
-  var parametrisation = ModelConfiguration.Parametrisation.mup
-  /// The experts; a single one is a dense model.
-  var moe = MoE(experts: 1)
-  /// The weight of the balancing; nil for the default of its kind.
-  var balanceWeight: Double?
+  var model = ModelOptions()
   var length: Length?
   var learningRate: LearningRate.Height?
   /// The names of the update rule and of the objective.
@@ -66,14 +42,6 @@ struct RunDraft: Sendable {
   /// The line on which a setting was given, if there is one.
   func line(of setting: String) -> Int? { lines[setting] ?? nil }
 
-  /// The experts, with the default weight of their balance; nil for a dense model.
-  var moeIfAny: MoE? {
-    guard moe.experts > 1 else { return nil }
-    var moe = moe
-    moe.balanceWeight = balanceWeight ?? MoE.usualBalanceWeight(moe.balance)
-    return moe
-  }
-
   /// The choice named `name` with its given settings; nil for the first of `types` with its defaults.
   private static func selection(
     _ name: String, among types: [any Selectable.Type], _ chosen: [String: Double]
@@ -86,7 +54,7 @@ struct RunDraft: Sendable {
   /// How to train a model of a width; its tokens are not set.
   func training(width: Int) -> TrainingConfiguration {
     var training = training
-    let rate = learningRate ?? LearningRate.Height.usual(parametrisation, experts: moe.experts)
+    let rate = learningRate ?? LearningRate.Height.usual(model.parametrisation, experts: model.moe.experts)
     training.learningRate = rate(width: width)
     training.updateRule = Self.selection(updateRule, among: updateRules, chosen)
     training.objective = Self.selection(objective, among: trainingObjectives, chosen)

@@ -33,14 +33,13 @@ public struct Setting: Sendable {
   let cell: @Sendable (PlannedRun) -> Cell
 
   /// - Parameters:
-  ///   - path: Its value in the draft of a run.
+  ///   - reset: Sets the default again.
   ///   - cell: What its column holds of a run.
-  ///   - read: Reads its value from a file.
-  init<Value: Sendable>(
+  ///   - change: Reads its value from a file, and returns what it changes in a run.
+  init(
     _ section: Section, _ key: String, name: String? = nil, formerNames: [String] = [], values: Values,
-    default defaultText: String, _ meaning: String, _ path: WritableKeyPath<RunDraft, Value> & Sendable,
-    column: ColumnChoice = .usual, cell: @escaping @Sendable (PlannedRun) -> Cell = { _ in .none },
-    read: @escaping @Sendable (YAMLValue) throws -> Value
+    default defaultText: String, _ meaning: String, column: ColumnChoice, reset: @escaping Change,
+    cell: @escaping @Sendable (PlannedRun) -> Cell, change: @escaping @Sendable (YAMLValue) throws -> Change
   ) {
     self.section = section
     self.key = key
@@ -50,13 +49,31 @@ public struct Setting: Sendable {
     self.values = values
     self.defaultText = defaultText
     self.meaning = meaning
-    self.read = { yaml in
+    read = change
+    self.reset = reset
+    self.cell = cell
+    self.column = column.column(name: name, values: values, meaning: meaning, formerNames: formerNames)
+  }
+
+  /// A setting with a place of its own in the draft of a run.
+  ///
+  /// - Parameters:
+  ///   - path: Its value in the draft of a run.
+  ///   - cell: What its column holds of a run.
+  ///   - read: Reads its value from a file.
+  init<Value: Sendable>(
+    _ section: Section, _ key: String, name: String? = nil, formerNames: [String] = [], values: Values,
+    default defaultText: String, _ meaning: String, _ path: WritableKeyPath<RunDraft, Value> & Sendable,
+    column: ColumnChoice = .usual, cell: @escaping @Sendable (PlannedRun) -> Cell = { _ in .none },
+    read: @escaping @Sendable (YAMLValue) throws -> Value
+  ) {
+    self.init(
+      section, key, name: name, formerNames: formerNames, values: values, default: defaultText, meaning,
+      column: column, reset: { $0[keyPath: path] = RunDraft()[keyPath: path] }, cell: cell
+    ) { yaml in
       let value = try read(yaml)
       return { $0[keyPath: path] = value }
     }
-    reset = { $0[keyPath: path] = RunDraft()[keyPath: path] }
-    self.cell = cell
-    self.column = column.column(name: name, values: values, meaning: meaning, formerNames: formerNames)
   }
 
   /// A whole number.
@@ -139,7 +156,7 @@ public struct Setting: Sendable {
   }
 
   /// All settings, in the order of the reference and of `results.csv`.
-  public static let all: [Setting] = ofCorpora + ofModels + ofExperts + ofTraining
+  public static let all: [Setting] = ofCorpora + ofModels + ofTraining
 
   /// The former names of some settings, with what they are called now where `name` says it.
   static func formerNames(in settings: [Setting], _ name: (Setting) -> String) -> [String: String] {

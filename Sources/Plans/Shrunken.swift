@@ -13,8 +13,8 @@ extension ExperimentFile {
     tiny.isShrunken = true
     // What must come out of the real one says nothing of toys.
     tiny.expectations = []
-    let contexts = Ranks(drafts.map(\.context))
-    let widths = Ranks(drafts.compactMap(\.width))
+    let contexts = Ranks(drafts.map(\.model.context))
+    let widths = Ranks(drafts.compactMap(\.model.width))
     let batches = Ranks(drafts.flatMap { $0.training.batch.stages.map(\.tokens) })
     let ramps = Ranks(drafts.flatMap { $0.training.batch.stages.map(\.from) })
     let tokens = Ranks(drafts.compactMap { if case .tokens(let tokens) = $0.length { tokens } else { nil } })
@@ -27,7 +27,7 @@ extension ExperimentFile {
 
     let context = { 16 << contexts[$0] }
     // Every head count and head width must go into every width.
-    let widthUnit = drafts.map(\.heads).reduce(8) { unit, heads in
+    let widthUnit = drafts.map(\.model.heads).reduce(8) { unit, heads in
       switch heads {
       case .usual: unit
       case .count(let count): leastCommonMultiple(unit, 4 * count)
@@ -35,7 +35,7 @@ extension ExperimentFile {
       }
     }
     // Every number of key heads must go into every number of heads.
-    let unit = drafts.compactMap(\.kvHeads).reduce(widthUnit) { leastCommonMultiple($0, 8 * $1) }
+    let unit = drafts.compactMap(\.model.kvHeads).reduce(widthUnit) { leastCommonMultiple($0, 8 * $1) }
     let batch = { (16 << (contexts.count - 1)) << batches[$0] }
     let shortest = 12 * batch(batches.values.last ?? 0)
     let smallestBudget = Double(shortest) * flopsPerToken(width: unit * widths.count)
@@ -44,8 +44,8 @@ extension ExperimentFile {
       var draft = drafts[index]
       draft.corpus.validationTokens = min(draft.corpus.validationTokens, 2048)
       draft.corpus.uniqueTokens = draft.corpus.uniqueTokens.map { (16 << contexts.count) * (1 + uniques[$0]) }
-      draft.context = context(draft.context)
-      draft.width = draft.width.map { unit * (1 + widths[$0]) }
+      draft.model.context = context(draft.model.context)
+      draft.model.width = draft.model.width.map { unit * (1 + widths[$0]) }
       draft.training.warmupSteps =
         draft.training.warmupSteps == 0 ? 0 : 1 + warmups[draft.training.warmupSteps]
       let stages = draft.training.batch.stages.map {
@@ -68,7 +68,7 @@ extension ExperimentFile {
 
   /// About what a training takes: 6 operations a weight.
   private func flopsPerToken(width: Int) -> Double {
-    let depth = drafts.map { $0.depth ?? $0.layers?.count ?? 2 }.max() ?? 1
+    let depth = drafts.map { $0.model.depth ?? $0.model.layers?.count ?? 2 }.max() ?? 1
     let vocabulary = drafts.map { draft in
       if case .bytePairs(let vocabulary) = draft.corpus.tokenizer { vocabulary } else { 256 }
     }

@@ -7,6 +7,21 @@ struct Attention: SequenceMixer {
   static let letter: Character = "A"
   static let name = "attention"
 
+  static let settings: [LayerSetting] = [
+    .integer(
+      "heads", in: 1...65_536, default: "width / 8, rounded up", "the number of attention heads", \.heads,
+      .derived, as: { .count($0) }, value: { $0.heads }),
+    .integer(
+      "head_width", in: 1...65_536, default: "8, or width / heads",
+      "the width of a head; give this or `heads`",
+      \.heads, .derived, as: { .width($0) }, value: { $0.headWidth }),
+    .integer(
+      "kv_heads", in: 1...65_536, default: "heads",
+      "the number of heads of keys and values, each used by heads / kv_heads heads of queries; "
+        + "it divides `heads`",
+      \.kvHeads, .derived, as: { $0 }, value: { $0.keyValueHeads }),
+  ]
+
   private let queriesKeysValues: Linear
   private let out: Linear
   private let configuration: ModelConfiguration

@@ -2,8 +2,15 @@ import Autograd
 
 /// The part of a residual layer between norm and addition: normalised stream x (B·T, C) → (B·T, C).
 protocol Mixer: Sendable {
+  /// The settings of the layer. Their values are in `ModelOptions` and `ModelConfiguration`.
+  static var settings: [LayerSetting] { get }
+
   /// Records the layer's operations.
   func callAsFunction(_ x: Tensor, _ context: RecordingContext) -> Tensor
+}
+
+extension Mixer {
+  static var settings: [LayerSetting] { [] }
 }
 
 /// A layer that moves information between positions.
@@ -30,7 +37,7 @@ protocol SequenceMixer: Mixer {
 
 /// A layer that treats each position separately.
 ///
-/// To add one: a file in this folder with a type that conforms, and a case in `channelMixer`.
+/// To add one: a file in this folder with a type that conforms, its name in `channelMixers` and a case in `channelMixer`.
 protocol ChannelMixer: Mixer {}
 
 /// The letters that `layers` may contain, with the names of their sequence mixers; the first is the default.
@@ -38,6 +45,15 @@ public var layerLetters: [(letter: Character, name: String)] { sequenceMixers.ma
 
 /// All sequence mixers; the first is the default.
 let sequenceMixers: [any SequenceMixer.Type] = [Attention.self]
+
+/// All channel mixers.
+let channelMixers: [any ChannelMixer.Type] = [FeedForward.self, RoutedFeedForward.self]
+
+/// The settings that sequence mixers declare.
+public let sequenceMixerSettings = sequenceMixers.flatMap { $0.settings }
+
+/// The settings that channel mixers declare.
+public let channelMixerSettings = channelMixers.flatMap { $0.settings }
 
 extension ModelConfiguration {
   /// The sequence mixer of each block.

@@ -4,6 +4,52 @@ import Autograd
 ///
 ///     y_r = Σ_{e chosen by r} g_re·down_e(activation(up_e(x_r))) + shared(x_r)
 struct RoutedFeedForward: ChannelMixer {
+  static let settings: [LayerSetting] = [
+    .integer(
+      "experts", in: 1...4096,
+      "number of experts E, in units of the dense feed-forward layer; 1 is a dense model", \.moe.experts
+    ) { $0.moe?.experts ?? 1 },
+    .integer(
+      "top_k", in: 1...4096, "number of experts that a token uses, K, in the same unit", \.moe.topK
+    ) { $0.moe?.topK },
+    .integer(
+      "granularity", in: 1...1024,
+      "number of parts that each expert is split into, G: K·G of E·G parts are chosen", \.moe.granularity
+    ) { $0.moe?.granularity },
+    .integer("shared_experts", in: 0...4096, "parts among the K·G that all tokens use", \.moe.shared) {
+      $0.moe?.shared
+    },
+    .choice(
+      "routed_blocks", "which blocks have experts; every_other begins with the second block", \.moe.placement
+    ) { $0.moe?.placement },
+    .choice(
+      "gate",
+      "weights of the chosen experts: their probabilities in the softmax over all experts, or a softmax over the chosen ones",
+      \.moe.gate, .selfExplanatory
+    ) { $0.moe?.gate },
+    .numberOrNone(
+      "capacity_factor", in: 0.01...1000,
+      "largest load of an expert, in units of an even load; tokens beyond it are dropped",
+      \.moe.capacityFactor
+    ) { $0.moe.map(\.capacityFactor) },
+    .choice(
+      "balance",
+      "how the experts' loads are balanced: by an auxiliary loss, or by a bias on each expert's logit that affects only the choice",
+      \.moe.balance
+    ) { $0.moe?.balance },
+    .number(
+      "balance_weight", in: 0...100, default: "0.01; where the balance is none, 0",
+      "weight of that loss, or step size of the biases", \.balanceWeight
+    ) { $0.moe?.balanceWeight },
+    .number(
+      "z_loss", in: 0...100, "weight of the squared log-sum-exp of a router's logits", \.moe.zLoss
+    ) { $0.moe?.zLoss },
+    .number(
+      "router_noise", in: 0...100, "standard deviation of the noise on a router's logits while training",
+      \.moe.noise
+    ) { $0.moe?.noise },
+  ]
+
   private let router: Tensor
   private let bias: Tensor?
   private let up: (weight: Tensor, bias: Tensor?)

@@ -1,0 +1,55 @@
+/// The choices that make a model, before the vocabulary of its text is known.
+///
+/// Nil stands for a default that depends on other choices.
+public struct ModelOptions: Sendable {
+  /// How the number of heads is chosen.
+  public enum Heads: Hashable, Sendable {
+    /// Heads of `ModelConfiguration.usualHeadWidth`, as many as are together at least as wide as the model.
+    case usual
+    case count(Int)
+    /// As many heads of this width as are together at least as wide as the model.
+    case width(Int)
+  }
+
+  public var architecture = ModelConfiguration.Architecture.gpt2
+  /// Required.
+  public var width: Int?
+  /// Nil for the number of `layers`, or for 2.
+  public var depth: Int?
+  /// A letter for each block; nil for attention in all of them.
+  public var layers: String?
+  public var heads = Heads.usual
+  /// The number of heads of keys and values; nil for as many as of queries.
+  public var kvHeads: Int?
+  public var context = 128
+  public var positions = ModelConfiguration.Positions.rotary
+  /// Nil for the default of the architecture.
+  public var tiedHead: Bool?
+  public var parametrisation = ModelConfiguration.Parametrisation.mup
+  /// The experts; a single one is a dense model.
+  public var moe = MoE(experts: 1)
+  /// The weight of the experts' balancing; nil for the default of its kind.
+  public var balanceWeight: Double?
+
+  public init() {}
+
+  /// The model for a text with `vocabulary` different tokens.
+  ///
+  /// - Throws: `SettingFault` if such a network cannot be built.
+  public func configuration(vocabulary: Int) throws -> ModelConfiguration {
+    let count: Int? = if case .count(let count) = heads { count } else { nil }
+    let headWidth: Int? = if case .width(let width) = heads { width } else { nil }
+    return try ModelConfiguration(
+      architecture: architecture, width: width ?? 0, depth: depth, heads: count, headWidth: headWidth,
+      kvHeads: kvHeads, layers: layers, context: context, vocabulary: vocabulary, positions: positions,
+      tiedHead: tiedHead, parametrisation: parametrisation, moe: experts)
+  }
+
+  /// The experts, with the default weight of their balancing; nil for a dense model.
+  private var experts: MoE? {
+    guard moe.experts > 1 else { return nil }
+    var moe = moe
+    moe.balanceWeight = balanceWeight ?? MoE.usualBalanceWeight(moe.balance)
+    return moe
+  }
+}
