@@ -73,9 +73,6 @@ public struct Scheduler: Sendable {
   /// The jobs of all stages.
   public var jobs: [TrunkJob] { stages.joined().flatMap(\.jobs) }
 
-  /// Predicted seconds of all jobs together, on one core.
-  public var totalSeconds: Double { jobs.reduce(0) { $0 + $1.seconds } }
-
   /// Predicted seconds until all jobs are done, plan by plan.
   public var predictedSeconds: Double { stages.reduce(0) { $0 + predictedSeconds(of: $1) } }
 

@@ -127,6 +127,15 @@ import Testing
     #expect(profile.values == profile.values.sorted())
   }
 
+  @Test("Kaplan et al. 2020, equation 4.4: D of at least 5e3·N^.74 avoids overfitting")
+  func tokensToAvoidOverfitting() {
+    for size in [1e6, 1e8, 1e10] {
+      let tokens = KaplanLaw.tokensToAvoidOverfitting(
+        [6.4e13, 1.8e13, 0.076, 0.103], parameters: size, excess: 0.02)
+      #expect((0.9...1.15).contains(tokens / (5e3 * pow(size, 0.74))), "\(size): \(tokens)")
+    }
+  }
+
   @Test func criticalBatch() throws {
     let batches = [1e4, 1e5, 1e6, 1e7]
     let tradeoffs = try [3.0, 2.5, 2.0].map { loss in
@@ -138,6 +147,7 @@ import Testing
     #expect(abs(fit.coefficient / 2e8 - 1) < 1e-6)
     #expect(abs(fit.exponent * 0.21 - 1) < 1e-6)
     #expect(abs(fit.minimumSteps(steps: 2000, batch: fit.tokens(atLoss: 2), loss: 2) - 1000) < 1e-9)
+    #expect(abs(fit.minimumCompute(compute: 2000, batch: fit.tokens(atLoss: 2), loss: 2) - 1000) < 1e-9)
     #expect(throws: FitError.self) { try CriticalBatch.Tradeoff(loss: 2, batches: [1, 1], steps: [5, 5]) }
   }
 }
