@@ -9,7 +9,7 @@ import Synchronization
 /// A process that this one has started.
 ///
 /// Foundation's `Process` fails with "Bad file descriptor" wherever fewer than some hundred files may be open, and traps
-/// where a pipe cannot be made.
+/// where a pipe cannot be created.
 public struct ChildProcess: Sendable {
   /// How a process has ended.
   public enum End: Sendable, Equatable, CustomStringConvertible {
@@ -92,7 +92,7 @@ public struct ChildProcess: Sendable {
       for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
       return 0
     }
-    guard code == 0 else { throw fault("a pipe cannot be made", code) }
+    guard code == 0 else { throw fault("a pipe cannot be created", code) }
     return (
       FileHandle(fileDescriptor: ends[0], closeOnDealloc: true),
       FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)

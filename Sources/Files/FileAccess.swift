@@ -227,7 +227,7 @@ public enum FileAccess {
     let code = errno
     if code == EEXIST, try kind(of: path) == .folder { return }
     errno = code
-    throw systemError("the folder cannot be made", path)
+    throw systemError("the folder cannot be created", path)
   }
 
   /// Writes all of `data` to an open file.

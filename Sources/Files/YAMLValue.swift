@@ -242,14 +242,23 @@ public struct YAMLValue {
 
   /// The value as a number within `range`. `k`, `M`, `G` and `T` multiply by powers of 1000.
   public func number(in range: some RangeExpression<Double>, what: String = "number") throws -> Double {
+    let number = try number(what, example: "12, 0.5, 1e6 or 4M")
     let text = try string()
-    guard let number = Double(quantity: text) else {
-      throw error("`\(text)` is not a \(what)", remedy: "Write for example 12, 0.5, 1e6 or 4M")
-    }
     guard range.contains(number) else {
       throw error("\(text) is out of range", remedy: "It must be \(describe(range))")
     }
     return number
+  }
+
+  private func number(_ what: String, example: String) throws -> Double {
+    let text = try string()
+    if let number = Double(quantity: text) { return number }
+    let hasCommas = text.contains(",") && Double(quantity: text.replacing(",", with: "")) != nil
+    throw error(
+      "`\(text)` is not a \(what)",
+      remedy: hasCommas
+        ? "Write it without commas, such as 1000000, 1_000_000 or 1M; decimals have a point"
+        : "Write for example \(example)")
   }
 
   /// The value as a number greater than 0 and at most `limit`.
@@ -264,11 +273,13 @@ public struct YAMLValue {
 
   /// The value as a whole number within `range`. `k`, `M`, `G` and `T` multiply by powers of 1000.
   public func integer(in range: some RangeExpression<Int>) throws -> Int {
-    let number = try number(in: -9e15...9e15, what: "whole number")
-    guard let integer = Int(exactly: number) else {
-      throw error("`\(try string())` is not a whole number", remedy: "Write for example 12 or 4M")
+    let (what, example) = ("whole number", "12 or 4M")
+    let number = try number(what, example: example)
+    guard number == number.rounded() else {
+      throw error("`\(try string())` is not a \(what)", remedy: "Write for example \(example)")
     }
-    guard range.contains(integer) else {
+    // Above this, a `Double` may be another number than the text.
+    guard abs(number) <= 9e15, let integer = Int(exactly: number), range.contains(integer) else {
       throw error("\(try string()) is out of range", remedy: "It must be \(describe(range))")
     }
     return integer
@@ -288,13 +299,13 @@ public struct YAMLValue {
 private func describe(_ range: Any) -> String {
   func text(_ number: Double) -> String { String(format: "%.16g", number) }
   return switch range {
-  case let range as PartialRangeFrom<Int>: "in \(range.lowerBound) and above"
-  case let range as PartialRangeFrom<Double>: "in \(text(range.lowerBound)) and above"
+  case let range as PartialRangeFrom<Int>: "at least \(range.lowerBound)"
+  case let range as PartialRangeFrom<Double>: "at least \(text(range.lowerBound))"
   case let range as ClosedRange<Double> where range.upperBound == .greatestFiniteMagnitude:
-    "in \(text(range.lowerBound)) and above"
-  case let range as ClosedRange<Int>: "in \(range.lowerBound) to \(range.upperBound)"
-  case let range as ClosedRange<Double>: "in \(text(range.lowerBound)) to \(text(range.upperBound))"
-  case let range as Range<Double>: "in \(text(range.lowerBound)) to below \(text(range.upperBound))"
+    "at least \(text(range.lowerBound))"
+  case let range as ClosedRange<Int>: "from \(range.lowerBound) to \(range.upperBound)"
+  case let range as ClosedRange<Double>: "from \(text(range.lowerBound)) to \(text(range.upperBound))"
+  case let range as Range<Double>: "at least \(text(range.lowerBound)) and below \(text(range.upperBound))"
   default: "in \(range)"
   }
 }
@@ -325,9 +336,10 @@ extension InputError {
         self = .commaInNumber(file: file, line: context.mark.line)
         return
       }
+      let names = duplicates.map { "`\($0)`" }.joined(separator: ", ")
       self.init(
-        "is given twice: \(duplicates.map { "`\($0)`" }.joined(separator: ", "))", file: file,
-        line: context.mark.line, remedy: "Remove one of each")
+        "\(names) \(duplicates.count == 1 ? "is" : "are") given twice", file: file,
+        line: context.mark.line, remedy: "Remove one of them")
     default:
       self.init("not valid YAML: \(yamlError)", file: file)
     }

@@ -117,7 +117,8 @@ struct Planner {
         "a batch of \(stage.tokens) tokens is not a multiple of the context \(draft.model.context)",
         at: "batch", "context", of: draft,
         remedy:
-          "Write for example `batch: \(max(1, stage.tokens / draft.model.context) * draft.model.context)`")
+          "Write for example `\(name(of: "batch", max(1, stage.tokens / draft.model.context) * draft.model.context))`"
+      )
     }
   }
 
@@ -150,7 +151,7 @@ struct Planner {
     if training.tokens < batch {
       throw fault(
         "\(training.tokens) tokens are too few for one step of \(batch) tokens", at: "tokens", of: draft,
-        remedy: "Give at least \(batch) tokens, or a smaller `batch`")
+        remedy: "Give at least \(batch) tokens, or a smaller `\(name(of: "batch"))`")
     }
     guard steps <= training.warmupSteps else { return }
     let setting = budget == nil ? "tokens" : "flops"
@@ -159,10 +160,20 @@ struct Planner {
     let smallest =
       budget == nil
       ? "\(least) tokens" : String(format: "%.3g FLOPs", (Double(least) * flopsPerToken * 1.005).rounded(.up))
+    let section = if case .file = source { " in `training`" } else { "" }
     throw fault(
       "a run of \(steps) steps at width \(width) ends within its warmup of \(training.warmupSteps) steps",
       at: setting, of: draft,
-      remedy: "Raise `\(setting)` to at least \(smallest), or lower `warmup_steps` or `batch` in `training`")
+      remedy: "Raise `\(name(of: setting))` to at least \(smallest), or lower "
+        + "`\(name(of: "warmup_steps"))` or `\(name(of: "batch"))`\(section)")
+  }
+
+  /// A setting as the user writes it, in a file or on the command line.
+  private func name(of setting: String, _ value: Int? = nil) -> String {
+    switch source {
+    case .file: setting + (value.map { ": \($0)" } ?? "")
+    case .options: Setting.flag(setting) + (value.map { " \($0)" } ?? "")
+    }
   }
 
   /// An error at the first of `settings` that is given, or at the first of them if none is.

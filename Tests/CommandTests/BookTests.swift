@@ -130,9 +130,9 @@ import Testing
     let regress = try Command("regress", "b.yaml", "c.yaml", in: folder.path)
     #expect(regress.status == 3)
     let junit = try Document(folder.read("runs/regress.xml"))
-    #expect(junit.elements["error"] == 1 && junit.text.contains("cannot be made"))
+    #expect(junit.elements["error"] == 1 && junit.text.contains("cannot be created"))
     let contents = try Document(folder.read("runs/book/index.html"))
-    #expect(contents.text.contains("cannot be made") && contents.text.contains("Alone"))
+    #expect(contents.text.contains("cannot be created") && contents.text.contains("Alone"))
     let alone = try folder.read("runs/c/results.csv")
     #expect(alone.split(separator: "\n").dropFirst().allSatisfy { $0.contains(",completed,") })
   }

@@ -32,7 +32,7 @@ private let badInputs: [(String, String)] = [
   ),
   (
     "\(head)grid: {width: 16, tokens: 1e15}\n",
-    "e.yaml:3: 1e15 is out of range. It must be in 1 to 1000000000000."
+    "e.yaml:3: 1e15 is out of range. It must be from 1 to 1000000000000."
   ),
   (
     "\(head)grid: {width: 16, flops: 1e308T}\n",
@@ -60,7 +60,7 @@ private let badInputs: [(String, String)] = [
   ("\(head)grid: {width: [], tokens: 1M}\n", "e.yaml:3: the list is empty. Give at least one value."),
   (
     "\(head)grid: {width: 16, tokens: 1M, seeds: 0}\n",
-    "e.yaml:3: 0 is out of range. It must be in 1 to 1000."
+    "e.yaml:3: 0 is out of range. It must be from 1 to 1000."
   ),
   (
     "\(head)grid: {width: 16, tokens: many}\n",
@@ -75,14 +75,14 @@ private let badInputs: [(String, String)] = [
     "e.yaml:4: `wrap` is not an option of sbatch that a file may set. "
       + "Give it on the command line: --sbatch 'wrap=…'."
   ),
-  ("\(head)\(grid)slurm: {chunk: 0}\n", "e.yaml:4: 0 is out of range. It must be in 1 to 1000000."),
+  ("\(head)\(grid)slurm: {chunk: 0}\n", "e.yaml:4: 0 is out of range. It must be from 1 to 1000000."),
   (
     "\(head)training: {schedule: {cosine: 0.1, shape: sqrt}}\n\(grid)",
     "e.yaml:3: a cosine has neither cooldown nor shape. Remove them."
   ),
   (
     "\(head)training: {schedule: {cooldown: 1.5}}\n\(grid)",
-    "e.yaml:3: 1.5 is out of range. It must be in 0 to 1."
+    "e.yaml:3: 1.5 is out of range. It must be from 0 to 1."
   ),
   (
     "\(head)training: {learning_rate: {rate: 0.01, exponent: -1}}\n\(grid)",

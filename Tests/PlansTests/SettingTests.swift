@@ -68,13 +68,20 @@ import Testing
   @Test(
     "Options are checked as a file is, and the error names the option",
     arguments: [
-      (["batch": "100"], "--batch: a batch of 100 tokens is not a multiple of the context 32"),
+      (
+        ["batch": "100"],
+        "--batch: a batch of 100 tokens is not a multiple of the context 32. Write for example `--batch 96`."
+      ),
       (["context": "1000"], "a batch of 128 tokens is not a multiple of the context 1000"),
       (["tokens": "1e15"], "--tokens: 1e15 is out of range"),
       (["width": "3"], "--width: 3 is out of range"),
       (["learning_rate": "nan"], "--learning-rate: `nan` is not a number"),
       (["experts": "0"], "--experts: 0 is out of range"),
-      (["tokens": "1k"], "--tokens: a run of 8 steps at width 32 ends within its warmup of 10 steps"),
+      (["tokens": "1k"], "tokens, or lower `--warmup-steps` or `--batch`."),
+      (
+        ["tokens": "1,000,000"],
+        "--tokens: `1,000,000` is not a whole number. Write it without commas, such as"
+      ),
       (["momentum": "0.9"], "--momentum: `momentum` is a setting of sgd"),
       (["kv_heads": "3"], "--kv-heads: "), (["layers": "AX"], "--layers: no layer is named `X`"),
       (["tokens": "20k", "flops": "1e9"], "both --tokens and --flops are given"),

@@ -101,7 +101,7 @@ private let text = """
   }
 
   @Test(arguments: [
-    ("chapter: 3", "chapter: 0", "e.yaml:3: 0 is out of range. It must be in 1 to 1000."),
+    ("chapter: 3", "chapter: 0", "e.yaml:3: 0 is out of range. It must be from 1 to 1000."),
     ("  seen: >", "  sene: >", "e.yaml:6: unknown key `sene`. The nearest key is `seen`."),
     ("answer: \"Because.\"", "reply: no", "e.yaml:17: unknown key `reply`. The keys here are ask, answer."),
     ("figure: loss-1-N", "fig: x", "e.yaml:4: unknown key `fig`. The nearest key is `fit`."),
