@@ -29,34 +29,40 @@ public enum MemoryNeed {
   /// - Throws: `InputError` if a run needs more than a process may use, or all workers together need more than is
   ///   available.
   public static func check(_ runs: [TrunkJob.Run], workers: Int, limit: Int? = nil) throws {
-    var needs: [String: (run: TrunkJob.Run, bytes: Int)] = [:]
-    for run in runs {
-      // Runs of one trunk have the same shapes.
-      let trunk = run.configuration.trunkIdentifier
-      if needs[trunk] == nil { needs[trunk] = (run, Trainer.plannedBytes(run.configuration)) }
+    // Runs of one trunk have the same shapes.
+    let trunks = Dictionary(
+      runs.map { ($0.configuration.trunkIdentifier, $0) }, uniquingKeysWith: { first, _ in first })
+    for (bytes, atLeast) in [(Trainer.stateBytes, "at least "), (Trainer.plannedBytes, "")] {
+      let needs = trunks.values.map { (run: $0, bytes: bytes($0.configuration)) }
+        .sorted { ($1.bytes, $0.run.label) < ($0.bytes, $1.run.label) }
+      try check(Array(needs.prefix(workers)), atLeast: atLeast, limit: limit)
     }
+  }
+
+  /// Checks the largest runs that are trained at the same time, the largest first, with the bytes that each needs.
+  private static func check(_ largest: [(run: TrunkJob.Run, bytes: Int)], atLeast: String, limit: Int?) throws
+  {
     // A worker also needs what this process uses by now, which includes the texts of all runs.
     let own = ProcessMemory()
-    let largest = needs.values.sorted { $0.bytes > $1.bytes }.prefix(workers)
     guard let first = largest.first else { return }
     // This process measures steps of all shapes, with as many at once as there will be workers.
     let here = largest.reduce(own.addressSpace + reserve) { $0 + $1.bytes }
     if limit == nil, let limit = ProcessMemory.limit, here > limit {
       throw InputError(
-        "\(first.run.label): training needs \(gibibytes(here)), and a process may use \(gibibytes(limit))",
-        remedy: "Raise the limit (`ulimit -v`), or leave this run out")
+        "\(first.run.label): training needs \(atLeast)\(gibibytes(here)), and a process may use \(gibibytes(limit))",
+        remedy: "Raise the limit (`ulimit -v`), or train a smaller model")
     }
     let together = largest.reduce(own.resident) { $0 + own.resident + $1.bytes }
     if let budget = limit ?? MachineMemory.available.map({ $0 + own.resident }), together > budget {
       let remedies =
-        (limit == nil ? [] : ["raise --memory"])
-        + (largest.count > 1 ? ["lower --jobs", "leave \(first.run.label) out"] : ["leave it out"])
+        (limit == nil ? [] : ["raise --memory"]) + (largest.count > 1 ? ["lower --jobs"] : [])
+        + ["train a smaller model"]
       let remedy = remedies.joined(separator: ", or ")
       throw InputError(
         (largest.count > 1
           ? "\(largest.count) trainings at once, the largest \(first.run.label), need "
           : "\(first.run.label): training needs ")
-          + "\(gibibytes(together)), and \(gibibytes(budget)) are available",
+          + "\(atLeast)\(gibibytes(together)), and \(gibibytes(budget)) are available",
         remedy: remedy.prefix(1).uppercased() + remedy.dropFirst())
     }
   }

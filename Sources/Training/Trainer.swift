@@ -131,11 +131,21 @@ extension Trainer {
   public static func plannedBytes(_ configuration: RunConfiguration) -> Int {
     let transformer = Transformer(configuration.model)
     let training = configuration.training
-    let state = TrainingState.byteCount(transformer.layout, rule: training.updateRuleType)
     let gradient = BatchGradient(transformer, training.makeObjective(seed: 0), seed: 0, threads: 1)
     let batches = Set(training.batch.stages.map { $0.tokens / configuration.model.context })
-    // Five states: the run's, the trunk's, and three copies while a checkpoint is written (arrays, payload and file).
-    return 5 * state + gradient.plannedBytes(windows: Array(batches)) + Evaluator.plannedBytes(transformer)
+    return stateBytes(transformer, training) + gradient.plannedBytes(windows: Array(batches))
+      + Evaluator.plannedBytes(transformer)
+  }
+
+  /// The part of `plannedBytes` that follows from the number of weights alone, found without planning any memory: that
+  /// takes seconds for a thousand blocks.
+  public static func stateBytes(_ configuration: RunConfiguration) -> Int {
+    stateBytes(Transformer(configuration.model), configuration.training)
+  }
+
+  /// Five states: the run's, the trunk's, and three copies while a checkpoint is written (arrays, payload and file).
+  private static func stateBytes(_ transformer: Transformer, _ training: TrainingConfiguration) -> Int {
+    5 * TrainingState.byteCount(transformer.layout, rule: training.updateRuleType)
   }
 
   /// The cost of training a configuration on this machine.

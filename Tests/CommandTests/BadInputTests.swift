@@ -17,7 +17,7 @@ import Testing
       ("source: text.txt", "source: short.txt", "short.txt"),
       ("source: text.txt", "source: latin.txt", "latin.txt:2: not valid UTF-8"),
       ("title:", "\ttitle:", "small.yaml:1: not valid YAML"),
-      ("  context: 32", "  context: 32\n  context: 64", "small.yaml:6: is given twice: `context`. Remove"),
+      ("  context: 32", "  context: 32\n  context: 64", "small.yaml:6: `context` is given twice. Remove"),
     ])
   func experiment(_ original: String, _ mistake: String, _ message: String) throws {
     let folder = try ScratchFolder()
@@ -111,7 +111,17 @@ import Testing
     // Not even root may write under /proc.
     let run = try Command("run", "small.yaml", "-o", "/proc/runs", in: folder.path)
     #expect(run.status == 2)
-    #expect(run.errors.contains("/proc/runs") && run.errors.contains("cannot be made"), "\(run.errors)")
+    #expect(run.errors.contains("/proc/runs") && run.errors.contains("cannot be created"), "\(run.errors)")
+  }
+
+  @Test("A model whose weights alone exceed memory is refused before memory is planned")
+  func hugeModel() throws {
+    let folder = try ScratchFolder()
+    let train = try Command("train", "--width", "65536", "--depth", "1000", in: folder.path)
+    #expect(
+      train.status == 2 && train.errors.contains("the run: training needs at least "), "\(train.errors)")
+    #expect(train.errors.hasSuffix("available. Train a smaller model.\n"), "\(train.errors)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
   }
 
   @Test("A diverging run ends as such and does not stop the others")

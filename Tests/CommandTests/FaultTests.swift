@@ -435,7 +435,7 @@ import Testing
     try folder.write(smallExperiment + "slurm: {memory: 30M}\n", to: "small.yaml")
     let run = try Command("run", "small.yaml", "--engine", "slurm", in: folder.path)
     #expect(
-      run.status == 2 && run.errors.contains("0.03 GiB are available. Raise --memory, or l"), "\(run.errors)")
+      run.status == 2 && run.errors.contains("0.03 GiB are available. Raise --memory, or"), "\(run.errors)")
   }
 
   @Test("A clock that is set back changes neither results nor the time left")
