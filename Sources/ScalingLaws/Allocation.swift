@@ -49,7 +49,7 @@ public struct Allocation: Sendable, Codable {
     }
     guard let central = optimum(fit.values) else {
       throw FitError(
-        "the \(law.name) law has no optimum for this budget (below its floor, or out of all range)")
+        "the \(law.name) law has no optimum for this budget; plan for one nearer to the data of the fit")
     }
     let draws = parallelMap(fit.draws.count) { optimum(fit.draws[$0]) }.compactMap { $0 }
     let estimate = { (name: String, symbol: String, unit: String, value: (Split) -> Double) in
@@ -59,7 +59,7 @@ public struct Allocation: Sendable, Codable {
     self.inferenceTokens = inferenceTokens
     parameters = estimate("parameters", "N", "parameters") { exp($0.n) }
     tokens = estimate("tokens", "D", "tokens") { exp($0.d) }
-    tokensPerParameter = estimate("tokens a parameter", "D/N", "tokens/parameter") { exp($0.d - $0.n) }
+    tokensPerParameter = estimate("tokens per parameter", "D/N", "tokens/parameter") { exp($0.d - $0.n) }
     compute = estimate("compute", "C", "FLOPs") { exp($0.n) * (6 * exp($0.d) + 2 * inferenceTokens) }
     loss = estimate("loss", "L", "nats") { $0.loss }
     let decades = fit.ranges.map { $0.decadesBeyond(exp($0.variable == .parameters ? central.n : central.d)) }

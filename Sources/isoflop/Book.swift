@@ -168,7 +168,7 @@ struct Book {
       address: "../\(address(experiment.name))/report.html",
       highlight: page.results?.highlight, faults: faults,
       lines: (!page.verdicts.isEmpty && passed == page.verdicts.count
-        ? ["All \(passed) expectations are met."] : []) + [
+        ? [passed == 1 ? "The expectation is met." : "All \(passed) expectations are met."] : []) + [
           "\(runs.count) runs\(before). \(runs.trainingFlops.text()) FLOPs.",
           "Machine time \(machine); in this command \(duration(page.seconds)).",
         ])

@@ -31,7 +31,7 @@ struct CorpusCommand: ParsableCommand {
         print("  alphabet  \(text.alphabet.count) characters")
         print(
           String(
-            format: "  entropy   %.3f nats a byte (%.3f bits), of endless text", entropy, entropy / log(2)))
+            format: "  entropy   %.3f nats per byte (%.3f bits), of endless text", entropy, entropy / log(2)))
       }
       print(
         "Runs are compared with the entropy of their own validation windows, each of which begins with a new passage:"
@@ -47,7 +47,9 @@ struct CorpusCommand: ParsableCommand {
     @Argument(help: "A bundled corpus, a recipe (.yaml), a text file or a folder.", completion: .corpus)
     var source: String
 
-    @Option(help: "The least number of bytes; the last line is completed.")
+    @Option(
+      help: "The least number of bytes, 2000 by default; the last line is completed.",
+      transform: Count.init(_:))
     var bytes = Count(2000)
 
     @Option(help: "The seed of the text.")
@@ -88,10 +90,12 @@ struct CorpusCommand: ParsableCommand {
     @Option(help: "The seed of the text.")
     var seed: UInt64 = 0
 
-    @Option(help: "Validation targets.")
+    @Option(help: "Validation targets, 262144 by default.", transform: Count.init(_:))
     var validationTokens = Count(1 << 18)
 
-    @Option(help: "Training targets that the n-grams are counted on.")
+    @Option(
+      help: "Training targets that the n-grams are counted on, 4194304 by default.", transform: Count.init(_:)
+    )
     var trainingTokens = Count(1 << 22)
 
     @Flag(help: "Prints JSON instead of text.")

@@ -99,7 +99,7 @@ struct CorpusStatistics: Encodable {
     if let entropy {
       isoflop.print("\nentropy of \(validationTokens) validation targets")
       printTable(
-        ["task", "passages", "tokens", "nats a token", "bits a byte"],
+        ["task", "passages", "tokens", "nats per token", "bits per byte"],
         (tasks + [entropy]).map { task in
           [
             task.name, String(format: "%.1f%%", 100 * task.passages),
@@ -118,7 +118,7 @@ struct CorpusStatistics: Encodable {
     }
     isoflop.print("\nbaselines, counted on \(trainingTokens) tokens")
     printTable(
-      ["baseline", "nats a token"],
+      ["baseline", "nats per token"],
       nGrams.enumerated().map { ["\($0 + 1)-gram", String(format: "%.4f", $1)] })
   }
 }

@@ -94,6 +94,8 @@ struct FitCommand: ParsableCommand {
           law, floor: law.hasFloor ? choice : .free, breaks: law.isBroken ? breaks : 1, objective: objective,
           held: held, analyses: analyses)
       }
+    // A folder that cannot be written is reported before the fits are computed.
+    if let output { try FileAccess.makeFolder(output) }
     let progress = ProgressLine(total: 1)
     let fits = Fits(
       of: table, requests: requests, entropy: entropy, bootstraps: bootstraps, seed: seed,
@@ -108,7 +110,6 @@ struct FitCommand: ParsableCommand {
       printFits(fits)
     }
     if let output {
-      try FileAccess.makeFolder(output)
       try fits.write(to: "\(output)/fits.json")
       try Report(of: fits, title: URL(fileURLWithPath: file).lastPathComponent).write(
         to: output, renderer: renderer)
@@ -118,7 +119,8 @@ struct FitCommand: ParsableCommand {
       let reason = fits.fits.count == 1 ? fits.fits[0].refusal : nil
       throw InputError(
         "allows no fit" + (reason.map { ": \($0)" } ?? ""), file: file,
-        remedy: reason == nil ? "See the reasons above" : "Add what is missing, or choose another --law")
+        remedy: reason == nil
+          ? "See the reasons above" : "Correct the table or the options, or choose another --law")
     }
   }
 

@@ -37,7 +37,7 @@ struct GenerationCommand: ParsableCommand {
       shape.model(architecture), samples: shape.numbers[4], seconds: seconds)
     if json { return try printJSON(Output(provenance: Provenance(threads: 1), generation: benchmark)) }
     printTable(
-      ["width, depth, heads, context, samples, vocabulary", "tokens / s", "one window a token", "ratio"],
+      ["width, depth, heads, context, samples, vocabulary", "tokens / s", "one window per token", "ratio"],
       [
         [
           "\(shape)", String(format: "%.0f", benchmark.cachedTokensPerSecond),

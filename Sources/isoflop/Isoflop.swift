@@ -21,14 +21,10 @@ struct Isoflop: ParsableCommand {
       """,
     version: Provenance.version,
     subcommands: [
-      RunCommand.self, BookCommand.self, RegressCommand.self, CheckCommand.self, FitCommand.self,
-      PlanCommand.self, TrainCommand.self,
-      SampleCommand.self,
-      ListCommand.self, DiffCommand.self, CleanCommand.self,
-      CorpusCommand.self,
-      SchemaCommand.self, BenchCommand.self, StatusCommand.self, CancelCommand.self, CollectCommand.self,
-      WorkerCommand.self,
-      TaskCommand.self,
+      RunCommand.self, BookCommand.self, RegressCommand.self, CheckCommand.self, CollectCommand.self,
+      StatusCommand.self, CancelCommand.self, ListCommand.self, DiffCommand.self, CleanCommand.self,
+      TrainCommand.self, SampleCommand.self, FitCommand.self, PlanCommand.self, CorpusCommand.self,
+      SchemaCommand.self, BenchCommand.self, WorkerCommand.self, TaskCommand.self,
     ])
 
   /// Runs the command; a fault of the user's input is one line and exit status 2.
@@ -37,6 +33,10 @@ struct Isoflop: ParsableCommand {
     Provenance.setCommit(Build.commit)
     // A limit on file sizes is an ordinary error and must not kill the process.
     signal(SIGXFSZ, SIG_IGN)
+    if let fault = unknownCommand(CommandLine.arguments.dropFirst()) {
+      fault.print()
+      leave(Status.badInput.rawValue)
+    }
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -19,15 +19,15 @@ struct PlanCommand: ParsableCommand {
     help: "The fits: a file written by `isoflop run` or `isoflop fit --output`.",
     completion: .file(extensions: ["json"]))
   var file: String
-  @Option(help: "FLOPs to spend, on training and serving together.")
+  @Option(help: "FLOPs to spend, on training and serving together.", transform: Quantity.init)
   var flops: Quantity?
-  @Option(help: "Parameters of the model, N.")
+  @Option(help: "Parameters of the model, N.", transform: Quantity.init)
   var params: Quantity?
-  @Option(help: "Tokens to train on, D.")
+  @Option(help: "Tokens to train on, D.", transform: Quantity.init)
   var tokens: Quantity?
-  @Option(help: "A loss to reach at the least cost.")
+  @Option(help: "A loss to reach at the least cost.", transform: Quantity.init)
   var loss: Quantity?
-  @Option(help: "Tokens to be served over the model's life, I.")
+  @Option(help: "Tokens to be served over the model's life, I.", transform: Quantity.init)
   var inferenceTokens: Quantity?
   @Option(
     help: "The fit to plan by. Default: the law of N and D with the true entropy as floor, or the first.")
@@ -52,6 +52,12 @@ struct PlanCommand: ParsableCommand {
     guard chosen.isSurface, let law = chosen.fit else {
       throw InputError(
         "the fit \(chosen.name) is not a law of N and D", file: file, remedy: "Choose another with --fit")
+    }
+    let floor = law["E"]?.value ?? law.law.law.knownFloor
+    if let loss, loss.value <= floor {
+      throw InputError(
+        "a loss of \(number(loss.value)) is not above the floor of the fit \(chosen.name), \(number(floor))",
+        file: file, remedy: "Give a higher --loss")
     }
     let plan = try Plan(budget, under: law, named: chosen.name, inferenceTokens: inferenceTokens?.value ?? 0)
     if json {
@@ -192,7 +198,7 @@ private struct Plan: Encodable {
     }
     isoflop.print("")
     let rows: [(String, Number)] = [
-      ("parameters N", parameters), ("tokens D", tokens), ("tokens a parameter", tokensPerParameter),
+      ("parameters N", parameters), ("tokens D", tokens), ("tokens per parameter", tokensPerParameter),
       (inferenceTokens > 0 ? "FLOPs, training and serving" : "FLOPs of training, 6ND", compute),
       ("loss, by the law", loss), ("loss of one run", lossOfOneRun),
     ]

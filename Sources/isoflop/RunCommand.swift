@@ -4,8 +4,14 @@ import Files
 import Foundation
 import Plans
 
-extension Shard: ExpressibleByArgument {
-  public init?(argument: String) { self.init(argument) }
+extension Shard {
+  /// Reads an option.
+  fileprivate init(option: String) throws {
+    guard let shard = Shard(option) else {
+      throw ValidationError("Write for example 2/8, the second of eight shards.")
+    }
+    self = shard
+  }
 }
 
 /// `isoflop run`: everything from an experiment's file to its report.
@@ -20,7 +26,9 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var options: TrainingOptions
   @Option(help: "local, or slurm: the queue of a cluster that shares this folder.")
   var engine = Engine.local
-  @Option(help: "Which part of the work to do: 2/8 is the second of eight disjoint parts.")
+  @Option(
+    help: "Which part of the work to do: 2/8 is the second of eight disjoint parts.",
+    transform: Shard.init(option:))
   var shard: Shard?
   @OptionGroup(title: "Options of --engine slurm") var slurm: SlurmOptions
 

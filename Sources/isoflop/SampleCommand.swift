@@ -13,17 +13,19 @@ struct SampleCommand: ParsableCommand {
       same however many samples there are.
       """)
 
-  @Argument(help: "A checkpoint.safetensors.", completion: .file(extensions: ["safetensors"]))
+  @Argument(
+    help: "A checkpoint.safetensors, or the folder of a run that has one.",
+    completion: .file(extensions: ["safetensors"]))
   var checkpoint: String
   @Option(help: "The text to continue.")
   var prompt = "The "
-  @Option(help: "The number of samples.")
+  @Option(help: "The number of samples; 1 by default.", transform: Count.init(_:))
   var count = Count(1)
   @Option(help: "The largest number of tokens to generate for each.")
   var tokens = 400
   @Option(help: "0 always takes the most likely token; 1 samples from the model's distribution.")
   var temperature = 1.0
-  @Option(help: "Samples from this many of the most likely tokens only.")
+  @Option(help: "Samples from this many of the most likely tokens only.", transform: Count.init(_:))
   var topK: Count?
   @Option(
     help: "Samples from the fewest most likely tokens whose probabilities sum to this, such as 0.9.")
@@ -61,6 +63,7 @@ struct SampleCommand: ParsableCommand {
   }
 
   func run() throws {
+    let checkpoint = try file()
     let model = try TrainedModel(checkpoint: checkpoint)
     let tokenizer = model.tokenizer
     let beginning = try tokenizer.encode(prompt).map(Int.init)
@@ -85,6 +88,18 @@ struct SampleCommand: ParsableCommand {
       if count.value > 1 { print("\(index > 0 ? "\n" : "")sample \(index + 1) of \(count.value)") }
       print(tokenizer.decode((beginning + sequence.tokens).map(UInt16.init)))
     }
+  }
+
+  /// The checkpoint; of a run's folder, the one in it.
+  private func file() throws -> String {
+    guard try FileAccess.kind(of: checkpoint) == .folder else { return checkpoint }
+    let file = RunFolder(checkpoint).checkpoint
+    guard try FileAccess.exists(file) else {
+      throw InputError(
+        "has no checkpoint.safetensors", file: checkpoint,
+        remedy: "Train the run with `isoflop train`, or with `isoflop run --keep-checkpoints`")
+    }
+    return file
   }
 
   private var sampler: any Sampler {

@@ -129,7 +129,7 @@ struct StepsCommand: ParsableCommand {
           step.stepAllocations.map { digits($0, 1) } ?? "not counted",
         ]
       })
-    print("\n\(architecture.rawValue): evaluation, and two cores against one (tokens a second)")
+    print("\n\(architecture.rawValue): evaluation, and two cores against one (tokens per second)")
     printTable(
       [
         Self.shapeTitle, "evaluation tokens / s", "over training", "its MiB", "two runs", "one run in shards",

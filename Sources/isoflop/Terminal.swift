@@ -17,7 +17,7 @@ enum Status: Int32 {
 }
 
 /// A whole number from 1 on that may end in k, M, G or T.
-struct Count: ExpressibleByArgument, Sendable, CustomStringConvertible {
+struct Count: Sendable, CustomStringConvertible {
   let value: Int
   var description: String { "\(value)" }
 
@@ -25,20 +25,24 @@ struct Count: ExpressibleByArgument, Sendable, CustomStringConvertible {
     self.value = value
   }
 
-  init?(argument: String) {
+  /// Reads an option.
+  init(_ argument: String) throws {
     guard let number = Double(quantity: argument), let count = Int(exactly: number),
       (1..<1_000_000_000_000_000_000).contains(count)
-    else { return nil }
+    else { throw ValidationError("Write a whole number from 1 on, such as 12 or 4M.") }
     value = count
   }
 }
 
 /// A positive number that may end in k, M, G or T.
-struct Quantity: ExpressibleByArgument, Sendable {
+struct Quantity: Sendable {
   let value: Double
 
-  init?(argument: String) {
-    guard let value = Double(quantity: argument), value > 0 else { return nil }
+  /// Reads an option.
+  init(_ argument: String) throws {
+    guard let value = Double(quantity: argument), value > 0 else {
+      throw ValidationError("Write a number above 0, such as 0.5, 1e20 or 4M.")
+    }
     self.value = value
   }
 }

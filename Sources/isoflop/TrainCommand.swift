@@ -89,11 +89,11 @@ struct TrainCommand: ParsableCommand {
     print("tokens        \(result.tokens)")
     print("FLOPs         \(number(result.flops))")
     if let loss = result.loss, let error = result.lossStandardError {
-      print("loss          \(number(loss)) ± \(number(error)) nats a token")
+      print("loss          \(number(loss)) ± \(number(error)) nats per token")
     } else {
       print("loss          diverged")
     }
-    if let entropy = result.entropy { print("true entropy  \(number(entropy)) nats a token") }
+    if let entropy = result.entropy { print("true entropy  \(number(entropy)) nats per token") }
     print("folder        \(folder.path)")
   }
 }

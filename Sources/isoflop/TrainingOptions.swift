@@ -17,10 +17,11 @@ struct TrainingOptions: ParsableArguments {
       "A folder that experiments may read texts and recipes from, besides their own and the current one; may be repeated.",
       valueName: "folder"), completion: .directory)
   var corpora: [String] = []
-  @Option(help: "Stops cleanly after this time, for example 90s, 30m or 2h.")
+  @Option(help: "Stops cleanly after this time, for example 90s, 30m or 2h.", transform: Seconds.init)
   var maxTime: Seconds?
   @Option(
-    help: "Stops cleanly after training with this number of floating-point operations, for example 1e13.")
+    help: "Stops cleanly after training with this number of floating-point operations, for example 1e13.",
+    transform: Quantity.init)
   var maxFlops: Quantity?
   @Option(help: "How many times a failed trunk is tried again.")
   var retries = 1
@@ -50,19 +51,21 @@ struct TrainingOptions: ParsableArguments {
 extension Tier: ExpressibleByArgument {}
 
 /// A time such as 90s, 30m, 2h or 1:30:00, or a number of seconds.
-struct Seconds: ExpressibleByArgument {
+struct Seconds {
   let value: Double
 
-  init?(argument: String) {
+  /// Reads an option.
+  init(_ argument: String) throws {
+    let fault = ValidationError("Write for example 90s, 30m or 2h.")
     let units = ["s": 1.0, "m": 60, "h": 3600, "d": 86400]
     let unit = argument.last.flatMap { units[String($0)] }
     let parts = (unit == nil ? argument : String(argument.dropLast())).split(
       separator: ":", omittingEmptySubsequences: false
     ).map { Double($0) }
     guard (1...3).contains(parts.count), unit == nil || parts.count == 1, !parts.contains(nil) else {
-      return nil
+      throw fault
     }
     value = (unit ?? 1) * parts.reduce(0) { 60 * $0 + ($1 ?? 0) }
-    guard value.isFinite, value > 0 else { return nil }
+    guard value.isFinite, value > 0 else { throw fault }
   }
 }

@@ -1,7 +1,29 @@
 import ArgumentParser
+import Files
 import Foundation
 
 extension Isoflop {
+  /// The mistake in the first words of a command line, where they name no command.
+  static func unknownCommand(_ words: ArraySlice<String>) -> CommandFault? {
+    var parent: any ParsableCommand.Type = Isoflop.self
+    var path = "isoflop"
+    for word in words.first == "help" ? words.dropFirst() : words {
+      let commands = parent.configuration.subcommands
+      guard !commands.isEmpty, !word.hasPrefix("-") else { return nil }
+      if let command = commands.first(where: { $0._commandName == word }) {
+        parent = command
+        path += " \(word)"
+        continue
+      }
+      if parent.configuration.defaultSubcommand != nil { return nil }
+      let names = commands.filter { $0.configuration.shouldDisplay }.map { $0._commandName } + ["help"]
+      let nearest = nearestName(to: word, among: names).map { "Did you mean `\(path) \($0)`? " } ?? ""
+      return CommandFault(
+        usage: "there is no command `\(path) \(word)`", hint: "\(nearest)See '\(path) --help'")
+    }
+    return nil
+  }
+
   /// Ends the program after an error of the argument parser. A mistake in the command line is one line and exit status 2,
   /// like other bad input. Requested output, such as help, and exit codes are passed on.
   static func exitForUsage(_ error: any Error) -> Never {

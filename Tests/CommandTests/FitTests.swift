@@ -116,6 +116,14 @@ import Testing
     #expect(result.errors.contains(message), "\(result.errors)")
   }
 
+  @Test("A folder that cannot be written is reported before anything is fitted")
+  func unwritableFolder() throws {
+    let folder = try ScratchFolder()
+    try folder.write(Self.table, to: "runs.csv")
+    let fit = try Command("fit", "runs.csv", "--x", "N=millions*1e6", "-o", "/proc/fits", in: folder.path)
+    #expect(fit.status == 2 && fit.output.isEmpty && fit.errors.contains("/proc/fits"), "\(fit.errors)")
+  }
+
   @Test("A plan that cannot be made says why")
   func badPlans() throws {
     let folder = try ScratchFolder()
@@ -124,7 +132,8 @@ import Testing
       "fit", "runs.csv", "--x", "N=millions*1e6", "--law", "chinchilla", "--law", "power_d", "-o", "fits",
       in: folder.path)
     for (arguments, message) in [
-      (["--loss", "1"], "has no optimum for this budget"),
+      (["--loss", "1"], "fits/fits.json: a loss of 1 is not above the floor of the fit chinchilla, "),
+      (["--tokens", "1e300"], "has no optimum for this budget; plan for one nearer to the data of the fit"),
       (["--flops", "1e20", "--fit", "power_d"], "the fit power_d is not a law of N and D"),
       (["--flops", "1e20", "--fit", "chinchila"], "there is no fit `chinchila`"),
     ] {

@@ -18,7 +18,18 @@ import Testing
       ),
       (["run", "a.yaml", "--jobs", "0"], "--jobs must be at least 1. See 'isoflop run --help'."),
       (["train", "--width"], "Missing value for '--width <width>'"),
-      (["blub"], "Unexpected argument 'blub'."),
+      (["blub"], "there is no command `isoflop blub`. See 'isoflop --help'."),
+      (["runn", "a.yaml"], "no command `isoflop runn`. Did you mean `isoflop run`? See 'isoflop --help'."),
+      (["help", "fti"], "there is no command `isoflop fti`. Did you mean `isoflop fit`?"),
+      (["corpus", "lst"], "no command `isoflop corpus lst`. Did you mean `isoflop corpus list`?"),
+      (["bench", "foo"], "Unexpected argument 'foo'. See 'isoflop bench steps --help'."),
+      (
+        ["run", "a.yaml", "--max-time", "2hours"],
+        "'--max-time <max-time>': Write for example 90s, 30m or 2h."
+      ),
+      (["run", "a.yaml", "--shard", "5/3"], "Write for example 2/8, the second of eight shards."),
+      (["plan", "a.json", "--flops", "0"], "Write a number above 0, such as 0.5, 1e20 or 4M."),
+      (["sample", "a", "--count", "0"], "Write a whole number from 1 on, such as 12 or 4M."),
     ])
   func usage(_ arguments: [String], _ message: String) throws {
     let command = try Command(all: arguments, in: packageRoot)

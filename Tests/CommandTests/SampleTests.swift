@@ -111,6 +111,16 @@ import Testing
     }
   }
 
+  @Test("A run's folder stands for its checkpoint")
+  func runFolder() throws {
+    let run = String(checkpoint.dropLast("/checkpoint.safetensors".count))
+    let text = try Command("sample", run, "--tokens", "20", "--prompt", "the ", in: folder.path)
+    #expect(text.status == 0 && text.output == (try sample("--tokens", "20").output), "\(text.errors)")
+    let none = try Command("sample", "runs", in: folder.path)
+    #expect(
+      none.status == 2 && none.errors.contains("runs: has no checkpoint.safetensors. Train the run with"))
+  }
+
   @Test("The benchmark of generation has both figures and their ratio")
   func benchmark() throws {
     struct Output: Decodable {

@@ -35,7 +35,7 @@ public struct OvertrainingLaw: Law, Codable {
       Derived("exponent in compute", "η", η),
       Derived("coefficient of M^η", "a", unit: "nats·FLOPs^η", θ[0] * pow(6, η)),
       Derived("coefficient of M^−η", "b", unit: "nats·FLOPs^η", θ[1] * pow(6, η)),
-      Derived("optimal tokens a parameter", "M*", unit: "tokens/parameter", pow(θ[1] / θ[0], 1 / θ[2])),
+      Derived("optimal tokens per parameter", "M*", unit: "tokens/parameter", pow(θ[1] / θ[0], 1 / θ[2])),
     ]
   }
 }
