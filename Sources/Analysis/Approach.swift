@@ -61,17 +61,17 @@ extension Fits {
   public func gridBias(of approach: Approach) -> String? {
     guard let analysis = self[approach.fit]?.isoFLOP else { return nil }
     let spacing = analysis.spacing.map {
-      String(format: "each size tried is %.2f times the one before", $0)
+      String(format: "neighbouring sizes differ by a factor of %.2f", $0)
     }
     let drift = analysis.centreDrift.map { drift in
       String(
         format:
-          "with ten times the compute, the middle of the sizes tried moves %.2f times as far as the best size",
+          "with ten times the compute, the ratio of the mean size tried to N* changes by a factor of %.2f",
         pow(10, drift))
     }
     let bias = approach.gridBias.map { bias in
-      String(format: "this choice of sizes alone adds %+.4f to a, according to the fit ", bias)
-        + (approach.under ?? "")
+      String(
+        format: "by the fit %@, this choice of sizes alone changes a by %+.4f", approach.under ?? "", bias)
     }
     return [spacing, drift, bias].compactMap { $0 }.joined(separator: "; ")
   }

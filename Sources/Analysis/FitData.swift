@@ -46,7 +46,7 @@ struct FitData {
     // A run without a known entropy must not hide behind one that has it.
     let known = chosen.compactMap { $0.number(request.entropy) }
     entropies = known.count == chosen.count ? Set(known).sorted() : []
-    convention = "N \(request.size.column), C \(request.compute.column), loss \(request.loss)"
+    convention = "N = \(request.size.column), C = \(request.compute.column), loss = \(request.loss)"
     profiles = zip(chosen, observations).compactMap { row, observation in
       row.isoFLOPBudget.map { budget in
         var observation = observation

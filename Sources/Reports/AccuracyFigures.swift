@@ -23,14 +23,14 @@ extension Chapter {
     let figure = Figure(
       name: "accuracy", title: "Loss and accuracy of each task",
       caption: """
-        Each point is a run. Left: loss\(knowsEntropy ? " above the true entropy" : "") on the targets of a task. Right: the part of its \
-        passages of which the certain end is predicted to the last token.
+        Each point is a run. Left: loss\(knowsEntropy ? " above the true entropy" : "") on the targets of each task. \
+        Right: the fraction of passages whose certain end is predicted to the last token.
         """,
       legend: "task",
       panels: [
         Panel(
           x: compute,
-          y: Axis(knowsEntropy ? "Reducible loss (nats a token)" : "Loss (nats a token)", .logarithmic),
+          y: Axis(knowsEntropy ? "Reducible loss (nats per token)" : "Loss (nats a token)", .logarithmic),
           layers: layers { run, task in
             run.tasks[task].flatMap { task in
               task.loss.flatMap { loss in knowsEntropy ? task.entropy.map { loss - $0 } : loss }
@@ -41,13 +41,14 @@ extension Chapter {
           layers: layers { $0.tasks[$1]?.exactMatch }),
       ])
     return Chapter(
-      "Accuracy beside loss",
+      "Accuracy and loss",
       [
         .paragraph(
           """
-          The end of some passages is certain: a fact after the name, a sum after the equals sign. An answer is right only \
-          if all of its tokens are, so that accuracy may stay near zero while the loss falls steadily, and then rise \
-          within a little compute. Where the loss shows no such jump, the jump is in the measure (Schaeffer et al. 2023).
+          The end of some passages is certain: a fact after the name, a sum after the equals sign. An answer counts \
+          only if all of its tokens are right. So accuracy may stay near zero while the loss falls steadily, and \
+          then rise over a small range of compute. Where the loss shows no such jump, the jump comes from the \
+          measure (Schaeffer et al. 2023).
           """),
         .figure(figure),
       ])

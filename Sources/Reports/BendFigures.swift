@@ -15,11 +15,12 @@ extension Chapter {
       [
         .paragraph(
           """
-          A power law is straight above its floor. A smoothly broken power law changes its exponent around a place, over \
-          a range that the table gives as a factor; it always fits better, having more parameters, so a bend is accepted only where the gain is \
-          larger than nearly all unbent curves with the same scatter would show by chance. Those are simulated: p is the \
-          fraction of them that seem as bent. The table also gives the gain in AICc, and the error of either law for the \
-          last quarter of the points when it is fitted to the others.
+          A power law is straight above its floor. A smoothly broken power law changes its exponent near one place; \
+          the table gives the range of this change as a factor. It has more parameters, so it always fits better. A \
+          bend is therefore accepted only if the gain is larger than that of nearly all simulated curves without a \
+          bend but with the same scatter: p is the fraction of these that seem as bent. The table also gives the \
+          gain in AICc, and the error of each law for the last quarter of the points when it is fitted to the \
+          others.
           """)
       ] + parts)
   }

@@ -16,9 +16,9 @@ extension Chapter {
       [
         .paragraph(
           """
-          Overlapping intervals do not show whether two numbers differ; the interval of their difference does: the \
-          difference is significant if that interval excludes zero. For fits to the same trainings, variation that they \
-          have in common cancels in the difference.
+          Overlapping intervals do not show whether two numbers differ; the interval of their difference does. The \
+          difference is significant if that interval excludes zero. For fits to the same trainings, common variation \
+          cancels in the difference.
           """)
       ] + parts)
   }
@@ -41,7 +41,7 @@ extension Chapter {
       ? Axis(comparison.axis ?? "")
       : Axis("", range: 0.5...(Double(places.count) + 0.5), names: comparison.fits)
     let ordered = comparison.trend.flatMap { trend in
-      values.ordered.map { "\(trend.rawValue) throughout in \((100 * $0).text()) % of the bootstrap's draws" }
+      values.ordered.map { "\(trend.rawValue) throughout in \((100 * $0).text()) % of the bootstrap draws" }
     }
     let slope = values.slope.map {
       "slope of a line through the values: \($0.value.text()) \($0.intervalText)"

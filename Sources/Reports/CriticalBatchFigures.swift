@@ -17,9 +17,10 @@ extension Chapter {
       [
         .paragraph(
           """
-          A loss can be reached in few steps of a large batch or with few tokens in small ones. Below the critical batch \
-          a larger one saves steps and wastes nothing; above it, it wastes tokens. The two costs lie on a hyperbola, \
-          (S/Smin − 1)(D/Dmin − 1) = 1, and Bcrit = Dmin/Smin is at its corner (McCandlish et al. 2018).
+          A loss can be reached in few steps with a large batch, or with few tokens in small batches. Below the \
+          critical batch, a larger batch saves steps and wastes no tokens; above it, it wastes tokens. The two costs \
+          lie on a hyperbola, (S/Smin − 1)(D/Dmin − 1) = 1, and Bcrit = Dmin/Smin is at its corner (McCandlish et \
+          al. 2018).
           """)
       ] + parts + refusals(of: asked, laws: [.criticalBatch]))
   }
@@ -52,11 +53,11 @@ extension Chapter {
     return Figure(
       name: name, title: "Steps against tokens, and the critical batch",
       caption: """
-        Left: what each batch needs for a loss\(analysis.floor > 0 ? " above the true entropy" : ""), at its best \
-        learning rate, with the fitted hyperbola; a curve for each loss. Right: the critical batch against the loss, \
-        with 95 % intervals, and the power law through them. Dmin goes from \((tokens.min() ?? 0).text(2)) to \((tokens.max() ?? 0).text(2)) \
-        tokens, and Bcrit grows \
-        as Dmin^\(analysis.growth.value.text()) \(analysis.growth.intervalText).
+        Left: steps and tokens that each batch size needs for a \
+        loss\(analysis.floor > 0 ? " above the true entropy" : ""), at its best learning rate, with the fitted \
+        hyperbola; one curve for each loss. Right: the critical batch against the loss, with 95 % intervals and the \
+        fitted power law. Dmin goes from \((tokens.min() ?? 0).text(2)) to \((tokens.max() ?? 0).text(2)) tokens, \
+        and Bcrit grows as Dmin^\(analysis.growth.value.text()) \(analysis.growth.intervalText).
         """,
       legend: "loss",
       panels: [

@@ -21,8 +21,8 @@ extension Chapter {
     return Figure(
       name: name, title: "The envelope of \(envelope.curves) training curves",
       caption: """
-        At each compute the curve of lowest loss names a best size and its data. Computes at which the smallest or the \
-        largest size is best are left out: a size beyond the grid might be better there.
+        At each compute, the curve of lowest loss gives a best size and its number of tokens. A compute at which the \
+        smallest or the largest size is best is left out: a size beyond the grid might be better there.
         """,
       panels: [
         Panel(x: compute, y: fit.labels.lossAxis, layers: [runs, touched]),

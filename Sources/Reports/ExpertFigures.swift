@@ -4,7 +4,7 @@ import Foundation
 import ScalingLaws
 
 extension Chapter {
-  /// The loss of moe models beside dense models of as many active and of as many weights in all; nil where no
+  /// The loss of MoE models beside dense models of as many active and of as many weights in all; nil where no
   /// law of them was asked for.
   static func experts(_ table: ResultsTable, _ fits: [ReportedFit]) -> Chapter? {
     let rows = table.completed.filter { ["", "1"].contains($0.text("granularity")) }
@@ -17,9 +17,10 @@ extension Chapter {
       [
         .paragraph(
           """
-          A moe model with E experts of which a token uses one costs as much as a dense model of its active size and holds \
-          almost E times as many weights. Seen over its active size it should lie below the dense line, and over its \
-          total size above: weights that only some tokens use are worth less than weights that all do.
+          An MoE model with E experts, of which a token uses one, costs as much as a dense model of its active size \
+          and has almost E times as many parameters. Plotted against active size it should lie below the dense line, \
+          and against total size above it: parameters that only some tokens use are worth less than parameters that \
+          all tokens use.
           """),
         .figure(bySizes(rows, counts)),
       ] + routed.map { .figure($0) } + refusals(of: fits, laws: [.routed]))
@@ -53,9 +54,9 @@ extension Chapter {
         layers: zip(counts, inks).flatMap { layers($0, $1, over: column) })
     }
     return Figure(
-      name: "experts-size", title: "Loss over active and over total size",
+      name: "experts-size", title: "Loss against active and total size",
       caption:
-        "The longest runs, in nats a token. Points are runs, lines go through the means of seeds. One expert is a dense model.",
+        "The longest runs, in nats per token. Points are runs; lines connect the means over seeds. One expert is a dense model.",
       legend: "experts", panels: [panel("active", "n_active"), panel("total", "n_total")])
   }
 
@@ -80,13 +81,15 @@ extension Chapter {
       return [.line(curve, style), .points(runs.map { Point($0.experts ?? 1, $0.loss - floor) }, style)]
     }
     return Figure(
-      name: "experts-\(fit.result.name)", title: "Loss over the number of experts: \(fit.result.name)",
-      caption: "Points are runs, lines the routed law \(law.equation). Fitted to: \(fit.result.selection).",
+      name: "experts-\(fit.result.name)", title: "Loss against the number of experts: \(fit.result.name)",
+      caption:
+        "Points are runs; lines are the routed law \(law.equation). Fitted to: \(fit.result.selection).",
       legend: "active weights",
       panels: [
         Panel(
           x: Axis("Experts E", .logarithmic),
-          y: Axis(floor > 0 ? "Loss above the entropy (nats a token)" : "Loss (nats a token)", .logarithmic),
+          y: Axis(
+            floor > 0 ? "Loss above the entropy (nats per token)" : "Loss (nats a token)", .logarithmic),
           layers: layers)
       ])
   }

@@ -42,6 +42,10 @@ extension Chapter.Part {
   static func finding(_ finding: Finding?) -> [Chapter.Part] {
     guard let finding else { return [] }
     return [.table(finding)]
-      + finding.notes.map { .paragraph("\($0.capitalizedSentence).".replacing("..", with: ".")) }
+      + finding.notes.map { note in
+        // The name of a fit stands before a colon, and is written as it is.
+        let text = note.contains(": ") ? note : note.capitalizedSentence
+        return .paragraph("\(text).".replacing("..", with: "."))
+      }
   }
 }

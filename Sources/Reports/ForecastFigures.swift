@@ -11,9 +11,10 @@ extension Chapter {
       [
         .paragraph(
           """
-          A fitted law summarises its runs; the test of a law is to predict others. Some runs were held out: the law was \
-          fitted without them, and predicts their losses. The interval is that of a single run, made of the \
-          uncertainty of the law's parameters and the scatter of runs about it; 19 of 20 runs should lie inside.
+          A fitted law summarises its runs; the test of a law is to predict other runs. Some runs were held out: the \
+          law was fitted without them and predicts their losses. The interval is that of a single run. It combines \
+          the uncertainty of the law's parameters with the scatter of runs about the law; 19 of 20 runs should lie \
+          inside.
           """)
       ]
         + asked.flatMap { fit, forecast in
@@ -49,11 +50,12 @@ extension Chapter {
         .points(found, Style("held-out runs, found", .category(1), marker: .open)),
       ])
     return Figure(
-      name: "forecast-\(fit.result.name)", title: "\(fit.result.name): predicted and found",
+      name: "forecast-\(fit.result.name)", title: "\(fit.result.name): predicted and measured",
       caption: """
-        Left: the runs of the fit, what it predicts of the held-out ones, and their measured losses\
-        \(floor > 0 ? ", above the true entropy" : ""). Right: the measured loss over the predicted one, against \
-        the run's compute over the largest compute in the fit; bars are the prediction's interval. \(Finding.summary(of: forecast))
+        Left: the runs of the fit, the predictions for the held-out runs, and their measured \
+        losses\(floor > 0 ? ", above the true entropy" : ""). Right: the measured loss divided by the predicted one, \
+        against the run's compute divided by the largest compute in the fit; bars are the prediction's interval. \
+        \(Finding.summary(of: forecast))
         """,
       panels: [left, errors(of: forecast)])
   }
@@ -70,8 +72,8 @@ extension Chapter {
       }
     }
     return Panel(
-      x: Axis("C over the largest C in the fit", .logarithmic),
-      y: Axis("Found over predicted − 1 (%)"),
+      x: Axis("C / largest C in the fit", .logarithmic),
+      y: Axis("Measured / predicted − 1 (%)"),
       layers: [
         .horizontal(0, ""),
         .points(intervals, Style("predicted, 95 % interval of a run", .category(0), marker: .diamond)),

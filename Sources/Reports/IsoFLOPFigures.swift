@@ -25,9 +25,9 @@ extension Chapter {
       [
         .paragraph(
           """
-          All models of one colour cost the same compute. A small one sees many tokens but can hold little; a large \
-          one sees too few. In between lies a best size N*, at the bottom of a parabola in log N. How N* and its \
-          tokens D* grow with compute says how to spend a larger budget.
+          All models of one colour cost the same compute. A small model sees many tokens but has little capacity; a \
+          large one sees too few tokens. In between lies a best size N*, at the minimum of a parabola in log N. The \
+          growth of N* and its number of tokens D* with compute shows how to spend a larger budget.
           """)
       ] + parts + Part.finding(.leastLosses(in: all)) + refusals(of: asked, laws: asked.map(\.result.law))
         + Part.finding(.approaches(in: all)))
@@ -62,8 +62,8 @@ extension Chapter {
     return Figure(
       name: name, title: "IsoFLOP profiles\(fit.ownName.map { ": \($0)" } ?? "")",
       caption: """
-        Loss of models of equal compute against their size, with a parabola in log N for each budget. A diamond marks \
-        a minimum, the bar through it the 95 % interval of N*.
+        Loss of models of equal compute against their size, with a parabola in log N for each budget. A diamond \
+        marks a minimum; the bar through it is the 95 % interval of N*.
         """,
       legend: "C (FLOPs)",
       panels: [
@@ -105,8 +105,9 @@ extension Chapter {
     return Figure(
       name: name, title: "The compute-optimal frontier\(fit.ownName.map { ": \($0)" } ?? "")",
       caption: """
-        Best size, best data and the loss they reach for each budget, with 95 % intervals; exponents are of \
-        N* ∝ C^a and D* ∝ C^b.\(law == nil ? "" : " The line in the last panel was fitted to the best runs of all.")
+        Best size, best number of tokens and the loss at these, for each budget, with 95 % intervals; the exponents \
+        are those of N* ∝ C^a and D* ∝ \
+        C^b.\(law == nil ? "" : " The line in the last panel was fitted to the best of all runs.")
         """,
       panels: [
         panel(

@@ -8,14 +8,15 @@ extension Chapter {
     guard !rivals.isEmpty || !choices.isEmpty else { return nil }
     let onRivals = Part.paragraph(
       """
-      Rival laws are fitted to the same runs by least squares on log loss. AICc weighs how well each fits against how \
-      many parameters it has: a difference below 2 says nothing, above 10 very much. The better test is to leave out \
-      the largest runs and predict them from the rest.
+      Rival laws are fitted to the same runs by least squares on the log loss. AICc weighs the quality of a fit \
+      against its number of parameters: a difference below 2 says nothing, one above 10 very much. The better test \
+      is to leave out the largest runs and predict them from the others.
       """)
     let onChoices = Part.paragraph(
       """
-      The data do not dictate the penalty, which runs count as outliers, or how N and C are counted. A number that \
-      moves by more than its interval from one choice to the next must be quoted with the choice.
+      The data do not determine which penalty to use, which runs count as outliers, or how to count N and C. A \
+      number that changes by more than its interval from one choice to the next must be quoted together with the \
+      choice.
       """)
     return Chapter(
       "Other laws, other choices",

@@ -14,10 +14,10 @@ extension Chapter {
       [
         .paragraph(
           """
-          If one thing limits a model, its loss falls as a power of that thing, down to a floor: L = E + A·X^−α. \
-          Points are trained models with 95 % error bars; lines are fits, and the shade is where a fit would lie in \
-          95 % of repetitions. A free floor E is found by the fit itself\
-          \(fits.contains { $0.result.entropy != nil } ? ": it should come out near the true entropy" : "").
+          If one quantity limits a model, its loss falls as a power of that quantity, down to a floor: L = E + \
+          A·X^−α. Points are trained models with 95 % error bars, lines are fits, and shaded bands are the 95 % \
+          intervals of the fits. A free floor E is determined by the fit \
+          itself\(fits.contains { $0.result.entropy != nil } ? ": it should be near the true entropy" : "").
           """)
       ] + figures + refusals(of: fits, laws: LawChoice.allCases.filter { $0.variable != nil }))
   }

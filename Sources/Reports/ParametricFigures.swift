@@ -20,16 +20,16 @@ extension Chapter {
           parametric.isEmpty
             ? Self.onResiduals
             : """
-            Chinchilla's law says that size and data each leave a part of the loss: L = E + A/N^α + B/D^β. If it holds, \
-            one set of five numbers draws all the lines below. \(Self.onResiduals)
+            Chinchilla's law is a sum of a floor, a term of size and a term of data: L = E + A/N^α + B/D^β. If it \
+            holds, the same five numbers give all the lines below. \(Self.onResiduals)
             """)
       ] + (surfaces ?? []).map { .figure($0) }
         + (parametric + others).map { .figure(residuals(of: $0)) } + refusals)
   }
 
   private static let onResiduals = """
-    A law's residuals should be a band around zero without a slope or a bend; a pattern in them says where the law is \
-    wrong.
+    The residuals of a law should be a band around zero without a slope or a bend; a pattern in them shows where the \
+    law is wrong.
     """
 
   /// The fit that the headlines are taken from: with the true entropy as floor, where there is one.

@@ -11,9 +11,10 @@ extension Chapter {
       [
         .paragraph(
           """
-          Hold one parameter at a value and fit all others again: how much worse does the fit get? Where the curve stays \
-          under the line, the data allow the value. A parameter whose curve stays under it on one side, however far it is \
-          moved, is not identified: the number that the fit gives for it should not be quoted.
+          One parameter is held at a value and all others are fitted again: how much worse does the fit get? Where \
+          the curve stays below the line, the data allow the value. A parameter whose curve stays below it on one \
+          side, however far the parameter is moved, is not identified: do not quote the number that the fit gives \
+          for it.
           """)
       ] + figures.map { .figure($0) } + fits.flatMap { Part.finding(.otherMinima(of: $0.result)) })
   }

@@ -13,9 +13,9 @@ extension Chapter {
       parts.append(
         .paragraph(
           """
-          The runs used \(instructions.count) different sets of instructions \
-          (\(instructions.joined(separator: "; "))), which may round differently: repeated with \
-          another set, a run differs in its last digits at first, and later by about the noise between seeds.
+          The runs used \(instructions.count) different instruction sets (\(instructions.joined(separator: "; "))), \
+          which may round differently: repeated with another instruction set, a run differs in its last digits at \
+          first, and later by about the noise between seeds.
           """))
     }
     return Chapter("How it was made", parts)

@@ -13,7 +13,7 @@ extension Chapter {
           .paragraph(
             """
             The true entropy of this text is not known, and so neither is the part of the loss that training can \
-            remove; figures and fits of that part are left out.
+            reduce. Figures and fits of that part are left out.
             """)
         ])
     }
@@ -25,7 +25,7 @@ extension Chapter {
           name: "reducible-loss-\(first / 3 + 1)", title: "Loss above the true entropy",
           caption: """
             Loss minus the true entropy on log axes, with 95 % error bars, and the power law fitted with the entropy \
-            as its floor (95 % interval shaded). The law was not fitted to the small points.
+            as its floor (95 % interval shaded). The law was fitted to the circled runs only.
             """, panels: Array(panels[first..<min(first + 3, panels.count)])))
     }
     return Chapter(
@@ -33,9 +33,9 @@ extension Chapter {
       [
         .paragraph(
           """
-          The entropy of this text is known: it is the loss of a perfect model. What lies above it is reducible, and \
-          on log axes a power law is a straight line with the exponent as its slope. Where points leave the line at \
-          one end, something else has become the limit.
+          The entropy of this text is known: it is the loss of a perfect model. The part of the loss above it is \
+          reducible. On log axes a power law is a straight line whose slope is the exponent. Where points leave the \
+          line at one end, something else limits the loss.
           """)
       ] + (figures.isEmpty ? [.paragraph("No law with the entropy as its floor was fitted.")] : figures))
   }

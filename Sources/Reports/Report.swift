@@ -141,7 +141,7 @@ public struct Report: Sendable {
       }
     }
     let chapters: [Chapter?] = [
-      text("What is seen", \.seen),
+      text("What the figures show", \.seen),
       text("What to look for", \.look),
       .expectations(verdicts),
       experiment.flatMap { .experts($0.table, fits) },

@@ -15,8 +15,9 @@ extension Chapter {
       [
         .paragraph(
           """
-          An interval that is wide, or a parameter that is not identified, means that these runs do not determine the \
-          number: more runs, or a wider range of them, would. Fitted columns: \(conventions.joined(separator: "; ")).
+          A wide interval, or a parameter that is not identified, means that these runs do not determine the number; \
+          more runs, or a wider range of them, would. Columns that were fitted: \
+          \(conventions.joined(separator: "; ")).
           """)
       ] + (findings.isEmpty ? [.paragraph("No law could be fitted.")] : findings))
   }
@@ -36,12 +37,12 @@ extension Chapter {
     guard let finding = Finding.taskLosses(table) else { return nil }
     let knowsEntropy = table.completed.contains { $0.entropy != nil }
     let onGap = """
-       The gap to the entropy is what a model has not learned of a task; tasks that close it early are learned by small \
-      models, others only by large ones.
+      The gap to the entropy is what a model has not learned of a task. Some tasks are learned by small models, \
+      others only by large ones.
       """
     return Chapter(
       "Loss by task",
-      [.paragraph("The text is made of tasks that differ in difficulty.\(knowsEntropy ? onGap : "")")]
+      [.paragraph("The text consists of tasks that differ in difficulty.\(knowsEntropy ? onGap : "")")]
         + Part.finding(finding))
   }
 
@@ -52,8 +53,8 @@ extension Chapter {
       [
         .paragraph(
           """
-          Losses are on held-out text, in nats a token, with their standard error over the windows of that text. N \
-          counts all parameters, C every matrix product of the training. Everything is in results.csv.
+          Losses are those on held-out text, in nats per token, with their standard errors over the windows of that \
+          text. N counts all parameters, and C every matrix product of the training. All columns are in results.csv.
           """)
       ] + Part.finding(.runs(table)))
   }

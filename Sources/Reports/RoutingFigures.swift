@@ -14,9 +14,9 @@ extension Chapter {
     var parts: [Part] = [
       .paragraph(
         """
-        A router sends every token to the experts with the highest scores. Experts that get more tokens learn more and \
-        are then chosen more often: without balancing, a few of them end up with all tokens, and the others with \
-        none. The entropy of the loads is 1 where all experts have equally many, 0 where one has all.
+        A router sends every token to the experts with the highest scores. Experts that get more tokens learn more \
+        and are then chosen more often. Without balancing, a few of them end up with all tokens and the others with \
+        none. The entropy of the loads is 1 if all experts get equally many tokens, and 0 if one expert gets all.
         """)
     ]
     if !histories.isEmpty {
@@ -24,10 +24,11 @@ extension Chapter {
       parts.append(
         .figure(
           Figure(
-            name: "expert-loads", title: "The load of each expert over the training",
+            name: "expert-loads", title: "The load of each expert during training",
             caption: """
-              Of each training the layer whose loads are least even at the end; experts in the order of their loads \
-              there. Up to three trainings that end least and three that end most evenly. \(names.joined(separator: "; ")).
+              For each training, the layer whose loads are least even at the end, with experts in the order of these \
+              loads. Up to three trainings that end least evenly, and three that end most evenly. \
+              \(names.joined(separator: "; ")).
               """,
             legend: "load over an even one",
             panels: heatMaps(
@@ -73,11 +74,11 @@ extension Chapter {
     }
     return Figure(
       name: "loss-loads", title: "Loss and loads",
-      caption: "Each point is a run. To the left, few experts have most of the tokens.", legend: "balance",
+      caption: "Each point is a run. On the left, few experts get most of the tokens.", legend: "balance",
       panels: [
         Panel(
-          x: Axis("Entropy of the loads over that of even ones", range: 0...1.02),
-          y: Axis("Loss (nats a token)", .logarithmic),
+          x: Axis("Entropy of the loads / entropy of even loads", range: 0...1.02),
+          y: Axis("Loss (nats per token)", .logarithmic),
           layers: layers)
       ])
   }
@@ -160,8 +161,8 @@ extension Chapter {
     return Figure(
       name: "expert-specialisation", title: "What the experts are for",
       caption: """
-        Block \(layer.block + 1) at the end of the most even training (\(label)): of each kind of \
-        token the fraction that each expert gets. If all experts were alike, all cells would be equal.
+        Block \(layer.block + 1) at the end of the most even training (\(label)): for each kind of token, the \
+        fraction that each expert gets. If all experts were alike, all cells would be equal.
         """,
       legend: "fraction over an even one", panels: heatMaps(maps))
   }

@@ -10,10 +10,11 @@ extension Chapter {
       [
         .paragraph(
           """
-          On log axes a power law has one slope everywhere. The loss itself flattens as it nears its floor; the part \
-          above the floor should not. Each slope below is that of a least-squares line through the runs of a window: \
-          half a decade from each X on, or as much as three different X need. Noise alone makes local slopes differ, the \
-          more the narrower the windows are; how much is simulated with straight lines of the same scatter.
+          On log axes a power law has the same slope everywhere. The loss itself flattens as it nears its floor; the \
+          part above the floor should not. Each slope below is that of a least-squares line through the runs of a \
+          window, which begins at each X and spans half a decade, or as much as three different X need. Noise alone \
+          makes local slopes differ, the more the narrower the windows are; the shaded range is simulated with \
+          straight lines of the same scatter.
           """)
       ] + asked.map { .figure(figure(of: $1, $0)) })
   }

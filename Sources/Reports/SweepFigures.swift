@@ -11,14 +11,14 @@ extension Chapter {
       return [figure(of: sweep).map(Part.figure)].compactMap { $0 } + Part.finding(.sweep(sweep))
     }
     return Chapter(
-      "What single settings do",
+      "The effect of single settings",
       [
         .paragraph(
           """
-          Runs that differ only in one setting are compared. The excess is by how much the loss at the \
-          program's own choice lies above the best one tried, of the whole loss and, where the true entropy is known, of \
-          the part above it, which is all that training can change. The best of several noisy losses is partly \
-          luck: an excess as small as the noise of the seeds means nothing.
+          Runs that differ only in one setting are compared. The excess is the amount by which the loss at the \
+          program's default lies above the lowest loss that was tried. It is given for the whole loss and, where the \
+          true entropy is known, for the reducible loss, which is all that training can change. The lowest of \
+          several noisy losses is partly luck: an excess as small as the noise of the seeds means nothing.
           """)
       ] + parts + Part.finding(.seedNoise(noise)))
   }
@@ -33,15 +33,15 @@ extension Chapter {
       let lines = cells.flatMap { layers(of: $0, ink: labels.firstIndex(of: $0.label) ?? 0) }
       guard !lines.isEmpty else { return nil }
       return Panel(
-        kind, x: Axis("\(sweep.words) over the usual one", .logarithmic),
+        kind, x: Axis("\(sweep.words) / default", .logarithmic),
         y: Axis("Loss above the best (%)"), layers: [.horizontal(1, "1 %")] + lines)
     }
     guard !panels.isEmpty else { return nil }
     return Figure(
       name: "sweep-\(sweep.setting)", title: "The loss against \(sweep.words)",
       caption: """
-        Each line is one model and length; its lowest point is 0. The program's default is at 1 on the \
-        horizontal axis.
+        Each line is one model and length; its lowest point is 0. The program's default is at 1 on the horizontal \
+        axis.
         """, panels: panels)
   }
 

@@ -29,14 +29,14 @@ extension Chapter {
       }
       return Panel(
         kinds.names.isEmpty ? nil : kinds.label(of: kind), x: Axis("Training tokens", .logarithmic),
-        y: Axis("Validation loss (nats a token)", .logarithmic), layers: lines.layers() + drawn)
+        y: Axis("Validation loss (nats per token)", .logarithmic), layers: lines.layers() + drawn)
     }
     let figure = Figure(
-      name: "training-curves", title: "Loss along the trainings",
+      name: "training-curves", title: "Loss during training",
       caption: """
-        Validation loss against tokens seen. Solid: at a constant learning rate; dashed: the cooldown, in which it falls \
-        to zero; a marker: the end of a run, which fits and tables use. Runs that share a trunk separate where \
-        their cooldowns begin. \(onPrecision(of: logged, curves))\(onBaselines(panels))
+        Validation loss against tokens seen. Solid: at a constant learning rate; dashed: during the cooldown, in \
+        which the rate falls to zero; a marker: the end of a run, which fits and tables use. Runs that share a trunk \
+        separate where their cooldowns begin. \(onPrecision(of: logged, curves))\(onBaselines(panels))
         """,
       legend: sizes.names.joined(separator: " × "), panels: panels)
     return Chapter(
@@ -44,9 +44,9 @@ extension Chapter {
       [
         .paragraph(
           """
-          Each line is the training of one model. A larger model is slower to compute but lower after equally many \
-          tokens; the last drop of a line is its cooldown. A line that has become flat is limited by its size, a line that \
-          still falls by its data.
+          Each line is the training of one model. A larger model costs more compute but has a lower loss after the \
+          same number of tokens; the drop at the end of a line is its cooldown. A line that has become flat is \
+          limited by size, a line that still falls is limited by data.
           """),
         .figure(figure),
       ])
@@ -89,8 +89,8 @@ extension Chapter {
     let errors = points.filter { $0.windows == few }.map { $0.standardError / $0.validationLoss }.sorted()
     return """
       During training a model is evaluated on the same \(few) windows, with a standard error of about \
-      \((100 * errors[errors.count / 2]).text(2)) %; as the windows are the same, the line is shifted as a whole, so \
-      that it ends at the loss on all \(all).
+      \((100 * errors[errors.count / 2]).text(2)) %. Because the windows are always the same, this error shifts a \
+      line as a whole. The line is drawn so that it ends at the loss on all \(all) windows.
       """
   }
 
@@ -100,9 +100,9 @@ extension Chapter {
         panel.layers.compactMap { if case .horizontal(_, _, let style) = $0 { style.dash } else { nil } }
       })
     let (dotted, dashed) = (
-      dashes.contains(.dotted) ? " Dotted: what counting n-grams reaches." : "",
+      dashes.contains(.dotted) ? " Dotted: the loss of n-gram models." : "",
       dashes.contains(.dashed)
-        ? " Across, dashed: the true entropy of the text, below which no model can go." : ""
+        ? " Dashed horizontal line: the true entropy of the text, below which no model can go." : ""
     )
     return dotted + dashed
   }

@@ -70,7 +70,7 @@ struct AxisLabels: Sendable {
   private let size: String
   private let compute: String
   let loss: String
-  /// As in `nats a token`; empty if unknown.
+  /// As in `nats per token`; empty if unknown.
   let lossUnit: String
   /// Whether the loss is that of all tokens in nats, the measure of n-grams.
   let isNatsPerToken: Bool
@@ -83,7 +83,7 @@ struct AxisLabels: Sendable {
     let loss = request?.loss ?? "loss"
     let inBits = loss == "loss_bits_per_byte"
     let task = loss == "loss" || inBits ? "" : " on \(loss.dropFirst("loss_".count))"
-    let unit = inBits ? "bits a byte" : "nats a token"
+    let unit = inBits ? "bits per byte" : "nats per token"
     let size =
       switch request?.size ?? .total {
       case .total: ""

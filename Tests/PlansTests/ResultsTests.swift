@@ -64,7 +64,7 @@ import Training
     #expect(abs((chinchilla.number("alpha")?.value ?? 0) - 0.5) < 0.02)
     #expect(abs((chinchilla.number("beta")?.value ?? 0) - 0.4) < 0.02)
     #expect(chinchilla.number("E")?.interval?.contains(0.3) == true)
-    #expect(chinchilla.convention == "N n_total, C c_exact, loss loss")
+    #expect(chinchilla.convention == "N = n_total, C = c_exact, loss = loss")
     #expect(chinchilla.fit?.clusters == 10)
     #expect(fits["power_n"]?.selection == "all runs with D = 4001792")
     #expect(fits["power_n"]?.observations.count == 10)
@@ -85,11 +85,11 @@ import Training
         """.replacing("tokens: 1M}", with: "d_tokens: 2000896}"))
     let table = try ResultsTable(plan) { try plantedResult(of: $0) }
     let fits = Fits(of: table, requests: plan.experiment.fits, bootstraps: 20)
-    #expect(fits["kaplan_n"]?.convention == "N n_non_embedding, C c_exact, loss loss")
+    #expect(fits["kaplan_n"]?.convention == "N = n_non_embedding, C = c_exact, loss = loss")
     #expect(fits["narrow"]?.selection.hasPrefix("width 16, seed 1 with N = ") == true)
     #expect(fits["narrow"]?.fit?.knownFloor == 0.3)
     #expect(fits["narrow"]?.observations.count == 8)
-    #expect(fits["facts"]?.convention == "N n_total, C c_exact, loss loss_facts")
+    #expect(fits["facts"]?.convention == "N = n_total, C = c_exact, loss = loss_facts")
     #expect(fits["facts"]?.fit != nil)
   }
 

@@ -19,7 +19,7 @@ struct DrawingTests {
       name: name, title: hostile, caption: hostile, legend: hostile,
       panels: [
         Panel(
-          hostile, x: Axis(hostile, .logarithmic), y: Axis("Loss (nats a token)", .logarithmic),
+          hostile, x: Axis(hostile, .logarithmic), y: Axis("Loss (nats per token)", .logarithmic),
           layers: layers)
       ])
   }

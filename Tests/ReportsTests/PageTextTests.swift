@@ -43,7 +43,7 @@ struct PageTextTests {
     let html = try FileAccess.readText("\(folder)/report.html")
     let prose = html.split(separator: "<style>").joined().split(separator: "</style>").dropFirst().joined()
     #expect(!prose.contains("{") && !prose.contains("| interval"))
-    #expect(html.contains("Trained for this page:") && html.contains("What is seen"))
+    #expect(html.contains("Trained for this page:") && html.contains("What the figures show"))
   }
 
   @Test func numbersAreQuotedAndRefusalsTold() throws {

@@ -11,7 +11,7 @@ extension Finding {
     }
     let ordered = comparison.trend.flatMap { trend in
       values.ordered.map {
-        "\(trend.rawValue) throughout in \(shortText(100 * $0)) % of the bootstrap's draws"
+        "\(trend.rawValue) throughout in \(shortText(100 * $0)) % of the bootstrap draws"
       }
     }
     let slope = values.slope.map { slope in

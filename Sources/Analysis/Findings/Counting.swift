@@ -8,7 +8,7 @@ extension Finding {
       ("in total", count.total), ("without embeddings", count.nonEmbedding), ("difference", count.shift),
     ]
     return Finding(
-      "\(fit.name): N* ∝ C^a by either count",
+      "\(fit.name): N* ∝ C^a by both counts",
       columns: [
         Column("count", "N and C", .left), Column("a", "a"), Column("interval", "95 % interval"),
       ],

@@ -5,7 +5,7 @@ extension Finding {
   public static func expertLoads(of rows: [RunRow], in table: ResultsTable) -> Finding {
     let shown = rows.sorted { ($0.loadEntropy ?? 0) < ($1.loadEntropy ?? 0) }
     let few = shown.count <= 24 ? shown : Array(shown.prefix(12) + shown.suffix(12))
-    let ends = few.count < shown.count ? "; of \(shown.count) runs the first and the last twelve" : ""
+    let ends = few.count < shown.count ? "; the first and last twelve of \(shown.count) runs" : ""
     return Finding(
       "Loads at the end, the least even first\(ends)",
       columns: [

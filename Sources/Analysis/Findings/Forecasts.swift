@@ -8,7 +8,7 @@ extension Finding {
       "\(fit.name): predictions of \(fit.fit?.equation ?? "") for the held-out runs",
       columns: [
         Column("size", "N"), Column("tokens", "D"), Column("compute", "C", unit: "FLOPs"),
-        Column("compute_factor", "C over the largest fitted"), Column("predicted", "predicted"),
+        Column("compute_factor", "C / largest fitted"), Column("predicted", "predicted"),
         Column("interval", "95 % interval of a run"), Column("found", "found"),
         Column("error", "predicted over found − 1"), Column("inside", "", .left),
       ],

@@ -18,15 +18,16 @@ extension Finding {
         settings.map { .text(row.text($0)) } + measured.map { .number(row.number($0.0), digits: $0.2) }
           + [.text(row.status.rawValue)]
       },
-      notes: repeats ? ["U of the D tokens trained on are different ones; the others repeat them."] : [])
+      notes: repeats ? ["U of the D training tokens are unique; the others repeat them."] : [])
   }
 }
 
 extension ResultsTable {
-  /// The settings that differ between runs and do not follow from others, and the width.
+  /// The settings that differ between runs and do not follow from others, and the width. A cell is empty where a setting
+  /// does not apply, as those of experts in a dense model: that is no difference.
   fileprivate var varyingSettings: [String] {
     settings.filter { !$0.isDerived }.map(\.name).filter { name in
-      name == "width" || Set(rows.map { $0.text(name) }).count > 1
+      name == "width" || Set(rows.map { $0.text(name) }).subtracting([""]).count > 1
     }
   }
 }

@@ -5,7 +5,7 @@ extension Finding {
   public static func sensitivity(of fit: ExperimentFit) -> Finding? {
     guard let sensitivity = fit.sensitivity else { return nil }
     return Finding(
-      "\(fit.name) under choices that the data do not dictate",
+      "\(fit.name) under choices that the data do not determine",
       columns: [Column("choice", "choice", .left), Column("runs", "runs")]
         + sensitivity.symbols.map { Column(latin($0), $0) },
       rows: sensitivity.rows.map { row in

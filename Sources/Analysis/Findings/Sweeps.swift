@@ -6,7 +6,7 @@ extension Finding {
     guard !sweep.cells.isEmpty else { return nil }
     let knowsEntropy = sweep.cells.contains { $0.reducibleExcess != nil }
     return Finding(
-      "Losses by \(sweep.words), nats a token; the program's default in brackets",
+      "Losses by \(sweep.words), nats per token; the default in brackets",
       columns: [
         Column("runs", "runs", .left), Column("losses", "losses", .left),
         Column("excess", "excess of the default"),

@@ -11,7 +11,7 @@ extension Finding {
     let knowsEntropy = tasks.contains { worst.tasks[$0]?.entropy != nil || best.tasks[$0]?.entropy != nil }
     func gap(_ key: String) -> [Column] { knowsEntropy ? [Column("\(key)_gap", "gap")] : [] }
     return Finding(
-      "Loss in nats a token on the targets of each task: the run of the highest and that of the lowest loss",
+      "Loss in nats per token on the targets of each task, for the runs of the highest and the lowest loss",
       columns: [Column("task", "task", .left)] + (knowsEntropy ? [Column("entropy", "true entropy")] : [])
         + [Column("highest_loss", "highest: loss")] + gap("highest") + [Column("lowest_loss", "lowest: loss")]
         + gap("lowest"),
