@@ -3,7 +3,11 @@
 /// A column of a result is one row of `Column.results`, or `sizes`, and one property of `RunRow`. The columns of settings
 /// come from whoever knows the settings (`Column.setting`). Writing, reading and the reference follow from the row.
 public struct Column: Sendable {
-  public enum Kind: Sendable { case text, integer, number }
+  public enum Kind: Sendable {
+    case text, integer, number
+    /// A whole number where it is one, as a fixed batch is; text otherwise, as a ramp is.
+    case integerOrText
+  }
 
   /// What a column tells of a run.
   public enum Role: Sendable {

@@ -194,6 +194,8 @@ public struct ExperimentFit: Codable, Sendable {
         remarks.append("\(analysis.rawValue): \(error)")
       }
     }
+    // A frontier takes the best of all runs, whatever their settings.
+    if request.law.variable != .compute, let mixed = data.mixedSettings { remarks.append(mixed) }
   }
 
   private func bends(_ request: FitRequest, floor: Floor, _ seed: UInt64, _ progress: (Double) -> Void) throws

@@ -20,6 +20,8 @@ struct FitData {
   private let profiles: [Observation]?
   /// The runs that the fit is to predict, by their identifiers, trained or not.
   let heldOut: [(name: String, observation: Observation)]
+  /// The settings of each observation but for the seed: runs with equal ones are repeats. Empty where they are not known.
+  private let settings: [[String: Cell]]
   /// The two counts of N of each run, and C as 6·N·D without embeddings; empty where they are not known.
   let counts: [(pair: EmbeddingCount.Pair, compute: Double)]
 
@@ -38,6 +40,7 @@ struct FitData {
       return (EmbeddingCount.Pair(nonEmbedding: nonEmbedding, total: total), compute)
     }
     let observations = chosen.map { $0.observation(request) }
+    settings = chosen.map { row in row.settings.filter { $0.key != "seed" } }
     whole = Slice(
       observations: observations,
       text: (request.conditions.isEmpty
@@ -65,6 +68,7 @@ struct FitData {
     self.convention = convention
     profiles = nil
     heldOut = []
+    settings = []
     counts = []
   }
 
@@ -141,11 +145,39 @@ struct FitData {
   /// One observation for all runs that differ in nothing but their seeds: the lowest of several noisy losses would be
   /// a biased frontier.
   private func meansOverSeeds() -> [Observation] {
-    whole.observations.grouped(by: \.place).map { equals in
+    repeats.map { equals in
       var mean = equals[0]
       mean.loss = equals.reduce(0) { $0 + $1.loss } / Double(equals.count)
       return mean
     }
+  }
+
+  /// The observations that differ in nothing but their seeds, together.
+  private var repeats: [[Observation]] {
+    whole.observations.indices.grouped { index in
+      Run(place: whole.observations[index].place, settings: settings.isEmpty ? [:] : settings[index])
+    }.map { $0.map { whole.observations[$0] } }
+  }
+
+  /// What tells runs apart, but for their seeds.
+  private struct Run: Hashable {
+    let place: Observation.Place
+    let settings: [String: Cell]
+  }
+
+  /// A warning if runs of the same N, D and C have different settings, which a law of these does not tell apart; nil if
+  /// there are none.
+  var mixedSettings: String? {
+    var names: Set<String> = []
+    for equals in settings.indices.grouped(by: { whole.observations[$0].place }) where equals.count > 1 {
+      let first = settings[equals[0]]
+      for index in equals.dropFirst() where settings[index] != first {
+        names.formUnion(first.keys.filter { settings[index][$0] != first[$0] })
+      }
+    }
+    guard !names.isEmpty else { return nil }
+    return
+      "runs of the same size and length differ in \(names.sorted().joined(separator: ", ")): choose some with `where`"
   }
 
   /// The held-out runs that a fit to a slice speaks of: a law in N at one D says nothing of another D.
@@ -162,9 +194,9 @@ struct FitData {
   /// The variance, in the log of the loss above a floor, that the mean over seeds has lost: s²·(1 − 1/k) of k runs
   /// that differ in their seeds alone, pooled; 0 where every run has one seed.
   func varianceOverSeeds(above floor: Double) -> Double {
-    let groups = whole.observations.grouped(by: \.place).map { equals in
-      equals.map { log($0.loss - floor) }
-    }.filter { $0.count > 1 && $0.allSatisfy(\.isFinite) }
+    let groups = repeats.map { equals in equals.map { log($0.loss - floor) } }.filter {
+      $0.count > 1 && $0.allSatisfy(\.isFinite)
+    }
     let freedom = groups.reduce(0) { $0 + $1.count - 1 }
     guard freedom > 0 else { return 0 }
     let sum = groups.reduce(0.0) { sum, logs in
@@ -190,7 +222,7 @@ extension RunRow {
     observation.experts = number("experts")
     if request.law == .criticalBatch {
       // A ramp is no number.
-      observation.batch = Double(text("batch"))
+      observation.batch = number("batch")
       observation.learningRate = number("learning_rate")
     }
     return observation

@@ -83,6 +83,7 @@ extension Column {
     let cell: Cell? =
       switch kind {
       case .text: .text(text)
+      case .integerOrText: Int(text).map(Cell.integer) ?? .text(text)
       case .integer: text.isEmpty ? Cell.none : Int(text).map(Cell.integer)
       case .number: text.isEmpty ? Cell.none : Double(text).flatMap { $0.isFinite ? Cell.number($0) : nil }
       }

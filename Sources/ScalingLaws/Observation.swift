@@ -142,7 +142,9 @@ extension Array {
     }
     return low
   }
+}
 
+extension Sequence {
   /// The elements by a key, in the order in which the keys appear first.
   package func grouped<Key: Hashable>(by key: (Element) -> Key) -> [[Element]] {
     var places: [Key: Int] = [:]
