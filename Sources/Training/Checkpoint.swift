@@ -131,17 +131,17 @@ public struct TrainedModel {
   private static func fits(_ configuration: RunConfiguration, in file: Safetensors) -> Bool {
     let model = configuration.model
     let bytes = 100 * (1 + configuration.training.updateRuleType.buffers.count)
-    // For each sequence mixer, the number of arrays of at most two blocks that have it.
+    // For each sequence mixer, the number of arrays that two blocks with it add to a model.
     let kinds: [Character?] = model.layers.map { Array(Set($0)) } ?? [nil]
-    let arrays = kinds.map { kind in
-      var short = model
-      short.depth = min(model.depth, 2)
-      short.layers = kind.map { String(repeating: $0, count: short.depth) }
-      return (
-        depth: short.depth, count: Transformer(short).layout.parameters.count { $0.name.hasPrefix("blocks.") }
-      )
+    return kinds.contains { kind in
+      let counts = [1, 3].map { depth in
+        var short = model
+        short.depth = depth
+        short.layers = kind.map { String(repeating: $0, count: depth) }
+        return Transformer(short).layout.parameters.count
+      }
+      return (model.depth - 1) * (counts[1] - counts[0]) <= 2 * (file.byteCount / bytes)
     }
-    return arrays.contains { model.depth * $0.count <= $0.depth * (file.byteCount / bytes) }
   }
 
   /// Reads a checkpoint.
