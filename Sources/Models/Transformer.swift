@@ -57,10 +57,10 @@ public struct Transformer: Sendable {
   ///
   /// - Parameters:
   ///   - gradients: Whether it can run backward; one that cannot needs much less memory.
-  ///   - loss: Records the losses (R) of logits (R, V) against targets (R); nil for the cross-entropy.
+  ///   - loss: Records the losses (R) of logits (R, V), from tokens (R) and targets (R); nil for the cross-entropy.
   public func lossProgram(
     windows: Int, gradients: Bool,
-    loss: ((_ logits: Tensor, _ targets: Integers, _ recorder: Recorder) -> Tensor)? = nil
+    loss: ((_ logits: Tensor, _ tokens: Integers, _ targets: Integers, _ recorder: Recorder) -> Tensor)? = nil
   ) -> LossProgram {
     let recorder = Recorder(gradients: gradients)
     let tokens = recorder.integers(windows * configuration.context)
@@ -69,7 +69,8 @@ public struct Transformer: Sendable {
     let noise = gradients && configuration.isNoisy ? recorder.integers(windows) : nil
     let context = RecordingContext(recorder, configuration, noiseKeys: noise)
     let logits = logits(of: tokens, context)
-    let losses = loss?(logits, targets, recorder) ?? recorder.crossEntropy(logits, targets, hits: hits)
+    let losses =
+      loss?(logits, tokens, targets, recorder) ?? recorder.crossEntropy(logits, targets, hits: hits)
     return LossProgram(
       program: recorder.finish(
         context.withSideLosses(losses), keeping: gradients ? [] : context.routed.map(\.logits)),

@@ -159,12 +159,12 @@ struct ObjectiveProgram {
 
   init(_ objective: any TrainingObjective, of transformer: Transformer, windows: Int) {
     var batch: ObjectiveBatch?
-    loss = transformer.lossProgram(windows: windows, gradients: true) { logits, targets, recorder in
-      var slots = ObjectiveBatch(targets: targets, windows: windows)
+    loss = transformer.lossProgram(windows: windows, gradients: true) { logits, tokens, targets, recorder in
+      var slots = ObjectiveBatch(tokens: tokens, targets: targets, windows: windows)
       defer { batch = slots }
       return objective.record(logits, &slots, recorder)
     }
-    self.batch = batch ?? ObjectiveBatch(targets: loss.targets, windows: windows)
+    self.batch = batch ?? ObjectiveBatch(tokens: loss.inputs, targets: loss.targets, windows: windows)
   }
 }
 

@@ -32,8 +32,10 @@ extension TrainingConfiguration {
   }
 }
 
-/// The inputs of a recorded objective: targets, and floats of its own such as a mask or a teacher's probabilities.
+/// The inputs of a recorded objective: tokens, targets, and floats of its own such as a mask or a teacher's probabilities.
 public struct ObjectiveBatch: Sendable {
+  /// The tokens (R) that the model reads.
+  public let tokens: Integers
   /// The tokens (R) that the model should predict.
   public let targets: Integers
   /// Windows in a batch: each has R / windows rows.
@@ -41,7 +43,8 @@ public struct ObjectiveBatch: Sendable {
   /// The inputs that the objective has added, in order.
   private(set) var inputs: [Tensor] = []
 
-  init(targets: Integers, windows: Int) {
+  init(tokens: Integers, targets: Integers, windows: Int) {
+    self.tokens = tokens
     self.targets = targets
     self.windows = windows
   }
@@ -64,6 +67,16 @@ public struct ObjectiveBatch: Sendable {
 
     /// Rows of a window, T.
     public var context: Int { batch.targets.count / batch.windows }
+
+    /// The window's tokens (T).
+    public var tokens: UnsafeBufferPointer<Int32> { rows(of: batch.tokens) }
+
+    /// The window's targets (T).
+    public var targets: UnsafeBufferPointer<Int32> { rows(of: batch.targets) }
+
+    private func rows(of integers: Integers) -> UnsafeBufferPointer<Int32> {
+      UnsafeBufferPointer(start: arena.integers(integers) + slot * context, count: context)
+    }
 
     /// The window's rows of input number `index`.
     public func input(_ index: Int) -> UnsafeMutableBufferPointer<Float> {
