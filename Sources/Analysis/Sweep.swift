@@ -8,7 +8,7 @@ import ScalingLaws
 /// them owes something to luck: compare the excess with the noise of seeds.
 public struct Sweep: Codable, Sendable {
   /// One value of the setting in a cell.
-  public struct Trial: Codable, Sendable {
+  public struct Trial: Codable, Sendable, Equatable {
     public let value: String
     /// The value as a multiple of the program's own choice, where both are numbers.
     public let multiple: Double?
@@ -18,6 +18,11 @@ public struct Sweep: Codable, Sendable {
     public let reducible: Double?
     public let seeds: Int
     public let isUsual: Bool
+
+    /// The value, in brackets if it is the default, and the loss, as in `[512]: 1.0420`.
+    public var text: String {
+      "\(isUsual ? "[\(value)]" : value): \(String(format: "%.4f", loss))"
+    }
   }
 
   public struct Cell: Codable, Sendable {

@@ -32,6 +32,7 @@ extension Finding.Cell {
     case .percent(let fraction): "\((100 * fraction).text(2)) %"
     case .interval(let interval, let digits): "[\(interval.low.text(digits)), \(interval.high.text(digits))]"
     case .truth(let isTrue, let yes, let no): isTrue ? yes : no
+    case .trials(let trials): trials.map(\.text).joined(separator: " · ")
     case .missing: "—"
     }
   }

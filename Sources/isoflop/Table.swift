@@ -99,6 +99,7 @@ extension Finding.Cell {
     case .percent(let fraction): String(format: "%.3g %%", 100 * fraction)
     case .interval(let interval, _): "\(isoflop.number(interval.low)) … \(isoflop.number(interval.high))"
     case .truth(let isTrue, let yes, let no): isTrue ? yes : no
+    case .trials(let trials): trials.map(\.text).joined(separator: " · ")
     case .missing: ""
     }
   }

@@ -35,6 +35,8 @@ public struct Finding: Sendable {
     case interval(Interval, digits: Int)
     /// What people read for true and for false.
     case truth(Bool, yes: String, no: String)
+    /// The losses at some values of a setting.
+    case trials([Sweep.Trial])
     /// Not there, or not known.
     case missing
 
@@ -109,6 +111,7 @@ extension Finding.Cell: Encodable {
         try container.encodeNil()
       }
     case .truth(let isTrue, _, _): try container.encode(isTrue)
+    case .trials(let trials): try container.encode(trials)
     case .missing: try container.encodeNil()
     }
   }

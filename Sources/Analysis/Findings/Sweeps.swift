@@ -1,5 +1,3 @@
-import Foundation
-
 extension Finding {
   /// What a setting does to the loss; nil where no runs differ in it alone.
   public static func sweep(_ sweep: Sweep) -> Finding? {
@@ -12,12 +10,9 @@ extension Finding {
         Column("excess", "excess of the default"),
       ] + (knowsEntropy ? [Column("reducible_excess", "of the loss above the entropy")] : []),
       rows: sweep.cells.map { cell in
-        let losses = cell.trials.map { trial in
-          "\(trial.isUsual ? "[\(trial.value)]" : trial.value): \(String(format: "%.4f", trial.loss))"
-        }
-        return [
-          .text(cell.kind.isEmpty ? cell.label : "\(cell.kind), \(cell.label)"),
-          .text(losses.joined(separator: " · ")), cell.excess.map { .percent($0) } ?? .text("not tried"),
+        [
+          .text(cell.kind.isEmpty ? cell.label : "\(cell.kind), \(cell.label)"), .trials(cell.trials),
+          cell.excess.map { .percent($0) } ?? .text("not tried"),
         ] + (knowsEntropy ? [.percent(cell.reducibleExcess)] : [])
       })
   }
