@@ -73,7 +73,7 @@ class Transformer:
     def feed_forward(self, block, x, expert=""):
         return self.linear(f"{block}.down{expert}", gelu(self.linear(f"{block}.up{expert}", x), approximate="tanh"))
 
-    def mixture(self, block, x):
+    def moe(self, block, x):
         """What the chosen experts make of each row, and the penalties of the router."""
         shape, x = x.shape, x.flatten(0, 1)
         logits = linear(x, self.weights[f"{block}.router"])
@@ -98,7 +98,7 @@ class Transformer:
             x = x + self.attention(block, self.norm(f"{block}.norm1", x))
             normal = self.norm(f"{block}.norm2", x)
             if self.experts:
-                made, penalty = self.mixture(block, normal)
+                made, penalty = self.moe(block, normal)
                 x, penalties = x + made, penalties + penalty
             else:
                 x = x + self.feed_forward(block, normal)

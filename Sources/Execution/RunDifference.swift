@@ -9,7 +9,7 @@ public struct RunDifference: Sendable {
   public enum Part: String, Sendable { case settings, results, provenance, timing }
 
   public let part: Part
-  /// A setting by its path in the configuration, such as `model.width`; a result by its column in `results.csv`.
+  /// A setting or a result by its column in `results.csv`; anything else by its path in the record, in snake_case.
   public let name: String
   public let first: Cell
   public let second: Cell
@@ -35,7 +35,14 @@ public struct RunDifference: Sendable {
   }
 
   private static func settings(_ first: StoredRun, _ second: StoredRun) -> [RunDifference] {
-    leaves(.settings, first.configuration, second.configuration)
+    let (one, two) = (first.configuration, second.configuration)
+    return Setting.columns.compactMap { RunDifference(.settings, $0.name, first[$0.name], second[$0.name]) }
+      + [
+        RunDifference(
+          .settings, "corpus_fingerprint", Cell(one?.corpusFingerprint), Cell(two?.corpusFingerprint)),
+        RunDifference(
+          .settings, "tokens", Cell(one?.training.tokens), Cell(two?.training.tokens)),
+      ].compactMap { $0 }
   }
 
   private static func results(_ first: StoredRun, _ second: StoredRun) -> [RunDifference] {
@@ -74,9 +81,9 @@ public struct RunDifference: Sendable {
   }
 }
 
-/// The leaves of a value's JSON, by dotted paths such as `training.schedule.cooldown.fraction`.
+/// The leaves of a value's JSON, by dotted paths such as `evaluation.seconds`.
 private func leavesByPath(of value: (some Encodable)?) -> [String: Cell] {
-  guard let value, let data = try? JSONEncoder().encode(value),
+  guard let value, let data = try? printedJSON(value),
     let tree = try? decodeJSON(JSONTree.self, from: data)
   else { return [:] }
   return Dictionary(tree.leaves(at: ""), uniquingKeysWith: { first, _ in first })

@@ -13,7 +13,33 @@ public func plainJSON(_ value: some Encodable) throws -> Data {
 
 /// A value as the JSON that commands print: as `plainJSON`, with all names in snake_case, as in results.csv.
 public func printedJSON(_ value: some Encodable) throws -> Data {
-  try json(value, [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted], keys: .convertToSnakeCase)
+  try json(
+    value, [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted], keys: .custom { PrintedKey(path: $0) })
+}
+
+/// A key as scripts read it: in snake_case, and by its present name where records keep that of the first version.
+private struct PrintedKey: CodingKey {
+  let stringValue: String
+  let intValue: Int?
+
+  init(path: [any CodingKey]) {
+    let key = path.last?.stringValue ?? ""
+    let isOfModel = path.dropLast().last?.stringValue == "model"
+    intValue = path.last?.intValue
+    stringValue =
+      switch key {
+      case "families": "tasks"
+      case "family": isOfModel ? "architecture" : "task"
+      case "share": "fraction"
+      case "mixture": isOfModel ? "moe" : "data_mixture"
+      default:
+        key.replacing(#/([a-z0-9])([A-Z])/#) { "\($0.1)_\($0.2)" }
+          .replacing(#/([A-Z])([A-Z][a-z])/#) { "\($0.1)_\($0.2)" }.lowercased()
+      }
+  }
+
+  init(stringValue: String) { (self.stringValue, intValue) = (stringValue, nil) }
+  init(intValue: Int) { (stringValue, self.intValue) = ("\(intValue)", intValue) }
 }
 
 private func json(

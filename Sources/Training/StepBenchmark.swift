@@ -14,7 +14,7 @@ public struct StepBenchmark: Codable, Sendable {
     /// 0 for what has no gradient.
     public let backwardSeconds: Double
     /// Both together, as a fraction of the step.
-    public let share: Double
+    public let fraction: Double
   }
 
   /// Forward alone, as validation runs it.

@@ -46,13 +46,13 @@ extension Trainer {
     func row(_ name: String, _ forward: Double, _ backward: Double = 0) -> StepBenchmark.Operation {
       StepBenchmark.Operation(
         name: name, forwardSeconds: forward, backwardSeconds: backward,
-        share: (forward + backward) / stepSeconds)
+        fraction: (forward + backward) / stepSeconds)
     }
     var rows = passes[0].forward.keys.map { name in
       row(name, median(passes.map { $0.forward[name] ?? 0 }), median(passes.map { $0.backward[name] ?? 0 }))
     }
     rows += [row(type(of: optimizer.rule).title, median(updates)), row("gradient norm", median(norms))]
-    rows.sort { ($0.share, $0.name) > ($1.share, $1.name) }
-    return rows + [row("rest", (1 - rows.reduce(0) { $0 + $1.share }) * stepSeconds)]
+    rows.sort { ($0.fraction, $0.name) > ($1.fraction, $1.name) }
+    return rows + [row("rest", (1 - rows.reduce(0) { $0 + $1.fraction }) * stepSeconds)]
   }
 }

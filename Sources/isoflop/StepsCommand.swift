@@ -14,8 +14,7 @@ struct StepsCommand: ParsableCommand {
 
   @Option(help: "About how long to measure each shape; two cores and the rest take as long again, or twice.")
   var seconds = 2.0
-  @Option(
-    name: [.customLong("architecture"), .customLong("family")], help: "gpt2, llama or all.")
+  @Option(help: "gpt2, llama or all.")
   var architecture = ArchitectureChoice.all
   @Option(
     parsing: .singleValue,
@@ -158,7 +157,7 @@ struct StepsCommand: ParsableCommand {
         step.operations.map {
           [
             $0.name, digits(1000 * $0.forwardSeconds, 3),
-            $0.backwardSeconds > 0 ? digits(1000 * $0.backwardSeconds, 3) : "", digits(100 * $0.share, 1),
+            $0.backwardSeconds > 0 ? digits(1000 * $0.backwardSeconds, 3) : "", digits(100 * $0.fraction, 1),
           ]
         })
     }

@@ -3,7 +3,7 @@ import Testing
 
 /// The figures depend on the machine; that they are there, and what they say of memory, does not.
 @Suite struct BenchTests {
-  @Test("Steps of both families are measured, and the JSON has every figure")
+  @Test("Steps of both architectures are measured, and the JSON has every figure")
   func steps() throws {
     let folder = try ScratchFolder()
     let run = try Command(
@@ -11,7 +11,7 @@ import Testing
     #expect(run.status == 0, "\(run.errors)")
     let output = try Self.decoder.decode(Output.self, from: Data(run.output.utf8))
     #expect(!output.provenance.cpu.isEmpty && !output.provenance.blasKernel.isEmpty)
-    #expect(output.steps.map(\.model.family) == ["gpt2", "llama"])
+    #expect(output.steps.map(\.model.architecture) == ["gpt2", "llama"])
     for step in output.steps {
       #expect(step.model.width == 16 && step.model.context == 32)
       #expect(step.batch == 4 && step.model.vocabulary == 20)
@@ -24,7 +24,7 @@ import Testing
       #expect(step.evaluation.tokensPerSecond > 0 && step.evaluation.bytes > 0)
       #expect(step.evaluation.overTraining > 0)
       if let twoCores = step.twoCores { #expect(twoCores.twoRuns > 0 && twoCores.oneRun > 0) }
-      #expect(abs(step.operations.reduce(0) { $0 + $1.share } - 1) < 1e-9)
+      #expect(abs(step.operations.reduce(0) { $0 + $1.fraction } - 1) < 1e-9)
       let names = step.operations.map(\.name)
       #expect(names.contains("Linear") && names.contains("AdamW") && names.contains("gradient norm"))
       #expect(names.last == "rest" && Set(names).count == names.count)
@@ -50,7 +50,7 @@ import Testing
   func tables() throws {
     let folder = try ScratchFolder()
     let run = try Command(
-      "bench", "--family", "gpt2", "--shape", "16,1,2,32,4,20", "--seconds", "0.01", "--operations",
+      "bench", "--architecture", "gpt2", "--shape", "16,1,2,32,4,20", "--seconds", "0.01", "--operations",
       in: folder.path)
     #expect(run.status == 0, "\(run.errors)")
     for text in ["OpenBLAS kernel", "16, 1, 2, 32, 4, 20", "step / floor", "CausalAttention", "rest"] {
@@ -89,7 +89,7 @@ import Testing
       let blasKernel: String
     }
     struct Model: Decodable {
-      let family: String
+      let architecture: String
       let width: Int
       let context: Int
       let vocabulary: Int
@@ -98,7 +98,7 @@ import Testing
       let name: String
       let forwardSeconds: Double
       let backwardSeconds: Double
-      let share: Double
+      let fraction: Double
     }
     struct Evaluation: Decodable {
       let tokensPerSecond: Double

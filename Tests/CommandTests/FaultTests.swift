@@ -241,7 +241,7 @@ import Testing
     #expect(try records("shards") == expected)
   }
 
-  @Test("A share waits for the others before it trains what is forecast")
+  @Test("A shard waits for the others before it trains held-out runs")
   func forecastShards() throws {
     try folder.write(
       smallExperiment.replacing("[8, 16]", with: "[8, 12, 16]").replacing(

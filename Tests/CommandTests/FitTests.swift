@@ -67,8 +67,9 @@ import Testing
         switch value {
         case let object as [String: Any]:
           [String: Any](
-            uniqueKeysWithValues: object.map {
-              ($0.key.lowercased().replacingOccurrences(of: "_", with: ""), plain($0.value))
+            uniqueKeysWithValues: object.map { key, value in
+              let name = key == "mixture" ? "dataMixture" : key
+              return (name.lowercased().replacingOccurrences(of: "_", with: ""), plain(value))
             })
         case let list as [Any]: list.map(plain)
         default: value

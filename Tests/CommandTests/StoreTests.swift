@@ -102,8 +102,8 @@ import Testing
       (1...16).map { String(runs[0].prefix($0)) }.first { start in runs.count { $0.hasPrefix(start) } == 1 })
     let rows = try json(Command("diff", prefix, "runs/store/\(runs[2])", "--json", in: folder.path))
     let settings = rows.filter { $0["part"] as? String == "settings" }
-    #expect(settings.contains { $0["name"] as? String == "model.width" && $0["difference"] as? Int == 8 })
-    #expect(!settings.contains { ($0["name"] as? String)?.hasPrefix("training.") ?? true })
+    #expect(settings.contains { $0["name"] as? String == "width" && $0["difference"] as? Int == 8 })
+    #expect(Set(settings.compactMap { $0["name"] as? String }).isSubset(of: ["width", "heads"]))
     let loss = try #require(rows.first { $0["name"] as? String == "loss" })
     let numbers = ["difference", "first_error", "second_error"].map { loss[$0] as? Double ?? .nan }
     #expect(
@@ -112,7 +112,7 @@ import Testing
     #expect(rows.contains { $0["part"] as? String == "timing" })
 
     let text = try Command("diff", runs[0], runs[2], in: folder.path)
-    #expect(text.status == 0 && text.output.contains("model.width") && text.output.contains(" ± "))
+    #expect(text.status == 0 && text.output.contains("width") && text.output.contains(" ± "))
     let same = try Command("diff", runs[0], runs[0], in: folder.path)
     #expect(same.status == 0 && same.output == "no differences\n")
   }

@@ -4,14 +4,14 @@ import TestSupport
 import Testing
 
 @Suite struct ShardTests {
-  @Test func sharesAreDisjointCompleteAndAlike() throws {
+  @Test func shardsAreDisjointCompleteAndAlike() throws {
     let runs = try plan("grid: {width: [8, 16, 24, 32, 40, 48, 64], tokens: [500k, 1M], seeds: 3}\n").runs
     for count in [1, 2, 3, 5, 40] {
       let shards = try (1...count).map { try #require(Shard("\($0)/\(count)")).trunks(of: runs) }
       let all = Set(runs.map(\.configuration.trunkIdentifier))
       #expect(shards.reduce(0) { $0 + $1.count } == all.count && shards.reduce(Set()) { $0.union($1) } == all)
-      let costs = shards.map { share in
-        runs.filter { share.contains($0.configuration.trunkIdentifier) }.trainingFlops
+      let costs = shards.map { shard in
+        runs.filter { shard.contains($0.configuration.trunkIdentifier) }.trainingFlops
       }
       if count <= 3 { #expect((costs.max() ?? 0) < 1.5 * (costs.min() ?? 0)) }
     }
