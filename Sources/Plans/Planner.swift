@@ -128,13 +128,13 @@ struct Planner {
       updateRules.filter { $0.name == draft.updateRule } as [any Selectable.Type]
       + trainingObjectives.filter { $0.name == draft.objective }
     let own = Set(types.flatMap { $0.settings.map(\.key) })
-    guard let foreign = draft.chosen.keys.sorted().first(where: { !own.contains($0) }) else { return }
-    let owner = (updateRules + trainingObjectives as [any Selectable.Type]).first { type in
-      type.settings.contains { $0.key == foreign }
+    for owner in updateRules + trainingObjectives as [any Selectable.Type] {
+      for foreign in owner.settings.map(\.key) where !own.contains(foreign) && draft.isGiven(foreign) {
+        throw fault(
+          "`\(foreign)` is a setting of \(owner.name), which is not used", at: foreign, of: draft,
+          remedy: "Remove it, or choose \(owner.name)")
+      }
     }
-    throw fault(
-      "`\(foreign)` is a setting of \(owner?.name ?? "nothing"), which is not used", at: foreign, of: draft,
-      remedy: "Remove it, or choose \(owner?.name ?? "another")")
   }
 
   private func checkLength(

@@ -1,5 +1,6 @@
 import Analysis
 import Files
+import Models
 
 /// A setting of a run: one row of `Setting.all`, and the only place that describes it.
 ///
@@ -127,7 +128,7 @@ public struct Setting: Sendable {
     _ path: WritableKeyPath<RunDraft, Double> & Sendable, cell: @escaping @Sendable (PlannedRun) -> Double?
   ) -> Setting {
     number(
-      section, key, in: range, default: text(RunDraft()[keyPath: path]), meaning, path, cell: cell,
+      section, key, in: range, default: settingText(RunDraft()[keyPath: path]), meaning, path, cell: cell,
       as: { $0 })
   }
 
@@ -143,11 +144,6 @@ public struct Setting: Sendable {
       default: RunDraft()[keyPath: path].rawValue, meaning, path, column: column,
       cell: { .text(cell($0)?.rawValue ?? "") }
     ) { try $0.choice(of: Choice.self) }
-  }
-
-  /// A number without a decimal point where it is whole.
-  static func text(_ number: Double) -> String {
-    number == number.rounded() && abs(number) < 1e15 ? "\(Int(number))" : "\(number)"
   }
 
   /// The setting of a name in the grid or on the command line.
@@ -256,15 +252,12 @@ extension Setting {
   /// The numbers that a setting may be.
   public enum NumberRange: Sendable {
     case closed(Double, Double)
-    /// The upper bound is left out.
-    case halfOpen(Double, Double)
     /// Greater than 0 and at most a limit.
     case positive(atMost: Double)
 
     func read(_ yaml: YAMLValue) throws -> Double {
       switch self {
       case .closed(let low, let high): try yaml.number(in: low...high)
-      case .halfOpen(let low, let limit): try yaml.number(in: low..<limit)
       case .positive(let limit): try yaml.positiveNumber(atMost: limit)
       }
     }
@@ -274,8 +267,6 @@ extension Setting {
       switch self {
       case .closed(let low, let high):
         (members["minimum"], members["maximum"]) = (.number(low), .number(high))
-      case .halfOpen(let low, let limit):
-        (members["minimum"], members["exclusiveMaximum"]) = (.number(low), .number(limit))
       case .positive(let limit):
         (members["exclusiveMinimum"], members["maximum"]) = (0, .number(limit))
       }

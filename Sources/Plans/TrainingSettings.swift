@@ -45,8 +45,12 @@ extension Setting {
       default: "512, from 1M tokens on 1024, from 2M on 2048", "tokens in a step, a multiple of the context",
       \.training.batch,
       column: .named(
+        kind: .integerOrText,
         meaning: "tokens in a step; in a ramp also `N from D`: N tokens in a step from D tokens on"),
-      cell: { .text($0.configuration.training.batch.text) }, read: readBatch),
+      cell: { run in
+        let stages = run.configuration.training.batch.stages
+        return stages.count == 1 ? .integer(stages[0].tokens) : .text(run.configuration.training.batch.text)
+      }, read: readBatch),
     .integer(
       .training, "warmup_steps", in: 0...RunDraft.mostTokens, "steps over which the learning rate rises",
       \.training.warmupSteps, column: .named("warmup", words: "steps of warmup", unit: "steps")
@@ -71,12 +75,6 @@ extension Setting {
       "weight decay per step, multiplied by the learning rate",
       \.training.weightDecay
     ) { $0.configuration.training.weightDecay },
-    .number(.training, "beta1", in: .halfOpen(0, 1), "decay of Adam's first moment", \.training.beta1) {
-      $0.configuration.training.beta1
-    },
-    .number(.training, "beta2", in: .halfOpen(0, 1), "decay of Adam's second moment", \.training.beta2) {
-      $0.configuration.training.beta2
-    },
     .number(
       .training, "clip", in: .positive(atMost: .greatestFiniteMagnitude),
       "the largest norm of the gradient; larger ones are scaled down",
@@ -104,20 +102,43 @@ extension Setting {
       "\(meaning): " + types.map { "\($0.name) is \($0.meaning)" }.joined(separator: "; "), path,
       column: .named(isSelfExplanatory: true), cell: { .text(selected($0)?.name ?? names[0]) }
     ) { try $0.choice(of: names) }
+    // Several types may declare the same setting.
+    let numbers = types.flatMap { $0.settings }.reduce(into: [NumberSetting]()) { known, number in
+      if !known.contains(number) { known.append(number) }
+    }
     return [choice]
-      + types.flatMap { type in
-        type.settings.map { number in
-          let range = NumberRange.closed(number.range.lowerBound, number.range.upperBound)
-          return .number(
-            .training, number.key, in: range, default: text(number.defaultValue),
-            "of \(type.name): \(number.meaning)", \.chosen[number.key],
-            cell: { run in
-              let selection = selected(run)
-              return (selection?.name ?? names[0]) == type.name
-                ? selection?[number] ?? number.defaultValue : nil
-            }, as: { $0 })
+      + numbers.map { number in
+        let owners = types.filter { $0.settings.contains(number) }.map { $0.name }
+        return declared(number, by: owners) { run in
+          let selection = selected(run)
+          guard owners.contains(selection?.name ?? names[0]) else { return nil }
+          return number.property.map { run.configuration.training[keyPath: $0] }
+            ?? selection?[number] ?? number.defaultValue
         }
       }
+  }
+
+  /// The row of a setting that update rules or objectives declare.
+  private static func declared(
+    _ number: NumberSetting, by owners: [String],
+    cell: @escaping @Sendable (PlannedRun) -> Double?
+  ) -> Setting {
+    let range = NumberRange.closed(number.range.lowerBound, number.range.upperBound)
+    let meaning = "of \(owners.joined(separator: ", ")): \(number.meaning)"
+    guard let property = number.property else {
+      return .number(
+        .training, number.key, in: range, default: settingText(number.defaultValue), meaning,
+        \.chosen[number.key],
+        cell: cell, as: { $0 })
+    }
+    return Setting(
+      .training, number.key, values: .number(range), default: settingText(number.defaultValue), meaning,
+      column: .usual, reset: { $0.training[keyPath: property] = number.defaultValue },
+      cell: { Cell(cell($0)) }
+    ) { yaml in
+      let value = try range.read(yaml)
+      return { $0.training[keyPath: property] = value }
+    }
   }
 
   private static let seeds: [Setting] = [

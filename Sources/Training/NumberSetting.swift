@@ -7,12 +7,19 @@ public struct NumberSetting: Sendable, Hashable {
   public let defaultValue: Double
   public let range: ClosedRange<Double>
   public let meaning: String
+  /// The property of the configuration that holds its value; nil for the selection of its owner.
+  public let property: (WritableKeyPath<TrainingConfiguration, Double> & Sendable)?
 
-  init(_ key: String, default defaultValue: Double, in range: ClosedRange<Double>, _ meaning: String) {
+  /// - Parameter property: Only for settings of the first version: run identifiers depend on where they are stored.
+  init(
+    _ key: String, default defaultValue: Double, in range: ClosedRange<Double>, _ meaning: String,
+    property: (WritableKeyPath<TrainingConfiguration, Double> & Sendable)? = nil
+  ) {
     self.key = key
     self.defaultValue = defaultValue
     self.range = range
     self.meaning = meaning
+    self.property = property
   }
 }
 

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A setting that a layer declares in its own file.
 ///
 /// `Plans` makes a row of its registry of it: a key of experiment files, a flag, a column of results and a line of the
@@ -91,7 +93,7 @@ public struct LayerSetting: Sendable {
   ) -> LayerSetting {
     let access = Access(set: { $0[keyPath: path] = $1 }, get: value)
     let number = ModelOptions()[keyPath: path]
-    return LayerSetting(key, .number(in: range, access), text(number), meaning, path, .usual)
+    return LayerSetting(key, .number(in: range, access), settingText(number), meaning, path, .usual)
   }
 
   /// A number or none, which is the default.
@@ -117,11 +119,6 @@ public struct LayerSetting: Sendable {
       meaning, path, display)
   }
 
-  /// A number without a decimal point where it is whole.
-  private static func text(_ number: Double) -> String {
-    Int(exactly: number).map { "\($0)" } ?? "\(number)"
-  }
-
   /// - Throws: `SettingFault` if a model's value is out of range.
   func check(_ model: ModelConfiguration) throws {
     func fault(_ value: Any, _ remedy: String) -> SettingFault {
@@ -133,11 +130,14 @@ public struct LayerSetting: Sendable {
       throw fault(value, "at least \(range.lowerBound) and at most \(range.upperBound)")
     case .number(let range, let access):
       guard let value = access.get(model), !range.contains(value) else { return }
-      throw fault(value, "from \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))")
+      throw fault(value, "from \(settingText(range.lowerBound)) to \(settingText(range.upperBound))")
     case .numberOrNone(let range, let access):
       guard let value = access.get(model) ?? nil, !range.contains(value) else { return }
-      throw fault(value, "none, or from \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))")
+      throw fault(value, "none, or from \(settingText(range.lowerBound)) to \(settingText(range.upperBound))")
     case .choice: return
     }
   }
 }
+
+/// A number as a file would have it, such as `0` or `0.001`.
+public func settingText(_ number: Double) -> String { String(format: "%.15g", number) }

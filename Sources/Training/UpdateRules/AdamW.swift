@@ -7,14 +7,18 @@ import Models
 ///
 ///     m ← β₁m + (1 − β₁)g    v ← β₂v + (1 − β₂)g²
 ///     p ← p − η·(m̂/(√v̂ + ε) + λp)    m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ)
-///
-/// β₁ and β₂ are `beta1` and `beta2` of `TrainingConfiguration`, not settings of the rule: run identifiers depend on
-/// where they are stored.
 struct AdamW: UpdateRule {
   static let name = "adamw"
   static let title = "AdamW"
   static let meaning = "Adam with decoupled weight decay"
-  static let settings: [NumberSetting] = []
+  static let settings = [
+    NumberSetting(
+      "beta1", default: 0.9, in: 0...0.999_999, "decay of the first moment",
+      property: \TrainingConfiguration.beta1),
+    NumberSetting(
+      "beta2", default: 0.95, in: 0...0.999_999, "decay of the second moment",
+      property: \TrainingConfiguration.beta2),
+  ]
   static let buffers = ["moment1", "moment2"]
   static let epsilon: Float = 1e-8
 
