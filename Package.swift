@@ -29,10 +29,10 @@ let package = Package(
     .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
   ],
   targets: [
-    // The commit that the program was built from, for its records. Only the program itself depends on it.
+    // Embeds the commit of the sources, for the records of runs. Only the executable depends on it.
     .plugin(name: "CommitPlugin", capability: .buildTool(), path: "Sources/CommitPlugin"),
     .target(name: "Build", plugins: ["CommitPlugin"]),
-    // Foundations. They do not depend on each other, except that any may use RandomNumbers, and Corpora uses Files.
+    // Foundations. They do not depend on each other, except that all may use RandomNumbers and Corpora uses Files.
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CMCheck"),
@@ -41,7 +41,7 @@ let package = Package(
     .target(name: "Autograd", dependencies: ["CBLAS", "RandomNumbers"], swiftSettings: tuned),
     .target(name: "Corpora", dependencies: ["Files", "RandomNumbers"]),
     .target(name: "ScalingLaws", dependencies: ["RandomNumbers"]),
-    // The targets that build on them. Each depends only on targets above it.
+    // Targets that build on the foundations. Each depends only on targets above it.
     .target(name: "Models", dependencies: ["Autograd", "RandomNumbers"], swiftSettings: tuned),
     .target(
       name: "Training",
@@ -50,8 +50,8 @@ let package = Package(
     .target(
       name: "Generation", dependencies: ["Models", "Autograd", "Corpora", "Files", "RandomNumbers"],
       swiftSettings: tuned),
-    // Typed results, fits and expectations, without the engine: also a product for other packages. Like ScalingLaws, it
-    // has no unsafe flags, which SwiftPM forbids in a dependency that is required by version.
+    // Typed results, fits and expectations, without the engine. Also a library product. Like ScalingLaws, it has no
+    // unsafe flags, because SwiftPM forbids them in dependencies that are required by version.
     .target(name: "Analysis", dependencies: ["Files", "ScalingLaws", "SwiftCSV"]),
     .target(
       name: "Plans", dependencies: ["Analysis", "ScalingLaws", "Training", "Models", "Corpora", "Files"],
@@ -66,7 +66,7 @@ let package = Package(
         .product(name: "Mustache", package: "swift-mustache"),
       ],
       resources: [.embedInCode("Templates")], swiftSettings: tuned),
-    // Formats of other programs.
+    // Files in the formats of other programs.
     .target(name: "Exports", dependencies: ["Analysis", "Files"]),
     .executableTarget(
       name: "isoflop",
@@ -93,7 +93,7 @@ let package = Package(
     }
     + [
       .testTarget(name: "CommandTests", dependencies: ["isoflop", "Training", "Files"]),
-      // Shared by several suites: temporary folders, small plans, planted results.
+      // Helpers of several suites: temporary folders, small plans and planted results.
       .target(
         name: "TestSupport", dependencies: ["Plans", "Training", "Files"], path: "Tests/Support",
         swiftSettings: tuned),
@@ -107,7 +107,7 @@ let package = Package(
         path: "Tests/Fuzzing", exclude: ["Seeds"], swiftSettings: tuned),
       .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing", "Files"]),
     ]
-    // libFuzzer has its own `main`, and links only if everything is built for it.
+    // libFuzzer has its own `main`. It links only if every target is built with its instrumentation.
     + (Context.environment["ISOFLOP_FUZZ"] == nil
       ? []
       : [.executableTarget(name: "Fuzzers", dependencies: ["Fuzzing"], path: "Tests/Fuzzers")]),

@@ -1,9 +1,9 @@
 import CXXHash
 import Foundation
 
-/// The 128-bit XXH3 hash of some bytes, as 32 hexadecimal digits (`xxhsum -H2` prints the same).
+/// Returns the 128-bit XXH3 hash of some bytes, as 32 hexadecimal digits (`xxhsum -H2` prints the same).
 ///
-/// It names content and finds damage; it is no defence against a forger.
+/// It identifies content and detects damage. It does not protect against forgery.
 public func checksum(_ bytes: some ContiguousBytes) -> String {
   let hash = bytes.withUnsafeBytes { XXH3_128bits($0.baseAddress, $0.count) }
   return [hash.high64, hash.low64]
@@ -14,5 +14,5 @@ public func checksum(_ bytes: some ContiguousBytes) -> String {
     .joined()
 }
 
-/// The 128-bit XXH3 hash of a text's UTF-8 bytes, as 32 hexadecimal digits.
+/// Returns the 128-bit XXH3 hash of a text's UTF-8 bytes, as 32 hexadecimal digits.
 public func checksum(_ text: String) -> String { checksum(Data(text.utf8)) }

@@ -4,21 +4,21 @@ import Foundation
   import Glibc
 #endif
 
-/// Reading, writing and removing whole files, so that a fault is one clear message and a crash leaves the old file or the
-/// new one, never a half.
+/// Reads, writes and removes whole files. Every error is one clear message, and a crash leaves either the old file or
+/// the new one, never part of one.
 ///
-/// A file is *absent* only where the system says that there is no such path (`ENOENT`, or `ENOTDIR` where a part of the
-/// path is a file). Whatever else a call fails with, such as `EIO`, `ESTALE` or `EACCES`, says nothing of what is there:
-/// it is thrown, as an `InputError` with its `systemError`, and nothing may be concluded from it.
+/// A file is *absent* only if the system reports that the path does not exist (`ENOENT`, or `ENOTDIR` if part of the
+/// path is a file). Any other error, such as `EIO`, `ESTALE` or `EACCES`, does not say whether the file exists: it is
+/// thrown as an `InputError` with its `systemError`.
 public enum FileAccess {
-  /// What stands at a path.
+  /// The kind of object at a path.
   public enum Kind: Sendable {
     case file, folder, other
   }
 
   // MARK: Reading
 
-  /// What stands at `path`, its links followed; nil if it is absent.
+  /// Returns the kind of object at `path`, following links; nil if it is absent.
   public static func kind(of path: String) throws -> Kind? {
     guard let status = try status(of: path) else { return nil }
     return switch status.st_mode & S_IFMT {
@@ -28,10 +28,10 @@ public enum FileAccess {
     }
   }
 
-  /// Whether there is something at `path`.
+  /// Returns whether `path` exists, following links.
   public static func exists(_ path: String) throws -> Bool { try status(of: path) != nil }
 
-  /// What the system knows of the file at `path`, its links followed; nil if it is absent.
+  /// Returns the result of `stat` for `path`, following links; nil if it is absent.
   package static func status(of path: String) throws -> stat? {
     var status = stat()
     if stat(path, &status) == 0 { return status }
@@ -39,7 +39,9 @@ public enum FileAccess {
     return nil
   }
 
-  /// The bytes of the file at `path`.
+  /// Returns the bytes of the file at `path`.
+  ///
+  /// - Throws: `InputError` if it is absent, a folder or unreadable.
   public static func read(_ path: String) throws -> Data {
     guard let data = try readIfPresent(path) else {
       throw InputError("no such file", file: path, remedy: "Check the path")
@@ -47,7 +49,9 @@ public enum FileAccess {
     return data
   }
 
-  /// The bytes of the file at `path`; nil if it is absent.
+  /// Returns the bytes of the file at `path`; nil if it is absent.
+  ///
+  /// - Throws: `InputError` if it is a folder or unreadable.
   public static func readIfPresent(_ path: String) throws -> Data? {
     let descriptor = retrying { open(path, O_RDONLY | O_CLOEXEC) }
     guard descriptor >= 0 else {
@@ -59,9 +63,9 @@ public enum FileAccess {
     guard fstat(descriptor, &status) == 0 else { throw systemError("cannot be read", path) }
     guard status.st_mode & S_IFMT != S_IFDIR else {
       throw InputError(
-        "is a folder, and a file was expected", file: path, remedy: "Name a file in it", systemError: EISDIR)
+        "is a folder, not a file", file: path, remedy: "Name a file in it", systemError: EISDIR)
     }
-    // One byte more than the file has, to see its end; of what has no size, such as a pipe, piece by piece.
+    // One byte more than the file's size, to detect its end. A pipe has no size: the buffer grows as needed.
     let size = status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : 0
     var data = Data(count: max(size, 4095) + 1)
     var count = 0
@@ -77,17 +81,21 @@ public enum FileAccess {
     }
   }
 
-  /// The text of the UTF-8 file at `path`. Invalid UTF-8 is an error that names the line.
+  /// Returns the text of the UTF-8 file at `path`.
+  ///
+  /// - Throws: `InputError` if it cannot be read. For invalid UTF-8 the error names the line.
   public static func readText(_ path: String) throws -> String {
     try text(of: read(path), path: path)
   }
 
-  /// The text of the UTF-8 file at `path`; nil if it is absent.
+  /// Returns the text of the UTF-8 file at `path`; nil if it is absent.
+  ///
+  /// - Throws: `InputError` if it cannot be read. For invalid UTF-8 the error names the line.
   public static func readTextIfPresent(_ path: String) throws -> String? {
     try readIfPresent(path).map { try text(of: $0, path: path) }
   }
 
-  /// The text of the UTF-8 bytes that the file at `path` holds.
+  /// Returns `data`, the bytes of the file at `path`, decoded as UTF-8.
   package static func text(of data: Data, path: String) throws -> String {
     if let text = String(validating: data, as: UTF8.self) { return text }
     throw InputError(
@@ -95,7 +103,9 @@ public enum FileAccess {
       remedy: "Convert it, for example with `iconv -t UTF-8`")
   }
 
-  /// The names in a folder in order, hidden ones included; none if the folder is absent.
+  /// Returns the sorted names in a folder, including hidden ones; none if the folder is absent.
+  ///
+  /// - Throws: `InputError` if the folder cannot be read.
   public static func names(in folder: String) throws -> [String] {
     guard let stream = opendir(folder) else {
       guard isAbsence(errno) else { throw systemError("cannot be read", folder) }
@@ -115,7 +125,9 @@ public enum FileAccess {
     return names.sorted()
   }
 
-  /// The paths of all that is in a folder and its folders, relative to it; links are not followed.
+  /// Returns the paths of everything below a folder, relative to it. Links are not followed.
+  ///
+  /// - Throws: `InputError` if a folder cannot be read.
   public static func paths(below folder: String) throws -> [String] {
     try names(in: folder).flatMap { name in
       var status = stat()
@@ -130,12 +142,13 @@ public enum FileAccess {
 
   // MARK: Writing
 
-  /// Writes `data` to `path` atomically: a temporary file beside it, forced to the disk, then renamed, and the folder
-  /// forced to the disk as well.
+  /// Writes `data` to `path` atomically: writes a temporary file beside it, forces it to the disk, renames it, and
+  /// forces the folder to the disk.
   ///
-  /// - Parameter mayReplace: Asked right before the file at `path` is replaced. What it throws leaves the old file.
+  /// - Parameter mayReplace: Called right before the file at `path` is replaced. If it throws, the old file remains.
+  /// - Throws: `InputError` if the file cannot be written, or the error of `mayReplace`.
   public static func write(_ data: Data, to path: String, mayReplace: () throws -> Void = {}) throws {
-    // Of one name on all machines that may share the folder.
+    // The name is unique even if other machines write to the same shared folder.
     let temporary = "\(path).\(UUID().uuidString.prefix(13)).tmp"
     let descriptor = retrying { open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
     guard descriptor >= 0 else { throw systemError("cannot be written", path) }
@@ -154,23 +167,23 @@ public enum FileAccess {
     try synchronizeFolder(of: path)
   }
 
-  /// Forces to the disk that the names in the folder of `path` are what they are: a renamed file survives a power cut.
+  /// Forces the folder of `path` to the disk, so that a rename in it survives a power cut.
   package static func synchronizeFolder(of path: String) throws {
     let slash = path.lastIndex(of: "/")
     let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     let descriptor = retrying { open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     guard descriptor >= 0 else { throw systemError("cannot be written", path) }
     defer { close(descriptor) }
-    // Some file systems have nothing to force.
+    // Some file systems do not support fsync on folders.
     guard fsync(descriptor) == 0 || [EINVAL, ENOTSUP, EROFS].contains(errno) else {
       throw systemError("cannot be written", path)
     }
   }
 
-  /// Refuses a path at which something else stands than a regular file. A program that writes there might wait for
-  /// ever for the reader of a pipe, or write through a link to another place.
+  /// Checks that `path` is a regular file or absent. A program that writes to a pipe might wait for ever for its
+  /// reader, and one that writes to a link would change another file.
   ///
-  /// - Throws: `InputError` for a folder, a pipe, a device, a socket or a link.
+  /// - Throws: `InputError` if it is a folder, a pipe, a device, a socket or a link.
   public static func requireRegular(_ path: String) throws {
     var status = stat()
     guard lstat(path, &status) == 0 else {
@@ -183,18 +196,18 @@ public enum FileAccess {
     ]
     guard let kind = kinds[status.st_mode & S_IFMT] else { return }
     throw InputError(
-      "\(kind) stands where a file is to be written", file: path,
+      "expected a regular file, found \(kind)", file: path,
       remedy: "Remove it, or choose another folder")
   }
 
-  /// Sees whether a file can be written at `path`, and leaves nothing there: for a command that takes long before it
-  /// writes its result.
+  /// Checks that a file can be written at `path`, and leaves nothing there. A command calls it before long work whose
+  /// result it will write.
   ///
-  /// - Throws: `InputError` as `write` would.
+  /// - Throws: `InputError` if `path` is a folder or cannot be written.
   public static func requireWritable(_ path: String) throws {
     var status = stat()
     if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-      throw InputError("is a folder, and a file is to be written", file: path, remedy: "Name a file in it")
+      throw InputError("is a folder, not a file", file: path, remedy: "Name a file in it")
     }
     let probe = "\(path).\(UUID().uuidString.prefix(13)).tmp"
     let descriptor = open(probe, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
@@ -203,21 +216,28 @@ public enum FileAccess {
     unlink(probe)
   }
 
-  /// Removes what interrupted calls of `write` have left in a folder. Nobody may be writing there.
+  /// Removes the temporary files that interrupted calls of `write` left in a folder. No other process may be writing
+  /// there.
+  ///
+  /// - Throws: `InputError` if one cannot be removed.
   public static func removeTemporaries(in folder: String) throws {
     for name in try names(in: folder) where name.hasSuffix(".tmp") { try remove("\(folder)/\(name)") }
   }
 
-  /// Removes the file, or the folder with all that is in it, at `path`; what is absent is as it should be.
+  /// Removes the file at `path`, or the folder with its contents. Does nothing if it is absent.
+  ///
+  /// - Throws: `InputError` if it cannot be removed.
   public static func remove(_ path: String) throws {
     if unlink(path) == 0 || isAbsence(errno) { return }
-    // Linux says EISDIR, POSIX allows EPERM.
+    // For a folder, Linux reports EISDIR and POSIX allows EPERM.
     guard errno == EISDIR || errno == EPERM else { throw systemError("cannot be removed", path) }
     for name in try names(in: path) { try remove("\(path)/\(name)") }
     guard rmdir(path) == 0 || isAbsence(errno) else { throw systemError("cannot be removed", path) }
   }
 
-  /// Makes the folder at `path`, and those above it, where they are missing.
+  /// Creates the folder at `path`, and missing folders above it. Does nothing if it exists.
+  ///
+  /// - Throws: `InputError` if it cannot be created.
   public static func makeFolder(_ path: String) throws {
     if mkdir(path, 0o755) == 0 { return try synchronizeFolder(of: path) }
     if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
@@ -245,10 +265,10 @@ public enum FileAccess {
 
   // MARK: Errors
 
-  /// Whether a system call that failed with `code` says that there is nothing at its path.
+  /// Returns whether the error number `code` means that the path does not exist.
   private static func isAbsence(_ code: Int32) -> Bool { code == ENOENT || code == ENOTDIR }
 
-  /// Calls `body` again as long as a signal interrupts it.
+  /// Calls `body`, and repeats it while signals interrupt it.
   private static func retrying<Result: FixedWidthInteger>(_ body: () -> Result) -> Result {
     while true {
       let result = body()
@@ -256,18 +276,18 @@ public enum FileAccess {
     }
   }
 
-  /// The fault that the system's `errno` reports, with a remedy where one is known.
+  /// Returns the error that `errno` reports, with a remedy if one is known.
   package static func systemError(_ message: String, _ path: String) -> InputError {
     let code = errno
     let concernsAll = [ENOSPC, EDQUOT, EROFS].contains(code)
     let remedy: String? =
       switch code {
-      case ENOSPC, EDQUOT: "Make room on the disk, then give the same command again"
-      case EFBIG: "Raise the limit on file sizes (`ulimit -f`), then give the same command again"
+      case ENOSPC, EDQUOT: "Make room on the disk, then run the same command again"
+      case EFBIG: "Raise the limit on file sizes (`ulimit -f`), then run the same command again"
       case EACCES, EROFS, EPERM: "Choose a folder that you may write to, or change its permissions"
-      case EMFILE, ENFILE: "Raise the limit on open files (`ulimit -n`), then give the same command again"
+      case EMFILE, ENFILE: "Raise the limit on open files (`ulimit -n`), then run the same command again"
       case EIO, ESTALE, ETIMEDOUT, EREMOTEIO:
-        "Check the disk or the file server, then give the same command again: nothing was changed"
+        "Check the disk or the file server, then run the same command again: nothing was changed"
       default: nil
       }
     return InputError(
@@ -276,7 +296,7 @@ public enum FileAccess {
   }
 
   private static func lineOfInvalidUTF8(_ data: Data) -> Int {
-    // A line feed is never part of a longer UTF-8 sequence, so lines can be judged one by one.
+    // A line feed is never part of a longer UTF-8 sequence, so lines can be checked one by one.
     let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     let bad = lines.firstIndex { String(validating: $0, as: UTF8.self) == nil }
     return (bad ?? 0) + 1

@@ -1,22 +1,24 @@
 import Foundation
 
-/// A fault in something that the user gave or owns: a file, a setting, a folder, a disk.
+/// An error in the user's input or environment: a file, a setting, a folder or a disk.
 ///
-/// It reads as one line: `file:line: what is wrong. What to do about it.`
+/// Its description is one line: `file:line: what is wrong. What to do about it.`
 public struct InputError: Error, Equatable, Sendable, CustomStringConvertible, LocalizedError {
   /// What is wrong, as a sentence without its full stop.
   public let message: String
-  /// The file at fault, as the user named it.
+  /// The path of the affected file, as the user wrote it.
   public let file: String?
-  /// The line at fault, counted from 1.
+  /// The affected line of the file, counted from 1.
   public let line: Int?
   /// What the user can do about it, as a sentence without its full stop.
   public let remedy: String?
-  /// Whether whatever else is tried will meet it too, as on a full disk.
+  /// Whether other work would meet the same error, as on a full disk.
   public let concernsAll: Bool
-  /// The number of the system's error (`errno`) where a call of the system failed. What the file holds is then not known:
-  /// it must be taken neither for absent nor for damaged.
+  /// The error number (`errno`) of a failed system call; nil for other errors. The contents of the file are then
+  /// unknown: it must not be treated as absent or damaged.
   public let systemError: Int32?
+
+  /// Creates an error from its parts; all but the message are optional.
 
   public init(
     _ message: String, file: String? = nil, line: Int? = nil, remedy: String? = nil,
@@ -37,7 +39,7 @@ public struct InputError: Error, Equatable, Sendable, CustomStringConvertible, L
     return Self.onOneLine(place.isEmpty ? text : "\(place): \(text)")
   }
 
-  /// Without line ends and what else would act on a terminal: the words may be a file's own.
+  /// Replaces line breaks and control characters by spaces, because `text` may quote a file.
   private static func onOneLine(_ text: String) -> String {
     String(
       String.UnicodeScalarView(
@@ -49,9 +51,10 @@ public struct InputError: Error, Equatable, Sendable, CustomStringConvertible, L
   public var errorDescription: String? { description }
 }
 
-/// What `read` gives; nil where what it has read is damaged.
+/// Returns the result of `read`; nil if the file that it reads is damaged.
 ///
-/// - Throws: An `InputError` with a `systemError`: what could not be read may be whole.
+/// - Throws: An `InputError` with a `systemError`, because a file that could not be read may be intact, and all errors
+///   other than `InputError`.
 public func unlessDamaged<Value>(_ read: () throws -> Value?) throws -> Value? {
   do { return try read() } catch let error as InputError where error.systemError == nil { return nil }
 }

@@ -1,17 +1,17 @@
 import Foundation
 
-/// A value as one line of JSON for programs: sorted keys, so that equal values give equal bytes, and `"nan"` or `"inf"`
-/// for what is no number.
+/// Encodes a value as one line of JSON with sorted keys, so that equal values give equal bytes. Numbers that are not
+/// finite are encoded as `"nan"`, `"inf"` and `"-inf"`.
 public func canonicalJSON(_ value: some Encodable) throws -> Data {
   try json(value, [.sortedKeys, .withoutEscapingSlashes])
 }
 
-/// A value as JSON for people and scripts: as `canonicalJSON`, with a line for each member.
+/// Encodes a value as JSON for people and scripts: as `canonicalJSON`, but with one line for each member.
 public func plainJSON(_ value: some Encodable) throws -> Data {
   try json(value, [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted])
 }
 
-/// A value as the JSON that commands print: as `plainJSON`, with all names in snake_case, as in results.csv.
+/// Encodes a value as the JSON that commands print: as `plainJSON`, but with all keys in snake_case, as in results.csv.
 public func printedJSON(_ value: some Encodable) throws -> Data {
   try json(
     value, [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted], keys: .custom { PrintedKey(path: $0) })
@@ -54,28 +54,30 @@ private func json(
   return try encoder.encode(value)
 }
 
-/// The value that JSON describes, as `canonicalJSON` and `plainJSON` write it. What is none is a `DecodingError`.
+/// Decodes JSON that `canonicalJSON` or `plainJSON` wrote.
+///
+/// - Throws: `DecodingError` if `data` is not such JSON.
 public func decodeJSON<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
   let decoder = JSONDecoder()
   decoder.nonConformingFloatDecodingStrategy = .convertFromString(
     positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-  // Foundation traps where the last byte opens one list too many in each other: it looks at the one behind.
+  // If the last byte opens a list that exceeds the depth limit, Foundation reads the byte after it and traps.
   return try decoder.decode(type, from: data + Data("\n".utf8))
 }
 
-/// A value as `plainJSON` with one more member, the checksum of all others: a record that the program reads back with
-/// `decodeRecord`.
+/// Encodes a value as `plainJSON` with one more member, the checksum of all others: a record that the program reads
+/// back with `decodeRecord`.
 ///
-/// - Parameter value: Something that is an object with members in JSON.
+/// - Parameter value: A value whose JSON is an object with at least one member.
 public func recordJSON(_ value: some Encodable) throws -> Data {
   let json = try plainJSON(value)
   return checksumOpening + Data(checksum(json).utf8) + checksumEnd + json.dropFirst(2)
 }
 
-/// The value that a record holds, as `recordJSON` writes it. Records of earlier versions have no checksum.
+/// Decodes a record that `recordJSON` wrote. Records of earlier versions, without a checksum, are accepted.
 ///
 /// - Parameters:
-///   - path: The file of the record, for the message.
+///   - path: The file of the record, for the error message.
 ///   - remedy: What the user can do about damage, as a sentence without its full stop.
 /// - Throws: `InputError` if the record is damaged.
 public func decodeRecord<Value: Decodable>(

@@ -1,6 +1,6 @@
 /// Parts of a JSON Schema (draft 2020-12).
 extension JSONValue {
-  /// The schema of a document: a mapping with a title.
+  /// Returns the schema of a document: a mapping with a title.
   package static func document(
     title: String, _ properties: [String: JSONValue], required: [String] = []
   ) -> JSONValue {
@@ -9,7 +9,7 @@ extension JSONValue {
     ])
   }
 
-  /// A mapping that has no other keys than `properties`.
+  /// Returns the schema of a mapping that may have no other keys than those of `properties`.
   package static func mapping(_ properties: [String: JSONValue], required: [String] = []) -> JSONValue {
     var members: [String: JSONValue] = [
       "type": "object", "properties": .object(properties), "additionalProperties": false,
@@ -18,12 +18,12 @@ extension JSONValue {
     return .object(members)
   }
 
-  /// A mapping whose keys the user chooses.
+  /// Returns the schema of a mapping with arbitrary keys whose values match `schema`.
   package static func dictionary(of schema: JSONValue) -> JSONValue {
     ["type": "object", "additionalProperties": schema]
   }
 
-  /// A list with a number of elements within `counts`.
+  /// Returns the schema of a list whose elements match `schema` and whose length lies within `counts`.
   package static func array(of schema: JSONValue, counts: ClosedRange<Int> = 0...Int.max) -> JSONValue {
     var members: [String: JSONValue] = ["type": "array", "items": schema]
     if counts.lowerBound > 0 { members["minItems"] = .integer(counts.lowerBound) }
@@ -31,32 +31,32 @@ extension JSONValue {
     return .object(members)
   }
 
-  /// Any text.
+  /// The schema of any text.
   package static let string: JSONValue = ["type": "string"]
 
-  /// One of some names.
+  /// Returns the schema of a text that is one of `names`.
   package static func choice(of names: [String]) -> JSONValue { ["enum": .list(names.map(JSONValue.text))] }
 
-  /// Whatever one of some schemas accepts.
+  /// Returns the schema of a value that matches at least one of `schemas`.
   package static func any(of schemas: JSONValue...) -> JSONValue { ["anyOf": .list(schemas)] }
 
-  /// A whole number within `range`.
+  /// Returns the schema of a whole number within `range`.
   package static func wholeNumber(in range: ClosedRange<Int>) -> JSONValue {
     ["type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound)]
   }
 
-  /// A number within `range`.
+  /// Returns the schema of a number within `range`.
   package static func decimal(in range: ClosedRange<Double>) -> JSONValue {
     ["type": "number", "minimum": .number(range.lowerBound), "maximum": .number(range.upperBound)]
   }
 
-  /// The schema with a description, which editors show.
+  /// Returns the schema with a description, which editors show.
   package func described(_ description: String) -> JSONValue { adding(["description": .text(description)]) }
 
-  /// The schema of a key that has another name now.
+  /// The schema, marked as that of a renamed key.
   package var deprecated: JSONValue { adding(["deprecated": true]) }
 
-  /// An object with more members; anything else as it is.
+  /// Returns an object with `members` added; any other value unchanged.
   private func adding(_ members: [String: JSONValue]) -> JSONValue {
     guard case .object(let own) = self else { return self }
     return .object(own.merging(members) { $1 })

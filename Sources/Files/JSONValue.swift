@@ -1,4 +1,4 @@
-/// JSON that is put together piece by piece, its members in the order of their names.
+/// A JSON value that code builds from parts.
 public enum JSONValue: Encodable, Sendable, Equatable {
   case object([String: JSONValue])
   case list([JSONValue])

@@ -1,6 +1,6 @@
-/// The name among `candidates` that a mistyped `name` most likely meant, if any is near enough.
+/// Returns the candidate with the smallest edit distance to a mistyped `name`; nil if none is similar enough.
 public func nearestName(to name: String, among candidates: some Sequence<String>) -> String? {
-  // Nobody mistypes a name of that length, and the comparison takes time quadratic in it.
+  // The comparison takes time quadratic in the lengths of the names.
   let candidates = candidates.filter { abs($0.utf8.count - name.utf8.count) <= 256 && $0.utf8.count <= 256 }
   guard !candidates.isEmpty else { return nil }
   let scored = candidates.map { (name: $0, distance: editDistance(name.lowercased(), $0.lowercased())) }
@@ -9,7 +9,7 @@ public func nearestName(to name: String, among candidates: some Sequence<String>
   return best.name
 }
 
-/// The fewest insertions, deletions and substitutions that turn `a` into `b` (Levenshtein 1966).
+/// Returns the smallest number of insertions, deletions and substitutions that turn `a` into `b` (Levenshtein 1966).
 func editDistance(_ a: String, _ b: String) -> Int {
   let b = Array(b)
   var row = Array(0...b.count)

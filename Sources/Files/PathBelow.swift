@@ -4,9 +4,9 @@ import Foundation
   import Glibc
 #endif
 
-/// Whether `path` leads to a place in one of `folders` or below, with all its links and `..` followed.
+/// Returns whether `path` is one of `folders` or lies below one, with links and `..` resolved.
 ///
-/// What a file names is held against it, so that a file from elsewhere cannot reach for what is not its own.
+/// Paths that a file contains are checked with it, so that a file from an untrusted source cannot access other files.
 public func isPath(_ path: String, below folders: [String]) -> Bool {
   let place = resolved(path)
   return folders.map(resolved).contains { folder in
@@ -14,7 +14,7 @@ public func isPath(_ path: String, below folders: [String]) -> Bool {
   }
 }
 
-/// The one absolute path of a place; of what does not exist, as its text has it.
+/// Returns the absolute path with links resolved. If it does not exist, only `.` and `..` are resolved.
 private func resolved(_ path: String) -> String {
   if let real = realpath(path.isEmpty ? "." : path, nil) {
     defer { free(real) }
@@ -23,7 +23,7 @@ private func resolved(_ path: String) -> String {
   return URL(fileURLWithPath: path.isEmpty ? "." : path).standardizedFileURL.path
 }
 
-/// The way from a folder to a file, with all links followed, so that it holds where both are moved together.
+/// Returns the relative path from a folder to a file, with links resolved. It remains valid if both move together.
 public func relativePath(of file: String, from folder: String) -> String {
   let parts = [file, folder].map { resolved($0).split(separator: "/") }
   let common = zip(parts[0], parts[1]).prefix { $0 == $1 }.count

@@ -1,8 +1,8 @@
 extension Int {
-  /// `value` without its fraction, or the nearest `Int` where it lies outside of the range; 0 where it is no number.
+  /// Rounds `value` towards zero and clamps it to the range of `Int`; NaN becomes 0.
   ///
-  /// `Int(Double)` traps on values that a file, a table or a fit may well contain. This is the way to turn a computed
-  /// `Double` into an `Int`; where a value that is none must be refused instead, use `Int(exactly:)`.
+  /// `Int(Double)` traps on values that files, tables and fits may contain. Use this initializer for computed values,
+  /// and `Int(exactly:)` if values that are not whole numbers must be rejected.
   public init(clamping value: Double) {
     self = Int(exactly: value.rounded(.towardZero)) ?? (value.isNaN ? 0 : value < 0 ? .min : .max)
   }

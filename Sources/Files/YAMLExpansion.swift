@@ -1,23 +1,23 @@
 import CYaml
 
-/// What a YAML file may hold. People write a few hundred lines; what is far beyond is a mistake or meant to do harm.
+/// Limits on YAML files. Files written by hand have a few hundred lines; much larger ones are mistakes or attacks.
 public enum YAMLLimits {
-  /// The longest text in bytes: a thousand times an experiment's.
+  /// The largest size in bytes, about a thousand times that of an experiment file.
   public static let bytes = 1 << 20
-  /// How deep lists and mappings may lie in one another: readers call themselves once a level.
+  /// The largest nesting depth of lists and mappings. Readers recurse once for each level.
   public static let depth = 64
-  /// Values after every alias stands for all of its anchor: aliases in anchored values multiply (“billion laughs”).
+  /// The largest number of values after all aliases are expanded. Nested aliases multiply (“billion laughs” attack).
   public static let values = 200_000
 }
 
-/// Goes through a text's events before anything is built of them, and refuses one that is too large, and one in which keys
-/// are lists or mappings: to compare such keys takes time exponential in their depth.
+/// Scans the parser events of a text before any value is built from them. Rejects a text that exceeds `YAMLLimits`, and
+/// keys that are lists or mappings, because comparing such keys takes time exponential in their depth.
 ///
-/// What is no valid YAML passes: the parser has better words for it.
+/// Invalid YAML passes, because the parser reports it with better messages.
 func checkYAMLExpansion(of text: String, file: String) throws {
   guard text.utf8.count <= YAMLLimits.bytes else {
     throw InputError(
-      "is longer than \(YAMLLimits.bytes) bytes", file: file, remedy: "Is it the file that you mean?")
+      "is longer than \(YAMLLimits.bytes) bytes", file: file, remedy: "Check that it is the right file")
   }
   var parser = yaml_parser_t()
   yaml_parser_initialize(&parser)
@@ -38,17 +38,17 @@ func checkYAMLExpansion(of text: String, file: String) throws {
   }
 }
 
-/// How many values there are so far, each alias counted as all that its anchor holds.
+/// Counts the values of a text; an alias counts as many values as its anchor.
 private struct Expansion {
   let file: String
   private var total = 0
   private var sizes: [String: Int] = [:]
   private var open: [Open] = []
 
-  /// A list or mapping whose end has not come.
+  /// A list or mapping whose end has not been reached.
   private struct Open {
     let anchor: String?
-    /// How many values stood before it.
+    /// The number of values before it.
     let before: Int
     /// Whether a key comes next; nil in a list.
     var awaitsKey: Bool?
@@ -80,23 +80,23 @@ private struct Expansion {
     }
     guard open.count <= YAMLLimits.depth else {
       throw InputError(
-        "more than \(YAMLLimits.depth) lists and mappings lie in one another", file: file, line: line,
-        remedy: "Check its brackets")
+        "lists and mappings are nested more than \(YAMLLimits.depth) levels deep", file: file, line: line,
+        remedy: "Check the brackets")
     }
     guard total <= YAMLLimits.values else {
       throw InputError(
-        "holds more than \(YAMLLimits.values) values, aliases written out", file: file, line: line,
+        "has more than \(YAMLLimits.values) values after its aliases are expanded", file: file, line: line,
         remedy: "Remove aliases within anchored values")
     }
   }
 
-  /// Takes note of the next key or value of the innermost mapping.
+  /// Records the start of a key or value of the innermost mapping.
   private mutating func begin(isText: Bool, _ line: Int) throws {
     guard let isKey = open.last?.awaitsKey else { return }
     guard isText || !isKey else {
       throw InputError(
-        "a list or a mapping stands as a key", file: file, line: line,
-        remedy: "Keys are words: check `?`, brackets and colons")
+        "a list or a mapping is used as a key", file: file, line: line,
+        remedy: "Keys must be text: check `?`, brackets and colons")
     }
     open[open.count - 1].awaitsKey = !isKey
   }

@@ -1,33 +1,33 @@
 import Foundation
 import Yams
 
-/// A value in a YAML file that knows its place, so that every fault can be told with file and line.
+/// A value in a YAML file with its position, so that every error names the file and line.
 ///
 ///     let root = try YAMLValue(file: "quickstart.yaml", text: text)
 ///     let map = try root.mapping(keys: ["name", "seeds"])
 ///     let seeds = try map["seeds"]?.list().map { try $0.integer(in: 0...) }
 public struct YAMLValue {
   private let node: Node
-  /// The file, as the user named it.
+  /// The path of the file, as the user wrote it.
   public let file: String
-  /// Whether lines mean something to the user: not in an argument of the command line.
+  /// Whether errors name lines: not for arguments of the command line.
   private var hasLines = true
-  /// What holds where a mapping does not have a key; at most one value.
+  /// At most one mapping that supplies the values of keys that this one does not have.
   private var bases: [YAMLValue] = []
-  /// The keys of earlier versions that a mapping may have, with their names now.
+  /// The present names of renamed keys, by their former names.
   private var formerKeys: [String: String] = [:]
   private let document: Document
 
-  /// What all values of a document share.
+  /// State that is common to all values of a document.
   private final class Document {
     var notes: [String] = []
   }
 
-  /// The root of a document.
+  /// Parses `text` and creates the root of the document.
   ///
-  /// - Throws: `InputError` for a syntax error, and where the text exceeds `YAMLLimits`.
+  /// - Throws: `InputError` if the text is empty, not valid YAML or exceeds `YAMLLimits`.
   public init(file: String, text: String) throws {
-    // Some editors begin a file with the mark of its byte order.
+    // Some editors begin files with a byte order mark.
     let text = text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
     try checkYAMLExpansion(of: text, file: file)
     do {
@@ -42,14 +42,16 @@ public struct YAMLValue {
     }
   }
 
-  /// The root of the document in the UTF-8 file at `path`.
+  /// Parses the UTF-8 file at `path` and creates the root of the document.
+  ///
+  /// - Throws: `InputError` if the file cannot be read, is not valid YAML or exceeds `YAMLLimits`.
   public init(contentsOf path: String) throws {
     try self.init(file: path, text: FileAccess.readText(path))
   }
 
-  /// The value of an option of the command line, as it would stand in a file.
+  /// Parses the value of an option of the command line like a value in a file.
   ///
-  /// - Parameter option: Its name, such as `--batch`, which errors give in the place of a file.
+  /// - Parameter option: The option, such as `--batch`, which errors name instead of a file.
   /// - Throws: `InputError` for a syntax error.
   public init(option: String, text: String) throws {
     do {
@@ -67,20 +69,20 @@ public struct YAMLValue {
     document = parent.document
   }
 
-  /// The line on which the value begins, counted from 1.
+  /// The line on which the value begins, counted from 1; nil for an option of the command line.
   public var line: Int? { hasLines ? node.mark?.line : nil }
 
-  /// An error at this value.
+  /// Returns an error at the position of this value.
   public func error(_ message: String, remedy: String? = nil) -> InputError {
     InputError(message, file: file, line: line, remedy: remedy)
   }
 
-  /// The former keys that were found while the document was read, a line each with the key's name now.
+  /// One message for each renamed key that was read in the document, with its present name.
   public var notes: [String] { document.notes }
 
-  /// The value as a mapping whose keys of earlier versions are read as their names now.
+  /// Returns the value as a mapping in which renamed keys are accepted.
   ///
-  /// - Parameter formerKeys: The names now, by the former ones.
+  /// - Parameter formerKeys: The present names, by former name.
   public func renaming(_ formerKeys: [String: String]) -> YAMLValue {
     var value = self
     value.formerKeys = formerKeys
@@ -88,7 +90,9 @@ public struct YAMLValue {
     return value
   }
 
-  /// The value as a mapping that may have no other keys than `keys`.
+  /// Returns the value as a mapping.
+  ///
+  /// - Throws: `InputError` if it is not a mapping, has a key that is not in `keys`, or has a key twice.
   public func mapping(keys: [String]) throws -> [String: YAMLValue] {
     for base in bases { _ = try base.mapping(keys: keys) }
     for (key, _) in try ownEntries() where !keys.contains(key.text) {
@@ -103,8 +107,8 @@ public struct YAMLValue {
       try entries().map { ($0.key.text, $0.value) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// The value with everything of `base` that it does not have itself: mappings are laid over one another key by key,
-  /// anything else takes the place of what was there.
+  /// Returns the value merged with `base`: mappings are merged key by key, and every other value of `self` replaces
+  /// that of `base`.
   public func laid(over base: YAMLValue) -> YAMLValue {
     guard isMapping, base.isMapping else { return self }
     var value = self
@@ -112,8 +116,9 @@ public struct YAMLValue {
     return value
   }
 
-  /// The value as a mapping with keys of the user's choosing, in the file's order; those of a base stand before
-  /// those that it does not have.
+  /// Returns the entries of a mapping with arbitrary keys, in the file's order. The entries of a base come first.
+  ///
+  /// - Throws: `InputError` if the value is not a mapping or has a key twice.
   public func entries() throws -> [(key: (text: String, line: Int?), value: YAMLValue)] {
     let own = try ownEntries()
     guard let base = try bases.first?.entries() else { return own }
@@ -157,11 +162,13 @@ public struct YAMLValue {
   /// Whether the value is a list.
   public var isList: Bool { node.sequence != nil }
 
-  /// The value as a list; a single value counts as a list of one.
+  /// Returns the elements of a list; a value that is not a list counts as a list of one.
+  ///
+  /// - Throws: `InputError` if an element looks like the end of a number with thousands separators.
   public func list() throws -> [YAMLValue] {
     guard case .sequence(let sequence) = node else { return [self] }
     for (before, entry) in zip(sequence, sequence.dropFirst()) {
-      // Nobody writes 000 for a number, but in 1,000.
+      // `000` is not a usual way to write a number, but the end of `1,000`.
       if let digits = entry.scalar, digits.style == .plain, digits.string.wholeMatch(of: /0[0-9]{2}/) != nil,
         let first = before.scalar, Int(first.string) != nil
       {
@@ -173,14 +180,16 @@ public struct YAMLValue {
     return sequence.map { YAMLValue($0, in: self) }
   }
 
-  /// The value as text.
+  /// Returns the value as text.
+  ///
+  /// - Throws: `InputError` if it is a list or a mapping.
   public func string() throws -> String {
-    guard let text = node.scalar?.string else { throw error("expected a text, found \(kind)") }
+    guard let text = node.scalar?.string else { throw error("expected text, found \(kind)") }
     return text
   }
 
-  /// The value as paragraphs of text. YAML folds the lines of a paragraph into one, except in a literal block (`|`),
-  /// where a blank line parts paragraphs.
+  /// Returns the value as paragraphs of text. YAML folds the lines of a paragraph into one line, except in a literal
+  /// block (`|`), where blank lines separate paragraphs.
   public func paragraphs() throws -> [String] {
     let lines = try string().split(separator: "\n", omittingEmptySubsequences: false)
       .map { $0.trimmingCharacters(in: .whitespaces) }
@@ -188,7 +197,9 @@ public struct YAMLValue {
     return lines.split(separator: "").map { $0.joined(separator: " ") }
   }
 
-  /// The name of a file in the same folder: no path, which could lead anywhere.
+  /// Returns the value as the name of a file in the same folder.
+  ///
+  /// - Throws: `InputError` for a path, which could lead out of the folder.
   public func plainName() throws -> String {
     let name = try string()
     guard !name.contains(where: { "/\\\0".contains($0) }), !name.hasPrefix(".") else {
@@ -197,13 +208,15 @@ public struct YAMLValue {
     return name
   }
 
-  /// The value of a key that must be there.
+  /// Returns the value of a required key of `map`.
+  ///
+  /// - Throws: `InputError` if the key is missing.
   public func required(_ key: String, in map: [String: YAMLValue]) throws -> YAMLValue {
     guard let value = map[key] else { throw error("`\(key)` is missing", remedy: "Add `\(key): …`") }
     return value
   }
 
-  /// The value on one line, as a person would name it.
+  /// Returns the value on one line, for labels.
   public func label() throws -> String {
     if isMapping {
       return try entries().map { "\($0.key.text) \(try $0.value.label())" }.joined(separator: ", ")
@@ -211,7 +224,9 @@ public struct YAMLValue {
     return isList ? "[\(try list().map { try $0.label() }.joined(separator: "; "))]" : try string()
   }
 
-  /// The value as one of `names`.
+  /// Returns the value as one of `names`.
+  ///
+  /// - Throws: `InputError` if it is none of them.
   public func choice(of names: [String]) throws -> String {
     let text = try string()
     guard names.contains(text) else {
@@ -223,7 +238,9 @@ public struct YAMLValue {
     return text
   }
 
-  /// The value as a choice among the cases of an enumeration.
+  /// Returns the value as a case of an enumeration.
+  ///
+  /// - Throws: `InputError` if it is none of the raw values.
   public func choice<Choice: RawRepresentable & CaseIterable>(of type: Choice.Type) throws -> Choice
   where Choice.RawValue == String {
     let text = try choice(of: Choice.allCases.map(\.rawValue))
@@ -231,7 +248,9 @@ public struct YAMLValue {
     return choice
   }
 
-  /// The value as `true` or `false`.
+  /// Returns the value as a Boolean: `true`, `yes` or `on`, or `false`, `no` or `off`.
+  ///
+  /// - Throws: `InputError` for any other value.
   public func boolean() throws -> Bool {
     switch try string() {
     case "true", "yes", "on": return true
@@ -240,7 +259,9 @@ public struct YAMLValue {
     }
   }
 
-  /// The value as a number within `range`. `k`, `M`, `G` and `T` multiply by powers of 1000.
+  /// Returns the value as a number within `range`. `k`, `M`, `G` and `T` multiply by powers of 1000.
+  ///
+  /// - Throws: `InputError` if it is not a number or out of range.
   public func number(in range: some RangeExpression<Double>, what: String = "number") throws -> Double {
     let number = try number(what, example: "12, 0.5, 1e6 or 4M")
     let text = try string()
@@ -261,7 +282,9 @@ public struct YAMLValue {
         : "Write for example \(example)")
   }
 
-  /// The value as a number greater than 0 and at most `limit`.
+  /// Returns the value as a number greater than 0 and at most `limit`.
+  ///
+  /// - Throws: `InputError` if it is not a number or out of range.
   public func positiveNumber(atMost limit: Double = .greatestFiniteMagnitude) throws -> Double {
     let number = try number(in: (-Double.infinity)...)
     guard number > 0, number <= limit else {
@@ -271,7 +294,9 @@ public struct YAMLValue {
     return number
   }
 
-  /// The value as a whole number within `range`. `k`, `M`, `G` and `T` multiply by powers of 1000.
+  /// Returns the value as a whole number within `range`. `k`, `M`, `G` and `T` multiply by powers of 1000.
+  ///
+  /// - Throws: `InputError` if it is not a whole number or out of range.
   public func integer(in range: some RangeExpression<Int>) throws -> Int {
     let (what, example) = ("whole number", "12 or 4M")
     let number = try number(what, example: example)
@@ -295,7 +320,7 @@ public struct YAMLValue {
   }
 }
 
-/// Where a value must lie, as a reader would write it.
+/// Returns a description of a range, for error messages.
 private func describe(_ range: Any) -> String {
   func text(_ number: Double) -> String { String(format: "%.16g", number) }
   return switch range {
@@ -310,20 +335,20 @@ private func describe(_ range: Any) -> String {
   }
 }
 
-/// Whether a key is what stands behind a comma in a number such as 1,000.
+/// Returns whether a key consists of three digits, as after the comma of a number such as 1,000.
 private func isThousands(_ key: String) -> Bool {
   key.utf8.count == 3 && key.utf8.allSatisfy { (48...57).contains($0) }
 }
 
 extension InputError {
-  /// A number such as 1,000 in a mapping on one line, `{tokens: 1,000}`, where a comma ends the entry.
+  /// The error for a number such as 1,000 in a mapping on one line, `{tokens: 1,000}`, where a comma ends the entry.
   fileprivate static func commaInNumber(file: String, line: Int?) -> InputError {
     InputError(
       "a number has a comma, which ends an entry here", file: file, line: line,
       remedy: "Write 1000000, 1_000_000 or 1M")
   }
 
-  /// A syntax error of the YAML parser, in the words of an `InputError`.
+  /// Converts a syntax error of the YAML parser.
   fileprivate init(yamlError: YamlError, file: String) {
     switch yamlError {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),

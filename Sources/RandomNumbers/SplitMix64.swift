@@ -1,7 +1,7 @@
 import Foundation
 
-/// A hash of a number: the step and the finaliser of SplitMix64 (Steele, Lea & Flood 2014), a bijection of 64 bits in
-/// which every bit of the result depends on every bit of `x`.
+/// Returns a hash of `x`: the step and the finaliser of SplitMix64 (Steele, Lea & Flood 2014), a bijection of 64 bits
+/// in which every bit of the result depends on every bit of `x`.
 @inlinable @inline(__always)
 public func mix(_ x: UInt64) -> UInt64 {
   var z = x &+ 0x9E37_79B9_7F4A_7C15
@@ -10,16 +10,17 @@ public func mix(_ x: UInt64) -> UInt64 {
   return z ^ (z >> 31)
 }
 
-/// A hash of two numbers, in their order.
+/// Returns a hash of two numbers, which depends on their order.
 @inlinable @inline(__always)
 public func mix(_ x: UInt64, _ y: UInt64) -> UInt64 { mix(mix(x) ^ y) }
 
-/// A small generator of random numbers with 64 bits of state, each of whose seeds gives a sequence of its own
-/// (Steele, Lea & Flood 2014).
+/// A random number generator with 64 bits of state (Steele, Lea & Flood 2014).
 public struct SplitMix64: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
-  /// - Parameter stream: Chooses among independent sequences of one seed.
+  /// Creates a generator with a seed.
+  ///
+  /// - Parameter stream: Selects one of many independent sequences for the same seed.
   public init(seed: UInt64, stream: UInt64 = 0) {
     state = seed
     let mixed = next()
@@ -32,10 +33,10 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
     return mix(state)
   }
 
-  /// A number from 0 up to, but not, 1.
+  /// Returns a random number from the uniform distribution over [0, 1).
   public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-  /// A number from the standard normal distribution (Box & Muller 1958).
+  /// Returns a random number from the standard normal distribution (Box & Muller 1958).
   public mutating func normal() -> Double {
     (-2 * log(1 - uniform())).squareRoot() * cos(2 * .pi * uniform())
   }

@@ -18,7 +18,7 @@ final class MetricsLog {
     guard last == step else {
       throw InputError(
         "ends at step \(last), but the training is at step \(step)", file: source,
-        remedy: "Another program has changed it: give the same command again")
+        remedy: "Another program has changed it: run the same command again")
     }
     // Always a new file: a process that has lost its claim may still have the old one open.
     try FileAccess.write(text, to: path, mayReplace: mayReplace)

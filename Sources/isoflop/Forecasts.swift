@@ -111,7 +111,7 @@ func requireFinished(_ runs: [PlannedRun], in store: RunStore, isShard: Bool) th
   guard isShard else { throw runsAreGone(missing, of: runs.count, from: store) }
   complain(
     "\(missing) runs must be finished before the runs that are forecast from them can begin: "
-      + "give the same command again later")
+      + "run the same command again later")
   throw ExitCode(Status.othersFirst.rawValue)
 }
 

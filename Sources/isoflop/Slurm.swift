@@ -106,7 +106,7 @@ struct Slurm {
           ? "there is no `\(name)` on the PATH" : "`\(name)` failed: \(words)",
         remedy: end == .status(127)
           ? "Submit from a machine of the cluster, or use --shard"
-          : "Fix the cause, then give the same command again")
+          : "Fix the cause, then run the same command again")
     }
     return text
   }

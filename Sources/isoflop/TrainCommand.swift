@@ -67,7 +67,7 @@ struct TrainCommand: ParsableCommand {
       progress.finish()
       throw InputError(
         "another command has taken over", file: folder.path,
-        remedy: "Wait for it, then give the same command again")
+        remedy: "Wait for it, then run the same command again")
     } catch {
       claim.release()
       throw error

@@ -12,6 +12,6 @@ import Testing
     #expect(
       error?.description
         == "/dev/full: cannot be written: No space left on device. "
-        + "Make room on the disk, then give the same command again.")
+        + "Make room on the disk, then run the same command again.")
   }
 }

@@ -40,7 +40,7 @@ import Testing
     try FileAccess.write(Data(), to: "\(folder)/file")
     for (name, kind) in [("pipe", "a pipe"), ("link", "a link"), ("folder", "a folder")] {
       let error = #expect(throws: InputError.self) { try FileAccess.requireRegular("\(folder)/\(name)") }
-      #expect(error?.message == "\(kind) stands where a file is to be written")
+      #expect(error?.message == "expected a regular file, found \(kind)")
     }
     for name in ["file", "absent"] { try FileAccess.requireRegular("\(folder)/\(name)") }
 

@@ -29,7 +29,7 @@ import Testing
   @Test(arguments: ["? ? a : b", "? [a]\n: 1", "{{a: b}: 1}", "a: &l [1, 2]\nb: {*l : 1}", "? ? ? a\n"])
   func keysAreWords(_ text: String) {
     let error = #expect(throws: InputError.self) { try YAMLValue(file: "a.yaml", text: text) }
-    #expect(error?.description.contains("stands as a key") == true)
+    #expect(error?.description.contains("is used as a key") == true)
   }
 
   @Test(arguments: ["? a\n: 1", "&k a: 1\nb: {*k : 2}", "a: [{b: [{c: d}, e], f: g}]\nh: {i: {}}"])

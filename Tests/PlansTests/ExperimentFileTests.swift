@@ -46,11 +46,11 @@ private let badInputs: [(String, String)] = [
   (
     "title: &a [x, x]\nb: &b [*a, *a]\n"
       + (0..<20).map { "c\($0): &\($0 % 2 == 0 ? "a" : "b") [*a, *b]\n" }.joined(),
-    "e.yaml:22: holds more than 200000 values, aliases written out. Remove aliases within anchored values."
+    "e.yaml:22: has more than 200000 values after its aliases are expanded. Remove aliases within anchored values."
   ),
   (
     "\(head)grid:\n  \(String(repeating: "[", count: 70))\n",
-    "e.yaml:4: more than 64 lists and mappings lie in one another. Check its brackets."
+    "e.yaml:4: lists and mappings are nested more than 64 levels deep. Check the brackets."
   ),
   (
     "\(head)\"a\\nb\": 1\n",

@@ -211,7 +211,7 @@ struct DrawingTests {
       let error = #expect(throws: InputError.self) {
         try Renderer(Gnuplot().draw).render([figure("odd", layers: layers)], into: folder)
       }
-      #expect(error?.message == "a \(kind) stands where a file is to be written")
+      #expect(error?.message == "expected a regular file, found a \(kind)")
       try FileManager.default.removeItem(atPath: path)
     }
   }
