@@ -1,15 +1,16 @@
 import Files
 import Foundation
 
-/// The corpora that come with the program: the recipes in its folder `corpora`.
+/// The corpora that are distributed with the program: the recipes in its folder `corpora`.
 public enum BundledCorpora {
-  /// Names another folder of recipes than those that are searched.
+  /// The environment variable that overrides the folder of the bundled recipes.
   public static let variable = "ISOFLOP_CORPORA"
 
-  /// The folder of the bundled recipes: that of the environment variable `ISOFLOP_CORPORA`; or else `corpora` in the
-  /// current folder, beside the program or in a folder above it; or else in the package that the program was built from.
+  /// Returns the folder of the bundled recipes: the value of the environment variable `ISOFLOP_CORPORA` if it is set,
+  /// otherwise the first folder `corpora` with recipes in the current folder, beside the executable, in a folder above
+  /// it, or in the package that the program was built from.
   ///
-  /// - Throws: `InputError` that names the folders looked into.
+  /// - Throws: `InputError` if no folder has recipes.
   public static func folder() throws -> String {
     if let named = ProcessInfo.processInfo.environment[variable], !named.isEmpty {
       guard recipes(in: named).count > 0 else {
@@ -43,7 +44,9 @@ public enum BundledCorpora {
     return found
   }
 
-  /// The paths of the bundled recipes, by name.
+  /// Returns the paths of the bundled recipes, by name.
+  ///
+  /// - Throws: `InputError` if their folder is not found.
   public static func recipes() throws -> [String: String] { try recipes(in: folder()) }
 
   private static func recipes(in folder: String) -> [String: String] {
@@ -53,12 +56,12 @@ public enum BundledCorpora {
   }
 }
 
-/// What a corpus's `source` names.
+/// The source of a corpus: a recipe or text files.
 public enum CorpusSource: Sendable {
   case generated(GeneratedText)
   case files(TextFiles)
 
-  /// Whether a source names a bundled recipe.
+  /// Returns whether `source` is the name of a bundled recipe.
   public static func isBundled(_ source: String) -> Bool {
     isName(source) && (try? BundledCorpora.recipes())?[source] != nil
   }
@@ -67,8 +70,9 @@ public enum CorpusSource: Sendable {
     !source.contains("/") && !source.hasSuffix(".yaml") && !source.hasSuffix(".yml")
   }
 
-  /// Resolves the name of a bundled recipe, the path of a recipe (.yaml) or the path of a text file or
-  /// folder, in this order, and reads it. Throws `InputError` where it is none of them or at fault.
+  /// Reads a source: the path of a recipe (.yaml), the name of a bundled recipe, or the path of a text file or folder.
+  ///
+  /// - Throws: `InputError` if it does not exist or is invalid.
   public init(_ source: String) throws {
     if source.hasSuffix(".yaml") || source.hasSuffix(".yml") {
       self = .generated(try GeneratedText(recipe: source))

@@ -1,10 +1,10 @@
-/// Byte-pair encoding (Gage 1994; Sennrich et al. 2016) over bytes: any text can be written and read back.
+/// Byte-pair encoding (Gage 1994; Sennrich et al. 2016) over bytes: it encodes any text without loss.
 ///
-/// Tokens 0 ..< 256 are the bytes; token 256 + i is the i-th merge. Text is first cut into pieces that
-/// merges do not cross: a run of letters, of digits or of other signs, each with one space before it, or a
-/// single control character.
+/// Tokens 0 ..< 256 are the bytes; token 256 + i is the i-th merge. Text is first cut into pieces, which merges do not
+/// cross: a run of letters, digits or other signs, each with at most one space before it, a single space, or a single
+/// control character.
 public struct BytePairTokenizer: Tokenizer {
-  /// Two tokens that are written as one.
+  /// Two adjacent tokens that are merged into one.
   public struct Pair: Hashable, Sendable {
     public let left: UInt16
     public let right: UInt16
@@ -43,7 +43,7 @@ public struct BytePairTokenizer: Tokenizer {
     }
   }
 
-  /// Applies the merges to the bytes of one piece, the earliest learned first, of equals the leftmost.
+  /// Applies the merges to the bytes of one piece, in the order in which they were learned, from left to right.
   private func merge(_ piece: inout [UInt16]) {
     while piece.count > 1 {
       var best: (rank: UInt16, position: Int)?
@@ -74,10 +74,10 @@ public struct BytePairTokenizer: Tokenizer {
     }
   }
 
-  /// Longer runs are cut, since merging takes time quadratic in the length of a piece.
+  /// The largest number of bytes of a piece. Longer runs are cut, because merging takes time quadratic in the length.
   static let longestPiece = 64
 
-  /// The end of the piece that begins at `start`.
+  /// Returns the end of the piece that begins at `start`.
   static func pieceEnd(_ text: ArraySlice<UInt8>, from start: Int) -> Int {
     var end = start + 1
     var kind = kind(text[start])

@@ -1,6 +1,6 @@
 extension BytePairTokenizer {
-  /// Learns merges from `texts`, UTF-8, until there are `vocabulary` tokens or no pair occurs twice. Of pairs
-  /// equally frequent the one with the smaller tokens is merged.
+  /// Learns merges from UTF-8 texts until there are `vocabulary` tokens or no pair occurs twice. Of equally frequent
+  /// pairs, the one with the smaller tokens is merged first.
   public init(trainedOn texts: [[UInt8]], vocabulary: Int) {
     var trainer = BytePairTrainer(texts)
     var merges: [Pair] = []
@@ -13,12 +13,11 @@ extension BytePairTokenizer {
   }
 }
 
-/// The counts of all pairs in the different pieces of a text, kept up to date from merge to merge: each merge
-/// touches only the pieces that have its pair.
+/// The counts of all pairs in the distinct pieces of a text. Each merge updates only the pieces that contain its pair.
 private struct BytePairTrainer {
   typealias Pair = BytePairTokenizer.Pair
 
-  /// A candidate for the next merge; its count may have fallen since it was entered.
+  /// A candidate for the next merge. Its count may have changed since it was inserted.
   private struct Candidate: Comparable {
     let count: Int
     let pair: Pair
@@ -31,7 +30,7 @@ private struct BytePairTrainer {
   private var pieces: [[UInt16]] = []
   private var frequencies: [Int] = []
   private var counts: [Pair: Int] = [:]
-  /// The pieces that have a pair, or had it once.
+  /// The pieces that contain a pair, or did before a merge.
   private var homes: [Pair: Set<Int>] = [:]
   private var heap = Heap<Candidate>()
 
@@ -66,11 +65,11 @@ private struct BytePairTrainer {
     zip(piece, piece.dropFirst()).lazy.map { Pair(left: $0, right: $1) }
   }
 
-  /// Merges the most frequent pair everywhere into `token` and returns it; nil if none occurs twice.
+  /// Replaces the most frequent pair by `token` in all pieces and returns the pair; nil if none occurs twice.
   mutating func mergeMostFrequent(into token: UInt16) -> Pair? {
     while let candidate = heap.removeLargest() {
       let pair = candidate.pair
-      guard candidate.count == counts[pair] else { continue }  // Entered anew since, with its present count.
+      guard candidate.count == counts[pair] else { continue }  // Outdated: it was inserted again with its new count.
       guard candidate.count > 1 else { return nil }
       var changed: Set<Pair> = []
       for index in homes.removeValue(forKey: pair) ?? [] {

@@ -1,4 +1,4 @@
-/// A token a byte.
+/// A tokenizer with one token for each byte.
 public struct ByteTokenizer: Tokenizer {
   public init() {}
 

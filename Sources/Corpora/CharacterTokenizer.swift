@@ -1,13 +1,13 @@
 import Files
 
-/// A token a character (Unicode scalar) of a fixed alphabet.
+/// A tokenizer with one token for each character (Unicode scalar) of a fixed alphabet.
 public struct CharacterTokenizer: Tokenizer {
   /// The characters, in the order of their tokens.
   public let alphabet: [Unicode.Scalar]
   private let tokenOfASCII: [UInt16?]
   private let tokenOfOther: [Unicode.Scalar: UInt16]
 
-  /// A tokenizer for `alphabet`, of at most 65 536 different characters.
+  /// Creates a tokenizer for an alphabet of at most 65 536 distinct characters.
   public init(alphabet: [Unicode.Scalar]) {
     precondition(alphabet.count <= 65_536, "CharacterTokenizer: \(alphabet.count) characters are too many")
     self.alphabet = alphabet
@@ -20,7 +20,9 @@ public struct CharacterTokenizer: Tokenizer {
     tokenOfOther = other
   }
 
-  /// A tokenizer for the characters of `texts`, UTF-8, in the order of their code points.
+  /// Creates a tokenizer for the characters of UTF-8 texts, in the order of their code points.
+  ///
+  /// - Throws: `InputError` if there are more than 65 536 distinct characters.
   public init(charactersOf texts: some Sequence<[UInt8]>) throws {
     var scalars: Set<Unicode.Scalar> = []
     for text in texts { scalars.formUnion(String(decoding: text, as: UTF8.self).unicodeScalars) }
@@ -45,7 +47,7 @@ public struct CharacterTokenizer: Tokenizer {
         tokens.append(token)
         index += 1
       } else {
-        // A run of other characters, which never ends inside of one.
+        // A run of non-ASCII bytes contains only whole characters.
         let end = text[index...].firstIndex { $0 < 128 } ?? text.endIndex
         for scalar in String(decoding: text[index..<end], as: UTF8.self).unicodeScalars {
           guard let token = tokenOfOther[scalar] else { throw missing(scalar) }
@@ -62,7 +64,7 @@ public struct CharacterTokenizer: Tokenizer {
     InputError(
       "the character `\(Character(scalar))` (U+\(String(scalar.value, radix: 16, uppercase: true))) is not in "
         + "the corpus's alphabet",
-      remedy: "Leave it out; the alphabet is `\(String(String.UnicodeScalarView(alphabet)).debugDescription)`"
+      remedy: "Remove it; the alphabet is `\(String(String.UnicodeScalarView(alphabet)).debugDescription)`"
     )
   }
 }

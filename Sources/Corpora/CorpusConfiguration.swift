@@ -1,17 +1,18 @@
-/// Which text a model is trained and validated on, and how it is read.
+/// The text that a model is trained and validated on, and how it is split and tokenized.
 public struct CorpusConfiguration: Codable, Hashable, Sendable {
   /// The name of a bundled recipe, the path of a recipe (.yaml), or the path of a text file or folder.
   public var source: String
-  /// The tokenizer; nil for the default of the source: characters of a recipe's text, bytes of a user's.
+  /// The tokenizer; nil for the default of the source: characters for a recipe, bytes for text files.
   public var tokenizer: TokenizerConfiguration?
-  /// Chooses what is generated from a recipe, or which of a user's text is for validation and its order.
+  /// The seed of the text that a recipe generates, or of the validation split and the order of text files.
   public var seed: UInt64
   /// The number of validation targets, rounded up to whole windows.
   public var validationTokens: Int
-  /// How many different training tokens there are before they repeat, rounded up to whole windows; nil:
-  /// all that can be had.
+  /// The number of distinct training tokens before they repeat, rounded up to whole windows; nil for no limit (a
+  /// recipe) or the whole training text (text files).
   public var uniqueTokens: Int?
 
+  /// Creates a configuration; all but the source have defaults.
   public init(
     source: String, tokenizer: TokenizerConfiguration? = nil, seed: UInt64 = 0,
     validationTokens: Int = 1 << 20, uniqueTokens: Int? = nil

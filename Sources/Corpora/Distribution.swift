@@ -1,7 +1,7 @@
 import Foundation
 
-/// A discrete distribution over 0 ..< count, drawn in constant time by the alias method (Walker 1977, in
-/// the form of Vose 1991).
+/// A discrete distribution over 0 ..< count, sampled in constant time by the alias method (Walker 1977, in the form of
+/// Vose 1991).
 struct Distribution: Sendable {
   /// The probability of each outcome; they sum to 1.
   let probabilities: [Double]
@@ -15,7 +15,7 @@ struct Distribution: Sendable {
 
   var count: Int { columns.count }
 
-  /// The distribution proportional to `weights`, of which at least one is positive and none negative.
+  /// Creates the distribution proportional to `weights`. None may be negative, and at least one must be positive.
   init(weights: [Double]) {
     let total = weights.reduce(0, +)
     probabilities = weights.map { $0 / total }
@@ -34,12 +34,12 @@ struct Distribution: Sendable {
     self.columns = columns
   }
 
-  /// Zipf's law with an offset, p(k) ∝ (k + offset)^−exponent for k = 0 ..< count; exponent 0 is uniform.
+  /// Creates Zipf's law with an offset, p(k) ∝ (k + offset)^−exponent for k = 0 ..< count. Exponent 0 is uniform.
   init(zipf exponent: Double, offset: Double, count: Int) {
     self.init(weights: (0..<count).map { pow(Double($0) + offset, -exponent) })
   }
 
-  /// The outcome that 64 random bits choose.
+  /// Returns the outcome for 64 random bits.
   @inline(__always)
   func draw(_ bits: UInt64) -> Int {
     let (column, fraction) = bits.multipliedFullWidth(by: UInt64(columns.count))

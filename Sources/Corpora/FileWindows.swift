@@ -1,9 +1,9 @@
 import Files
 import RandomNumbers
 
-/// Cuts windows from a user's text: pieces are divided between validation and training by chance, then those
-/// of each side are read as one text. Neighbouring windows of a side share one token, the last target of
-/// one and the first input of the next.
+/// Cuts windows from text files: pieces are split at random into validation and training, then the pieces of each split
+/// are joined. Neighbouring windows of a split overlap by one token: the last target of one is the first input of the
+/// next.
 struct FileWindows {
   let tokenizer: any Tokenizer
   let validation: TokenWindows
@@ -32,7 +32,7 @@ struct FileWindows {
       throw InputError(
         "the text has \(validationTokens.count + trainingTokens.count) tokens in \(text.pieces.count) pieces, and "
           + "\(needed) for validation and \(context + 1) for one training window, in separate pieces, are needed",
-        file: text.path, remedy: "Give more text, or ask for fewer validation tokens or a shorter context")
+        file: text.path, remedy: "Give more text, or choose fewer validation tokens or a shorter context")
     }
     validation = Self.windows(validationTokens, context: context, order: 0..<windows)
     let count = (trainingTokens.count - 1) / context

@@ -1,6 +1,6 @@
 import RandomNumbers
 
-/// Cuts windows from generated text: each begins with a passage and has a random stream of its own.
+/// Cuts windows from generated text. Each begins at the start of a passage and has its own random stream.
 struct GeneratedWindows: Sendable {
   let tokenizer: any Tokenizer
   let validation: TokenWindows
@@ -11,7 +11,7 @@ struct GeneratedWindows: Sendable {
   /// Hashes of the validation windows, which training windows may not repeat.
   private let excluded: Set<UInt64>
 
-  /// How much text byte pairs are trained on.
+  /// The number of bytes of text that byte-pair tokenizers are trained on.
   private static let tokenizerBytes = 4 << 20
 
   init(_ text: GeneratedText, configuration: CorpusConfiguration, context: Int) throws {
@@ -41,7 +41,7 @@ struct GeneratedWindows: Sendable {
     for window in 0..<count {
       writer.restart(random: GeneratedText.random(seed: seed, stream: .validation, window: window))
       var tokens: [UInt16] = []
-      var familyOfToken: [UInt8] = []
+      var taskOfToken: [UInt8] = []
       var passages: [Range<Int>] = []
       while tokens.count < context + 1 {
         let start = writer.bytes.count
@@ -49,13 +49,13 @@ struct GeneratedWindows: Sendable {
         let first = tokens.count
         try tokenizer.encode(writer.bytes[start...], into: &tokens)
         passages.append(first..<tokens.count)
-        familyOfToken.append(contentsOf: repeatElement(task, count: tokens.count - familyOfToken.count))
+        taskOfToken.append(contentsOf: repeatElement(task, count: tokens.count - taskOfToken.count))
       }
       var byte = lengths[Int(tokens[0])]
       var costs: [Double] = []
       for position in 1...context {
         let end = byte + lengths[Int(tokens[position])]
-        let task = Int(familyOfToken[position])
+        let task = Int(taskOfToken[position])
         costs.append(writer.costs[byte..<end].reduce(0, +))
         nats[task] += costs[position - 1]
         targets[task] += 1
@@ -68,11 +68,11 @@ struct GeneratedWindows: Sendable {
           let own = max(passage.lowerBound - 1, 0)..<(passage.upperBound - 1)
           let free = costs[own].lastIndex { $0 > 0 }
           let ending = (free.map { $0 + 1 } ?? own.lowerBound)..<own.upperBound
-          let task = Int(familyOfToken[passage.lowerBound])
+          let task = Int(taskOfToken[passage.lowerBound])
           return ending.isEmpty ? nil : TokenWindows.Ending(task: task, targets: ending)
         })
       windows.append(contentsOf: tokens[...context])
-      tasks.append(contentsOf: familyOfToken[1...context])
+      tasks.append(contentsOf: taskOfToken[1...context])
       hashes.insert(Self.hash(tokens[...context]))
     }
     validation = TokenWindows(
@@ -81,12 +81,12 @@ struct GeneratedWindows: Sendable {
       total: nats.reduce(0, +) / Double(count * context),
       tasks: zip(nats, targets).map { $1 > 0 ? $0 / Double($1) : nil },
       windows: entropies)
-    // Where windows are so short that the source repeats them all the time, leaving these out of training
-    // would take the commonest text from it, and so change what is learned.
+    // Very short windows occur many times in the source. Excluding those from training would remove its most frequent
+    // text and change the distribution.
     excluded = Double(count - hashes.count) < 0.01 * Double(count) ? hashes : []
   }
 
-  /// Adds windows to `known`, all training windows so far, until there are `count`.
+  /// Appends training windows to `known`, the ones generated before, until there are `count`.
   func extend(_ known: inout [UInt16], toWindows count: Int) throws {
     let start = known.count / (context + 1)
     guard start < count else { return }

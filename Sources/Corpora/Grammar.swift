@@ -1,11 +1,11 @@
 import Files
 import RandomNumbers
 
-/// A recipe made ready to run: names resolved, and checked so that every text it can write has exactly one
-/// derivation, told from left to right by the text itself. On that rests the exact entropy.
+/// A compiled recipe. Its names are resolved, and it is checked to be unambiguous: every text that it can generate has
+/// exactly one derivation, which can be parsed from left to right. The exact entropy depends on this property.
 final class Grammar: Sendable {
-  /// What a placeholder or a stretch of fixed text does. Tables, associations, rules and variables (what is
-  /// remembered) are indices; a `nil` variable means that nothing is remembered.
+  /// A placeholder or a piece of fixed text. Tables, associations, rules and variables (remembered words) are given by
+  /// index; `remember` is nil if the word is not remembered.
   enum Step: Sendable {
     case literal([UInt8])
     case word(table: Int, remember: Int?)
@@ -19,11 +19,11 @@ final class Grammar: Sendable {
     let name: String
     let of: Int
     let from: Int
-    /// Which associate it is, by rank.
+    /// The distribution of the associate's rank.
     let ranks: Distribution
     let key: UInt64
 
-    /// The word, an index of the table `from`, that is associate number `rank` of word `word` of `of`.
+    /// Returns the associate of rank `rank` of a word of table `of`, as an index of the table `from`.
     @inline(__always)
     func associate(_ rank: Int, of word: Int, in table: Table) -> Int {
       table.distribution.draw(mix(key ^ UInt64(word) << 20, UInt64(rank)))
@@ -32,23 +32,23 @@ final class Grammar: Sendable {
 
   struct Rule: Sendable {
     let steps: [[Step]]
-    /// How deep the rule may be nested in itself.
+    /// The largest depth to which the rule may be nested in itself.
     let depth: Int
     let all: Choice
-    /// At the last depth: without the options that use the rule itself.
+    /// The choice at the last depth, without the options that use the rule itself.
     let last: Choice
   }
 
-  /// A choice among options of which each is known by the fixed text that it begins with, its head, or by
-  /// its first character.
+  /// A choice among options. Each is identified by the fixed text that it begins with (its head) or by its first
+  /// character.
   struct Choice: Sendable {
     let distribution: Distribution
-    /// The options that may be chosen, as indices of the rule's.
+    /// The options that may be chosen, as indices of the rule's options.
     let options: [Int]
     /// The cost of each byte of an option's head and of the byte after it, by index of the rule's options.
     let costs: [[Double]]
 
-    /// The option, an index of the rule's, that 64 random bits choose.
+    /// Returns the option for 64 random bits, as an index of the rule's options.
     @inline(__always)
     func draw(_ bits: UInt64) -> Int { options[distribution.draw(bits)] }
   }
@@ -60,10 +60,10 @@ final class Grammar: Sendable {
   let rules: [Rule]
   let tasks: [String]
   let fractions: [Double]
-  /// Every character that the text can have, in the order of their code points.
+  /// All characters that the text can contain, in the order of their code points.
   let alphabet: [Unicode.Scalar]
 
-  /// Checks `recipe` and makes it ready.
+  /// Checks and compiles `recipe`.
   init(_ recipe: Recipe) throws {
     var compiler = try GrammarCompiler(recipe)
     let compiled = try compiler.compile()

@@ -1,12 +1,12 @@
 import Files
 
-/// What a recipe must keep to, so that every text it can write has exactly one derivation and an end.
+/// Checks that every text that a recipe can generate is finite and has exactly one derivation.
 extension GrammarCompiler {
   private func uses(_ rule: Int) -> Set<Int> {
     Set(stepsOfRule[rule].joined().compactMap { if case .rule(let used) = $0 { used } else { nil } })
   }
 
-  /// A rule may use itself only directly and with a `depth`, and needs an option that does not.
+  /// Checks that rules use themselves only directly and with a `depth`, and have an option that does not.
   func checkRecursion() throws {
     var done: Set<Int> = []
     func visit(_ rule: Int, path: [Int]) throws {
@@ -21,7 +21,7 @@ extension GrammarCompiler {
         try visit(used, path: path + [used])
       }
     }
-    // All of them: one that no passage uses is checked further too.
+    // All rules, because later checks recurse also through those that no passage uses.
     for rule in rules.indices { try visit(rule, path: [rule]) }
     for (index, rule) in rules.enumerated().dropFirst() {
       let recursive = uses(index).contains(index)
@@ -38,18 +38,18 @@ extension GrammarCompiler {
       if stepsOfRule[index].allSatisfy({ $0.contains { $0.isRule(index) } }) {
         throw InputError(
           "every option of the rule `\(rule.name)` uses the rule itself, so it never ends",
-          file: recipe.file, line: rule.line, remedy: "Add an option that does not")
+          file: recipe.file, line: rule.line, remedy: "Add an option without it")
       }
     }
   }
 
-  /// Rules that use others twice, which use others twice, must not make a passage without end.
+  /// Checks the length of passages, which can grow exponentially with nested rules.
   func checkLength() throws {
     var known: [Int: Double] = [:]
     func longest(_ rule: Int) -> Double {
       if let known = known[rule] { return known }
       let depth = rules[rule].depth ?? 1
-      // Of each option, what it writes itself and how often it goes on with the rule.
+      // For each option, the length of its own text and the number of times that it uses the rule itself.
       let options = stepsOfRule[rule].map { steps in
         steps.reduce(into: (own: 0.0, again: 0.0)) { sum, step in
           switch step {
@@ -67,7 +67,7 @@ extension GrammarCompiler {
       known[rule] = length
       return length
     }
-    // The passages themselves come last: a rule has a line.
+    // The root rule comes last, because errors about other rules can name their line.
     for rule in rules.indices.reversed() where longest(rule) > Double(Recipe.Limits.passageSteps) {
       throw InputError(
         "the rule `\(ruleNames[rule])` can write more than \(Recipe.Limits.passageSteps) words and characters",
@@ -81,14 +81,14 @@ extension GrammarCompiler {
     let given: Set<Int>
   }
 
-  /// Throws where a passage may use a variable that holds nothing yet.
+  /// Throws if a passage can use a variable before it is assigned.
   func checkAssignment() throws {
     var checked: [AssignmentKey: Set<Int>] = [:]
     _ = try assigned(afterRule: 0, given: [], checked: &checked)
   }
 
-  /// The variables that surely hold something after `rule`, if those of `given` did before it. Throws where
-  /// one is used that may not.
+  /// Returns the variables that are certainly assigned after `rule` if those of `given` are before it. Throws if the
+  /// rule can use another one.
   private func assigned(
     afterRule rule: Int, given: Set<Int>, checked: inout [AssignmentKey: Set<Int>]
   ) throws -> Set<Int> {
@@ -96,10 +96,10 @@ extension GrammarCompiler {
     if let known = checked[key] { return known }
     guard checked.count < 10_000 else {
       throw InputError(
-        "what is remembered depends on too many choices", file: recipe.file, line: rules[rule].line,
+        "the remembered words depend on too many choices", file: recipe.file, line: rules[rule].line,
         remedy: "Remember fewer words in rules that use other rules")
     }
-    checked[key] = given  // What a rule inside itself adds is not counted on.
+    checked[key] = given  // Conservative: assignments of a nested use of the rule are not counted.
     var result: Set<Int>?
     for (steps, option) in zip(stepsOfRule[rule], rules[rule].options) {
       var now = given
@@ -128,7 +128,7 @@ extension GrammarCompiler {
     return after
   }
 
-  /// Each drawn word must be prefix-free with the character that the template writes after it.
+  /// Checks that the words of each table are prefix-free together with the character that follows them in the template.
   func checkWordsEnd() throws {
     var done: Set<[Int]> = []
     for rule in rules.indices {
@@ -154,8 +154,8 @@ extension GrammarCompiler {
     }
   }
 
-  /// No option of a rule may begin as another does: fixed texts are prefix-free, and an option that begins
-  /// with a placeholder has no first character in common with another.
+  /// Checks that the options of a rule can be distinguished by their beginnings: fixed texts are prefix-free, and an
+  /// option that begins with a placeholder has no first character in common with another option.
   mutating func checkHeads(_ rule: Int) throws {
     let options = rules[rule].options
     let beginnings = try stepsOfRule[rule].map { try firstBytes($0, in: rule) }
@@ -180,7 +180,7 @@ extension GrammarCompiler {
 
   private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
-  /// The bytes that a sequence of steps can begin with.
+  /// Returns the bytes that the text of a sequence of steps can begin with.
   private mutating func firstBytes(_ steps: [Grammar.Step], in rule: Int) throws -> Set<UInt8> {
     func table(_ index: Int) -> Set<UInt8> { recipe.tables[index].firstBytes }
     switch steps.first {

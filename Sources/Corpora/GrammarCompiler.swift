@@ -1,15 +1,15 @@
 import Files
 import Foundation
 
-/// Resolves the names of a recipe and checks it (GrammarChecks.swift). Every error names the line of the recipe or of the
-/// word list that it stands on.
+/// Resolves the names of a recipe and checks it (GrammarChecks.swift). Every error names the line of the recipe or of
+/// the word list.
 struct GrammarCompiler {
   let recipe: Recipe
   private(set) var associations: [Grammar.Association] = []
   private(set) var variables: [(name: String, table: Int)] = []
   let rules: [Recipe.Rule]
   private(set) var stepsOfRule: [[[Grammar.Step]]] = []
-  /// What a rule can begin with, as far as it has been asked.
+  /// The bytes that a rule can begin with, cached by rule.
   var firstBytesOfRule: [Int: Set<UInt8>] = [:]
 
   var tableNames: [String] { recipe.tables.map(\.name) }
@@ -64,8 +64,8 @@ struct GrammarCompiler {
     }
   }
 
-  /// Gives each remembered name its table. A copy `{a: b}` may stand before the line that first tells what
-  /// `b` is, so the placeholders are visited until nothing is new.
+  /// Finds the table of each remembered name. A copy `{a: b}` may precede the line that remembers `b`, so the
+  /// placeholders are visited repeatedly until nothing changes.
   private mutating func findVariables() throws {
     var open: [(name: String, source: Template.Source, value: YAMLValue)] = []
     for option in rules.flatMap(\.options) {
@@ -108,7 +108,7 @@ struct GrammarCompiler {
     }
   }
 
-  /// The table of a placeholder's word, as far as it is known.
+  /// Returns the table of a placeholder's word; nil if it is not known yet.
   private func table(of source: Template.Source) -> Int? {
     switch source {
     case .named(let name):
@@ -148,7 +148,7 @@ struct GrammarCompiler {
         guard variables[variable].table == associations[association].of else {
           throw value.error(
             "`\(source)` is of the table `\(tableNames[associations[association].of])`, but `\(of)` is of "
-              + "`\(tableNames[variables[variable].table])`", remedy: "Give it a word of its own table")
+              + "`\(tableNames[variables[variable].table])`", remedy: "Use a word of its own table")
         }
         return .associate(
           association: association, of: variable, remember: name.flatMap { names.firstIndex(of: $0) })
@@ -179,7 +179,7 @@ struct GrammarCompiler {
 
   private func choice(_ options: [Int], weights: [Double], steps: [[Grammar.Step]]) -> Grammar.Choice {
     let distribution = Distribution(weights: options.map { weights[$0] })
-    // Options without a head are told by their first byte, which no other option begins with.
+    // An option without a head is identified by its first byte, which no other option begins with.
     var heads = Words()
     for option in options { heads.append(steps[option].head, from: Words.Place(file: "", line: nil)) }
     var costs = [[Double]](repeating: [], count: steps.count)
@@ -196,14 +196,14 @@ struct GrammarCompiler {
 }
 
 extension Grammar.Step {
-  /// Whether the step is the rule with this index.
+  /// Returns whether the step is the rule with this index.
   func isRule(_ index: Int) -> Bool {
     if case .rule(index) = self { true } else { false }
   }
 }
 
 extension [Grammar.Step] {
-  /// The fixed text that the steps begin with.
+  /// The fixed text that the steps begin with; empty if they begin with a placeholder.
   var head: [UInt8] {
     if case .literal(let bytes)? = first { bytes } else { [] }
   }

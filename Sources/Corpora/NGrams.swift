@@ -1,13 +1,13 @@
 import Foundation
 import RandomNumbers
 
-/// Loss of the n-gram baselines on validation windows: what can be had from counting alone.
+/// The validation losses of n-gram models, which are the baselines for trained models.
 public enum NGrams {
-  /// The cross-entropy in nats a token of the 1- to `order`-gram models counted on `training`, over all
-  /// targets of `validation` (given each window's first token), in this order.
+  /// Returns the cross-entropies, in nats per token, of the 1- to `order`-gram models: counted on `training`, evaluated
+  /// on all targets of `validation` given each window's first token.
   ///
   /// Interpolated after Witten and Bell (1991): with c(h, w) the count of token w after context h, c(h) its
-  /// sum, T(h) the number of different tokens after h and h′ the context without its first token,
+  /// sum, T(h) the number of distinct tokens after h and h′ the context without its first token,
   ///
   ///     p(w | h) = (c(h, w) + T(h) p(w | h′)) / (c(h) + T(h)),  below the unigram p = 1 / V.
   public static func losses(
@@ -49,23 +49,23 @@ public enum NGrams {
   }
 }
 
-/// Counts of contexts and of tokens after them, in one table with open addressing. Contexts are named by
-/// 64-bit hashes: with 10⁷ of them the chance that any two coincide is below 10⁻⁵.
+/// Counts of contexts and of tokens after them, in one hash table with open addressing. Contexts are identified by
+/// 64-bit hashes: for 10⁷ contexts the probability of any collision is below 10⁻⁵.
 private struct ContextCounts {
   struct Entry {
     var key: UInt64 = 0
-    /// How often the context occurred before a token, or a token after a context.
+    /// The number of occurrences of the context before any token, or of a token after a context.
     var total: UInt32 = 0
-    /// How many different tokens came after the context.
+    /// The number of distinct tokens after the context.
     var types: UInt32 = 0
   }
 
   static let empty: UInt64 = 1
 
-  /// The name of `context` lengthened by the token before it.
+  /// Returns the key of `context` extended by the token before it.
   static func key(_ context: UInt64, _ token: UInt16) -> UInt64 { mix(context ^ UInt64(token) << 3 ^ 2) | 1 }
 
-  /// The name of `token` after `context`.
+  /// Returns the key of `token` after `context`.
   static func key(_ context: UInt64, following token: UInt16) -> UInt64 {
     mix(context ^ UInt64(token) << 3 ^ 4) | 1
   }
@@ -97,7 +97,7 @@ private struct ContextCounts {
     return true
   }
 
-  /// Where `key` stands, or would.
+  /// Returns the index of the entry of `key`, or the free one where it belongs.
   private func slot(_ key: UInt64) -> Int {
     var slot = Int(truncatingIfNeeded: key >> 1) & (entries.count - 1)
     while entries[slot].key != 0, entries[slot].key != key { slot = (slot + 1) & (entries.count - 1) }

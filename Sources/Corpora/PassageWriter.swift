@@ -1,19 +1,20 @@
 import Foundation
 
-/// Writes passages of a grammar one after another from one random stream and, if asked, what each byte costs.
+/// Generates passages of a grammar from a random stream, optionally with the cost of each byte.
 struct PassageWriter {
   private let grammar: Grammar
   private var random: RandomStream
   private let countsCosts: Bool
-  /// The text so far, UTF-8.
+  /// The generated text, UTF-8.
   private(set) var bytes: [UInt8] = []
   /// The cost of each byte in nats: −log of its probability given all bytes before it.
   private(set) var costs: [Double] = []
-  /// What the next byte costs because it tells that the word before it has ended, or which option begins.
+  /// The part of the next byte's cost that is already known: the byte reveals the end of the previous word, or the
+  /// option that begins.
   private var pending = 0.0
   /// The word that each variable remembers.
   private var variables: [Int]
-  /// How deep each rule is nested in itself now.
+  /// The present nesting depth of each rule in itself.
   private var depths: [Int]
 
   init(_ grammar: Grammar, random: RandomStream, costs: Bool) {
@@ -24,21 +25,21 @@ struct PassageWriter {
     depths = Array(repeating: 0, count: grammar.rules.count)
   }
 
-  /// Forgets the text so far and goes on from another stream.
+  /// Discards the generated text and continues with another random stream.
   mutating func restart(random: RandomStream) {
     self.random = random
     bytes.removeAll(keepingCapacity: true)
     costs.removeAll(keepingCapacity: true)
   }
 
-  /// Adds a passage and its line feed; returns the index of its task.
+  /// Appends a passage and its line feed. Returns the index of its task.
   mutating func writePassage() -> Int {
     let task = write(rule: 0)
     write(fixed: [UInt8(ascii: "\n")])
     return task
   }
 
-  /// Writes an option of a rule; returns which.
+  /// Writes an option of a rule. Returns its index.
   @discardableResult
   private mutating func write(rule index: Int) -> Int {
     depths[index] += 1
@@ -87,7 +88,7 @@ struct PassageWriter {
     (grammar.tables[grammar.variables[variable].table].numbers?.lowerBound ?? 0) + variables[variable]
   }
 
-  /// Text that follows from what stands before it.
+  /// Writes text that is determined by the text before it.
   private mutating func write(fixed text: some Collection<UInt8>) {
     bytes.append(contentsOf: text)
     guard countsCosts, !text.isEmpty else { return }
@@ -96,7 +97,7 @@ struct PassageWriter {
     costs.append(contentsOf: repeatElement(0, count: text.count - 1))
   }
 
-  /// An option with the cost of each byte, and of the one after it.
+  /// Writes text with the cost of each byte and of the byte after it.
   private mutating func write(_ text: some Collection<UInt8>, costs option: ArraySlice<Double>) {
     bytes.append(contentsOf: text)
     for cost in option.dropLast() {
@@ -123,7 +124,7 @@ struct PassageWriter {
       return chosen
     }
     let association = grammar.associations[index]
-    // Associates may coincide, so that their probabilities are summed by what they write.
+    // Associates of different ranks may be the same word, so probabilities are summed by the text that they write.
     var candidates = (0..<association.ranks.count).map { rank in
       (
         word: table.words[association.associate(rank, of: word, in: table)],

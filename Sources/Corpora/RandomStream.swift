@@ -1,11 +1,11 @@
 import RandomNumbers
 
-/// A stream of random bits, the same on every machine for the same key: xoshiro256** (Blackman and Vigna
-/// 2018), its state filled by SplitMix64.
+/// A stream of random bits, identical on every machine for the same key: xoshiro256** (Blackman and Vigna 2018) with its
+/// state initialized by SplitMix64.
 public struct RandomStream: Sendable {
   private var s0: UInt64, s1: UInt64, s2: UInt64, s3: UInt64
 
-  /// The stream named by `key`; different keys give unrelated streams.
+  /// Creates the stream for `key`. Different keys give independent streams.
   public init(key: UInt64) {
     s0 = mix(key)
     s1 = mix(key &+ 0x9E37_79B9_7F4A_7C15)
@@ -13,7 +13,7 @@ public struct RandomStream: Sendable {
     s3 = mix(key &+ 0xDAA6_6D2C_7DDF_743F)
   }
 
-  /// The next 64 random bits.
+  /// Returns the next 64 random bits.
   @inline(__always)
   public mutating func next() -> UInt64 {
     let product = s1 &* 5
@@ -29,5 +29,5 @@ public struct RandomStream: Sendable {
   }
 }
 
-/// A hash of a text's UTF-8 bytes, the same in every process (Swift's own hash is not).
+/// Returns a hash of a text's UTF-8 bytes that is the same in every process, unlike Swift's `Hasher`.
 package func stableHash(_ text: String) -> UInt64 { text.utf8.reduce(0) { mix($0 ^ UInt64($1)) } }

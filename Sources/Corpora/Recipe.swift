@@ -1,10 +1,10 @@
 import Files
 import Foundation
 
-/// A recipe for text, read from a YAML file but not yet checked as a whole (`Grammar` does that).
-/// The format is described in corpora/README.md.
+/// A recipe for text, as read from a YAML file. `Grammar` checks it as a whole. The format is described in
+/// corpora/README.md.
 struct Recipe {
-  /// A word's associates: `count` words of the table `from`, picked by a hash, for each of the table `of`.
+  /// An association: for each word of the table `of`, `count` words of the table `from` that a hash selects.
   struct Association {
     let name: String
     let of: YAMLValue
@@ -38,13 +38,13 @@ struct Recipe {
   let associations: [Association]
   let rules: [Rule]
   let tasks: [Task]
-  /// The text of the recipe and of every word list that it names: all that its text depends on.
+  /// The texts of the recipe, of the recipe that it varies and of its word lists. They determine the generated text.
   let sources: [String]
-  /// What the author should know: keys that have other names now.
+  /// Messages for the author of the recipe, one for each renamed key.
   let notes: [String]
 
-  /// Reads the recipe that stands at `path` as `text`, and the word lists that it names, which lie below its own folder.
-  /// Where it `varies` another recipe of this folder, it has everything of that one that it does not say itself.
+  /// Parses `text`, the recipe at `path`, and reads its word lists, which must lie below the folder of the recipe. If it
+  /// `varies` another recipe in the folder, it inherits all keys of that one that it does not have itself.
   init(path: String, text: String) throws {
     file = path
     let folder = (path as NSString).deletingLastPathComponent
@@ -85,7 +85,7 @@ struct Recipe {
     notes = documents.flatMap(\.notes)
     sources = texts + reader.lists
     guard rules.count <= Limits.rules else {
-      throw root.error("there are more than \(Limits.rules) rules", remedy: "Join some of them")
+      throw root.error("there are more than \(Limits.rules) rules", remedy: "Merge some of them")
     }
     guard self.tasks.contains(where: { Limits.weights.contains($0.weight) }), self.tasks.count <= 255
     else {
@@ -95,7 +95,7 @@ struct Recipe {
     }
   }
 
-  /// Keys of earlier versions.
+  /// The present names of renamed keys, by former name.
   private static let formerKeys = ["families": "tasks"]
   private static let formerKeysOfTasks = ["share": "weight"]
 
@@ -127,17 +127,17 @@ struct Recipe {
 }
 
 extension Recipe {
-  /// What a recipe may ask for, so that reading it takes less than a second and no number in it overflows. All are far
-  /// beyond what a small world needs.
+  /// Limits on recipes, so that reading one takes less than a second and no number in it overflows. Useful recipes stay
+  /// far below all of them.
   enum Limits {
-    /// The words of all tables together.
+    /// The number of words of all tables together.
     static let words = 100_000
-    /// Their bytes, of which each has a cost in memory.
+    /// The number of bytes of all words. The cost of each byte is stored too.
     static let bytes = 4 << 20
     static let wordBytes = 1000
     static let rules = 200
     static let options = 1000
-    /// The greatest number of steps of a passage: rules that use rules twice each multiply.
+    /// The largest number of steps of a passage, which can grow exponentially with nested rules.
     static let passageSteps = 1_000_000
     static let weights = 1e-9...1e9
     static let offsets = 1e-3...1e9

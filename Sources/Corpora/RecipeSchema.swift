@@ -1,8 +1,8 @@
 import Files
 
-/// The JSON Schema of recipes (draft 2020-12), with which editors complete and check them.
+/// The JSON Schema of recipes (draft 2020-12), which editors use to complete and check them.
 public enum RecipeSchema {
-  /// The whole schema.
+  /// The schema of a whole recipe.
   public static var schema: JSONValue {
     .document(
       title: "Isoflop recipe",
@@ -12,7 +12,7 @@ public enum RecipeSchema {
           "the name of another recipe in this folder; the keys given here replace its keys"),
         "tables": .dictionary(of: table).described("named lists of words, with their frequencies"),
         "associations": .dictionary(of: association)
-          .described("what goes with a word, chosen once by a hash"),
+          .described("for each word of a table, words of another table that a hash selects"),
         "rules": .dictionary(of: rule).described("named choices among texts"),
         "tasks": tasks.described("each passage is one task's `text` and a line feed"),
         "families": tasks.deprecated,

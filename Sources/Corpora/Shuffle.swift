@@ -1,13 +1,13 @@
 import RandomNumbers
 
-/// A pseudo-random permutation of 0 ..< count that needs no memory: a Feistel network of four rounds on the
-/// least even number of bits that holds `count`, walked along its cycle until it is back in range.
+/// A pseudo-random permutation of 0 ..< count in constant memory: a Feistel network of four rounds on the smallest even
+/// number of bits that can represent the indices. It is applied repeatedly until the result is in range (cycle walking).
 public struct Shuffle: Sendable, RandomAccessCollection {
   public let count: Int
   private let key: UInt64
   private let half: UInt64
 
-  /// The permutation of `count` (at least 0) numbers that `key` chooses.
+  /// Creates the permutation of `count` (at least 0) numbers that `key` selects.
   public init(count: Int, key: UInt64) {
     self.count = count
     self.key = key
@@ -18,7 +18,7 @@ public struct Shuffle: Sendable, RandomAccessCollection {
   public var startIndex: Int { 0 }
   public var endIndex: Int { count }
 
-  /// Where `index` goes.
+  /// Returns the element at `index`, which must be in 0 ..< count.
   public subscript(index: Int) -> Int {
     precondition(indices.contains(index), "Shuffle: \(index) is not in 0 ..< \(count)")
     let mask = (1 << half) - 1 as UInt64

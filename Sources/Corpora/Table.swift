@@ -7,13 +7,14 @@ final class Table: Sendable {
   let distribution: Distribution
   let exponent: Double
   let offset: Double
-  /// The number that each word writes, for a table of numbers.
+  /// The numbers that the words represent; nil if it is not a table of numbers.
   let numbers: ClosedRange<Int>?
+  /// The indices of the words in the order of their bytes.
   let sorted: [Int]
-  /// What its words can begin with.
+  /// The bytes that words begin with.
   let firstBytes: Set<UInt8>
-  /// The cost in nats of each byte of each word, and of the byte that follows it: word `i` has those from
-  /// `words.starts[i] + i` on, one more than it has bytes.
+  /// The cost in nats of each byte of each word, and of the byte after it. Those of word `i` start at index
+  /// `words.starts[i] + i`; there is one more than the word has bytes.
   let costs: [Double]
 
   init(
@@ -31,18 +32,18 @@ final class Table: Sendable {
   }
 }
 
-/// The cost of each byte of each option of a prefix-free list: −log of the probability of the options that
-/// share the prefix after the byte ÷ before it. Each option has one more cost than bytes: that of the
-/// byte after it, which tells it from longer options that begin with it.
+/// Returns the costs, in nats, of each byte of each option of a prefix-free list: −log of the byte's probability given
+/// the bytes of the option before it. Each option has one more cost than bytes: that of the byte after it, which
+/// distinguishes it from longer options that begin with it.
 ///
-/// `sorted` holds the options' indices in the order of their bytes, so that those with a common prefix are
-/// a range.
+/// - Parameter sorted: The options' indices in the order of their bytes, so that options with a common prefix are
+///   adjacent.
 func prefixCosts(words: Words, sorted: [Int], probabilities: [Double]) -> [Double] {
   var costs = [Double](repeating: 0, count: words.bytes.count + words.count)
-  /// Charges the options in `range`, which share their first `depth` bytes and have `mass` together.
+  /// Sets the costs of the options in `range`, which have their first `depth` bytes in common and probability `mass`.
   func charge(_ range: Range<Int>, depth: Int, mass: Double) {
     var (depth, mass, agree) = (depth, mass, false)
-    // Bytes in which all agree are gone through here: a call for each would exhaust the stack of a long text.
+    // Bytes that all options have in common are skipped in a loop: recursion would exhaust the stack for long texts.
     while let first = range.first, let last = range.last,
       let byte = words[sorted[first]].dropFirst(depth).first,
       words[sorted[last]].dropFirst(depth).first == byte
@@ -61,7 +62,7 @@ func prefixCosts(words: Words, sorted: [Int], probabilities: [Double]) -> [Doubl
         part += probabilities[sorted[end]]
         end += 1
       }
-      // Where all options agree the byte is certain, whatever rounding makes of the sums.
+      // If all options agree, the byte is certain: its cost is exactly 0, without the rounding of the sums.
       let cost = start == range.lowerBound && end == range.upperBound ? 0 : log(mass / part)
       for position in start..<end {
         costs[words.starts[sorted[position]] + sorted[position] + depth] = cost

@@ -2,18 +2,20 @@ import Files
 import Foundation
 import RandomNumbers
 
-/// Reads the tables of a recipe: written in it, listed in a file beside it, made of syllables, or numbers.
+/// Reads the tables of a recipe. Words are given in the recipe, listed in a file, composed of syllables, or numbers.
 struct TableReader {
-  /// The folder that word lists are relative to.
+  /// The folder that the paths of word lists are relative to.
   let folder: String
-  /// The content of every word list read so far.
+  /// The contents of the word lists that were read.
   private(set) var lists: [String] = []
-  /// The words of all tables so far, and their bytes.
+  /// The numbers of words and of bytes of the tables that were read.
   private var (wordCount, byteCount) = (0, 0)
 
   init(folder: String) { self.folder = folder }
 
-  /// The table that `value` describes.
+  /// Reads the table that `value` describes.
+  ///
+  /// - Throws: `InputError` if it is invalid or exceeds `Recipe.Limits`.
   mutating func table(_ name: String, _ value: YAMLValue) throws -> Table {
     let map = try value.mapping(
       keys: ["words", "qualifiers", "syllables", "numbers", "size", "zipf", "offset"])
@@ -63,9 +65,9 @@ struct TableReader {
       offset: try map["offset"]?.number(in: Recipe.Limits.offsets) ?? 1, numbers: numbers)
   }
 
-  /// Words from a list or a file, then different pairs "qualifier word" until there are `size` of them.
-  /// Short words come first, as frequent words are short in natural languages; those of one length come in
-  /// a shuffled order, as the pairs do.
+  /// Returns the words of a list or a file, followed by distinct pairs "qualifier word" until there are `size` of them.
+  /// Shorter words come first, because frequent words are short in natural languages. Words of equal length are
+  /// shuffled, and so are the pairs.
   private mutating func words(_ list: YAMLValue, qualifiers: YAMLValue?, size: Int?) throws -> Words {
     let plain = try self.list(list)
     let count = size ?? plain.count
@@ -84,7 +86,7 @@ struct TableReader {
     return words
   }
 
-  /// The words of an inline list, or of a file with a word a line (`#` begins a comment line).
+  /// Returns the words of an inline list, or of a file with one word on each line (`#` begins a comment line).
   private mutating func list(_ value: YAMLValue) throws -> Words {
     var words = Words()
     if value.isList {
@@ -117,8 +119,8 @@ struct TableReader {
     return words
   }
 
-  /// The `size` first of the words that begin with one of `first` and go on with 1 to `most` of `next`:
-  /// shorter words come first, those of one length in a shuffled order.
+  /// Returns the first `size` words that consist of one syllable of `first` and 1 to `most` syllables of `next`. Words
+  /// with fewer syllables come first, and those with equally many are shuffled.
   private func madeUpWords(_ value: YAMLValue, size: Int) throws -> Words {
     let map = try value.mapping(keys: ["first", "next", "most"])
     let first = try value.required("first", in: map).list().map { try Array($0.string().utf8) }
@@ -130,7 +132,7 @@ struct TableReader {
     guard let longest = (first + next).map(\.count).max(), longest <= 100, !(first + next).contains([]) else {
       throw value.error("syllables have 1 to 100 bytes", remedy: "Shorten or remove the others")
     }
-    // Where many combinations spell the same word, those that do not are not looked for for ever.
+    // Many combinations may spell the same word, so the search for distinct ones is limited.
     var attempts = 2 * size + 1000
     var bytes = 2 * Recipe.Limits.bytes
     let place = Words.Place(value)

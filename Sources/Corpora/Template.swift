@@ -1,19 +1,19 @@
 import Files
 
-/// A piece of text with placeholders in braces, as the user wrote it in a recipe:
+/// Text with placeholders in braces, as written in a recipe:
 ///
 ///     The {subject: thing} {act: habit of subject} a {target of act}.
 ///
 /// | placeholder | writes |
 /// |---|---|
 /// | `{thing}` | a word drawn from the table `thing`, or an option of the rule `thing` |
-/// | `{subject: thing}` | the same, and remembers it as `subject` |
-/// | `{subject}` | what was remembered |
-/// | `{habit of subject}` | one of the associates that `habit` gives to what was remembered |
+/// | `{subject: thing}` | a word drawn from the table `thing`, and remembers it as `subject` |
+/// | `{subject}` | the remembered word |
+/// | `{habit of subject}` | one of the associates of the remembered word in the association `habit` |
 /// | `{a + b}` | the sum of two remembered numbers |
 struct Template {
   enum Source {
-    /// A table, a rule or something remembered.
+    /// A table, a rule or a remembered word.
     case named(String)
     case associate(String, of: String)
     case sum(String, String)
@@ -27,7 +27,9 @@ struct Template {
   let parts: [Part]
   let value: YAMLValue
 
-  /// The template that a text value of a recipe spells.
+  /// Parses a text value of a recipe.
+  ///
+  /// - Throws: `InputError` if it is empty or a placeholder is invalid.
   init(_ value: YAMLValue) throws {
     self.value = value
     let source = try value.string()

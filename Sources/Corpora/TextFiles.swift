@@ -1,19 +1,20 @@
 import Files
 import Foundation
 
-/// A user's own text: a UTF-8 file, or a folder of them, as pieces that are never divided between training
-/// and validation.
+/// The user's own text: a UTF-8 file or a folder of them, cut into pieces. Each piece belongs entirely to training or
+/// entirely to validation.
 public struct TextFiles: Sendable {
-  /// The path as the user gave it.
+  /// The path as the user wrote it.
   public let path: String
   /// The pieces, UTF-8: the files of a folder in the order of their paths, or the blocks of a single file.
   public let pieces: [[UInt8]]
 
-  /// Blocks of a single file begin at line starts where lines are shorter than this many bytes.
+  /// The largest target size of the blocks of a single file, in bytes. Blocks end at line ends if lines are shorter.
   static let blockBytes = 16_384
 
-  /// Reads the file or folder at `path`; of a folder all files in it and its folders, but hidden ones.
-  /// Throws `InputError` for a path that is missing, without text or not UTF-8.
+  /// Reads the file at `path`, or all files below the folder at `path` except hidden ones.
+  ///
+  /// - Throws: `InputError` if the path does not exist, or a file has no text or is not UTF-8.
   public init(path: String) throws {
     self.path = path
     guard let kind = try FileAccess.kind(of: path) else {
@@ -27,10 +28,10 @@ public struct TextFiles: Sendable {
     pieces = documents.count == 1 ? Self.blocks(first) : documents.map(Self.endingWithLineFeed)
   }
 
-  /// The bytes of all pieces.
+  /// The number of bytes of all pieces.
   public var byteCount: Int { pieces.reduce(0) { $0 + $1.count } }
 
-  /// Names the text's content.
+  /// A checksum of all pieces.
   public var fingerprint: String {
     checksum(pieces.map { piece in checksum(piece) }.joined())
   }
@@ -57,7 +58,7 @@ public struct TextFiles: Sendable {
     text.last == UInt8(ascii: "\n") ? text : text + [UInt8(ascii: "\n")]
   }
 
-  /// Cuts a text after about every 1/64 of it, at most `blockBytes`, at line ends where there are any.
+  /// Cuts a text into blocks of about 1/64 of it, at most about `blockBytes` each, at line ends if possible.
   private static func blocks(_ text: [UInt8]) -> [[UInt8]] {
     let size = min(blockBytes, max(1, text.count / 64))
     var blocks: [[UInt8]] = []
@@ -66,7 +67,7 @@ public struct TextFiles: Sendable {
       var end = min(start + size, text.count)
       let line = text[end..<min(end + size, text.count)].firstIndex(of: UInt8(ascii: "\n"))
       if let line { end = line + 1 }
-      while end < text.count, text[end] & 0xC0 == 0x80 { end += 1 }  // Not inside of a character.
+      while end < text.count, text[end] & 0xC0 == 0x80 { end += 1 }  // Do not split a character.
       blocks.append(Array(text[start..<end]))
       start = end
     }

@@ -1,12 +1,12 @@
-/// Windows of context + 1 tokens each, side by side in one buffer, (count, T + 1): tokens 0 ..< T are a
-/// model's inputs and tokens 1 ... T its targets.
+/// Windows of T + 1 tokens each in one buffer, (count, T + 1), where T is the context: tokens 0 ..< T are a model's
+/// inputs and tokens 1 ... T its targets.
 public struct TokenWindows: Sendable {
-  /// The end of a passage as far as the text determines it: the longest run of targets without entropy up to the
-  /// passage's last token. A model that knows its task predicts all of them.
+  /// The deterministic end of a passage: the longest run of targets without entropy up to the passage's last token. A
+  /// model that has learned the task predicts all of them.
   public struct Ending: Sendable, Hashable {
-    /// An index of the corpus's tasks.
+    /// The index of the passage's task in the corpus.
     public let task: Int
-    /// Positions of targets in the window.
+    /// The positions of the targets in the window.
     public let targets: Range<Int>
   }
 
@@ -14,11 +14,11 @@ public struct TokenWindows: Sendable {
   public let context: Int
   /// The number of windows.
   public let count: Int
-  /// The tokens, (count, T + 1). There may be more of them, which belong to no window.
+  /// The tokens, (count, T + 1). The array may be longer.
   let tokens: [UInt16]
-  /// The task of each target, (count, T), or empty where they are not kept.
+  /// The task of each target, (count, T); empty if they are not recorded.
   let tasks: [UInt8]
-  /// The endings of the passages that lie wholly in each window, or empty where they are not kept.
+  /// The endings of the passages that lie entirely in each window; empty if they are not recorded.
   private let endings: [[Ending]]
 
   init(
@@ -36,18 +36,18 @@ public struct TokenWindows: Sendable {
   /// The number of targets of all windows, count · T.
   public var targetCount: Int { count * context }
 
-  /// The context + 1 tokens of a window.
+  /// Returns the T + 1 tokens of a window.
   public subscript(window: Int) -> ArraySlice<UInt16> {
     precondition((0..<count).contains(window), "TokenWindows: window \(window) of \(count)")
     return tokens[window * (context + 1)..<(window + 1) * (context + 1)]
   }
 
-  /// The task of target `position` (0 ..< T) of a window: an index of the corpus's tasks.
+  /// Returns the index of the task of target `position` (0 ..< T) of a window.
   public func task(window: Int, position: Int) -> Int {
     tasks.isEmpty ? 0 : Int(tasks[window * context + position])
   }
 
-  /// The endings of a window's passages.
+  /// Returns the endings of the passages that lie entirely in a window.
   public func endings(ofWindow window: Int) -> [Ending] { endings.isEmpty ? [] : endings[window] }
 
   /// Copies a window to `inputs` and `targets`, (T) each.

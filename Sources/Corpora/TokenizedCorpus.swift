@@ -1,18 +1,18 @@
 import Files
 import Synchronization
 
-/// A corpus as token windows for training and validation, which share no text.
+/// A corpus as disjoint token windows for training and validation.
 ///
-/// Windows of generated text begin at a passage start. They are the same for the same configuration and
-/// context, and many runs may use one corpus at the same time: they share one copy of its windows.
+/// Windows of generated text begin at the start of a passage. The same configuration and context give the same windows.
+/// Runs on several threads can use one corpus; its windows are stored once.
 public final class TokenizedCorpus: Sendable {
-  /// Cross-entropy of the source itself in nats a token, the loss that no model can beat.
+  /// The cross-entropy of the source itself in nats per token: the lower bound of every model's expected loss.
   public struct Entropy: Codable, Hashable, Sendable {
-    /// Over all validation targets.
+    /// The mean over all validation targets.
     public let total: Double
-    /// Over the targets of each task, in the order of `tasks`; nil for a task without any.
+    /// The mean over the targets of each task, in the order of `tasks`; nil for a task without targets.
     public let tasks: [Double?]
-    /// Over the targets of each validation window.
+    /// The mean over the targets of each validation window.
     public let windows: [Double]
   }
 
@@ -21,27 +21,28 @@ public final class TokenizedCorpus: Sendable {
   /// The recipe's name, or the path of the text.
   public let name: String
   public let tokenizer: any Tokenizer
-  /// A checksum of everything that determines the windows: the recipe with its word lists or the text, the
-  /// tokenizer, the context, the seed and the sizes.
+  /// A checksum of everything that determines the windows: the recipe with its word lists, or the text; the tokenizer,
+  /// the context, the seed and the sizes.
   public let fingerprint: String
-  /// The tasks, `["text"]` for a user's text.
+  /// The names of the tasks; `["text"]` for text files.
   public let tasks: [String]
-  /// What the author of a recipe should know: keys that have other names now.
+  /// Messages for the author of a recipe, one for each renamed key.
   public let notes: [String]
   public let validation: TokenWindows
-  /// The true entropy of the validation targets, given the first token of each window; nil for a user's text.
+  /// The true entropy of the validation targets, given the first token of each window; nil for text files.
   ///
-  /// Exact for characters and bytes. For byte pairs it is that of the text which the tokens spell, a lower
-  /// bound: the last token of a window also tells something of the text after it.
+  /// Exact for characters and bytes. For byte pairs it is the entropy of the decoded text. This is a lower bound,
+  /// because the last token of a window also carries information about the text after it.
   public let validationEntropy: Entropy?
-  /// The mean number of UTF-8 bytes of a validation target.
+  /// The mean number of UTF-8 bytes per validation target.
   public let bytesPerToken: Double
 
   private let source: WindowSource
   private let trainingTokens: Mutex<[UInt16]>
 
-  /// Reads, checks and tokenizes the corpus; windows predict `context` (at least 1) tokens each.
-  /// Throws `InputError` for whatever is wrong with the source, or if it is too short.
+  /// Reads, checks and tokenizes the corpus. Each window has `context` (at least 1) targets.
+  ///
+  /// - Throws: `InputError` if the source is invalid or too short.
   public init(_ configuration: CorpusConfiguration, context: Int) throws {
     guard context >= 1, configuration.validationTokens >= 1, configuration.uniqueTokens ?? 1 >= 1 else {
       throw InputError(
@@ -81,8 +82,10 @@ public final class TokenizedCorpus: Sendable {
   /// The number of different tokens, V.
   public var vocabulary: Int { tokenizer.vocabulary }
 
-  /// Training windows with at least `tokens` targets, or all there are if fewer: `uniqueTokens`, or what the
-  /// files hold. Whatever number is asked for, the first windows are the same.
+  /// Returns training windows with at least `tokens` targets, or all windows if there are fewer (`uniqueTokens`, or the
+  /// end of the text files). The result for a smaller number is a prefix of that for a larger one.
+  ///
+  /// - Throws: `InputError` if a character has no token.
   public func training(tokens: Int) throws -> TokenWindows {
     let wanted = max(1, min(tokens, configuration.uniqueTokens ?? tokens).dividedRoundingUp(by: context))
     switch source {
@@ -97,7 +100,7 @@ public final class TokenizedCorpus: Sendable {
   }
 }
 
-/// Where training windows come from.
+/// The source of training windows.
 private enum WindowSource {
   case generated(GeneratedWindows)
   case files(TokenWindows)

@@ -1,46 +1,53 @@
 import Files
 
-/// Turns UTF-8 text into tokens 0 ..< vocabulary and back.
+/// Converts UTF-8 text to tokens 0 ..< vocabulary and back.
 public protocol Tokenizer: Sendable {
+  /// The configuration that the tokenizer was created from.
   var configuration: TokenizerConfiguration { get }
-  /// The number of different tokens, V, at most 65 536.
+  /// The number of distinct tokens, V, at most 65 536.
   var vocabulary: Int { get }
-  /// Adds the tokens of `text` to `tokens`. Throws `InputError` at a character that has no token.
+  /// Appends the tokens of `text` to `tokens`.
+  ///
+  /// - Throws: `InputError` if a character has no token.
   func encode(_ text: ArraySlice<UInt8>, into tokens: inout [UInt16]) throws
-  /// What a token writes, UTF-8.
+  /// Returns the UTF-8 bytes of a token.
   func bytes(of token: Int) -> [UInt8]
 }
 
 extension Tokenizer {
-  /// The tokens of a text.
+  /// Returns the tokens of a text.
+  ///
+  /// - Throws: `InputError` if a character has no token.
   public func encode(_ text: String) throws -> [UInt16] { try encode(Array(text.utf8)) }
 
-  /// The tokens of UTF-8 bytes.
+  /// Returns the tokens of UTF-8 bytes.
+  ///
+  /// - Throws: `InputError` if a character has no token.
   public func encode(_ text: [UInt8]) throws -> [UInt16] {
     var tokens: [UInt16] = []
     try encode(text[...], into: &tokens)
     return tokens
   }
 
-  /// The bytes that `tokens` write.
+  /// Returns the bytes of `tokens`.
   public func bytes(of tokens: some Sequence<UInt16>) -> [UInt8] { tokens.flatMap { bytes(of: Int($0)) } }
 
-  /// The text that `tokens` write; bytes that are not UTF-8 become replacement characters.
+  /// Returns the text of `tokens`. Bytes that are not UTF-8 become replacement characters.
   public func decode(_ tokens: some Sequence<UInt16>) -> String {
     String(decoding: bytes(of: tokens), as: UTF8.self)
   }
 }
 
-/// Which tokenizer a corpus is read with. Written `characters`, `bytes` or `bytePairs(512)`.
+/// The tokenizer of a corpus. Its text form is `characters`, `bytes` or, for example, `bytePairs(512)`.
 public enum TokenizerConfiguration: Hashable, Sendable, CustomStringConvertible {
-  /// A token a character of the corpus's alphabet.
+  /// One token for each character of the corpus's alphabet.
   case characters
-  /// A token a byte of UTF-8; V = 256.
+  /// One token for each byte of UTF-8; V = 256.
   case bytes
-  /// Byte pairs trained on the corpus; V = vocabulary, 257 to 65 536.
+  /// A byte-pair encoding trained on the corpus; V = vocabulary, 257 to 65 536.
   case bytePairs(vocabulary: Int)
 
-  /// The configuration that `description` writes, or nil.
+  /// Parses the form that `description` writes; nil for any other text.
   public init?(_ text: String) {
     switch text {
     case "characters": self = .characters

@@ -1,12 +1,13 @@
-/// A tokenizer as text, so that a checkpoint can be sampled without its corpus. On the first line stands which it is;
-/// then comes the alphabet of a character tokenizer, in the order of the tokens, or a line for each merge of a byte-pair
-/// tokenizer: the two tokens that become token 256, 257 and so on.
+/// The text form of a tokenizer, so that a checkpoint can be sampled without its corpus. The first line is its
+/// configuration. It is followed by the alphabet of a character tokenizer, in the order of the tokens, or by one line
+/// for each merge of a byte-pair tokenizer: the two tokens that become token 256, 257 and so on.
 public struct TokenizerText: Sendable {
   public let text: String
 
+  /// Wraps a text that was read from a checkpoint; `tokenizer` parses it.
   public init(_ text: String) { self.text = text }
 
-  /// The text that describes `tokenizer`.
+  /// Creates the text form of `tokenizer`.
   public init(_ tokenizer: any Tokenizer) {
     let content =
       switch tokenizer {
@@ -18,7 +19,7 @@ public struct TokenizerText: Sendable {
     text = "\(tokenizer.configuration)\n\(content)"
   }
 
-  /// The tokenizer that the text describes, or nil if it contradicts itself.
+  /// The tokenizer that the text describes; nil if the text is invalid.
   public var tokenizer: (any Tokenizer)? {
     let lines = text.utf8
     guard let end = lines.firstIndex(of: lineFeed),
@@ -39,7 +40,8 @@ public struct TokenizerText: Sendable {
 
   private func merges(in content: Substring, most: Int) -> [BytePairTokenizer.Pair]? {
     var merges: [BytePairTokenizer.Pair] = []
-    // In bytes. Merges do not leave a piece: a text of merges that double each other would spell tokens of gigabytes.
+    // Token lengths in bytes. Merges stay within a piece, so longer tokens are invalid. Without this limit, a text in
+    // which each merge doubles the length would describe tokens of gigabytes.
     var lengths = [UInt8](repeating: 1, count: 256)
     var rest = content.utf8
     while let end = rest.firstIndex(of: lineFeed) {

@@ -4,9 +4,9 @@ import Files
   import Glibc
 #endif
 
-/// A list of different words in order of frequency rank, each with the place where the user wrote it.
+/// A list of words in order of frequency rank, each with its position in the user's files.
 struct Words: Sendable {
-  /// Where a word comes from.
+  /// The position of a word.
   struct Place: Sendable {
     let file: String
     let line: Int?
@@ -24,7 +24,7 @@ struct Words: Sendable {
     places.append(place)
   }
 
-  /// The bytes of a word, without what follows it.
+  /// Returns the bytes of a word.
   subscript(index: Int) -> ArraySlice<UInt8> { bytes[starts[index]..<starts[index + 1]] }
 
   func text(_ index: Int) -> String { String(decoding: self[index], as: UTF8.self) }
@@ -33,7 +33,7 @@ struct Words: Sendable {
     InputError(message, file: places[index].file, line: places[index].line, remedy: remedy)
   }
 
-  /// The indices of the words in the order of their bytes: words that share a prefix stand together.
+  /// Returns the indices of the words in the order of their bytes, so that words with a common prefix are adjacent.
   func sorted() -> [Int] {
     bytes.withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress else { return Array(0..<count) }
@@ -45,8 +45,10 @@ struct Words: Sendable {
     }
   }
 
-  /// Throws unless, with `terminator` written after each (nil: nothing), no word is a prefix of another.
-  /// Then the text always tells where a word ends and which it was.
+  /// Checks that no word followed by `terminator` (nil: by an unknown byte) is a prefix of another word, so that each
+  /// word and its end can be recognized in the text.
+  ///
+  /// - Throws: `InputError` at the word that violates this or occurs twice.
   func checkPrefixFree(terminator: UInt8?, sorted: [Int]) throws {
     for (position, first) in sorted.enumerated() {
       let word = self[first]
