@@ -63,7 +63,7 @@ public struct ExperimentFit: Codable, Sendable {
     case .bends: bends.map { Double($0.bends.count) }
     case .slopeSpread: slopes?.spread
     case .forecastError: forecast?.largestError
-    case .forecastInside: forecast?.partInside
+    case .forecastInside: forecast?.fractionInside
     case .forecastFactor: forecast?.smallestFactor
     case .tokensPerParameter: isoFLOP.flatMap(tokensPerParameter)
     case nil: nil
@@ -213,17 +213,17 @@ public struct ExperimentFit: Codable, Sendable {
     let lost = law.variable == .compute ? data.varianceOverSeeds(above: fit.knownFloor) : 0
     return try Forecast(
       by: fit, of: data.heldOut(beside: slice, request),
-      dearest: slice.observations.compactMap(\.compute).max(),
+      largestCompute: slice.observations.compactMap(\.compute).max(),
       scatter: (fit.rmsLogResidual * fit.rmsLogResidual + lost).squareRoot())
   }
 
   private func counting(by fit: LawFit, _ request: FitRequest, _ data: FitData) throws -> EmbeddingCount {
     guard law == .chinchilla, request.size == .total else {
-      throw FitError("the other count needs the law chinchilla with `n: total`")
+      throw FitError("the comparison of counts needs the law chinchilla with `n: total`")
     }
     let computes = data.counts.map(\.compute)
     guard let low = computes.min(), let high = computes.max() else {
-      throw FitError("the other count needs N with and without embeddings")
+      throw FitError("the comparison of counts needs N with and without embeddings")
     }
     return try EmbeddingCount(under: fit, pairs: data.counts.map(\.pair), compute: low...high)
   }

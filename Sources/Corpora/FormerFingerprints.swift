@@ -1,5 +1,5 @@
-/// The fingerprints of bundled recipes before their keys were renamed, by their present fingerprints. The generated text
-/// did not change, so the identifiers of runs must not change either.
+/// The fingerprints of bundled recipes before their keys were renamed, by their present fingerprints. The generated
+/// text did not change, so the identifiers of runs must not change either.
 let formerFingerprints = [
   "c7bfc9539c67b8fc5db2b2c9b3b5ca20": "cc21c11d026cd327403b8b8164e23fda",  // facts-1.2
   "8605e1a82b865fc8222b10c1f302ad89": "ff503a4883caf24f600cd5680010632c",  // facts-1.5

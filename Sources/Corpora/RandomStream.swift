@@ -1,7 +1,7 @@
 import RandomNumbers
 
-/// A stream of random bits, identical on every machine for the same key: xoshiro256** (Blackman and Vigna 2018) with its
-/// state initialized by SplitMix64.
+/// A stream of random bits, identical on every machine for the same key: xoshiro256** (Blackman and Vigna 2018) with
+/// its state initialized by SplitMix64.
 public struct RandomStream: Sendable {
   private var s0: UInt64, s1: UInt64, s2: UInt64, s3: UInt64
 

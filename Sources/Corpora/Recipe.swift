@@ -43,8 +43,8 @@ struct Recipe {
   /// Messages for the author of the recipe, one for each renamed key.
   let notes: [String]
 
-  /// Parses `text`, the recipe at `path`, and reads its word lists, which must lie below the folder of the recipe. If it
-  /// `varies` another recipe in the folder, it inherits all keys of that one that it does not have itself.
+  /// Parses `text`, the recipe at `path`, and reads its word lists, which must lie below the folder of the recipe. If
+  /// it `varies` another recipe in the folder, it inherits all keys of that one that it does not have itself.
   init(path: String, text: String) throws {
     file = path
     let folder = (path as NSString).deletingLastPathComponent

@@ -1,7 +1,8 @@
 import RandomNumbers
 
 /// A pseudo-random permutation of 0 ..< count in constant memory: a Feistel network of four rounds on the smallest even
-/// number of bits that can represent the indices. It is applied repeatedly until the result is in range (cycle walking).
+/// number of bits that can represent the indices. It is applied repeatedly until the result is in range (cycle
+/// walking).
 public struct Shuffle: Sendable, RandomAccessCollection {
   public let count: Int
   private let key: UInt64

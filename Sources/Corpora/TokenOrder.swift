@@ -1,7 +1,7 @@
 import RandomNumbers
 
-/// The order of training windows: unchanged in the first epoch, because the windows are random already, and a new random
-/// order in each further epoch.
+/// The order of training windows: unchanged in the first epoch, because the windows are random already, and a new
+/// random order in each further epoch.
 public struct TokenOrder: Sendable {
   /// The number of windows.
   public let count: Int

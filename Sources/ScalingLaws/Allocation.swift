@@ -1,40 +1,49 @@
 import Foundation
 
-/// The best split of a budget between size and data under a fitted law L(N, D).
+/// The optimal allocation of a budget to model size and data under a fitted law L(N, D).
 ///
-/// Training costs 6ND FLOPs and serving I tokens afterwards 2NI. At the optimum of a fixed cost (or of a
-/// fixed loss) an equal relative rise of either lever buys the same loss a FLOP:
+/// Training costs 6ND FLOPs, and inference on I tokens afterwards costs 2NI. At the optimum for a fixed cost (or a
+/// fixed loss), increasing N or D by the same factor reduces the loss equally per FLOP:
 ///
 ///     ∂L/∂log N · 6D = ∂L/∂log D · (6D + 2I)
 ///
-/// With I = 0 that is Chinchilla's optimum; with I > 0 the model is smaller and trained for longer
-/// (Sardana et al. 2023, arXiv:2401.00448).
+/// For I = 0 this is Chinchilla's optimum. For I > 0 the model is smaller and trained on more tokens (Sardana et al.
+/// 2023, arXiv:2401.00448).
 public struct Allocation: Sendable, Codable {
-  /// What is given.
+  /// The quantity that is fixed.
   public enum Budget: Sendable, Codable, Equatable {
-    /// Total FLOPs, of training and of serving.
+    /// Total FLOPs of training and inference.
     case compute(Double)
+    /// N.
     case parameters(Double)
+    /// D.
     case tokens(Double)
-    /// A loss to reach at the least cost.
+    /// A loss to reach at the lowest cost, in nats per token.
     case loss(Double)
   }
 
+  /// The fixed quantity.
   public let budget: Budget
-  /// I, tokens to be served over the model's life.
+  /// I, the number of inference tokens over the model's lifetime.
   public let inferenceTokens: Double
+  /// N at the optimum.
   public let parameters: Estimate
+  /// D at the optimum.
   public let tokens: Estimate
+  /// D/N at the optimum.
   public let tokensPerParameter: Estimate
-  /// 6ND + 2NI.
+  /// 6ND + 2NI at the optimum, in FLOPs.
   public let compute: Estimate
+  /// The loss at the optimum, in nats per token.
   public let loss: Estimate
-  /// By how many decades N and D lie beyond the fitted data; 0 inside.
+  /// The number of decades by which N or D lies beyond the fitted data, whichever is larger; 0 inside.
   public let decadesBeyond: Double
-  /// Says so where they do.
+  /// A warning about extrapolation; nil inside the range of the fitted data.
   public let warning: String?
 
-  /// - Throws: `FitError` where the law is not one of N and D, or the budget has no optimum under it.
+  /// Computes the optimum and its intervals from the fit's bootstrap draws.
+  ///
+  /// - Throws: `FitError` if the law is not a law of N and D, or the budget has no optimum under it.
   public init(_ budget: Budget, under fit: LawFit, inferenceTokens: Double = 0) throws {
     let law = fit.law.law
     guard Set(law.variables) == [.parameters, .tokens] else {
@@ -42,7 +51,8 @@ public struct Allocation: Sendable, Codable {
     }
     guard fit.derived.allSatisfy(\.identified) else {
       throw FitError(
-        "the runs of this fit have one N, one D, or one ratio of them: they do not say how to split a budget")
+        "the runs of this fit have one N, one D, or one ratio of them: they do not determine how to split a budget"
+      )
     }
     let optimum = { @Sendable (θ: [Double]) in
       Solver(law: law, θ: θ, inference: inferenceTokens).solve(budget)
@@ -69,7 +79,7 @@ public struct Allocation: Sendable, Codable {
       ? "beyond the fitted data by \(String(format: "%.1f", decadesBeyond)) decades: an extrapolation" : nil
   }
 
-  /// A place (log N, log D) and its loss.
+  /// log N, log D and the loss there.
   private struct Split: Sendable {
     let n: Double
     let d: Double
@@ -85,7 +95,7 @@ public struct Allocation: Sendable, Codable {
       law.loss(θ, at: Observation(parameters: exp(n), tokens: exp(d), loss: 1)) ?? .nan
     }
 
-    /// Positive where N is larger than optimal for D.
+    /// Returns a value that is positive if N is larger than optimal for D.
     func imbalance(_ n: Double, _ d: Double) -> Double {
       let h = 1e-4
       let size = loss(n + h, d) - loss(n - h, d)
@@ -107,7 +117,7 @@ public struct Allocation: Sendable, Codable {
         return root(smallest, largest) { imbalance($0, log(d)) }.map { at($0, log(d)) }
       case .loss(let target):
         let tokens = { (n: Double) in root(smallest, largest) { target - loss(n, $0) } }
-        // Below some size no amount of data reaches the target.
+        // Models below a certain size do not reach the target with any amount of data.
         guard let least = root(smallest, largest, { target - loss($0, largest) }) else { return nil }
         return root(least + 1e-9, largest) { n in tokens(n).map { imbalance(n, $0) } ?? -1 }
           .flatMap { n in tokens(n).map { at(n, $0) } }
@@ -116,7 +126,7 @@ public struct Allocation: Sendable, Codable {
 
     private func at(_ n: Double, _ d: Double) -> Split { Split(n: n, d: d, loss: loss(n, d)) }
 
-    /// Where a function turns from negative to positive; nil where it does not.
+    /// Returns the root of a function that is negative at `low` and positive at `high`; nil if it is not.
     private func root(_ low: Double, _ high: Double, _ function: (Double) -> Double) -> Double? {
       guard function(low) < 0, function(high) > 0 else { return nil }
       var (low, high) = (low, high)

@@ -1,24 +1,28 @@
 import Foundation
 
-/// How fast the fitter is, on 240 points of a planted Chinchilla surface like those of Besiroglu et al. 2024.
+/// The speed of the fitter on 240 synthetic points of a Chinchilla surface like those of Besiroglu et al. 2024.
 public struct Benchmark: Sendable, Codable {
+  /// The number of observations.
   public let observations: Int
+  /// The number of bootstrap samples.
   public let bootstraps: Int
-  /// Wall-clock time of the bootstraps, each a fit of its own to full resampled data.
+  /// The wall-clock time of the bootstrap, with a complete fit for each sample.
   public let bootstrapSeconds: Double
+  /// The number of starts of the search.
   public let starts: Int
-  /// Wall-clock time of the search from all starts of Hoffmann's and Besiroglu's grid.
+  /// The wall-clock time of the search from all starts of Hoffmann's and Besiroglu's grid.
   public let multiStartSeconds: Double
-  /// Starts that came to the best minimum.
+  /// The number of starts that converged to the best minimum.
   public let startsAgreeing: Int
+  /// The number of processor cores in use.
   public let cores: Int
 
-  /// Runs both; takes a second or two.
+  /// Measures both on synthetic observations; takes a second or two.
   public static func run() throws -> Benchmark {
     try run(on: planted())
   }
 
-  /// The same on given observations.
+  /// Measures both on given observations.
   public static func run(on observations: [Observation]) throws -> Benchmark {
     let law = ChinchillaLaw()
     let table = try Table(observations, for: law)
@@ -39,7 +43,7 @@ public struct Benchmark: Sendable, Codable {
       cores: ProcessInfo.processInfo.activeProcessorCount)
   }
 
-  /// 75 by 60 exponents α and β between 0.02 and 3; A, B and E are solved for at each (`VariableProjection`).
+  /// Returns starts at 75 by 60 exponents α and β between 0.02 and 3. `VariableProjection` gives A, B and E at each.
   private static func grid(_ law: ChinchillaLaw, _ table: Table) -> [[Double]] {
     let spread = { (count: Int, index: Int) in 0.02 * pow(150, Double(index) / Double(count - 1)) }
     let exponents = (0..<4500).map { (spread(75, $0 / 60), spread(60, $0 % 60)) }

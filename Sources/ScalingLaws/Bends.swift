@@ -1,68 +1,80 @@
 import Foundation
 
-/// Whether, where and by how much a loss curve bends away from a power law with its floor.
+/// A test for breaks: deviations of a loss curve from a power law with a floor.
 ///
-/// From no break to `maximumBreaks`, a law with one break more is accepted where its gain in likelihood,
+/// Starting with no break, up to `maximumBreaks`, a law with one more break is accepted if its gain in likelihood,
 ///
 ///     T = n·log(RSS_k/RSS_(k+1)),
 ///
-/// is larger than chance allows. Place and width of a break mean nothing where there is none, so T has no
-/// χ² distribution; its distribution is simulated from the law with fewer breaks (Davies 1987).
+/// is significant. The position and width of a break are not identified if there is no break, so T does not follow a χ²
+/// distribution. Its distribution is simulated from the law with fewer breaks (Davies 1987).
 public struct Bends: Sendable, Codable {
-  /// One bend of the accepted law.
+  /// One break of the accepted law.
   public struct Bend: Sendable, Codable {
-    /// Where it is, in the variable's unit.
+    /// The position, in the variable's unit.
     public let place: Estimate
-    /// Exponents of the loss above the floor before and after, and their difference.
+    /// The exponent of the loss above the floor before the break.
     public let before: Estimate
+    /// The exponent of the loss above the floor after the break.
     public let after: Estimate
+    /// `after` − `before`.
     public let change: Estimate
-    /// e-foldings of the variable within which the exponent changes.
+    /// The range of log X, in e-foldings, within which the exponent changes.
     public let width: Estimate
   }
 
-  /// The evidence for one break more.
+  /// The evidence for one more break.
   public struct Evidence: Sendable, Codable {
+    /// The number of breaks including this one.
     public let breaks: Int
     /// T.
     public let statistic: Double
-    /// The fraction of simulated curves without this break whose T is at least as large; 1 where T is too small for a
-    /// simulation to be worth it. Where the simulation gave up before any curve was as extreme, an upper bound from the
-    /// moments of the simulated T, but no less than a complete simulation resolves.
+    /// The fraction of simulated curves without this break whose T is at least as large; 1 without a simulation if T is
+    /// small. If the simulation stopped at its limit before any curve was as extreme, an upper bound from the moments
+    /// of the simulated T, but at least the resolution of a complete simulation.
     public let pValue: Double
+    /// The number of simulated curves.
     public let simulations: Int
-    /// Whether the simulation stopped at its limit of evaluations, with too few curves to decide by counting; nil for no.
+    /// True if the simulation stopped at its limit of evaluations with too few curves for a decision; nil otherwise.
     public let gaveUp: Bool?
+    /// True if the p-value is at most the significance level.
     public let accepted: Bool
-    /// AICc of the law without this break minus that with it: above zero, the break is worth its parameters.
+    /// The AICc of the law without this break minus that of the law with it: positive if the break is supported.
     public let aiccGain: Double
-    /// How well either law, fitted to the other observations, predicts those of the largest values; nil where
-    /// too few are left to fit both.
+    /// The errors of both laws in predicting the largest observations; nil if too few remain to fit both.
     public let forecast: Forecast?
   }
 
-  /// Root mean square log residuals of the largest observations, predicted from the others.
+  /// The root mean square log residuals of the largest observations, predicted from the others.
   public struct Forecast: Sendable, Codable {
-    /// Values of the variable that were left out: the last quarter, and at least two.
+    /// The number of values of the variable that were left out: the largest quarter, at least two.
     public let places: Int
+    /// The error of the law without the break.
     public let errorWithout: Double
+    /// The error of the law with the break.
     public let errorWith: Double
   }
 
+  /// The variable of the curve.
   public let variable: Variable
+  /// The significance level of each test.
   public let significance: Double
-  /// The accepted law: unbent, or with as many breaks as `bends`.
+  /// The accepted law: a power law, or a broken law with as many breaks as `bends`.
   public let fit: LawFit
+  /// The accepted breaks, by increasing position.
   public let bends: [Bend]
+  /// The evidence of each test, by the number of breaks.
   public let evidence: [Evidence]
-  /// The finding in a sentence.
+  /// A sentence with the result.
   public let verdict: String
 
+  /// Tests for breaks and fits the accepted law.
+  ///
   /// - Parameters:
-  ///   - significance: a break is accepted where fewer than this part of unbent curves would show it.
-  ///   - bootstraps: samples for the intervals of the accepted law.
-  ///   - progress: told now and then which part of the longest possible search is done.
-  /// - Throws: `FitError` where an observation lacks the variable, or there are too few.
+  ///   - significance: The significance level: a break is accepted if its p-value is at most this.
+  ///   - bootstraps: The number of bootstrap samples for the intervals of the accepted law.
+  ///   - progress: Called repeatedly with the completed fraction of the longest possible search.
+  /// - Throws: `FitError` if an observation lacks the variable, or there are too few.
   public init(
     in variable: Variable, of observations: [Observation], floor: Floor = .free, maximumBreaks: Int = 2,
     significance: Double = 0.01, bootstraps: Int = 400, seed: UInt64 = 1,
@@ -77,7 +89,7 @@ public struct Bends: Sendable, Codable {
     let most = min(max(maximumBreaks, 1), 3)
     for breaks in 1...most {
       let next = NamedLaw.broken(BrokenLaw(in: variable, breaks: breaks, floor: floor, within: range))
-      // A law with one break more must leave degrees of freedom to judge it by.
+      // A law with one more break must leave degrees of freedom for the test.
       guard observations.count >= next.law.parameters.count + 3 else { break }
       let trial = try Trial(null: law, alternative: next, observations: observations)
       let test = trial.test(significance: significance, seed: seed) { part in
@@ -100,7 +112,7 @@ public struct Bends: Sendable, Codable {
     verdict = Self.verdict(bends, evidence, variable)
   }
 
-  /// Breaks must leave three observations on either side.
+  /// Returns the interval for breaks, with at least two values on either side of it.
   private static func interior(
     _ observations: [Observation], _ variable: Variable, atLeast least: Int = 8
   ) throws -> Interval {
@@ -112,7 +124,7 @@ public struct Bends: Sendable, Codable {
     return Interval(low: values[2], high: values[values.count - 3])
   }
 
-  /// The last quarter of the values predicted from the others, by a law and by one with `breaks` breaks.
+  /// Predicts the largest quarter of the values from the others, without and with the last of `breaks` breaks.
   private static func forecast(
     _ law: NamedLaw, in variable: Variable, breaks: Int, floor: Floor, _ observations: [Observation]
   ) -> Forecast? {
@@ -123,7 +135,7 @@ public struct Bends: Sendable, Codable {
     let smaller = observations.filter { ($0[variable] ?? 0) < cut }
     let largest = observations.filter { ($0[variable] ?? 0) >= cut }
     guard let range = try? interior(smaller, variable, atLeast: 6) else { return nil }
-    // Every break of either law must lie where there is something left to fit.
+    // Every break of either law must lie within the remaining observations.
     let laws = [breaks - 1, breaks].map { breaks -> NamedLaw in
       breaks == 0 ? law : .broken(BrokenLaw(in: variable, breaks: breaks, floor: floor, within: range))
     }
@@ -140,7 +152,7 @@ public struct Bends: Sendable, Codable {
     let estimate = { (name: String, symbol: String, value: ([Double]) -> Double) in
       Estimate(name, symbol, of: fit.values, draws: fit.draws, freedom: fit.freedom, value: value)
     }
-    // Breaks in the order of their places.
+    // Breaks in the order of their positions.
     let order = (0..<law.breaks).sorted { fit.values[3 + 3 * $0] < fit.values[3 + 3 * $1] }
     return order.enumerated().map { rank, index in
       let passed = order.prefix(rank)
@@ -177,25 +189,25 @@ public struct Bends: Sendable, Codable {
 }
 
 extension Bends.Forecast {
-  /// As in `forecast error 0.4 % with, 3.1 % without a break`.
+  /// For example `forecast error 0.4 % with, 3.1 % without the break`.
   var text: String {
     String(
       format: "forecast error %.2g %% with, %.2g %% without the break", 100 * errorWith, 100 * errorWithout)
   }
 }
 
-/// A law against one with a break more, on the same observations.
+/// The test of a law against one with one more break, on the same observations.
 private struct Trial: Sendable {
   let null: Problem
   let alternative: Problem
   let nullStarts: [[Double]]
   let alternativeStarts: [[Double]]
   let observations: Int
-  /// The most evaluations of one search over all starts.
+  /// The limit on evaluations of one search over all starts.
   private static let evaluations = 30_000
-  /// The most evaluations of all simulations together, times observations: some two seconds.
+  /// The limit on evaluations times observations of all simulations together: about two seconds.
   private static let mostWork = 15_000_000
-  /// A root mean square log residual below which differences of losses are rounding.
+  /// The root mean square log residual below which differences of losses are rounding errors.
   private static let rounding = 1e-9
 
   init(null: NamedLaw, alternative: NamedLaw, observations: [Observation]) throws {
@@ -209,7 +221,7 @@ private struct Trial: Sendable {
     alternativeStarts = MultiStart.starts(of: alternative.law, on: self.alternative.workspace.table)
   }
 
-  /// T, the part of simulated curves without the break whose T is as large, and how many were simulated.
+  /// Returns T, its p-value, the number of simulated curves and the gain in AICc.
   func test(significance: Double, seed: UInt64, progress: (Double) -> Void)
     -> (statistic: Double, pValue: Double, simulations: Int, gaveUp: Bool, aiccGain: Double)
   {
@@ -219,7 +231,7 @@ private struct Trial: Sendable {
     let gain =
       Selection.aicc(residualSum: minimum.value, observations: observations, parameters: null.size)
       - Selection.aicc(residualSum: bent.value, observations: observations, parameters: alternative.size)
-    // Two laws that leave no residual at all are equally good.
+    // Two laws without residuals are equally good.
     let aiccGain = gain.isNaN ? 0 : gain
     // A simulated T below this is common even at three parameters fixed beforehand (χ², p = .05).
     let noise = (minimum.value / Double(max(observations - null.size, 1))).squareRoot()
@@ -227,10 +239,10 @@ private struct Trial: Sendable {
     var null = null
     null.evaluate(at: minimum.search)
     let fitted = null.workspace.predictions.map { log($0) }
-    // Enough simulations to resolve the significance, in batches that end early where T is plainly common.
+    // Enough simulations to resolve the significance, in batches that end early if T is clearly not extreme.
     let wanted = Int(exactly: (2 / significance).rounded(.up)) ?? 200
     var exceeded = 0
-    // A simulation costs about as much as the same searches on the observations.
+    // A simulation costs about as much as the two searches on the observations.
     var work = observations * (nullEvaluations + bentEvaluations)
     var simulated: [Double] = []
     var simulations: Int { simulated.count }
@@ -257,8 +269,9 @@ private struct Trial: Sendable {
     return (statistic, pValue, simulations, !isDecided, aiccGain)
   }
 
-  /// An upper bound on the probability of a T beyond `statistic`, if T has a gamma distribution with the mean m and the
-  /// variance v of the simulated ones: Chernoff's, exp(k·(1 − r + log r)) with k = m²/v, r = T/m; 1 where r ≤ 1.
+  /// Returns an upper bound on the probability of a T beyond `statistic`, if T has a gamma distribution with the mean m
+  /// and the variance v of the simulated ones: the Chernoff bound exp(k·(1 − r + log r)) with k = m²/v, r = T/m; 1 if
+  /// r ≤ 1.
   private static func tail(beyond statistic: Double, of simulated: [Double]) -> Double {
     let mean = simulated.reduce(0, +) / Double(simulated.count)
     let variance =
@@ -268,7 +281,7 @@ private struct Trial: Sendable {
     return exp(mean * mean / variance * (1 - ratio + log(ratio)))
   }
 
-  /// Log residuals of other observations under either law, fitted to these.
+  /// Returns the log residuals of other observations under both laws, fitted to the observations of the trial.
   func residuals(ofForecasting others: [Observation]) -> [[Double]] {
     zip([null, alternative], [nullStarts, alternativeStarts]).map { problem, starts in
       let law = problem.law
@@ -279,7 +292,7 @@ private struct Trial: Sendable {
     }
   }
 
-  /// T; 0 where neither law leaves a residual.
+  /// Returns T; 0 if both sums of squares are equal.
   private static func statistic(_ unbent: Double, _ bent: Double, _ observations: Int) -> Double {
     unbent == bent ? 0 : Double(observations) * log(unbent / bent)
   }
@@ -295,7 +308,7 @@ private struct Trial: Sendable {
     )
   }
 
-  /// The best minimum over the starts: all of them roughly, then the most promising to the end.
+  /// Returns the best minimum over the starts: all are searched roughly, then the best five to convergence.
   private func best(_ problem: Problem, _ starts: [[Double]]) -> (
     minimum: Minimizer.Minimum, evaluations: Int
   ) {

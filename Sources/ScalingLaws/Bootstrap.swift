@@ -1,10 +1,10 @@
-/// Resampling with replacement, of whole clusters where observations have them (Efron 1979). Each sample
-/// has its own generator, so that the draws depend on the seed alone and not on the number of threads.
+/// Resampling with replacement, of whole clusters if observations have them (Efron 1979). Each sample has its own
+/// generator, so that the draws depend only on the seed and not on the number of threads.
 struct Bootstrap: Sendable {
   var samples: Int
   var seed: UInt64
 
-  /// Minima of the resampled objective, warm-started from the full fit.
+  /// Returns the minima of the resampled objectives, with searches warm-started from the full fit.
   func draws(of problem: Problem, around minimum: Minimizer.Minimum) -> [Minimizer.Minimum] {
     guard samples > 0 else { return [] }
     let table = problem.workspace.table

@@ -1,28 +1,32 @@
-/// One quantity of several fits side by side: its differences, whether it rises or falls, and its slope.
+/// A comparison of one quantity between several fits: its differences, its monotonicity and its slope.
 ///
-/// Everything is computed draw by draw of the fits' bootstraps. Fits to the same clusters were resampled alike,
-/// so that what their runs have in common cancels in a difference; the draws of other fits are shuffled, since
-/// equal seeds would make them move together for no reason.
+/// All results are computed for each bootstrap draw of the fits. Fits to the same clusters were resampled identically,
+/// so the noise that their runs have in common cancels in differences. The draws of other fits are shuffled, because
+/// equal seeds would correlate them spuriously.
 public struct Comparison: Sendable, Codable {
-  /// How the values are thought to go on, in the order of the fits.
+  /// The expected direction of the values, in the order of the fits.
   public enum Trend: String, CaseIterable, Sendable, Codable { case rising, falling }
 
+  /// The values, in the order of the fits.
   public let values: [Estimate]
-  /// Each value but the first minus the first.
+  /// The difference of each value after the first from the first.
   public let fromFirst: [Estimate]
-  /// Each value but the first minus the one before it.
+  /// The difference of each value after the first from the one before it.
   public let fromPrevious: [Estimate]
-  /// The part of draws in which the values rise, or fall, throughout; nil without a trend or without draws.
+  /// The fraction of draws in which the values follow the trend throughout; nil without a trend or without draws.
   public let ordered: Double?
-  /// Of a straight line through the values; nil where it is not said where they stand.
+  /// The slope of a straight line through the values; nil without `places`.
   public let slope: Estimate?
-  /// Whether all draws are of the same clusters.
+  /// True if all fits have the same design, so that their draws are paired.
   public let isPaired: Bool
 
+  /// Compares estimates of one quantity.
+  ///
   /// - Parameters:
-  ///   - estimates: the quantity, of at least two fits.
-  ///   - designs: for each fit what was resampled, and how: equal texts mean draws that belong together.
-  ///   - places: where the fits stand on an axis, one each.
+  ///   - estimates: The estimates of at least two fits.
+  ///   - designs: A text for each fit that identifies the resampled clusters; draws of equal designs are paired.
+  ///   - places: The position of each fit on the axis of `slope`.
+  /// - Throws: `FitError` if there are fewer than two estimates.
   public init(
     _ estimates: [Estimate], designs: [String], at places: [Double]? = nil, trend: Trend? = nil,
     seed: UInt64 = 1
@@ -31,7 +35,7 @@ public struct Comparison: Sendable, Codable {
     let samples = Self.samples(estimates, designs, seed)
     let symbol = estimates[0].symbol
     let central = estimates.map(\.value)
-    // The draws of the smallest sample must be widened most, and so must all that is made with them.
+    // The intervals of the smallest sample are widened most, and so are those of all quantities computed from it.
     let freedom = estimates.compactMap(\.freedom).max { $0.expandedQuantile < $1.expandedQuantile }
     let estimate = { (name: String, symbol: String, value: ([Double]) -> Double) in
       Estimate(
@@ -56,7 +60,7 @@ public struct Comparison: Sendable, Codable {
     isPaired = Set(designs).count == 1 && !samples.isEmpty
   }
 
-  /// The finite joint draws of all values.
+  /// Returns the joint draws of all values, without those that are not finite.
   private static func samples(_ estimates: [Estimate], _ designs: [String], _ seed: UInt64) -> [[Double]] {
     let count = estimates.map(\.draws.count).min() ?? 0
     let orders = Dictionary(
@@ -68,7 +72,7 @@ public struct Comparison: Sendable, Codable {
     }.filter { $0.allSatisfy(\.isFinite) }
   }
 
-  /// 0, 1, … in random order (Fisher and Yates).
+  /// Returns 0 ..< count in random order (Fisher and Yates).
   private static func order(of count: Int, seed: UInt64, stream: Int) -> [Int] {
     var order = Array(0..<count)
     var generator = SeededGenerator(seed: seed, stream: stream)

@@ -1,46 +1,54 @@
 import Foundation
 
-/// The critical batch: at batches far above it more tokens buy nothing, far below it more steps do.
+/// The critical batch size. Far above it, larger batches save almost no steps; far below it, smaller batches save
+/// almost no tokens.
 ///
 ///     (S/Smin − 1)(D/Dmin − 1) = 1,   Bcrit = Dmin/Smin,   Bcrit(L) = B*·L^(−1/αB)
 ///
 /// McCandlish et al. 2018, arXiv:1812.06162; Kaplan et al. 2020, arXiv:2001.08361, section 5.1.
 public struct CriticalBatch: Sendable, Codable, Equatable {
-  /// B*, tokens, and 1/αB.
+  /// B*, in tokens.
   public let coefficient: Double
+  /// 1/αB.
   public let exponent: Double
 
+  /// Creates a law from B* (tokens) and 1/αB.
   public init(coefficient: Double, exponent: Double) {
     self.coefficient = coefficient
     self.exponent = exponent
   }
 
-  /// Kaplan's own constants.
+  /// The constants of Kaplan et al.
   public static let kaplan = CriticalBatch(coefficient: 2e8, exponent: 1 / 0.21)
 
-  /// Bcrit at a loss, in tokens.
+  /// Returns Bcrit at a loss, in tokens.
   public func tokens(atLoss loss: Double) -> Double { coefficient * pow(loss, -exponent) }
 
-  /// Smin = S/(1 + Bcrit/B): the steps that an infinite batch would have needed.
+  /// Returns Smin = S/(1 + Bcrit/B), the number of steps in the limit of an infinite batch.
   public func minimumSteps(steps: Double, batch: Double, loss: Double) -> Double {
     steps / (1 + tokens(atLoss: loss) / batch)
   }
 
-  /// Cmin = C/(1 + B/Bcrit): the compute that a vanishing batch would have needed.
+  /// Returns Cmin = C/(1 + B/Bcrit), the compute in the limit of a vanishing batch.
   public func minimumCompute(compute: Double, batch: Double, loss: Double) -> Double {
     compute / (1 + batch / tokens(atLoss: loss))
   }
 
-  /// What one target loss costs at several batches.
+  /// The trade-off between steps and tokens for one target loss.
   public struct Tradeoff: Sendable, Codable, Equatable {
+    /// The target loss.
     public let loss: Double
-    /// Smin and Dmin.
+    /// Smin.
     public let minimumSteps: Double
+    /// Dmin.
     public let minimumTokens: Double
+    /// Bcrit = Dmin/Smin, in tokens.
     public var criticalBatch: Double { minimumTokens / minimumSteps }
 
-    /// Fits S = Smin + Dmin/B, relative residuals, to the steps that each batch (tokens) took to the loss.
-    /// - Throws: `FitError` with fewer than two batches, or where the steps do not fall with the batch.
+    /// Fits S = Smin + Dmin/B by relative residuals to the number of steps that each batch (in tokens) needs to reach
+    /// the loss.
+    ///
+    /// - Throws: `FitError` if there are fewer than two batches, or the steps do not fall with the batch.
     public init(loss: Double, batches: [Double], steps: [Double]) throws {
       guard batches.count == steps.count, Set(batches).count >= 2 else {
         throw FitError("a critical batch needs the steps of at least two batch sizes")
@@ -55,8 +63,9 @@ public struct CriticalBatch: Sendable, Codable, Equatable {
     }
   }
 
-  /// The power law through the critical batches of several losses.
-  /// - Throws: `FitError` with fewer than two losses.
+  /// Fits the power law through the critical batches of several losses.
+  ///
+  /// - Throws: `FitError` if there are fewer than two different losses.
   public init(through tradeoffs: [Tradeoff]) throws {
     let logs = tradeoffs.map { log($0.loss) }
     guard let fit = line(logs, tradeoffs.map { log($0.criticalBatch) }) else {

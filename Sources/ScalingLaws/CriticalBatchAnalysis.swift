@@ -1,46 +1,55 @@
 import Foundation
 
-/// The critical batch of a model, measured: how many steps and tokens each batch needs for one loss, at several losses.
+/// The measured critical batch of a model, from the numbers of steps and tokens that each batch needs to reach several
+/// losses.
 ///
-/// At each batch and each number of tokens the best learning rate counts, by the mean over its seeds. Where the curve of
-/// a batch crosses a loss is interpolated on logarithmic axes. Intervals are from a bootstrap over trainings.
+/// For each batch and number of tokens, the learning rate with the lowest mean loss over its seeds is used. The
+/// crossing of a loss is interpolated on logarithmic axes. Intervals are from a bootstrap over trainings.
 public struct CriticalBatchAnalysis: Sendable, Codable {
-  /// What one loss takes at each batch that reaches it.
+  /// The cost of one loss at each batch that reaches it.
   public struct Target: Sendable, Codable {
+    /// The batches, in tokens.
     public let batches: [Double]
-    /// Optimizer steps, and tokens = steps · batch, one for each batch.
+    /// The number of optimizer steps, for each batch.
     public let steps: [Double]
+    /// The number of tokens, steps · batch, for each batch.
     public let tokens: [Double]
-    /// The hyperbola through them. Its loss is that above the floor.
+    /// The fitted hyperbola. Its loss is the loss above the floor.
     public let tradeoff: CriticalBatch.Tradeoff
-    /// 95 % intervals of the critical batch and of the law through the critical batches of all losses, at this loss.
+    /// The 95 % interval of the critical batch at this loss; nil without draws.
     public let interval: Interval?
+    /// The 95 % interval, at this loss, of the law through the critical batches of all losses; nil without draws.
     public let lawInterval: Interval?
   }
 
-  /// What is taken off each loss: the true entropy, or 0 where it is not known.
+  /// The value that is subtracted from each loss: the true entropy, or 0 if it is not known.
   public let floor: Double
+  /// The results for each loss, by decreasing loss.
   public let targets: [Target]
   /// Bcrit = B*·(L − floor)^−exponent
   public let law: CriticalBatch
-  /// B*, 1/αB, and the exponent of Bcrit in the tokens Dmin that a vanishing batch would need.
+  /// B*, in tokens.
   public let coefficient: Estimate
+  /// 1/αB.
   public let exponent: Estimate
+  /// The exponent of Bcrit as a function of Dmin, the number of tokens in the limit of a vanishing batch.
   public let growth: Estimate
 
-  /// Batches that must reach a loss; a draw of the bootstrap may miss one of them.
+  /// The numbers of batches that must reach a loss: in the data, and in a bootstrap draw.
   private static let (leastBatches, leastDrawn) = (4, 3)
   private static let lossCount = 6
 
-  /// - Parameter observations: Runs of one size that differ in batch, learning rate, tokens and seed. Those without one
-  ///   batch for all of their steps are left out.
-  /// - Throws: `FitError` where sizes differ, fewer than four batches reach a loss in common, or they do not bracket the
-  ///   critical one.
+  /// Analyses runs of one model size.
+  ///
+  /// - Parameter observations: Runs of one size that differ in batch, learning rate, tokens and seed. Runs whose batch
+  ///   changes during training are left out.
+  /// - Throws: `FitError` if sizes differ, fewer than four batches reach a common loss, or they do not bracket the
+  ///   critical batch.
   public init(_ observations: [Observation], above floor: Double, bootstraps: Int = 400, seed: UInt64 = 1)
     throws
   {
     guard Set(observations.map(\.parameters)).count <= 1 else {
-      throw FitError("a critical batch is of one model: choose one size with `where`")
+      throw FitError("a critical batch needs runs of one model size: select one with `where`")
     }
     let measured = Measured(observations, above: floor)
     let curves = measured.curves(counts: measured.trainings.map { _ in 1 })
@@ -91,7 +100,7 @@ public struct CriticalBatchAnalysis: Sendable, Codable {
     growth = estimate("exponent of Bcrit in Dmin", "growth", "1") { $0.growth }
   }
 
-  /// The power laws through the critical batches of several losses.
+  /// The parameters of the power laws through the critical batches of several losses.
   private struct Numbers: Sendable {
     let law: CriticalBatch
     let growth: Double
@@ -104,7 +113,7 @@ public struct CriticalBatchAnalysis: Sendable, Codable {
     }
   }
 
-  /// Losses at equal ratios in the range that enough batches reach, not at its ends.
+  /// Returns losses at equal ratios inside the range that enough batches reach.
   private static func losses(of curves: [Curve]) throws -> [Double] {
     let highest = curves.compactMap { $0.points.map(\.loss).max() }.sorted(by: >)[leastBatches - 1]
     let lowest = curves.compactMap { $0.points.map(\.loss).min() }.sorted()[leastBatches - 1]
@@ -114,7 +123,7 @@ public struct CriticalBatchAnalysis: Sendable, Codable {
     return (0..<lossCount).map { exp(highest + (lowest - highest) * (Double($0) + 0.5) / Double(lossCount)) }
   }
 
-  /// The tokens that each batch needs for a loss, of those that reach it.
+  /// Returns the number of tokens that each batch needs for a loss, without batches that do not reach it.
   private static func place(_ loss: Double, on curves: [Curve]) -> [(batch: Double, tokens: Double)] {
     curves.compactMap { curve in curve.tokens(atLoss: log(loss)).map { (curve.batch, exp($0)) } }
   }
@@ -131,10 +140,10 @@ public struct CriticalBatchAnalysis: Sendable, Codable {
 /// The loss of one batch at its best learning rate.
 private struct Curve {
   let batch: Double
-  /// Rising log D, with the logarithm of the loss above the floor.
+  /// log D in increasing order, each with the logarithm of the loss above the floor.
   let points: [(tokens: Double, loss: Double)]
 
-  /// log D where the curve first falls through a loss.
+  /// Returns log D where the curve first falls to a log loss; nil if it does not.
   func tokens(atLoss loss: Double) -> Double? {
     zip(points, points.dropFirst()).first { $0.loss >= loss && $1.loss <= loss }.map { above, below in
       let part = above.loss > below.loss ? (above.loss - loss) / (above.loss - below.loss) : 0
@@ -159,7 +168,7 @@ private struct Measured: Sendable {
     let best: Int
   }
 
-  /// The indices of the trainings that are drawn together.
+  /// The indices of the trainings, which the bootstrap resamples.
   let trainings: Range<Int>
   private let places: [Place]
 
@@ -179,9 +188,11 @@ private struct Measured: Sendable {
     }
   }
 
-  /// The curves of two or more points, of trainings that each count so many times.
+  /// Returns the curves with two or more points.
   ///
-  /// A place of which the best rate is not among them is left out: a worse rate in its stead would raise the curve.
+  /// A point whose best learning rate was not drawn is left out, because another learning rate would raise the curve.
+  ///
+  /// - Parameter counts: The multiplicity of each training in the sample.
   func curves(counts: [Int]) -> [Curve] {
     var curves: [Double: [(tokens: Double, loss: Double)]] = [:]
     for place in places {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A number with its derivatives in up to eight parameters (forward mode), stored inline: no allocation.
+/// A number with its derivatives with respect to up to eight parameters (forward mode), stored inline.
 ///
 ///     f(a + a'ε) = f(a) + f'(a)·a'ε
 ///
@@ -9,18 +9,21 @@ public struct Dual: Number {
   /// The number of derivatives carried at once.
   public static let lanes = 8
 
+  /// The number itself.
   public var value: Double
+  /// Its derivatives.
   public var derivatives: SIMD8<Double>
 
+  /// Creates a number from its value and derivatives.
   @inlinable @inline(__always) public init(_ value: Double, derivatives: SIMD8<Double>) {
     self.value = value
     self.derivatives = derivatives
   }
 
-  /// A constant.
+  /// Creates a constant.
   @inlinable @inline(__always) public init(_ value: Double) { self.init(value, derivatives: .zero) }
 
-  /// A variable: its own derivative is 1. Outside the lanes of this pass it is a constant.
+  /// Creates the variable of a lane, whose derivative is 1 there. Outside 0 ..< lanes it is a constant.
   @inlinable @inline(__always) public init(_ value: Double, lane: Int) {
     self.init(value)
     if (0..<Dual.lanes).contains(lane) { derivatives[lane] = 1 }

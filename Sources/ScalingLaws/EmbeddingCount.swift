@@ -1,54 +1,66 @@
 import Foundation
 
-/// The compute-optimal size by two counts of N: with and without embeddings.
+/// The effect of counting N with and without embeddings on the compute-optimal size.
 ///
-/// Kaplan et al. counted parameters and compute without embeddings, Hoffmann et al. with them. From one and the same
-/// surface L(N, D), with N in total, the optimum at a compute without embeddings
+/// Kaplan et al. counted parameters and compute without embeddings, Hoffmann et al. with them. Under the same surface
+/// L(N_total, D), the optimum for a compute that is counted without embeddings,
 ///
-///     N*(C) = argmin over N of L(N_total(N), C/(6N))
+///     N*(C) = argmin over N of L(N_total(N), C/(6N)),
 ///
-/// grows by another power of C as long as embeddings are a good part of the parameters (Pearce and Song 2024,
-/// arXiv:2406.12907, section 3).
+/// grows with a different power of C while embeddings are a substantial fraction of the parameters (Pearce and Song
+/// 2024, arXiv:2406.12907, section 3).
 public struct EmbeddingCount: Sendable, Codable {
   /// The two counts of one model.
   public struct Pair: Sendable, Codable, Equatable {
+    /// The number of parameters without embeddings.
     public let nonEmbedding: Double
+    /// The number of all parameters.
     public let total: Double
 
+    /// Creates a pair of counts.
     public init(nonEmbedding: Double, total: Double) {
       self.nonEmbedding = nonEmbedding
       self.total = total
     }
   }
 
-  /// An optimum: N* at C, both by one count.
+  /// An optimum, N* at C, with both counted in the same way.
   public struct Place: Sendable, Codable {
+    /// C, in FLOPs.
     public let compute: Double
+    /// N*.
     public let parameters: Double
   }
 
-  /// The exponents a of N* ∝ C^a over the range of compute.
+  /// The exponent a of N* ∝ C^a over the range of compute, with embeddings.
   public let total: Estimate
+  /// The exponent a of N* ∝ C^a over the range of compute, without embeddings.
   public let nonEmbedding: Estimate
-  /// What leaving the embeddings out adds to the exponent. Both come from one surface: most of their error cancels.
+  /// `nonEmbedding` − `total`. Both are computed from one surface, so most of their error cancels.
   public let shift: Estimate
+  /// The optima with embeddings, by increasing compute.
   public let frontierTotal: [Place]
+  /// The optima without embeddings, by increasing compute.
   public let frontierNonEmbedding: [Place]
 
+  /// Computes the optima by both counts under a fitted law.
+  ///
   /// - Parameters:
-  ///   - fit: a law of N and D, with N in total.
-  ///   - pairs: the counts of the models; between them, and beyond, log N in total is linear in the log of the other.
-  ///   - compute: the range of C = 6ND.
-  /// - Throws: `FitError` where the law is another, or there are too few models.
+  ///   - fit: A law of N and D, with N counted in total.
+  ///   - pairs: The counts of the models. log N_total is interpolated and extrapolated linearly in the log of the
+  ///     other.
+  ///   - compute: The range of C = 6ND, in FLOPs.
+  ///   - places: The number of optima in the range.
+  /// - Throws: `FitError` if the law is not a law of N and D, or there are fewer than three models.
   public init(under fit: LawFit, pairs: [Pair], compute: ClosedRange<Double>, places: Int = 48) throws {
     guard Set(fit.law.law.variables) == [.parameters, .tokens] else {
-      throw FitError("the other count needs a law of N and D, not the \(fit.name) law")
+      throw FitError("the comparison of counts needs a law of N and D, not the \(fit.name) law")
     }
     let models = Dictionary(pairs.map { ($0.nonEmbedding, $0) }, uniquingKeysWith: { first, _ in first })
       .values.sorted { $0.nonEmbedding < $1.nonEmbedding }
     guard models.count >= 3, models[0].nonEmbedding > 0, compute.lowerBound > 0,
       compute.lowerBound < compute.upperBound
-    else { throw FitError("the other count needs models of at least three sizes") }
+    else { throw FitError("the comparison of counts needs models of at least three sizes") }
     let (first, last) = (log(compute.lowerBound), log(compute.upperBound))
     let grid = (0..<places).map { first + (last - first) * Double($0) / Double(places - 1) }
     let map = CountMap(models)
@@ -74,7 +86,7 @@ public struct EmbeddingCount: Sendable, Codable {
     (frontierTotal, frontierNonEmbedding) = (frontier(central[0]), frontier(central[1]))
   }
 
-  /// log N in total of log N without embeddings.
+  /// log N_total as a piecewise linear function of log N without embeddings.
   private struct CountMap: Sendable {
     let x: [Double]
     let y: [Double]
@@ -94,14 +106,14 @@ public struct EmbeddingCount: Sendable, Codable {
   private struct BestSize {
     let law: any Law
     let θ: [Double]
-    /// log of the N that the law knows, of log N.
+    /// Converts log N to the log of the count that the law was fitted to.
     let counted: @Sendable (Double) -> Double
 
     private func loss(_ n: Double, _ c: Double) -> Double {
       law.loss(θ, at: Observation(parameters: exp(counted(n)), tokens: exp(c - n) / 6, loss: 1)) ?? .infinity
     }
 
-    /// log N* at a log C: the best of a coarse grid, and from there by golden section.
+    /// Returns log N* at log C: the best point of a coarse grid, refined by golden-section search.
     func size(logCompute c: Double) -> Double {
       let step = 0.5
       let coarse = stride(from: 0.0, to: c, by: step).min { loss($0, c) < loss($1, c) } ?? 0

@@ -2,27 +2,36 @@ import Foundation
 
 /// Chinchilla's approach 1: the lower envelope of training curves (Hoffmann et al. 2022, section 3.1).
 ///
-/// A curve is a cluster of observations of one size at several token counts. At each of many computes the
-/// curve of lowest loss (interpolated in log C) names N* and D*, and power laws are fitted through them.
-/// Where the lowest curve is that of the smallest or largest size, a size beyond the grid might have been
-/// lower: such computes are left out. Intervals are from a bootstrap over curves.
+/// A curve is a cluster of observations of one size at several numbers of tokens. At each of many computes, the curve
+/// with the lowest loss (interpolated in log C) gives N* and D*, and power laws are fitted through them. Computes at
+/// which the smallest or largest size is lowest are left out, because a size outside the grid might have a lower loss.
+/// Intervals are from a bootstrap over curves.
 public struct Envelope: Sendable, Codable {
   /// A point of the envelope.
   public struct Place: Sendable, Codable {
+    /// C, in FLOPs.
     public let compute: Double
+    /// N*.
     public let parameters: Double
+    /// D*.
     public let tokens: Double
+    /// The lowest loss.
     public let loss: Double
   }
 
+  /// The number of training curves.
   public let curves: Int
+  /// The points of the envelope, by increasing compute.
   public let places: [Place]
-  /// Exponents of N* ∝ C^a and D* ∝ C^b.
+  /// The exponent a of N* ∝ C^a.
   public let parametersExponent: Estimate
+  /// The exponent b of D* ∝ C^b.
   public let tokensExponent: Estimate
 
-  /// - Throws: `FitError` where N, D or C is missing, or fewer than four curves of two points are there, or
-  ///   the envelope touches no size inside the grid's range.
+  /// Computes the envelope at `grid` computes and fits the power laws.
+  ///
+  /// - Throws: `FitError` if an observation lacks N, D or C, there are no curves of two or more points for at least
+  ///   four sizes, or fewer than two sizes inside the grid's range lie on the envelope.
   public init(_ observations: [Observation], grid: Int = 256, bootstraps: Int = 400, seed: UInt64 = 1) throws
   {
     let curves = try Self.curves(observations)
@@ -47,10 +56,10 @@ public struct Envelope: Sendable, Codable {
 
   private struct Curve: Sendable {
     let parameters: Double
-    /// Rising log C, with log D and log L.
+    /// log C in increasing order, each with log D and log L.
     var points: [(c: Double, d: Double, loss: Double)]
 
-    /// log D and log L at a log C within the curve.
+    /// Returns log D and log L at log C; nil outside the curve.
     func at(_ c: Double) -> (d: Double, loss: Double)? {
       guard let first = points.first, let last = points.last, c >= first.c, c <= last.c,
         let above = points.firstIndex(where: { $0.c >= c })

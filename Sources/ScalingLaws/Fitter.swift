@@ -1,20 +1,24 @@
 import Foundation
 
-/// Fits a law to observations: many starts, the best minimum, a bootstrap.
+/// Fits a law to observations: a search from many starts, followed by a bootstrap around the best minimum.
 ///
 ///     let fit = try Fitter(.chinchilla(ChinchillaLaw())).fit(observations)
 ///     fit["β"]?.interval
 public struct Fitter: Sendable {
+  /// The law to fit.
   public var law: NamedLaw
+  /// The objective to minimize.
   public var objective: Objective
-  /// Parameters that are not fitted, by symbol, with their values.
+  /// The values of the parameters that are not fitted, by symbol.
   public var held: [String: Double]
-  /// Bootstrap samples; 0 for no intervals.
+  /// The number of bootstrap samples; 0 for no intervals.
   public var bootstraps: Int
+  /// The seed of the bootstrap.
   public var seed: UInt64
-  /// How N and C were counted, in words: it is written with the fit.
+  /// A description of how N and C were counted, which is stored with the fit.
   public var convention: String
 
+  /// Creates a fitter; all but the law have defaults.
   public init(
     _ law: NamedLaw, minimizing objective: Objective = .chinchilla, holding held: [String: Double] = [:],
     bootstraps: Int = 1000, seed: UInt64 = 1, convention: String = "as given"
@@ -27,13 +31,15 @@ public struct Fitter: Sendable {
     self.convention = convention
   }
 
-  /// - Throws: `FitError` where the law has no parameter to be held, where an observation lacks a variable or has an
-  ///   impossible value, where there are too few of them, or where the search finds no finite minimum.
+  /// Fits the law.
+  ///
+  /// - Throws: `FitError` if a parameter to be held does not exist or all are held, an observation lacks a variable or
+  ///   has an invalid value, there are too few observations, or the search finds no finite minimum.
   public func fit(_ observations: [Observation]) throws -> LawFit {
     try fit(observations, isProfiled: true)
   }
 
-  /// - Parameter isProfiled: whether profile likelihoods are computed, which take most of the time.
+  /// - Parameter isProfiled: True to compute profile likelihoods, which take most of the time.
   func fit(_ observations: [Observation], isProfiled: Bool) throws -> LawFit {
     let law = law.law
     let fixed = try heldValues(of: law)
@@ -50,7 +56,7 @@ public struct Fitter: Sendable {
     let values = natural(search.best.search)
     if let index = values.firstIndex(where: { !$0.isFinite }) {
       throw FitError(
-        "the search for \(law.parameters[index].symbol) runs beyond all numbers: the losses do not go as "
+        "the search for \(law.parameters[index].symbol) diverges: the losses do not follow "
           + "\(law.equation) in any part of its range")
     }
     problem.evaluate(at: search.best.search)
@@ -96,7 +102,7 @@ public struct Fitter: Sendable {
         profiles: zip(law.parameters, profiles).filter { $1?.isUnfinished ?? false }.map(\.0.symbol)))
   }
 
-  /// For each parameter of the law the value at which it is held; nil where it is fitted.
+  /// Returns, for each parameter of the law, the value at which it is held; nil if it is fitted.
   private func heldValues(of law: any Law) throws -> [Double?] {
     let symbols = law.parameters.map(\.symbol)
     if let unknown = held.keys.sorted().first(where: { !symbols.contains($0) }) {

@@ -1,59 +1,66 @@
 import Foundation
 
-/// What a fitted law says of runs that it was not fitted to, and what they came to.
+/// Predictions of a fitted law for held-out runs, and the results of those runs.
 public struct Forecast: Sendable, Codable {
   /// A held-out run.
   public struct Run: Sendable, Codable {
+    /// The name of the run.
     public let name: String
-    /// nil until it is trained.
+    /// The measured loss; nil until the run is trained.
     public let loss: Double?
-    /// Predicted over found, minus one.
+    /// The predicted loss over the measured loss, minus one; nil until the run is trained.
     public let relativeError: Double?
-    /// Whether the loss lies in the prediction interval.
+    /// True if the measured loss lies in the prediction interval; nil until the run is trained, or without an interval.
     public let isInside: Bool?
   }
 
-  /// A prediction, of one run or of several that differ in their seeds.
+  /// The prediction for one run, or for several that differ only in their seeds.
   public struct Place: Sendable, Codable {
+    /// N of the runs.
     public let parameters: Double?
+    /// D of the runs.
     public let tokens: Double?
+    /// C of the runs, in FLOPs.
     public let compute: Double?
-    /// Its compute divided by the largest compute in the fit.
+    /// The compute divided by the largest compute in the fit.
     public let computeFactor: Double?
+    /// The predicted loss.
     public let loss: Double
-    /// 95 % interval of a single new run; nil without a bootstrap.
+    /// The 95 % prediction interval of a single new run; nil without a bootstrap.
     public let interval: Interval?
+    /// The runs.
     public let runs: [Run]
   }
 
-  /// By rising compute.
+  /// The predictions, by increasing compute.
   public let places: [Place]
-  /// Standard deviation of a single run about the law, in the log of the loss above the known floor.
+  /// The standard deviation of single runs around the law, in the log of the loss above the known floor.
   public let scatter: Double
 
-  /// The largest |predicted/found − 1|, and the part of the runs found that lie inside; nil before any is trained.
+  /// The largest |predicted/measured − 1|; nil before any run is trained.
   public var largestError: Double? { found.compactMap(\.relativeError).map(abs).max() }
-  public var partInside: Double? {
+  /// The fraction of trained runs that lie in their prediction intervals; nil before any run is trained.
+  public var fractionInside: Double? {
     let inside = found.compactMap(\.isInside)
     return inside.isEmpty ? nil : Double(inside.count { $0 }) / Double(inside.count)
   }
-  /// The least compute of a held-out run divided by the largest compute in the fit.
+  /// The smallest compute of a held-out run divided by the largest compute in the fit.
   public var smallestFactor: Double? { places.compactMap(\.computeFactor).min() }
-  /// The runs that are trained.
+  /// The runs that have been trained.
   public var found: [Run] { places.flatMap(\.runs).filter { $0.loss != nil } }
 
   /// Predicts runs.
   ///
-  /// A single run differs from the law's prediction because the law's parameters are uncertain and because
-  /// runs scatter about it: to each bootstrap draw of the law some residuals are added.
+  /// A single run deviates from the prediction because the law's parameters are uncertain and because runs scatter
+  /// around it. The interval includes both: random residuals are added to each bootstrap draw of the law.
   ///
   /// - Parameters:
-  ///   - runs: by name; the loss of one that is not trained is no number.
-  ///   - dearest: the most compute of a run in the fit.
-  ///   - scatter: of a single run; nil for the residuals of the fit.
-  /// - Throws: `FitError` where a run lacks a variable of the law, or there are none.
+  ///   - runs: The held-out runs. The loss of a run that has not been trained is NaN.
+  ///   - largestCompute: The largest compute of a run in the fit, in FLOPs.
+  ///   - scatter: The standard deviation of a single run in log loss; nil for that of the residuals of the fit.
+  /// - Throws: `FitError` if a run lacks a variable of the law, or there are no runs.
   public init(
-    by fit: LawFit, of runs: [(name: String, observation: Observation)], dearest: Double?,
+    by fit: LawFit, of runs: [(name: String, observation: Observation)], largestCompute: Double?,
     scatter: Double? = nil
   ) throws {
     guard !runs.isEmpty else { throw FitError("there is no run to predict") }
@@ -69,7 +76,7 @@ public struct Forecast: Sendable, Codable {
       let interval = Self.interval(by: fit, at: place, scatter: scatter, stream: index)
       return Place(
         parameters: place.parameters, tokens: place.tokens, compute: place.compute,
-        computeFactor: dearest.flatMap { dearest in place.compute.map { $0 / dearest } }, loss: loss,
+        computeFactor: largestCompute.flatMap { largest in place.compute.map { $0 / largest } }, loss: loss,
         interval: interval,
         runs: runs.map { name, run in
           let found = run.loss.isFinite ? run.loss : nil
@@ -80,8 +87,8 @@ public struct Forecast: Sendable, Codable {
     }
   }
 
-  /// The interval of single runs. It is widened for small samples like that of a parameter, which makes up for
-  /// the residuals of a fit being smaller than the errors, too.
+  /// Returns the prediction interval of single runs. It is widened for small samples like the interval of a parameter,
+  /// which also corrects for residuals being smaller than the true errors.
   private static func interval(by fit: LawFit, at place: Observation, scatter: Double, stream: Int)
     -> Interval?
   {

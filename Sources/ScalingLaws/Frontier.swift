@@ -1,19 +1,22 @@
 import Foundation
 
-/// The compute-optimal frontier: the models that no model of as little compute beats, and the power law of
-/// their loss in compute, L = E + A·C^−α (Kaplan et al. 2020, figure 1; Hoffmann et al. 2022, section 3.1).
-/// Computes within 2 % count as one: a budget is met only to whole steps.
+/// The compute-optimal frontier: the models whose loss no model of at most the same compute undercuts, and the power
+/// law of their loss in compute, L = E + A·C^−α (Kaplan et al. 2020, figure 1; Hoffmann et al. 2022, section 3.1).
+/// Computes within 2 % count as equal, because training stops at whole steps.
 ///
-/// A running minimum over noisy losses is biased low; compare it with the IsoFLOP minima and with the
-/// parametric fit.
+/// A running minimum over noisy losses is biased low. Compare it with the IsoFLOP minima and with the parametric fit.
 public struct Frontier: Sendable, Codable {
-  /// Models on the frontier, by rising compute.
+  /// The models on the frontier, by increasing compute.
   public let observations: [Observation]
-  /// The power law through them; nil where they are too few, and `refusal` says so.
+  /// The power law through them; nil if it cannot be fitted.
   public let law: LawFit?
+  /// The reason why there is no law; nil if there is one.
   public let refusal: String?
 
-  /// - Throws: `FitError` where an observation has no compute.
+  /// Finds the frontier and fits a law to it.
+  ///
+  /// - Parameter fit: Fits a law to the models on the frontier. Its error becomes `refusal`.
+  /// - Throws: `FitError` if an observation has no positive compute.
   public init(
     _ observations: [Observation],
     fitting fit: ([Observation]) throws -> LawFit = { try Fitter(.power(PowerLaw(in: .compute))).fit($0) }
@@ -23,7 +26,7 @@ public struct Frontier: Sendable, Codable {
         throw FitError("the frontier needs a positive C", observation: index)
       }
     }
-    // The lowest loss of all that have at most the compute of each, by rising compute.
+    // The running minimum of the loss, by increasing compute.
     let rising = observations.map { (compute: $0.compute ?? 0, loss: $0.loss) }.sorted {
       $0.compute < $1.compute
     }

@@ -1,18 +1,19 @@
 import Foundation
 
-/// Models of one compute budget, and the parabola through their losses.
+/// The models of one compute budget, and the parabola through their losses.
 public struct IsoFLOPProfile: Sendable, Codable {
-  /// The budget: geometric mean of the compute of its models, FLOPs.
+  /// The budget: the geometric mean of the compute of its models, in FLOPs.
   public let budget: Double
+  /// The models, by increasing compute.
   public let observations: [Observation]
-  /// L = c₀ + c₁·log N + c₂·(log N)²; empty where there is none.
+  /// The coefficients of L = c₀ + c₁·log N + c₂·(log N)²; empty if it cannot be fitted.
   public let parabola: [Double]
-  /// Where the parabola is lowest; nil where it was refused.
+  /// The minimum of the parabola; nil if it is not valid.
   public let minimum: IsoFLOPMinimum?
-  /// Why there is no minimum.
+  /// The reason why there is no minimum; nil if there is one.
   public let refusal: String?
 
-  /// The parabola's loss at a number of parameters.
+  /// Returns the loss of the parabola at a number of parameters; nil without a parabola.
   public func loss(parameters: Double) -> Double? {
     guard parabola.count == 3 else { return nil }
     let x = log(parameters)
@@ -20,21 +21,28 @@ public struct IsoFLOPProfile: Sendable, Codable {
   }
 }
 
-/// The lowest point of an IsoFLOP profile, with 95 % intervals where the profile has more than three models.
+/// The minimum of an IsoFLOP profile, with 95 % intervals if the profile has more than three models.
 public struct IsoFLOPMinimum: Sendable, Codable {
+  /// N*.
   public let parameters: Double
+  /// The 95 % interval of N*.
   public let parametersInterval: Interval?
+  /// D*.
   public let tokens: Double
+  /// The 95 % interval of D*.
   public let tokensInterval: Interval?
+  /// The loss at the minimum.
   public let loss: Double
 }
 
 /// A power law y = k·C^exponent through the minima.
 public struct IsoFLOPTrend: Sendable, Codable {
+  /// The exponent.
   public let exponent: Estimate
   /// log k.
   public let logCoefficient: Estimate
 
+  /// Returns y at a compute in FLOPs.
   public func callAsFunction(compute: Double) -> Double {
     exp(logCoefficient.value + exponent.value * log(compute))
   }
@@ -43,31 +51,36 @@ public struct IsoFLOPTrend: Sendable, Codable {
 /// Chinchilla's approach 2 (Hoffmann et al. 2022, section 3.2): a parabola in log N through the losses of
 /// each budget, and power laws N* ∝ C^a, D* ∝ C^b through their minima.
 ///
-/// Uncertainty is from a wild bootstrap: the residuals of a profile, scaled for its three parameters, are
-/// multiplied by a normal number drawn for each cluster (Liu 1988), so that the grid itself stays.
+/// Intervals are from a wild bootstrap: the residuals of a profile, scaled for its three parameters, are multiplied by
+/// a normal random number for each cluster (Liu 1988), so that the grid of sizes does not change.
 public struct IsoFLOPAnalysis: Sendable, Codable {
-  /// Computes that differ by less than this part belong to one budget.
+  /// The relative difference of compute below which neighbouring models belong to one budget.
   public let tolerance: Double
+  /// The profiles, by increasing budget.
   public let profiles: [IsoFLOPProfile]
-  /// N* against C, and D* against C; nil with fewer than two minima.
+  /// The power law of N* in C; nil with fewer than two minima.
   public let parameters: IsoFLOPTrend?
+  /// The power law of D* in C; nil with fewer than two minima.
   public let tokens: IsoFLOPTrend?
-  /// Mean of log N of a profile's models minus log N*, over the profiles: how far off centre the grid is.
+  /// The offset of the grid from the minima: mean log N of a profile's models minus log N*, averaged over the profiles.
   public let centreOffset: Double?
-  /// Change of that offset with log C. An offset biases the coefficient of N*, its drift the exponent.
+  /// The slope of that offset in log C. An offset biases the coefficient of N*, its slope the exponent.
   public let centreDrift: Double?
-  /// Mean ratio of neighbouring N within a profile.
+  /// The geometric mean ratio of neighbouring N within a profile.
   public let spacing: Double?
 
-  /// How a parabola is fitted.
+  /// The method of fitting the parabolas.
   public enum Method: String, Sendable, Codable {
+    /// Ordinary least squares.
     case leastSquares
-    /// Reweighted least squares toward least absolute deviations: outliers do not move the minimum.
+    /// Iteratively reweighted least squares that converges to least absolute deviations, robust against outliers.
     case robust
   }
 
-  /// - Parameter tolerance: computes that differ by less than this part belong to one budget.
-  /// - Throws: `FitError` where an observation lacks N, D or C, or where no two share a budget.
+  /// Fits the profiles and the power laws through their minima.
+  ///
+  /// - Parameter tolerance: The relative difference of compute below which neighbouring models belong to one budget.
+  /// - Throws: `FitError` if an observation lacks N, D or C, or no budget has three models.
   public init(
     _ observations: [Observation], tolerance: Double = 0.1, method: Method = .leastSquares,
     bootstraps: Int = 1000, seed: UInt64 = 1
@@ -110,7 +123,7 @@ public struct IsoFLOPAnalysis: Sendable, Codable {
     spacing = steps.isEmpty ? nil : exp(mean(steps.filter { $0 > 1e-6 }))
   }
 
-  /// Budgets in rising order: sorted by compute, cut where it rises by more than the tolerance.
+  /// Returns the observations by budget: sorted by compute, and split where it rises by more than the tolerance.
   private static func groups(_ observations: [Observation], tolerance: Double) throws -> [[Observation]] {
     for (index, observation) in observations.enumerated() {
       for variable in [Variable.parameters, .tokens, .compute] {
@@ -154,14 +167,15 @@ public struct IsoFLOPAnalysis: Sendable, Codable {
   }
 }
 
-/// One profile's numbers: x = log N, y = log D, losses.
+/// The numbers of one profile: x = log N, y = log D, and the losses.
 private struct ProfileGrid: Sendable {
   let x: [Double]
   let y: [Double]
   let losses: [Double]
   let method: IsoFLOPAnalysis.Method
-  /// Fitted losses, and residuals scaled by √(n/(n − 3)).
+  /// The losses of the fitted parabola.
   var fitted: [Double] = []
+  /// The residuals, scaled by √(n/(n − 3)).
   var residuals: [Double] = []
 
   struct Minimum: Sendable {
@@ -182,7 +196,10 @@ private struct ProfileGrid: Sendable {
     residuals = zip(losses, fitted).map { ($0 - $1) * scale }
   }
 
-  /// The parabola's minimum; with `disturbed`, of the fitted losses plus the residuals times these factors.
+  /// Returns the minimum of the parabola.
+  ///
+  /// - Parameter factors: Factors for the wild bootstrap: the parabola is fitted to the fitted losses plus the
+  ///   residuals times these. nil for the measured losses.
   func minimum(disturbed factors: [Double]? = nil) -> Minimum {
     guard Set(x).count >= 3 else { return Minimum(refusal: "fewer than three model sizes") }
     let losses = factors.map { zip(fitted, zip(residuals, $0)).map { $0 + $1.0 * $1.1 } } ?? self.losses
@@ -209,7 +226,7 @@ private struct ProfileGrid: Sendable {
     value > (values.min() ?? .infinity) && value < (values.max() ?? -.infinity)
   }
 
-  /// c₀ + c₁·t + c₂·t² through the losses; solved about the centre of t.
+  /// Returns the coefficients of c₀ + c₁·t + c₂·t² through the losses, solved around the mean of t; nil if it fails.
   private func parabola(_ t: [Double], _ losses: [Double]) -> [Double]? {
     let centre = mean(t)
     let columns = [t.map { _ in 1 }, t.map { $0 - centre }, t.map { ($0 - centre) * ($0 - centre) }]
@@ -247,9 +264,10 @@ extension IsoFLOPProfile {
 }
 
 extension IsoFLOPAnalysis {
-  /// The part of the exponent a that this grid causes by itself: the parabolas are fitted to a law's exact
-  /// losses at the same models, and compared with the law's own a. Centres that drift with C, and models far
-  /// from the minimum, make it differ from zero. nil where the law has no exponent a, or too few minima.
+  /// Returns the bias of the exponent a that the grid causes: the difference between the exponent of parabolas that are
+  /// fitted to a law's exact losses at the same models, and the law's own a. It is not zero if the centres of the
+  /// profiles drift with C or models are far from the minimum. nil if the law has no exponent a, or there are too few
+  /// minima.
   public func exponentBias(under fit: LawFit) -> Double? {
     guard let exact = fit["a"]?.value else { return nil }
     let observations = profiles.flatMap(\.observations).compactMap { observation -> Observation? in
@@ -264,7 +282,7 @@ extension IsoFLOPAnalysis {
 }
 
 extension IsoFLOPAnalysis {
-  /// Why no exponent can be had, where fewer than two budgets have a minimum: the reasons, budget by budget.
+  /// The reasons why fewer than two budgets have a minimum, so that there is no exponent; nil if there is one.
   public var refusal: String? {
     guard parameters == nil else { return nil }
     let shown = 8

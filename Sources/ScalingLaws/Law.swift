@@ -1,14 +1,15 @@
 import Foundation
 
-/// The domain of a parameter, and with it the coordinate in which it is searched.
+/// The domain of a parameter, which determines the coordinate in which it is searched.
 public enum Domain: Sendable, Codable, Equatable {
-  /// Any real number, searched as it is.
+  /// Any real number, which is its own search coordinate.
   case real
-  /// A positive number, searched in its logarithm.
+  /// A positive number. The search coordinate is its logarithm.
   case positive
-  /// A positive number between two others, searched in the logit of its logarithm's place between theirs.
+  /// A positive number in an interval. The search coordinate is the logit of its relative position on a log axis.
   case within(Interval)
 
+  /// Returns the parameter at a search coordinate.
   @inlinable func natural<T: Number>(_ search: T) -> T {
     switch self {
     case .real: return search
@@ -21,6 +22,7 @@ public enum Domain: Sendable, Codable, Equatable {
 
   func natural(_ search: Double) -> Double { natural(Scalar(search)).value }
 
+  /// Returns the search coordinate of a parameter. Inside an interval, the relative position is clamped to 0.001…0.999.
   func search(_ natural: Double) -> Double {
     switch self {
     case .real: return natural
@@ -35,17 +37,19 @@ public enum Domain: Sendable, Codable, Equatable {
 
 /// A named parameter of a law.
 public struct Parameter: Sendable {
-  /// What it is, in words: "data exponent".
+  /// A description, such as "data exponent".
   public let name: String
-  /// The letter of the equation: "β".
+  /// The symbol in the equation, such as "β".
   public let symbol: String
-  /// Its unit; "1" for a pure number.
+  /// The unit; "1" for a pure number.
   public let unit: String
+  /// The domain.
   public let domain: Domain
-  /// Values to start the search from. Empty for a parameter in which the loss is linear: it is solved
-  /// for at the start (`VariableProjection`).
+  /// The initial values of the search. Empty for a parameter in which the loss is linear, whose initial value is
+  /// computed (`VariableProjection`).
   public let starts: [Double]
 
+  /// Creates a parameter.
   public init(
     _ name: String, _ symbol: String, unit: String = "1", domain: Domain = .positive, starts: [Double]
   ) {
@@ -56,7 +60,7 @@ public struct Parameter: Sendable {
     self.starts = starts
   }
 
-  /// A non-negative parameter in which the loss is linear.
+  /// Returns a non-negative parameter in which the loss is linear.
   public static func linear(_ name: String, _ symbol: String, unit: String) -> Parameter {
     Parameter(name, symbol, unit: unit, starts: [])
   }
@@ -64,13 +68,18 @@ public struct Parameter: Sendable {
   var isLinear: Bool { starts.isEmpty }
 }
 
-/// A quantity that follows from a law's parameters, reported with an interval beside them.
+/// A quantity that is computed from a law's parameters and reported with an interval.
 public struct Derived: Sendable {
+  /// A description, such as "exponent of N* in C".
   public let name: String
+  /// A symbol, such as "a".
   public let symbol: String
+  /// The unit; "1" for a pure number.
   public let unit: String
+  /// The value.
   public let value: Double
 
+  /// Creates a derived quantity.
   public init(_ name: String, _ symbol: String, unit: String = "1", _ value: Double) {
     self.name = name
     self.symbol = symbol
@@ -79,7 +88,7 @@ public struct Derived: Sendable {
   }
 }
 
-/// One row of a law's variables, in the order in which the law names them: `x[0]`, `x[1]`, …
+/// The values of a law's variables for one observation, in the order of `Law.variables`: `x[0]`, `x[1]`, …
 public struct Point {
   @usableFromInline let values: UnsafePointer<Double>
   @usableFromInline let logs: UnsafePointer<Double>
@@ -89,6 +98,7 @@ public struct Point {
     self.logs = logs
   }
 
+  /// The value of a variable, with its logarithm.
   @inlinable public subscript(index: Int) -> Magnitude {
     Magnitude(value: values[index], log: logs[index])
   }
@@ -96,26 +106,29 @@ public struct Point {
 
 /// A scaling law: the loss as a formula of a few variables and parameters.
 ///
-/// A law writes `loss` once; `evaluate` has a default that gives all predictions of a table with their
-/// gradients. (`evaluate` is a requirement so that each law's own copy is compiled for its formula.)
+/// A law implements its formula once, in `loss`. The default `evaluate` computes all predictions of a table with their
+/// gradients. (`evaluate` is a requirement so that it is specialized for each law's formula.)
 public protocol Law: Sendable {
+  /// The name of the law.
   var name: String { get }
   /// The formula as text.
   var equation: String { get }
-  /// Where the law comes from.
+  /// The publication of the law.
   var source: String { get }
+  /// The parameters.
   var parameters: [Parameter] { get }
+  /// The variables that the loss depends on.
   var variables: [Variable] { get }
-  /// A part of the loss that is known (the entropy of the corpus), in the unit of the loss. `loss` gives
-  /// what stands above it, and what stands above it is fitted.
+  /// The known part of the loss, such as the entropy of the corpus, in the unit of the loss. `loss` returns the part
+  /// above it, and fits compare that part.
   var knownFloor: Double { get }
-  /// The loss above the known floor at a point, with parameters in the order of `parameters`.
+  /// Returns the loss above the known floor at a point, with parameters in the order of `parameters`.
   func loss<T: Number>(_ θ: [T], at x: Point) -> T
-  /// Points to start from, in natural units; linear parameters are solved for and may hold anything.
+  /// Returns the starts of a search, in natural units. The values of linear parameters are ignored.
   func starts(for table: Table) -> [[Double]]
-  /// Quantities that follow from the parameters.
+  /// Returns quantities that are computed from the parameters.
   func derived(_ θ: [Double]) -> [Derived]
-  /// The same point of the search space with interchangeable parts in a fixed order (breaks by place).
+  /// Returns the search coordinates with interchangeable parts in a fixed order, such as breaks by position.
   func ordered(_ search: [Double]) -> [Double]
   /// Fills the workspace's predictions and Jacobian at its search coordinates.
   func evaluate(_ workspace: inout Workspace)
@@ -124,7 +137,7 @@ public protocol Law: Sendable {
 extension Law {
   public var knownFloor: Double { 0 }
 
-  /// Every combination of the parameters' own starting values.
+  /// Returns all combinations of the initial values of the parameters.
   public func starts(for table: Table) -> [[Double]] {
     parameters.reduce([[]]) { starts, parameter in
       let values = parameter.isLinear ? [1] : parameter.starts
@@ -138,7 +151,7 @@ extension Law {
 
   public func evaluate(_ workspace: inout Workspace) { workspace.fill(by: self) }
 
-  /// The loss above the known floor at variables given by value and logarithm, in the order of `variables`.
+  /// Returns the loss above the known floor at variables given by value and logarithm, in the order of `variables`.
   public func loss<T: Number>(_ θ: [T], at values: [Double], logs: [Double]) -> T {
     precondition(values.count == variables.count && logs.count == values.count, "\(name) takes \(variables)")
     return values.withUnsafeBufferPointer { values in
@@ -149,7 +162,7 @@ extension Law {
     }
   }
 
-  /// The total loss (known floor included) at an observation; nil where it lacks one of the variables.
+  /// Returns the total loss, including the known floor, at an observation; nil if it lacks one of the variables.
   public func loss(_ θ: [Double], at observation: Observation) -> Double? {
     let values = variables.compactMap { observation[$0] }
     guard values.count == variables.count else { return nil }

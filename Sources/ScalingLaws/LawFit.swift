@@ -2,26 +2,28 @@ import Foundation
 
 /// An estimated number with its uncertainty.
 public struct Estimate: Sendable, Codable {
-  /// In words, as the law names it.
+  /// A description of the quantity.
   public let name: String
-  /// The letter of the equation.
+  /// The symbol in the equation.
   public let symbol: String
+  /// The unit; "1" for a pure number.
   public let unit: String
+  /// The estimated value.
   public let value: Double
-  /// Standard deviation over the bootstrap; nil without one.
+  /// The standard deviation over the bootstrap; nil without one.
   public let standardError: Double?
-  /// 95 % percentile interval over the bootstrap; nil without one.
+  /// The 95 % percentile interval over the bootstrap; nil without one.
   public let interval: Interval?
   /// The profile likelihood of a parameter; nil for a derived quantity.
   public let profile: Profile?
-  /// The bootstrap's draws, some of which may not be finite; they are not written to a file.
+  /// The bootstrap draws, some of which may not be finite. They are not written to a file.
   public private(set) var draws: [Double] = []
-  /// By what the percentiles of small samples are widened.
+  /// The degrees of freedom by which the percentiles of small samples are widened.
   private(set) var freedom: Freedom?
-  /// Whether the places of the runs leave a derived quantity open, whatever their losses are; nil for no.
+  /// True if the runs cannot determine a derived quantity whatever their losses are; nil otherwise.
   private let undetermined: Bool?
-  /// False where the data do not bound a parameter on both sides (`profile`), to within a factor of 1000, or where the
-  /// runs lie such that they cannot determine the quantity.
+  /// False if the profile likelihood does not bound the parameter on both sides within a factor of 1000, or the runs
+  /// cannot determine the quantity.
   public var identified: Bool { undetermined != true && profile?.identified ?? true }
 
   init(
@@ -31,7 +33,7 @@ public struct Estimate: Sendable, Codable {
   ) {
     undetermined = isUndetermined ? true : nil
     let finite = draws?.filter { $0.isFinite }
-    // Draws none of which is a number give no interval.
+    // Without any finite draw there is no interval.
     let isKnown = finite?.isEmpty == false
     self.name = name
     self.symbol = symbol
@@ -48,8 +50,8 @@ public struct Estimate: Sendable, Codable {
     case name, symbol, unit, value, standardError, interval, profile, undetermined
   }
 
-  /// A number that follows from a result, with the same number of each draw of the result; without an interval where
-  /// there are no draws.
+  /// Creates the estimate of a quantity that is computed from a result, with the quantity of each draw of the result.
+  /// Without draws there is no interval.
   init<Result>(
     _ name: String, _ symbol: String, unit: String = "1", of result: Result, draws: [Result],
     freedom: Freedom? = nil, value: (Result) -> Double
@@ -62,57 +64,70 @@ public struct Estimate: Sendable, Codable {
 
 /// The range of one variable over the observations of a fit.
 public struct DataRange: Sendable, Codable {
+  /// The variable.
   public let variable: Variable
+  /// The smallest value.
   public let low: Double
+  /// The largest value.
   public let high: Double
 
-  /// By how many decades a value lies beyond the range; 0 inside.
+  /// Returns the number of decades by which a value lies beyond the range; 0 inside.
   public func decadesBeyond(_ value: Double) -> Double {
     Swift.max(0, log10(value / high), log10(low / value))
   }
 }
 
-/// A fitted law: everything that `fits.json` holds, and enough to evaluate the law again with intervals.
+/// A fitted law, as stored in `fits.json`. It can be evaluated again with intervals.
 public struct LawFit: Sendable, Codable {
-  /// The law itself.
+  /// The law.
   public let law: NamedLaw
-  /// Its name, formula and source as text.
+  /// The name of the law.
   public let name: String
+  /// The formula of the law.
   public let equation: String
+  /// The publication of the law.
   public let source: String
-  /// One estimate a parameter, in the order of the law's parameters.
+  /// One estimate for each parameter, in the order of the law's parameters.
   public let parameters: [Estimate]
-  /// Symbols of the parameters that were held and not fitted.
+  /// The symbols of the parameters that were held and not fitted.
   public let held: [String]
-  /// Quantities that follow from the parameters.
+  /// Quantities that are computed from the parameters.
   public let derived: [Estimate]
+  /// The objective that was minimized.
   public let objective: Objective
-  /// The objective in words.
+  /// The objective as text.
   public let objectiveText: String
-  /// The objective's value at the minimum.
+  /// The value of the objective at the minimum.
   public let objectiveValue: Double
-  /// Root mean square residual of the log of the loss above the known floor.
+  /// The root mean square residual of the log of the loss above the known floor.
   public let rmsLogResidual: Double
+  /// The number of observations.
   public let observations: Int
+  /// The number of clusters that the bootstrap resamples.
   public let clusters: Int
-  /// Other local minima of the objective within 1 % of the best one: (objective, parameters).
+  /// Other local minima whose objective is within 1 % of the best one.
   public let alternatives: [LocalMinimum]
-  /// Starts of the search, and how many of them came to this minimum.
+  /// The number of starts of the search.
   public let starts: Int
+  /// The number of starts that converged to this minimum.
   public let startsAgreeing: Int
-  /// How N and C were counted, in the caller's words.
+  /// The caller's description of how N and C were counted.
   public let convention: String
+  /// The ranges of the law's variables over the observations.
   public let ranges: [DataRange]
+  /// The smallest and largest observed loss.
   public let lossRange: Interval
-  /// Known part of the loss, which the residuals leave out.
+  /// The known part of the loss, which is subtracted from losses and predictions in the residuals.
   public let knownFloor: Double
+  /// The seed of the bootstrap.
   public let seed: UInt64
-  /// Bootstrap draws of the parameters, in natural units.
+  /// The bootstrap draws of the parameters, in natural units.
   public let draws: [[Double]]
-  /// Searches that used up their evaluations; nil where all came to an end.
+  /// The searches that stopped at their limit of evaluations; nil if none did.
   public let unfinished: Unfinished?
 
-  /// Whether a fit that was read from a file can be evaluated: it has a value for each parameter, and so has each draw.
+  /// True if the fit can be evaluated. A fit that was read from a file might have an invalid law, or not one value for
+  /// each parameter in the estimates and in each draw.
   public var isSound: Bool {
     guard law.isSound, ranges.allSatisfy(\.variable.isSound) else { return false }
     let count = law.law.parameters.count
@@ -120,7 +135,7 @@ public struct LawFit: Sendable, Codable {
       && (0...Int(Int32.max)).contains(clusters) && held.count <= count
   }
 
-  /// The parameter or derived quantity of a symbol.
+  /// The parameter or derived quantity with a symbol; nil if there is none.
   public subscript(symbol: String) -> Estimate? { (parameters + derived).first { $0.symbol == symbol } }
 
   var freedom: Freedom { Freedom(observations: clusters, parameters: parameters.count - held.count) }
@@ -128,8 +143,8 @@ public struct LawFit: Sendable, Codable {
   /// The fitted parameters in natural units.
   public var values: [Double] { parameters.map(\.value) }
 
-  /// The fitted total loss at an observation (its own `loss` is not looked at), with two 95 % intervals; nil
-  /// where it lacks one of the law's variables.
+  /// Returns the fitted total loss at an observation, whose own `loss` is ignored, with two 95 % intervals; nil if it
+  /// lacks one of the law's variables.
   public func predict(at observation: Observation) -> Prediction? {
     let law = law.law
     guard let value = law.loss(values, at: observation) else { return nil }
@@ -140,7 +155,7 @@ public struct LawFit: Sendable, Codable {
       return Prediction(value: value, confidence: nil, prediction: nil, decadesBeyond: decadesBeyond)
     }
     let confidence = Interval(of: predicted, freedom: freedom)
-    // Scatter of single runs about the law, added in quadrature on log reducible loss.
+    // The scatter of single runs around the law is added in quadrature, in the log of the reducible loss.
     let reducible = { (loss: Double) in max(loss - knownFloor, .leastNormalMagnitude) }
     let scatter = 1.96 * rmsLogResidual
     let down = log(reducible(value) / reducible(min(confidence.low, value)))
@@ -153,16 +168,16 @@ public struct LawFit: Sendable, Codable {
   }
 }
 
-/// The searches of a fit that ended at their bound on evaluations instead of at a minimum.
+/// The searches of a fit that stopped at their limit of evaluations instead of at a minimum.
 public struct Unfinished: Sendable, Codable {
-  /// Of the search for the best minimum.
+  /// The number of such starts of the search for the best minimum.
   public let starts: Int
-  /// Of the bootstrap.
+  /// The number of such bootstrap samples.
   public let draws: Int
-  /// The symbols of parameters whose profile likelihood is not complete.
+  /// The symbols of parameters whose profile likelihood is incomplete.
   public let profiles: [String]
 
-  /// nil where there is none.
+  /// Returns nil if all searches finished.
   init?(starts: Int, draws: Int, profiles: [String]) {
     guard starts > 0 || draws > 0 || !profiles.isEmpty else { return nil }
     self.starts = starts
@@ -170,30 +185,32 @@ public struct Unfinished: Sendable, Codable {
     self.profiles = profiles
   }
 
-  /// As in `gave up at the bound on evaluations: 3 starts, the profile of α`.
+  /// For example `stopped at the limit of evaluations: 3 starts, the profile likelihood of α`.
   public var text: String {
     let parts =
       [(starts, "start"), (draws, "bootstrap sample")].filter { $0.0 > 0 }.map { count, name in
         "\(count) \(name)\(count == 1 ? "" : "s")"
       } + (profiles.isEmpty ? [] : ["the profile likelihood of \(profiles.joined(separator: ", "))"])
-    return "gave up at the bound on evaluations: \(parts.joined(separator: ", "))"
+    return "stopped at the limit of evaluations: \(parts.joined(separator: ", "))"
   }
 }
 
 /// A local minimum of a fit's objective.
 public struct LocalMinimum: Sendable, Codable {
+  /// The value of the objective.
   public let objectiveValue: Double
-  /// Parameters in natural units.
+  /// The parameters in natural units.
   public let values: [Double]
 }
 
-/// A law's loss at a new point.
+/// The loss that a fitted law predicts at a new point.
 public struct Prediction: Sendable, Codable {
+  /// The predicted loss.
   public let value: Double
-  /// 95 % interval of the law itself, from the bootstrap; nil without one.
+  /// The 95 % interval of the law itself, from the bootstrap; nil without one.
   public let confidence: Interval?
-  /// 95 % interval of a single new run: the law's uncertainty and the runs' scatter about it.
+  /// The 95 % interval of a single new run, which includes the scatter of runs around the law; nil without a bootstrap.
   public let prediction: Interval?
-  /// By how many decades the point lies beyond the fitted data, in its worst variable.
+  /// The number of decades by which the point lies beyond the fitted data, the largest over the variables.
   public let decadesBeyond: Double
 }

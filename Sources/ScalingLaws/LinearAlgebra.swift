@@ -1,4 +1,4 @@
-/// A small dense symmetric matrix; entries are kept in both triangles.
+/// A small dense symmetric matrix. Both triangles are stored.
 struct SymmetricMatrix {
   let size: Int
   var entries: [Double]
@@ -8,7 +8,7 @@ struct SymmetricMatrix {
     entries = Array(repeating: 0, count: size * size)
   }
 
-  /// Writes go to both triangles.
+  /// Accesses an entry. Setting it sets both triangles.
   subscript(row: Int, column: Int) -> Double {
     get { entries[row * size + column] }
     set {
@@ -17,7 +17,7 @@ struct SymmetricMatrix {
     }
   }
 
-  /// M·x.
+  /// Returns M·x.
   func times(_ x: [Double]) -> [Double] {
     (0..<size).map { row in
       var sum = 0.0
@@ -26,7 +26,7 @@ struct SymmetricMatrix {
     }
   }
 
-  /// The factor of M + damping·diag(M), or nil where that is not positive definite to working precision.
+  /// Returns the Cholesky factor of M + damping·diag(M); nil if that is not numerically positive definite.
   func cholesky(damping: Double) -> CholeskyFactor? {
     var lower = entries
     for column in 0..<size {
@@ -46,11 +46,12 @@ struct SymmetricMatrix {
   }
 }
 
-/// L of M = L·Lᵀ.
+/// The lower triangular matrix L of M = L·Lᵀ.
 struct CholeskyFactor {
   let size: Int
   let lower: [Double]
 
+  /// Returns the solution x of M·x = right.
   func solve(_ right: [Double]) -> [Double] {
     var x = right
     for row in 0..<size {

@@ -1,51 +1,64 @@
 import Foundation
 
-/// The slope of a loss curve on log axes, −d log(L − E)/d log X, place by place.
+/// The local slopes of a loss curve on log axes, −d log(L − E)/d log X.
 ///
-/// A power law above its floor has one slope everywhere. In each window the slope is that of the least-squares
-/// line through log(L − E): once for the loss itself (E = 0), once above the floor of a fitted law. A window begins
-/// at every X and takes in half a decade, or as much as it needs for three different X, but at most a decade.
+/// A power law above its floor has the same slope everywhere. The slope in a window is that of the least-squares line
+/// through log(L − E), both for the loss itself (E = 0) and above the floor of a fitted law. Windows start at each X.
+/// They span half a decade, or up to one decade if they need it for three different X.
 public struct LocalSlopes: Sendable, Codable {
+  /// The slopes in one window.
   public struct Window: Sendable, Codable {
+    /// The smallest X.
     public let low: Double
+    /// The largest X.
     public let high: Double
+    /// The number of observations.
     public let observations: Int
-    /// Of the loss itself, and of the loss above the floor; without an interval where all runs are of one cluster.
+    /// The slope of the loss itself; without an interval if all observations are of one cluster.
     public let ofLoss: Estimate
+    /// The slope of the loss above the floor; without an interval if all observations are of one cluster.
     public let aboveFloor: Estimate
-    /// The middle, on a log axis.
+    /// The middle of the window on a log axis.
     public var place: Double { (low * high).squareRoot() }
   }
 
+  /// X.
   public let variable: Variable
   /// E of the fitted law.
   public let floor: Double
+  /// The windows, by increasing X.
   public let windows: [Window]
   /// The slope above the floor over all observations.
   public let overall: Double
   /// The largest |local slope/overall slope − 1| above the floor.
   public let spread: Double
-  /// What noise alone makes of a straight line with the same X and the same scatter within the windows: the
-  /// median spread, and the one that 5 % of lines exceed.
+  /// The median spread that noise alone causes on a straight line with the same X and the same scatter in the windows.
   public let noiseMedian: Double
+  /// The 95 % quantile of the spread that noise alone causes.
   public let noiseLimit: Double
-  /// The finding in a sentence.
+  /// A sentence with the result.
   public var verdict: String {
     let isStraight = spread <= noiseLimit
     return String(format: "local slopes lie within %.2g %% of %.3f; ", 100 * spread, overall)
       + String(
-        format: "of a straight line, noise alone would make %.2g %%, and seldom more than %.2g %%: ",
+        format:
+          "noise alone on a straight line gives %.2g %% at the median and more than %.2g %% in 5 %% of cases: ",
         100 * noiseMedian, 100 * noiseLimit)
-      + (isStraight ? "straight as far as these runs can tell" : "not a straight line")
+      + (isStraight ? "consistent with a straight line" : "not a straight line")
   }
 
-  /// - Parameter fit: a law in one variable, fitted to these observations; its draws give the floor's.
-  /// - Throws: `FitError` where there are too few observations for two windows.
+  /// Computes the local slopes.
+  ///
+  /// - Parameters:
+  ///   - fit: A law in one variable that was fitted to these observations. Its draws give those of the floor.
+  ///   - simulations: The number of simulated lines for the spread of noise.
+  /// - Throws: `FitError` if the law has several variables, there are too few observations for two windows, or a loss
+  ///   is not above the floor.
   public init(of observations: [Observation], under fit: LawFit, simulations: Int = 400) throws {
     guard let variable = fit.law.law.variables.first, fit.law.law.variables.count == 1 else {
-      throw FitError("local slopes are of laws in one variable, such as power_n")
+      throw FitError("local slopes need a law in one variable, such as power_n")
     }
-    // A broken law calls its floor a.
+    // The symbol of a broken law's floor is a.
     let floorIndex = fit.parameters.firstIndex { $0.symbol == "E" || $0.symbol == "a" }
     let floor = floorIndex.map { fit.parameters[$0].value } ?? fit.knownFloor
     let runs = observations.compactMap { run in run[variable].map { (x: log($0), loss: run.loss) } }
@@ -105,7 +118,7 @@ public struct LocalSlopes: Sendable, Codable {
 
   private static let mostWindows = 200
 
-  /// The windows in log X: none lies within another.
+  /// Returns the windows in log X, without those that lie inside another one.
   private static func windows(_ x: [Double]) -> [ClosedRange<Double>] {
     let values = Set(x).sorted()
     let (least, most) = (0.5 * log(10), log(10) + 1e-9)
@@ -117,7 +130,7 @@ public struct LocalSlopes: Sendable, Codable {
       guard end - values[index] <= most, windows.last.map({ end > $0.upperBound }) ?? true else { continue }
       windows.append(values[index]...end)
     }
-    // Of a table with a continuum of X, some windows that lie evenly say as much as all.
+    // For a table with very many X, an evenly spaced selection is enough.
     guard windows.count > mostWindows else { return windows }
     return (0..<mostWindows).map { windows[$0 * (windows.count - 1) / (mostWindows - 1)] }
   }
@@ -126,13 +139,13 @@ public struct LocalSlopes: Sendable, Codable {
     _ runs: [(x: Double, loss: Double)], above floor: Double, weights: [Double]? = nil
   ) -> Double {
     let logs = runs.map { log($0.loss - floor) }
-    // A resample of one X alone has no slope.
+    // A resample with a single X has no slope.
     let drawn = zip(runs, weights ?? runs.map { _ in 1 }).filter { $1 > 0 }.map(\.0.x)
     guard Set(drawn).count >= 2, logs.allSatisfy(\.isFinite) else { return .nan }
     return line(runs.map(\.x), logs, weights: weights).map { -$0.slope } ?? .nan
   }
 
-  /// The slope over all, and the largest relative deviation from it in a window.
+  /// Returns the slope over all observations, and the largest relative deviation from it in a window.
   private static func spread(_ ranges: [ClosedRange<Double>], _ x: [Double], _ y: [Double]) -> (
     overall: Double, spread: Double
   )? {
@@ -144,8 +157,8 @@ public struct LocalSlopes: Sendable, Codable {
     return (-overall, local.map { abs($0 / overall - 1) }.max() ?? 0)
   }
 
-  /// Standard deviation of the residuals about the windows' own lines: a curve adds nothing to it that it does not
-  /// bend within a window.
+  /// Returns the standard deviation of the residuals around the line of each window, so that curvature over longer
+  /// ranges does not count as noise.
   private static func scatter(_ ranges: [ClosedRange<Double>], _ x: [Double], _ y: [Double]) -> Double {
     var (sum, freedom) = (0.0, 0.0)
     for range in ranges {

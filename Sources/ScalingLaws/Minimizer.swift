@@ -1,28 +1,29 @@
-/// Finds a local minimum in two stages: damped, reweighted Gauss–Newton steps (Levenberg–Marquardt) come
-/// near it from anywhere; BFGS, beginning with the inverse of the last Gauss–Newton matrix, ends it to
-/// full precision for any penalty. Every test is relative: the objective's scale cannot change the answer.
-/// A search ends early where the problem's evaluations are used up (`Problem.evaluationsLeft`).
+/// Finds a local minimum in two stages. Damped, reweighted Gauss–Newton steps (Levenberg–Marquardt) approach it from
+/// any start. BFGS, initialized with the inverse of the last Gauss–Newton matrix, converges to full precision for any
+/// penalty. All criteria are relative, so the result does not depend on the objective's scale. A search stops early
+/// when the evaluations of the problem are used up (`Problem.evaluationsLeft`).
 struct Minimizer {
-  /// BFGS ends when the decrease that it still expects, gᵀHg, is this part of the objective.
+  /// BFGS stops when the expected decrease, gᵀHg, is below this fraction of the objective.
   var tolerance = 1e-14
   var iterations = 300
-  /// The first stage ends when a step improves the objective by less than this part.
+  /// The first stage stops when a step improves the objective by less than this fraction.
   var roughTolerance = 1e-3
   /// The longest step of the first stage in any search coordinate.
   var reach = 2.0
-  /// The most evaluations of one search. Searches on sound data take at most a thousand, even for absolute deviations.
+  /// The limit on evaluations of one search. Well-posed problems need at most a thousand, even for absolute deviations.
   static let evaluations = 5000
 
   struct Minimum: Sendable {
     var search: [Double]
     var value: Double
-    /// BFGS's inverse Hessian, in units of search²/objective: a warm start for a neighbouring problem.
+    /// The inverse Hessian of BFGS, in units of search²/objective, for a warm start of a similar problem.
     var metric: SymmetricMatrix?
-    /// Whether the search used up its evaluations before it came to an end.
+    /// True if the search stopped at its limit of evaluations.
     var isUnfinished = false
   }
 
-  /// Minimizes from a point, with at most `evaluations`; leaves the problem evaluated at the minimum.
+  /// Minimizes from a start with about `evaluations` evaluations at most, and leaves the problem evaluated at the
+  /// minimum.
   func minimize(_ problem: inout Problem, from start: [Double]) -> Minimum {
     problem.evaluationsLeft = Self.evaluations
     var minimum =
@@ -32,7 +33,7 @@ struct Minimizer {
     return minimum
   }
 
-  /// Levenberg–Marquardt on the reweighted squares.
+  /// The first stage: Levenberg–Marquardt on reweighted squares.
   func approach(_ problem: inout Problem, from start: [Double]) -> Minimum {
     problem.evaluate(at: start, curvature: true)
     var best = Minimum(search: start, value: problem.value)
@@ -43,7 +44,7 @@ struct Minimizer {
         damping *= 8
         continue
       }
-      // Far away the linearisation is worth little: no coordinate moves by more than `reach`.
+      // Far from the minimum the linearisation is inaccurate, so no coordinate moves by more than `reach`.
       let longest = step.reduce(0) { max($0, abs($1)) }
       if longest > reach { step = step.map { $0 * reach / longest } }
       problem.evaluate(at: zip(best.search, step).map { $0 - $1 }, curvature: true)
@@ -61,7 +62,8 @@ struct Minimizer {
     return best
   }
 
-  /// BFGS with a weak Wolfe line search by bisection (Lewis and Overton 2013), safe where ψ has kinks.
+  /// The second stage: BFGS with a weak Wolfe line search by bisection (Lewis and Overton 2013), which tolerates kinks
+  /// of ψ.
   func polish(_ problem: inout Problem, from start: Minimum) -> Minimum {
     problem.evaluate(at: start.search)
     var place = start
@@ -105,8 +107,8 @@ struct Minimizer {
     return place
   }
 
-  /// |r| as the limit of Huber penalties: δ falls from the size of the residuals until so few are left
-  /// within it that only the exactly fitted points are.
+  /// Minimizes Σ|r| as the limit of Huber penalties: δ decreases from the size of the residuals until only exactly
+  /// fitted points lie within it.
   private func leastAbsolute(_ problem: inout Problem, from start: [Double]) -> Minimum {
     problem.penalty = .leastSquares
     var place = polish(&problem, from: approach(&problem, from: start))
@@ -127,7 +129,7 @@ struct Minimizer {
 }
 
 extension SymmetricMatrix {
-  /// A first metric where nothing is known: a step of a tenth along the gradient.
+  /// Returns the initial inverse Hessian without prior information: a step of 0.1 along the gradient.
   static func scaledIdentity(_ gradient: [Double]) -> SymmetricMatrix {
     var matrix = SymmetricMatrix(gradient.count)
     let norm = dot(gradient, gradient).squareRoot()
@@ -135,7 +137,7 @@ extension SymmetricMatrix {
     return matrix
   }
 
-  /// BFGS: H ← (1 − s·yᵀ/yᵀs)·H·(1 − y·sᵀ/yᵀs) + s·sᵀ/yᵀs.
+  /// Performs the BFGS update H ← (1 − s·yᵀ/yᵀs)·H·(1 − y·sᵀ/yᵀs) + s·sᵀ/yᵀs.
   mutating func update(step s: [Double], change y: [Double]) {
     let curvature = dot(y, s)
     guard curvature > 0 else { return }

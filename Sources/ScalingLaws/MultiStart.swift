@@ -1,19 +1,19 @@
-/// A search from many starts that tells how many of them agree.
+/// A search from many starts that counts how many of them converge to the best minimum.
 public enum MultiStart {
   struct Result: Sendable {
     let best: Minimizer.Minimum
     let starts: Int
-    /// Starts whose minimum is the best one, to a relative 1e-6 of the objective.
+    /// The number of starts whose minimum is the best one, to a relative 1e-6 of the objective.
     let agreeing: Int
-    /// Other local minima whose objective is within 1 % of the best, best first, at most four.
+    /// At most four other local minima whose objective is within 1 % of the best, best first.
     let alternatives: [Minimizer.Minimum]
-    /// Starts whose search used up its evaluations.
+    /// The number of starts whose search stopped at its limit of evaluations.
     let unfinished: Int
   }
 
-  /// A law's own starts in search coordinates, their linear parameters solved for.
+  /// Returns a law's starts in search coordinates, solved for their linear parameters.
   ///
-  /// - Parameter held: for each parameter the value at which it is held, if it is.
+  /// - Parameter held: The value of each parameter that is held; nil for one that is fitted.
   static func starts(of law: any Law, on table: Table, holding held: [Double?]? = nil) -> [[Double]] {
     let held = held ?? law.parameters.map { _ in nil }
     var starts: [[Double]] = []
@@ -27,9 +27,8 @@ public enum MultiStart {
     }
   }
 
-  /// Each start descends on its own; each distinct minimum within 5 % of the best is then brought to full
-  /// precision. A search from a thousand starts or more descends on a thinned table first: starts that
-  /// share a minimum there go on as one.
+  /// Searches from each start, then refines each distinct minimum within 5 % of the best to full precision. If there
+  /// are a thousand starts or more, the first search uses a thinned table.
   static func minimize(_ problem: Problem, from starts: [[Double]]) throws -> Result {
     var coarse = problem
     if starts.count >= 1000 { coarse.thin(to: max(50, 5 * problem.size)) }

@@ -1,4 +1,4 @@
-/// The laws of this library by name, so that a fit can be written to a file and evaluated again.
+/// The laws of this library as an enumeration, so that a fit can be stored in a file and evaluated again.
 public enum NamedLaw: Sendable, Codable {
   case power(PowerLaw)
   case chinchilla(ChinchillaLaw)
@@ -12,6 +12,7 @@ public enum NamedLaw: Sendable, Codable {
   case jointRouted(JointRoutedLaw)
   case mixture(MixtureLaw)
 
+  /// The law of the case.
   public var law: any Law {
     switch self {
     case .power(let law): law
@@ -28,9 +29,10 @@ public enum NamedLaw: Sendable, Codable {
     }
   }
 
-  /// Whether a law that was read from a file can be: its numbers of parts are those that it can be made with.
+  /// True if the law can be evaluated. A law that was read from a file might have properties that its initializer
+  /// rejects.
   var isSound: Bool {
-    let isMade =
+    let isValid =
       switch self {
       case .broken(let law): (1...3).contains(law.breaks)
       case .mixture(let law): (2...64).contains(law.domains)
@@ -38,6 +40,6 @@ public enum NamedLaw: Sendable, Codable {
       case .jointRouted(let law): law.floor != .free
       default: true
       }
-    return isMade && law.variables.allSatisfy(\.isSound)
+    return isValid && law.variables.allSatisfy(\.isSound)
   }
 }

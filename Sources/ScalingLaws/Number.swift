@@ -1,7 +1,7 @@
 import Foundation
 
-/// The arithmetic that a law's formula may use. A law is written once over `Number`; with `Scalar` it
-/// gives the loss, with `Dual` the loss and its gradient.
+/// The arithmetic of a law's formula. A law is generic over `Number`: with `Scalar` it computes the loss, with `Dual`
+/// the loss and its gradient.
 public protocol Number: Sendable {
   init(_ value: Double)
   static func + (a: Self, b: Self) -> Self
@@ -16,7 +16,7 @@ public protocol Number: Sendable {
   static func expm1(_ x: Self) -> Self
   /// log(1 + eˣ) without overflow.
   static func softplus(_ x: Self) -> Self
-  /// The smaller of two; the derivative is that of the one chosen.
+  /// The smaller of two numbers, with its derivative.
   static func minimum(_ a: Self, _ b: Self) -> Self
 }
 
@@ -42,11 +42,13 @@ extension Number {
   }
 }
 
-/// A plain number as a `Number`. (`Double` itself does not conform: the operators above would make all other
-/// arithmetic on it ambiguous.)
+/// A plain number as a `Number`. (`Double` itself does not conform, because the operators above would make its other
+/// arithmetic ambiguous.)
 public struct Scalar: Number {
+  /// The number.
   public var value: Double
 
+  /// Wraps a number.
   @inlinable @inline(__always) public init(_ value: Double) { self.value = value }
 
   @inlinable @inline(__always) public static func + (a: Scalar, b: Scalar) -> Scalar {
@@ -80,21 +82,25 @@ public struct Scalar: Number {
   }
 }
 
-/// A positive quantity with its logarithm, taken once for all evaluations of a fit.
+/// A positive quantity with its logarithm, which is computed once for all evaluations of a fit.
 public struct Magnitude: Sendable {
+  /// The quantity.
   public let value: Double
+  /// Its logarithm.
   public let log: Double
 
+  /// Creates a magnitude from a quantity and its logarithm.
   @inlinable @inline(__always) public init(value: Double, log: Double) {
     self.value = value
     self.log = log
   }
 
+  /// Creates a magnitude and computes its logarithm.
   public init(_ value: Double) { self.init(value: value, log: Foundation.log(value)) }
 }
 
-/// x^p of a known quantity.
+/// Returns x^p for a variable x.
 @inlinable @inline(__always) public func power<T: Number>(_ x: Magnitude, _ p: T) -> T { .exp(p * x.log) }
 
-/// x^p, x > 0.
+/// Returns x^p for x > 0.
 @inlinable @inline(__always) public func power<T: Number>(_ x: T, _ p: T) -> T { .exp(p * .log(x)) }

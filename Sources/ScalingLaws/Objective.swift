@@ -1,27 +1,27 @@
 import Foundation
 
-/// What a fit minimises: Σ w·ρ(r) over the residuals of log loss, or of the loss itself.
+/// The objective of a fit: Σ w·ρ(r) over the residuals of the log loss, or of the loss itself.
 public struct Objective: Sendable, Codable, Equatable {
   /// ρ.
   public enum Penalty: Sendable, Codable, Equatable {
-    /// Huber: r²/2 within δ, δ·(|r| − δ/2) beyond. Chinchilla's, with δ = 1e-3 on log loss.
+    /// The Huber penalty: r²/2 if |r| ≤ δ, otherwise δ·(|r| − δ/2). Chinchilla's, with δ = 1e-3 on log loss.
     case huber(delta: Double)
     /// r².
     case leastSquares
-    /// |r|, reached through Huber penalties of ever smaller δ.
+    /// |r|, minimized through Huber penalties with decreasing δ.
     case leastAbsolute
   }
 
-  /// What is compared.
+  /// The scale on which losses are compared.
   public enum Scale: String, Sendable, Codable {
     /// r = log L̂ − log L, of the loss above a known floor.
     case log
     /// r = L̂ − L.
     case raw
-    /// r = log(1 + L̂) − log(1 + L): Caballero's.
+    /// r = log(1 + L̂) − log(1 + L), as in Caballero et al. 2022.
     case log1p
 
-    /// What is compared, of a loss, and its derivative.
+    /// Returns a loss on this scale, and the derivative.
     @inline(__always)
     func callAsFunction(_ loss: Double) -> (value: Double, slope: Double) {
       switch self {
@@ -32,12 +32,15 @@ public struct Objective: Sendable, Codable, Equatable {
     }
   }
 
+  /// The penalty, ρ.
   public var penalty: Penalty
+  /// The scale of the residuals.
   public var scale: Scale
-  /// Weigh each squared residual by 1/σ² from the observations' standard errors (scaled to a mean weight
-  /// of 1), which then must all be there.
+  /// True to weight each observation by 1/σ², scaled to a mean weight of 1. All observations then need a standard
+  /// error.
   public var weighted: Bool
 
+  /// Creates an objective.
   public init(_ penalty: Penalty, on scale: Scale = .log, weighted: Bool = false) {
     self.penalty = penalty
     self.scale = scale
@@ -47,7 +50,7 @@ public struct Objective: Sendable, Codable, Equatable {
   /// The sum of Huber penalties on log loss, δ = 1e-3 (Hoffmann et al. 2022, section 3.3).
   public static let chinchilla = Objective(.huber(delta: 1e-3))
 
-  /// In words: "sum of Huber(log L̂ − log L), δ = 0.001".
+  /// The objective as text, such as "sum of Huber(log L̂ − log L), δ = 0.001".
   public var text: String {
     let residual =
       switch scale {

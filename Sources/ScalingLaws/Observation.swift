@@ -2,22 +2,22 @@ import Foundation
 
 /// A quantity that a law may depend on.
 public enum Variable: Hashable, Sendable, Codable {
-  /// N, trainable parameters (or active ones: the caller names the convention).
+  /// N, the number of trainable or active parameters; the caller documents which.
   case parameters
-  /// D, tokens seen in training.
+  /// D, the number of training tokens.
   case tokens
-  /// C, training FLOPs.
+  /// C, the training compute in FLOPs.
   case compute
-  /// S, optimizer steps.
+  /// S, the number of optimizer steps.
   case steps
-  /// U, unique tokens available; D/U − 1 is the number of repeats.
+  /// U, the number of unique training tokens; D/U − 1 is the number of repetitions.
   case uniqueTokens
-  /// The number of experts that a routed layer chooses from; 1 is dense.
+  /// The number of experts that a routed layer chooses from; 1 for a dense model.
   case experts
-  /// The share of one domain in the training mixture, by its index.
+  /// The weight of one domain in the data mixture, by the index of the domain.
   case share(Int)
 
-  /// The field's letter.
+  /// The usual symbol.
   public var symbol: String {
     switch self {
     case .parameters: "N"
@@ -30,7 +30,7 @@ public enum Variable: Hashable, Sendable, Codable {
     }
   }
 
-  /// Whether a variable that was read from a file can be.
+  /// True if the variable is valid. A variable that was read from a file might have an index out of range.
   var isSound: Bool {
     if case .share(let domain) = self { (0..<64).contains(domain) } else { true }
   }
@@ -48,30 +48,38 @@ public enum Variable: Hashable, Sendable, Codable {
   }
 }
 
-/// One trained model: what was spent and what it reached.
+/// The costs and the loss of one trained model.
 public struct Observation: Sendable, Codable, Equatable {
+  /// N, the number of parameters.
   public var parameters: Double?
+  /// D, the number of training tokens.
   public var tokens: Double?
+  /// C, in FLOPs.
   public var compute: Double?
+  /// S, the number of optimizer steps.
   public var steps: Double?
+  /// U, the number of unique training tokens.
   public var uniqueTokens: Double?
+  /// The number of experts.
   public var experts: Double?
-  /// Shares of the training mixture, one a domain; empty where there is no mixture.
+  /// The weights of the data mixture, one for each domain; empty if there is no data mixture.
   public var mixture: [Double]
-  /// Nats a token (or a byte: one convention for all observations of a fit).
+  /// The loss in nats per token (or per byte, consistently in all observations of a fit).
   public var loss: Double
-  /// Standard error of `loss`, in the same unit.
+  /// The standard error of `loss`, in the same unit.
   public var standardError: Double?
-  /// Standard error of the loss above the true entropy, where that is known. It is smaller: the entropies of the windows
-  /// on which the loss was taken do not count.
+  /// The standard error of the loss above the true entropy, if that is known. It is smaller, because it excludes the
+  /// variance of the entropy between evaluation windows.
   public var reducibleStandardError: Double?
-  /// Tokens in a step, where it was the same in all, and the highest learning rate. Only the critical batch needs them.
+  /// The number of tokens in a step; nil if it changed during training. Only used for the critical batch.
   public var batch: Double?
+  /// The peak learning rate. Only used for the critical batch.
   public var learningRate: Double?
-  /// Observations of one cluster (branches of one training trunk, points of one curve) are not
-  /// independent: the bootstrap draws them together. Without a cluster, an observation is its own.
+  /// The name of a cluster. Observations of one cluster (branches of one training trunk, points of one curve) are not
+  /// independent, so the bootstrap resamples them together. Without a name, the observation is a cluster by itself.
   public var cluster: String?
 
+  /// Creates an observation; all but the loss are optional.
   public init(
     parameters: Double? = nil, tokens: Double? = nil, compute: Double? = nil, steps: Double? = nil,
     uniqueTokens: Double? = nil, experts: Double? = nil, mixture: [Double] = [], loss: Double,
@@ -90,7 +98,7 @@ public struct Observation: Sendable, Codable, Equatable {
     self.cluster = cluster
   }
 
-  /// What runs of different seeds have in common: all but what they reached.
+  /// The costs of an observation, which are equal for runs that differ only in their seeds.
   public struct Place: Hashable, Sendable {
     let parameters: Double?
     let tokens: Double?
@@ -99,12 +107,13 @@ public struct Observation: Sendable, Codable, Equatable {
     let experts: Double?
   }
 
+  /// The costs of the observation.
   public var place: Place {
     Place(
       parameters: parameters, tokens: tokens, compute: compute, uniqueTokens: uniqueTokens, experts: experts)
   }
 
-  /// The value of a variable, where the observation has it.
+  /// The value of a variable; nil if the observation does not have it.
   public subscript(variable: Variable) -> Double? {
     switch variable {
     case .parameters: parameters
@@ -118,12 +127,14 @@ public struct Observation: Sendable, Codable, Equatable {
   }
 }
 
-/// What is wrong with the observations of a fit, and what to do about it.
+/// The reason why observations cannot be fitted.
 public struct FitError: Error, CustomStringConvertible, Equatable {
+  /// The message.
   public let message: String
-  /// The index of the offending observation, where there is one: the caller knows its line.
+  /// The index of the invalid observation, which the caller can map to a line; nil if the error concerns no single one.
   public let observation: Int?
 
+  /// Creates an error.
   public init(_ message: String, observation: Int? = nil) {
     self.message = message
     self.observation = observation
@@ -133,7 +144,8 @@ public struct FitError: Error, CustomStringConvertible, Equatable {
 }
 
 extension Array {
-  /// The index of the first element that fulfils a condition, where all after it do too; `count` where none does.
+  /// Returns the index of the first element that satisfies a condition, by binary search; `count` if none does. All
+  /// elements after the first one must satisfy it too.
   func partitioningIndex(where condition: (Element) -> Bool) -> Int {
     var (low, high) = (0, count)
     while low < high {
@@ -145,7 +157,7 @@ extension Array {
 }
 
 extension Sequence {
-  /// The elements by a key, in the order in which the keys appear first.
+  /// Returns the elements grouped by a key, in the order in which the keys first appear.
   package func grouped<Key: Hashable>(by key: (Element) -> Key) -> [[Element]] {
     var places: [Key: Int] = [:]
     var groups: [[Element]] = []
@@ -162,7 +174,7 @@ extension Sequence {
 }
 
 extension [Observation] {
-  /// For each observation the index of its cluster, in the order of first appearance.
+  /// Returns the index of each observation's cluster, in the order of first appearance.
   func clusterIndices() -> [Int] {
     var seen: [String: Int] = [:]
     var next = 0

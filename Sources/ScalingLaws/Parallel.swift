@@ -6,8 +6,8 @@ private struct Disjoint<Element>: @unchecked Sendable {
   let base: UnsafeMutablePointer<Element>
 }
 
-/// The results of `body(0)`, `body(1)`, …, computed on all cores. Their order, and so whatever is summed
-/// from them, does not depend on the number of threads.
+/// Returns `[body(0), body(1), …]`, computed on all cores. The order of the results, and therefore every sum over them,
+/// does not depend on the number of threads.
 func parallelMap<T: Sendable>(_ count: Int, _ body: @Sendable (Int) -> T) -> [T] {
   guard count > 1 else { return (0..<count).map(body) }
   return [T](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -20,7 +20,8 @@ func parallelMap<T: Sendable>(_ count: Int, _ body: @Sendable (Int) -> T) -> [T]
   }
 }
 
-/// The same in a few large pieces, for bodies that reuse their buffers within a piece.
+/// Returns the concatenated results of `body` for consecutive ranges, computed on all cores. A body can reuse its
+/// buffers within a range.
 func parallelChunks<T: Sendable>(_ count: Int, _ body: @Sendable (Range<Int>) -> [T]) -> [T] {
   let pieces = max(1, min(count, 4 * ProcessInfo.processInfo.activeProcessorCount))
   return parallelMap(pieces) { piece in body(piece * count / pieces..<(piece + 1) * count / pieces) }

@@ -1,24 +1,24 @@
 import Foundation
 
-/// A law on a table under an objective: the function that a minimizer sees.
+/// The function to minimize: the objective of a law on a table.
 struct Problem: Sendable {
   let law: any Law
   var targets: [Double]
   let scale: Objective.Scale
   var penalty: Objective.Penalty
-  /// One weight a row; a bootstrap sample multiplies them by how often the row was drawn.
+  /// The weight of each row; a bootstrap sample multiplies it by the number of times that the row was drawn.
   private(set) var weights: [Double]
   var workspace: Workspace
-  /// Parameters that are held where they are.
+  /// True for each parameter that is held and not fitted.
   var held: [Bool]
-  /// How many evaluations a search may still make: it ends where it is once there are none left. Bounds are in
-  /// evaluations, not in seconds, so that a result does not depend on the machine.
+  /// The number of evaluations that a search may still make before it stops. Limits are in evaluations and not in
+  /// seconds, so that results do not depend on the machine.
   var evaluationsLeft = Int.max
   var isExhausted: Bool { evaluationsLeft <= 0 }
-  /// The value, gradient and curvature where the problem was last evaluated.
+  /// The value, gradient and curvature at the last evaluation.
   private(set) var value = Double.infinity
   private(set) var gradient: [Double]
-  /// Σ w·(ψ(r)/r)·∇r∇rᵀ: the Gauss–Newton matrix of the reweighted least squares at this place.
+  /// Σ w·(ψ(r)/r)·∇r∇rᵀ: the Gauss–Newton matrix of the reweighted least squares at the last evaluation.
   private(set) var curvature: SymmetricMatrix
 
   var size: Int { gradient.count }
@@ -39,7 +39,9 @@ struct Problem: Sendable {
     curvature = SymmetricMatrix(held.count)
   }
 
-  /// Counts each row as often as `multiplicities` says.
+  /// Sets the multiplicity of each row in a bootstrap sample.
+  ///
+  /// - Parameter base: The weights without multiplicities.
   mutating func resample(_ multiplicities: [Double], of base: [Double]) {
     workspace.rows.removeAll(keepingCapacity: true)
     for row in base.indices where multiplicities[row] > 0 {
@@ -48,13 +50,13 @@ struct Problem: Sendable {
     }
   }
 
-  /// Leaves every k-th row, so that about `count` remain.
+  /// Keeps only every k-th row, so that about `count` remain.
   mutating func thin(to count: Int) {
     let step = max(1, workspace.rows.count / count)
     workspace.rows = stride(from: 0, to: workspace.rows.count, by: step).map { workspace.rows[$0] }
   }
 
-  /// Evaluates value and gradient, and the curvature where asked, at search coordinates u.
+  /// Evaluates the value, the gradient and optionally the curvature at search coordinates u.
   mutating func evaluate(at u: [Double], curvature wanted: Bool = false) {
     evaluationsLeft -= 1
     workspace.search = u
@@ -103,10 +105,10 @@ struct Problem: Sendable {
     }
   }
 
-  /// Residuals on the objective's own scale at the place last evaluated, for the rows that count.
+  /// The residuals on the objective's scale at the last evaluation, for the rows in use.
   var residuals: [Double] { workspace.rows.map { scale(workspace.predictions[$0]).value - targets[$0] } }
 
-  /// Residuals of log loss (above the known floor) at the place last evaluated, for the rows that count.
+  /// The residuals of the log loss above the known floor at the last evaluation, for the rows in use.
   var logResiduals: [Double] {
     workspace.rows.map { log(workspace.predictions[$0]) - log(workspace.table.losses[$0]) }
   }

@@ -1,34 +1,38 @@
 import Foundation
 
-/// The profile likelihood of one parameter: how much worse the best fit gets as the parameter is held away
-/// from its estimate and all others are fitted again.
+/// The profile likelihood of one parameter: the deviance of the best fit if the parameter is held at a value and all
+/// others are fitted again.
 ///
 ///     deviance(v) = 2·(F(v) − F_min)·mean(ψ')/mean(ψ²)·(n − p)/n,   t² with n − p degrees of freedom
 ///
-/// The factor turns an objective into a likelihood ratio: for least squares it gives n·ΔF/F_min; for Huber
-/// and absolute penalties it is that of M-estimators (Ronchetti 1982). Observations count as independent;
-/// for clusters trust the bootstrap. A side that does not reach its threshold within a factor of 1000 of where the fit
-/// begins to get worse at all is open: the data do not bound the parameter there.
+/// The factor converts an objective to a likelihood ratio. For least squares it gives (n − p)·ΔF/F_min; for Huber and
+/// absolute penalties it is that of M-estimators (Ronchetti 1982). Observations are assumed to be independent; for
+/// clusters, use the bootstrap. A side is open if the deviance does not reach the threshold within a factor of 1000 of
+/// the value at which the fit starts to get worse: the data do not bound the parameter on that side.
 public struct Profile: Sendable, Codable {
-  /// Values of the parameter (natural units, rising) and the deviance at each.
+  /// The values of the parameter in natural units, increasing.
   public let values: [Double]
+  /// The deviance at each value.
   public let deviances: [Double]
-  /// The deviance at the ends of the interval: Student's t, squared.
+  /// The deviance at the ends of the interval: the square of Student's t.
   public let threshold: Double
-  /// Ends of the 95 % interval; nil where that side is open.
+  /// The lower end of the 95 % interval; nil if that side is open.
   public let low: Double?
+  /// The upper end of the 95 % interval; nil if that side is open.
   public let high: Double?
-  /// Whether a side used up its evaluations before it reached its threshold or its end; nil for no.
+  /// True if a side stopped at its limit of evaluations; nil otherwise.
   private let unfinished: Bool?
   var isUnfinished: Bool { unfinished ?? false }
 
-  /// The most evaluations of one side.
+  /// The limit on evaluations of one side.
   private static let evaluations = 40_000
 
-  /// Whether the data bound the parameter on both sides.
+  /// True if the data bound the parameter on both sides.
   public var identified: Bool { low != nil && high != nil }
 
-  /// - Parameter alternatives: other local minima, from which each point is searched too.
+  /// Computes the profile of the parameter with index `parameter`.
+  ///
+  /// - Parameter alternatives: Other local minima, from which each point is searched too.
   init(
     of parameter: Int, in problem: Problem, around minimum: Minimizer.Minimum, alternatives: [[Double]] = []
   ) {
@@ -54,8 +58,8 @@ public struct Profile: Sendable, Codable {
     let residuals = problem.residuals
     let n = Double(residuals.count)
     let freedom = max(n - Double(problem.size), 1) / n
-    /// mean(ψ'), for a ψ that jumps or rises by `rise` in total over |r| ≤ δ: the density at zero, counted
-    /// over a width that holds enough residuals.
+    /// Returns mean(ψ') for a ψ that changes by `height` from 0 to δ (or jumps at 0): the density of residuals near
+    /// zero, counted over a width with enough residuals.
     let rise = { (δ: Double, height: Double) in
       let sizes = residuals.map(abs).sorted()
       let width = max(δ, quantile(sizes, 0.3))
@@ -70,7 +74,7 @@ public struct Profile: Sendable, Codable {
     }
   }
 
-  /// Steps away from the minimum until the deviance passes the threshold, then bisects.
+  /// Steps away from the minimum until the deviance exceeds the threshold, then bisects.
   private static func walk(
     _ parameter: Int, _ problem: Problem, _ minimum: Minimizer.Minimum, _ alternatives: [[Double]],
     _ scale: Double, _ threshold: Double, _ domain: Domain, _ direction: Double
@@ -80,7 +84,7 @@ public struct Profile: Sendable, Codable {
     let reach = domain != .real ? log(1000.0) : 1000 * unit
     // No positive Double has a logarithm beyond 700.
     let end = domain != .real ? 700 : 1e6 * unit
-    // Where the fit gets worse, steps are short enough to draw the curve.
+    // Where the deviance rises, steps are short enough to draw the curve.
     let longest = unit / 6
     var problem = problem
     problem.held[parameter] = true
@@ -107,7 +111,7 @@ public struct Profile: Sendable, Codable {
       let position = direction * min(direction * inside + step, end)
       let found = fit(position)
       let isFlat = found.deviance < 1e-3 * threshold
-      // A long step from where the curve is flat must not miss where it begins to rise.
+      // A long step out of a flat part must not skip the start of the rise.
       guard isFlat || step <= longest else {
         step = max(step / 4, longest)
         continue
@@ -123,7 +127,7 @@ public struct Profile: Sendable, Codable {
       while abs(high - low) > 1e-3 * unit {
         guard evaluations < Self.evaluations else { return (points, nil, true) }
         let middle = (low + high) / 2
-        // Two neighbouring numbers have none between them.
+        // There is no number between two adjacent floating-point numbers.
         guard middle != low, middle != high else { break }
         let found = fit(middle)
         if found.deviance > threshold {

@@ -1,11 +1,12 @@
 import Foundation
 import RandomNumbers
 
-/// A small deterministic generator (SplitMix64: Steele, Lea and Flood 2014), the same on every machine.
+/// A small deterministic generator (SplitMix64: Steele, Lea and Flood 2014) with the same results on every machine.
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
-  /// Stream `stream` of a seed: each bootstrap sample has its own, whichever thread draws it.
+  /// Creates the generator of a stream. Each bootstrap sample has its own stream, so that results do not depend on
+  /// threads.
   public init(seed: UInt64, stream: Int = 0) {
     state = seed
     let offset = next()
@@ -18,15 +19,15 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     return mix(state)
   }
 
-  /// Uniform in 0..<bound, by multiply and shift (the bias is below bound/2^64).
+  /// Returns a uniform random integer in 0 ..< bound, by multiply and shift (the bias is below bound/2^64).
   mutating func index(below bound: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(bound)).high) }
 
-  /// Uniform in (0, 1).
+  /// Returns a uniform random number in (0, 1).
   public mutating func uniform() -> Double { (Double(next() >> 11) + 0.5) * 0x1p-53 }
 }
 
 extension SeededGenerator {
-  /// A standard normal number (Box and Muller 1958).
+  /// Returns a standard normal random number (Box and Muller 1958).
   public mutating func normal() -> Double {
     (-2 * log(uniform())).squareRoot() * cos(2 * .pi * uniform())
   }

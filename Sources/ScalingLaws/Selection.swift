@@ -1,34 +1,39 @@
 import Foundation
 
-/// Rival laws on the same observations, compared by Akaike's criterion and by how well each predicts the
-/// largest runs from the smaller ones.
+/// A comparison of laws on the same observations by Akaike's criterion and by their predictions of the largest runs
+/// from the smaller ones.
 ///
 ///     AICc = n·log(RSS/n) + 2k + 2k(k + 1)/(n − k − 1),   k = parameters and the variance
 ///
 /// All are fitted by least squares on log loss, so that the criterion compares likelihoods of the same data.
 /// Burnham and Anderson 2002, section 2.4.
 public struct Selection: Sendable, Codable {
+  /// The results of one law.
   public struct Candidate: Sendable, Codable {
+    /// The fit to all observations.
     public let fit: LawFit
+    /// AICc.
     public let aicc: Double
-    /// AICc above the best candidate's; below 2 the two can hardly be told apart.
+    /// AICc minus that of the best candidate. A difference below 2 is not significant.
     public let excess: Double
-    /// Log residuals of the left-out largest runs, predicted from the others: mean and root mean square;
-    /// nil where too few are left to fit.
+    /// The mean log residual of the held-out largest runs, predicted from the others; nil if too few remain to fit.
     public let heldOutMean: Double?
+    /// The root mean square log residual of the held-out largest runs; nil if too few remain to fit.
     public let heldOutRMS: Double?
   }
 
-  /// Best AICc first.
+  /// The candidates, by increasing AICc.
   public let candidates: [Candidate]
-  /// Runs left out for the prediction.
+  /// The number of runs that are held out for the prediction.
   public let heldOut: Int
 
+  /// Fits and compares laws.
+  ///
   /// - Parameters:
-  ///   - laws: with one and the same known floor, if any.
-  ///   - order: the variable whose largest values are left out; nil for N·D.
-  ///   - part: the share of the observations left out.
-  /// - Throws: `FitError` where a law does not suit the observations.
+  ///   - laws: The laws, all with the same known floor, if any.
+  ///   - order: The variable whose largest values are held out; nil for N·D.
+  ///   - part: The fraction of observations to hold out.
+  /// - Throws: `FitError` if a law cannot be fitted to the observations.
   public init(
     _ laws: [NamedLaw], on observations: [Observation], leavingOutLargest order: Variable? = nil,
     part: Double = 0.2, bootstraps: Int = 0, seed: UInt64 = 1

@@ -1,18 +1,25 @@
-/// How a fit's numbers move with choices that the data do not dictate: δ, penalty, outliers dropped.
+/// The sensitivity of a fit to choices that the data do not determine: δ, the penalty, the exclusion of outliers.
 public struct Sensitivity: Sendable, Codable {
+  /// The fit with one choice.
   public struct Row: Sendable, Codable {
-    /// The choice, in words.
+    /// A description of the choice.
     public let choice: String
+    /// The number of observations.
     public let observations: Int
-    /// Parameters, then derived quantities, in the order of `symbols`; nil where the fit was refused.
+    /// The parameters and derived quantities, in the order of `symbols`; nil if the fit failed.
     public let values: [Double]?
+    /// The error of the fit; nil if it succeeded.
     public let refusal: String?
   }
 
+  /// The symbols of the parameters, followed by those of the derived quantities.
   public let symbols: [String]
+  /// The rows; the first is the fit as given.
   public let rows: [Row]
 
-  /// - Parameter variants: other tables of the same runs, by name: another convention of N and C, a filter.
+  /// Repeats a fit with other choices, without bootstraps.
+  ///
+  /// - Parameter variants: Other tables of the same runs, by name, such as another convention of N and C or a filter.
   public init(
     of fitter: Fitter, on observations: [Observation], variants: [(name: String, [Observation])] = []
   ) {

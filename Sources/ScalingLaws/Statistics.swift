@@ -1,20 +1,24 @@
 import Foundation
 
-/// A 95 % interval.
+/// A closed interval, in most cases of 95 % confidence.
 public struct Interval: Sendable, Codable, Equatable {
+  /// The lower end.
   public let low: Double
+  /// The upper end.
   public let high: Double
 
+  /// Creates an interval from its ends.
   public init(low: Double, high: Double) {
     self.low = low
     self.high = high
   }
 
+  /// Returns whether a value lies in the interval, including its ends.
   public func contains(_ value: Double) -> Bool { low <= value && value <= high }
 
-  /// The central 95 % of bootstrap draws. With `freedom`, n observations (or clusters) less p parameters,
-  /// the levels are widened for small samples, Φ(−t·√(n/(n − p))), where a plain percentile interval is too
-  /// narrow: the expanded percentile interval (Hesterberg 2015, arXiv:1411.5279, section 3.4).
+  /// Creates the central 95 % interval of bootstrap draws. With `freedom` (n observations or clusters, p parameters) it
+  /// is the expanded percentile interval with levels Φ(−t·√(n/(n − p))), because the plain percentile interval of a
+  /// small sample is too narrow (Hesterberg 2015, arXiv:1411.5279, section 3.4).
   init(of draws: [Double], freedom: Freedom? = nil) {
     let sorted = draws.sorted()
     let level = freedom.map { 0.5 * erfc($0.expandedQuantile / 2.0.squareRoot()) } ?? 0.025
@@ -22,7 +26,7 @@ public struct Interval: Sendable, Codable, Equatable {
   }
 }
 
-/// How many independent observations stand against how many parameters.
+/// The numbers of independent observations, n, and of parameters, p.
 struct Freedom: Sendable {
   let observations: Int
   let parameters: Int
@@ -41,7 +45,7 @@ struct Freedom: Sendable {
   var expandedQuantile: Double { studentQuantile * (Double(observations) / residual).squareRoot() }
 }
 
-/// The q-quantile of sorted values, linearly interpolated.
+/// Returns the q-quantile of sorted values, linearly interpolated.
 func quantile(_ sorted: [Double], _ q: Double) -> Double {
   guard let last = sorted.last else { return .nan }
   let position = q * Double(sorted.count - 1)
@@ -54,7 +58,7 @@ func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.co
 
 func rootMeanSquare(_ values: [Double]) -> Double { mean(values.map { $0 * $0 }).squareRoot() }
 
-/// Standard deviation with n − 1; 0 for fewer than two values.
+/// Returns the sample standard deviation, with n − 1 in the denominator; 0 for fewer than two values.
 func standardDeviation(_ values: [Double]) -> Double {
   guard values.count > 1 else { return 0 }
   let centre = mean(values)
@@ -62,8 +66,8 @@ func standardDeviation(_ values: [Double]) -> Double {
   return (sum / Double(values.count - 1)).squareRoot()
 }
 
-/// Weighted least squares of y on the columns of a design, by the normal equations of scaled columns; nil
-/// where the columns are dependent. For the few, well-scaled columns of lines and parabolas.
+/// Returns the weighted least-squares coefficients of y on the columns of a design, by the normal equations; nil if the
+/// columns are linearly dependent. Suitable for few, well-scaled columns, as those of lines and parabolas.
 func linearRegression(_ columns: [[Double]], _ y: [Double], weights: [Double]? = nil) -> [Double]? {
   let weight = { (row: Int) in weights?[row] ?? 1 }
   var normal = SymmetricMatrix(columns.count)
@@ -77,7 +81,7 @@ func linearRegression(_ columns: [[Double]], _ y: [Double], weights: [Double]? =
   return normal.cholesky(damping: 0)?.solve(right)
 }
 
-/// A straight line through points: intercept and slope.
+/// Returns the intercept and slope of the least-squares line; nil if all x are equal.
 func line(_ x: [Double], _ y: [Double], weights: [Double]? = nil) -> (intercept: Double, slope: Double)? {
   let centre = mean(x)
   let solution = linearRegression([x.map { _ in 1 }, x.map { $0 - centre }], y, weights: weights)

@@ -1,24 +1,29 @@
 import Foundation
 
-/// The observations of a fit as a law sees them: its variables, their logarithms and the losses, checked.
+/// The validated observations of a fit: the law's variables, their logarithms and the losses.
 public struct Table: Sendable {
-  /// (rows, variables), row by row.
+  /// The variables, (rows, variables) in row-major order.
   let values: [Double]
+  /// The logarithms of `values`.
   let logs: [Double]
-  /// Losses above the law's known floor.
+  /// The losses above the law's known floor.
   let losses: [Double]
-  /// Standard errors of the losses, where every observation has one.
+  /// The standard errors of the losses; nil if an observation has none.
   let standardErrors: [Double]?
-  /// For each row the index of its cluster.
+  /// The index of each row's cluster.
   let clusters: [Int]
   let clusterCount: Int
+  /// The number of variables.
   let stride: Int
 
+  /// The number of rows.
   public var count: Int { losses.count }
 
-  /// - Parameter free: parameters to be fitted; nil for all of the law's.
-  /// - Throws: `FitError` for an observation without one of the law's variables, a value that is not
-  ///   positive and finite, a loss at or below the known floor, or too few observations.
+  /// Validates observations for a law.
+  ///
+  /// - Parameter free: The number of parameters to fit; nil for all of the law's.
+  /// - Throws: `FitError` if an observation lacks one of the law's variables, a value is not positive and finite, a
+  ///   loss is not above the known floor, or there are too few observations.
   public init(_ observations: [Observation], for law: some Law, fitting free: Int? = nil) throws {
     let variables = law.variables
     for (index, observation) in observations.enumerated() {
@@ -50,8 +55,8 @@ public struct Table: Sendable {
     losses = observations.map { $0.loss - law.knownFloor }
     let errors = observations.compactMap { $0.standardError }.filter { $0 > 0 && $0.isFinite }
     standardErrors = errors.count == observations.count ? errors : nil
-    // Four clusters, or as few as the law's parameters, cannot show their own spread; then observations are
-    // drawn singly.
+    // Too few clusters (at most four, or at most the number of parameters) do not show the variance between them. Then
+    // observations are resampled individually.
     let given = observations.clusterIndices()
     let isTooFew = Set(given).count <= max(free, 4)
     clusters = isTooFew ? Array(observations.indices) : given
@@ -59,15 +64,15 @@ public struct Table: Sendable {
     stride = variables.count
   }
 
-  /// Whether not all rows have the same values.
+  /// True if the rows do not all have the same values.
   var hasSeveralPlaces: Bool { (1..<max(count, 1)).contains { isSeveral($0) } }
 
   private func isSeveral(_ row: Int) -> Bool {
     (0..<stride).contains { values[row * stride + $0] != values[$0] }
   }
 
-  /// Whether the rows of a law of N and D lie such that the parts of N and of D cannot be told apart: one N, one D, or
-  /// one ratio of them.
+  /// Returns whether the rows cannot distinguish the terms of N and D of a law: they have one N, one D, or one ratio of
+  /// both. False for a law of other variables.
   func isDegenerate(for law: any Law) -> Bool {
     guard law.variables == [.parameters, .tokens] else { return false }
     func isConstant(_ place: (Int) -> Double) -> Bool {
@@ -77,21 +82,21 @@ public struct Table: Sendable {
       || isConstant { logs[$0 * stride + 1] - logs[$0 * stride] }
   }
 
-  /// The values of one of the law's variables, row by row.
+  /// Returns the values of one of the law's variables for all rows.
   public func column(_ variable: Int) -> [Double] { (0..<count).map { values[$0 * stride + variable] } }
 }
 
-/// The buffers of one fit: where in the search space it is, and what the law predicts there.
+/// The buffers of one fit: a point of the search space, and the law's predictions there.
 public struct Workspace: Sendable {
   let table: Table
   let domains: [Domain]
-  /// The rows that count (a bootstrap sample leaves some out).
+  /// The rows in use; a bootstrap sample leaves some out.
   var rows: [Int]
-  /// Search coordinates, one a parameter (`Domain`).
+  /// The search coordinates, one for each parameter (`Domain`).
   var search: [Double]
-  /// (rows): the predicted loss above the known floor, by the row's number in the table.
+  /// The predicted losses above the known floor, (rows of the table).
   var predictions: [Double]
-  /// (blocks, rows): derivatives of the predictions in eight search coordinates a block.
+  /// The derivatives of the predictions, (blocks, rows of the table), with eight search coordinates in a block.
   var jacobian: [SIMD8<Double>]
 
   var blocks: Int { (domains.count + Dual.lanes - 1) / Dual.lanes }

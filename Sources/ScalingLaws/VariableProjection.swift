@@ -1,11 +1,9 @@
-/// Variable projection (Golub and Pereyra 1973): a law is linear in some of its parameters (E, A, B), so
-/// these are solved for at each value of the others, and only the exponents are searched.
-///
-/// The basis functions need no second formula: they are the law's own derivatives ∂L/∂c.
+/// Variable projection (Golub and Pereyra 1973): for given exponents, the parameters in which a law is linear (E, A, B)
+/// are solutions of a linear least-squares problem. The basis functions are the law's derivatives ∂L/∂c.
 enum VariableProjection {
-  /// The parameters (natural units) with the linear ones replaced by the non-negative least-squares
-  /// solution, residuals relative to the loss. A linear parameter that comes out zero is set to a
-  /// thousandth of its share of the loss, so that a search in its logarithm can begin.
+  /// Returns the parameters, in natural units, with the linear ones replaced by the non-negative least-squares solution
+  /// for residuals relative to the loss. A linear parameter of zero is replaced by a small value (a term of a
+  /// thousandth of the loss), so that a search in its logarithm can start.
   static func solve(_ law: any Law, _ θ: [Double], on table: Table, holding held: [Bool]? = nil) -> [Double] {
     let linear = law.parameters.indices.filter { law.parameters[$0].isLinear && held?[$0] != true }
     guard !linear.isEmpty else { return θ }
@@ -24,7 +22,7 @@ enum VariableProjection {
     let norms = basis.map { dot($0, $0).squareRoot() }
     guard norms.allSatisfy({ $0 > 0 && $0.isFinite }) else { return θ }
     let columns = zip(basis, norms).map { column, norm in column.map { $0 / norm } }
-    // What the law has beside these columns: the linear parameters that are held.
+    // Subtract the terms of linear parameters that are held.
     let targets = (0..<count).map { row in
       let rest = basis.reduce(workspace.predictions[row] / table.losses[row]) { $0 - $1[row] }
       return 1 - rest
@@ -35,7 +33,7 @@ enum VariableProjection {
     return θ
   }
 
-  /// min |Xc − y|, c ≥ 0, over few columns: every support is tried, and the best feasible one is the answer.
+  /// Returns the c ≥ 0 that minimizes |Xc − y|, for few columns: tries every support and takes the best feasible one.
   static func nonNegativeLeastSquares(_ columns: [[Double]], _ y: [Double]) -> [Double] {
     var normal = SymmetricMatrix(columns.count)
     for i in columns.indices {

@@ -188,6 +188,6 @@ import Testing
     // There is no bend, and so no place of one.
     #expect(
       verdicts.map(\.passed) == [true, false, true, true, true], "\(verdicts) \(fits.fits.map(\.remarks))")
-    #expect(fits["narrow"]?.remarks == ["counting: the other count needs the law chinchilla with `n: total`"])
+    #expect(fits["narrow"]?.remarks == ["counting: the comparison of counts needs the law chinchilla with `n: total`"])
   }
 }

@@ -32,7 +32,7 @@ import Testing
     for seed in 0..<40 {
       let held = Self.runs([1e9], [3e10, 1e11], seed: 1000 + seed)
       let forecast = try Forecast(
-        by: Self.fit(seed: seed), of: held.enumerated().map { ("run \($0)", $1) }, dearest: 6 * 3e8 * 3e10)
+        by: Self.fit(seed: seed), of: held.enumerated().map { ("run \($0)", $1) }, largestCompute: 6 * 3e8 * 3e10)
       #expect(forecast.places.allSatisfy { ($0.computeFactor ?? 0) > 3 })
       inside += forecast.found.count { $0.isInside == true }
       all += forecast.found.count
@@ -43,7 +43,7 @@ import Testing
 
   @Test func anIntervalIsNotMadeWideByAnything() throws {
     let held = Self.runs([1e9], [3e10], seed: 1)[0]
-    let forecast = try Forecast(by: Self.fit(seed: 1, bootstraps: 400), of: [("a", held)], dearest: nil)
+    let forecast = try Forecast(by: Self.fit(seed: 1, bootstraps: 400), of: [("a", held)], largestCompute: nil)
     let interval = try #require(forecast.places.first?.interval)
     // A single run scatters by .3 %; the law adds to it, but not tenfold.
     let width = log(interval.high / interval.low)
@@ -57,18 +57,18 @@ import Testing
     wrong.loss *= 1.5
     let fit = try Self.fit(seed: 1)
     let forecast = try Forecast(
-      by: fit, of: [("a", held), ("b", untrained), ("c", wrong)], dearest: 6 * 3e8 * 3e10)
+      by: fit, of: [("a", held), ("b", untrained), ("c", wrong)], largestCompute: 6 * 3e8 * 3e10)
     #expect(forecast.places.count == 1)
     #expect(forecast.places[0].runs.map(\.isInside) == [true, nil, false])
     let error = try #require(forecast.largestError)
     #expect(abs(error - (1 - 1 / 1.5)) < 0.02)
-    #expect(forecast.partInside == 0.5)
+    #expect(forecast.fractionInside == 0.5)
     let factor = try #require(forecast.smallestFactor)
     #expect(abs(factor - 1e9 / 3e8) < 1e-9)
     // Nothing but what was found changes when the run is trained.
-    let before = try Forecast(by: fit, of: [("b", untrained)], dearest: nil)
-    #expect(before.largestError == nil && before.partInside == nil)
+    let before = try Forecast(by: fit, of: [("b", untrained)], largestCompute: nil)
+    #expect(before.largestError == nil && before.fractionInside == nil)
     #expect(before.places[0].interval == forecast.places[0].interval)
-    #expect(throws: FitError.self) { try Forecast(by: fit, of: [], dearest: nil) }
+    #expect(throws: FitError.self) { try Forecast(by: fit, of: [], largestCompute: nil) }
   }
 }

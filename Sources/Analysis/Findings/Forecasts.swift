@@ -27,7 +27,7 @@ extension Finding {
 
   /// How well it went, in a sentence.
   public static func summary(of forecast: Forecast) -> String {
-    guard let error = forecast.largestError, let inside = forecast.partInside else {
+    guard let error = forecast.largestError, let inside = forecast.fractionInside else {
       return "None of the held-out runs is trained yet."
     }
     return "Largest error \(shortText(100 * error)) %; \(shortText(100 * inside)) % of the runs lie inside."

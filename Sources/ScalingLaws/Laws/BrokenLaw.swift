@@ -1,19 +1,22 @@
 import Foundation
 
-/// A power law that bends: a smoothly broken power law with n breaks.
+/// A smoothly broken power law with n breaks:
 ///
 ///     L(X) = a + b·X^(−c₀) · Πᵢ (1 + (X/dᵢ)^(1/fᵢ))^(−cᵢ·fᵢ)
 ///
-/// Break i lies at X = dᵢ; there the exponent of the part above the floor changes by cᵢ, within about fᵢ
-/// e-foldings (f → 0 is sharp). Caballero et al. 2022, arXiv:2210.14891, equation 1.
+/// Break i is at X = dᵢ, where the exponent of the loss above the floor changes by cᵢ within about fᵢ e-foldings
+/// (f → 0 is sharp). Caballero et al. 2022, arXiv:2210.14891, equation 1.
 public struct BrokenLaw: Law, Codable {
+  /// X.
   public let variable: Variable
+  /// The number of breaks, 1 to 3.
   public let breaks: Int
+  /// The floor, a.
   public let floor: Floor
-  /// Where the breaks may lie; nil for anywhere.
+  /// The interval of the breaks; nil for no limit.
   public let range: Interval?
 
-  /// - Parameter breaks: 1 to 3.
+  /// Creates a law with 1 to 3 breaks.
   public init(in variable: Variable, breaks: Int = 1, floor: Floor = .free, within range: Interval? = nil) {
     precondition((1...3).contains(breaks), "a broken law has 1 to 3 breaks, not \(breaks)")
     self.variable = variable
@@ -64,7 +67,7 @@ public struct BrokenLaw: Law, Codable {
     return floor == .free ? θ[2 + 3 * breaks] + reducible : reducible
   }
 
-  /// Breaks at every increasing choice of places spread over the data's range.
+  /// Returns starts with breaks at all increasing combinations of quantiles of the data.
   public func starts(for table: Table) -> [[Double]] {
     let sorted = table.column(0).filter { range?.contains($0) ?? true }.map { log($0) }.sorted()
     let places = (1...(breaks == 1 ? 8 : 5)).map { exp(quantile(sorted, Double($0) / (breaks == 1 ? 9 : 6))) }
@@ -83,7 +86,7 @@ public struct BrokenLaw: Law, Codable {
     }
   }
 
-  /// Breaks by rising place.
+  /// Returns the search coordinates with breaks by increasing position.
   public func ordered(_ search: [Double]) -> [Double] {
     let order = (0..<breaks).sorted { search[3 + 3 * $0] < search[3 + 3 * $1] }
     var ordered = search

@@ -7,8 +7,10 @@ import Foundation
 /// With C = 6ND the optimum is N* = G·(C/6)^a, D* = (C/6)^b/G, a = β/(α+β), b = α/(α+β),
 /// G = (αA/(βB))^(1/(α+β)). Hoffmann et al. 2022, arXiv:2203.15556, section 3.3.
 public struct ChinchillaLaw: Law, Codable {
+  /// The floor, E.
   public let floor: Floor
 
+  /// Creates a law with a floor.
   public init(floor: Floor = .free) { self.floor = floor }
 
   public var name: String { "Chinchilla" }

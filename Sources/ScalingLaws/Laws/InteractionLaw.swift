@@ -1,13 +1,15 @@
-/// The sum of Chinchilla's two terms, generalised so that they interact:
+/// A generalisation of Chinchilla's law in which its two terms interact:
 ///
 ///     L(N, D) = E + [(A/N^α)^(1/g) + (B/D^β)^(1/g)]^g
 ///
-/// g = 1 is Chinchilla's sum; g < 1 comes nearer to the larger of the two terms. Kaplan's L(N, D) is the
+/// g = 1 is Chinchilla's sum; as g → 0, the sum approaches the larger of the two terms. Kaplan's L(N, D) is the
 /// case E = 0, β = g (Kaplan et al. 2020, arXiv:2001.08361, equation 1.5). The optimum has the same
 /// exponents as Chinchilla's: a = β/(α+β), b = α/(α+β).
 public struct InteractionLaw: Law, Codable {
+  /// The floor, E.
   public let floor: Floor
 
+  /// Creates a law with a floor.
   public init(floor: Floor = .free) { self.floor = floor }
 
   public var name: String { "Chinchilla with interaction" }
@@ -33,7 +35,7 @@ public struct InteractionLaw: Law, Codable {
     return floor == .free ? θ[5] + reducible : reducible
   }
 
-  /// Chinchilla's sum, solved for its coefficients, is where the search begins.
+  /// Returns starts at solutions of Chinchilla's law for its linear parameters.
   public func starts(for table: Table) -> [[Double]] {
     let sum = ChinchillaLaw(floor: floor)
     var starts: [[Double]] = []

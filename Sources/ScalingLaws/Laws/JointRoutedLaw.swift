@@ -1,15 +1,18 @@
 import Foundation
 
-/// Size, data and experts in one law, with exponents that change with the number of experts:
+/// A joint law of size, data and experts, with exponents that depend on the number of experts:
 ///
 ///     L(N, D, E) = E₀ + A·E^δ·N^−(α + γ·ln E) + B·E^ω·D^−(β + ζ·ln E)
 ///
-/// N active parameters, D tokens, E experts; a dense model has E = 1 and Chinchilla's law. The paper puts Clark et al.'s
-/// Ê, which saturates, for E. Ludziejewski et al. 2025, arXiv:2502.05172, equation 4.
+/// N active parameters, D tokens, E experts; for dense models (E = 1) it is Chinchilla's law. The paper uses Clark et
+/// al.'s Ê, which saturates, in place of E. Ludziejewski et al. 2025, arXiv:2502.05172, equation 4.
 public struct JointRoutedLaw: Law, Codable {
+  /// The floor, E₀.
   public let floor: Floor
 
-  /// - Parameter floor: Zero, or a known one.
+  /// Creates a law.
+  ///
+  /// - Parameter floor: `.zero` or `.known`; it cannot be fitted.
   public init(floor: Floor = .zero) {
     precondition(floor != .free, "a joint law's floor is not fitted")
     self.floor = floor

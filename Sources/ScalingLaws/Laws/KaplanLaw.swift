@@ -1,11 +1,12 @@
 import Foundation
 
-/// Kaplan's loss of size and data:
+/// Kaplan's law of size and data:
 ///
 ///     L(N, D) = [(Nc/N)^(αN/αD) + Dc/D]^αD
 ///
 /// Kaplan et al. 2020, arXiv:2001.08361, equation 1.5; N without embeddings.
 public struct KaplanLaw: Law, Codable {
+  /// Creates the law.
   public init() {}
 
   public var name: String { "Kaplan L(N, D)" }
@@ -27,7 +28,8 @@ public struct KaplanLaw: Law, Codable {
     return power(size + θ[1] / x[1].value, αD)
   }
 
-  /// Scales at which, at the middle of the data, each term alone would give half of the loss.
+  /// Returns starts with scales for which each term alone gives half of the mean loss at the geometric mean of the
+  /// data.
   public func starts(for table: Table) -> [[Double]] {
     let half = mean(table.losses) / 2
     let middle = (0..<2).map { exp(mean(table.column($0).map { log($0) })) }
@@ -37,19 +39,20 @@ public struct KaplanLaw: Law, Codable {
     }
   }
 
-  /// Tokens that keep the loss within a part `excess` of its value at infinite data, overfitting avoided.
+  /// Returns the number of tokens for which the loss exceeds its value at infinite data by a relative `excess`.
   public static func tokensToAvoidOverfitting(_ θ: [Double], parameters n: Double, excess: Double) -> Double {
     // L(N,D)/L(N,∞) = [1 + (N/Nc)^(αN/αD)·Dc/D]^αD (equation 4.3).
     θ[1] * pow(n / θ[0], θ[2] / θ[3]) / (pow(1 + excess, 1 / θ[3]) - 1)
   }
 }
 
-/// Kaplan's loss of size and training steps, at batches far above the critical one (S = Smin):
+/// Kaplan's law of size and training steps, for batches far above the critical batch (S = Smin):
 ///
 ///     L(N, S) = (Nc/N)^αN + (Sc/S)^αS
 ///
-/// Written with A = Nc^αN and B = Sc^αS, in which it is linear. Kaplan et al. 2020, equation 1.6.
+/// It is fitted with A = Nc^αN and B = Sc^αS, in which it is linear. Kaplan et al. 2020, equation 1.6.
 public struct KaplanStepsLaw: Law, Codable {
+  /// Creates the law.
   public init() {}
 
   public var name: String { "Kaplan L(N, S)" }

@@ -1,15 +1,16 @@
-/// The loss on one domain as a function of the training mixture r (shares that sum to 1):
+/// The loss on one domain as a function of the data mixture r, the weights of the training domains (which sum to 1):
 ///
 ///     L(r) = c + k·exp(Σⱼ tⱼ·rⱼ)
 ///
-/// Since the shares sum to 1, a constant added to every tⱼ only rescales k; the last domain's t is 0 here.
+/// Since the weights sum to 1, a constant added to all tⱼ only rescales k. Therefore the last domain's t is fixed at 0.
 /// Ye et al. 2024, arXiv:2403.16952, equation 1.
 public struct MixtureLaw: Law, Codable {
+  /// The number of domains.
   public let domains: Int
 
-  /// - Parameter domains: at least 2.
+  /// Creates a law of at least two domains.
   public init(domains: Int) {
-    precondition(domains >= 2, "a mixture has at least two domains, not \(domains)")
+    precondition(domains >= 2, "a data mixture has at least two domains, not \(domains)")
     self.domains = domains
   }
 

@@ -1,14 +1,16 @@
 import Foundation
 
-/// Over-training at a ratio M = D/N of tokens to parameters: one exponent for size and data, so that at any
-/// fixed M the reducible loss falls as the same power of compute.
+/// A law of over-training at a ratio M = D/N of tokens to parameters: size and data have one exponent, so that for any
+/// fixed M the reducible loss falls with the same power of compute.
 ///
 ///     L = E + A/N^κ + B/D^κ = E + (a·M^η + b·M^(−η))·C^(−η),   η = κ/2, a = A·6^η, b = B·6^η, C = 6ND
 ///
 /// Gadre et al. 2024, arXiv:2403.08540, equation 4.
 public struct OvertrainingLaw: Law, Codable {
+  /// The floor, E.
   public let floor: Floor
 
+  /// Creates a law with a floor.
   public init(floor: Floor = .free) { self.floor = floor }
 
   public var name: String { "over-training" }

@@ -1,12 +1,12 @@
 import Foundation
 
-/// What a loss tends to as everything grows.
+/// The limit of the loss as all variables grow.
 public enum Floor: Sendable, Codable, Equatable {
-  /// Nothing: a pure power law.
+  /// Zero: a pure power law.
   case zero
   /// A parameter of the fit.
   case free
-  /// A known number, such as the entropy of a generated corpus: the loss above it is fitted.
+  /// A known value, such as the entropy of a generated corpus. The loss above it is fitted.
   case known(Double)
 
   var parameter: [Parameter] { self == .free ? [.linear("irreducible loss", "E", unit: "nats")] : [] }
@@ -26,9 +26,12 @@ public enum Floor: Sendable, Codable, Equatable {
 ///
 /// Kaplan et al. 2020, arXiv:2001.08361 (no floor); Henighan et al. 2020, arXiv:2010.14701 (with floor).
 public struct PowerLaw: Law, Codable {
+  /// X.
   public let variable: Variable
+  /// The floor, E.
   public let floor: Floor
 
+  /// Creates a law in a variable.
   public init(in variable: Variable, floor: Floor = .free) {
     self.variable = variable
     self.floor = floor

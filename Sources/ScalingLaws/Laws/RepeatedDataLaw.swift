@@ -1,13 +1,14 @@
-/// Chinchilla where tokens are seen again: each repeat is worth less, and so are parameters beyond those
-/// that the unique tokens call for.
+/// Chinchilla's law for repeated tokens: each repetition adds less, and so do parameters in excess of the
+/// compute-optimal number for the unique tokens.
 ///
 ///     L = E + A/N'^α + B/D'^β
 ///     D' = U + U·R_D*·(1 − e^(−R_D/R_D*)),         R_D = D/U − 1
 ///     N' = U_N + U_N·R_N*·(1 − e^(−R_N/R_N*)),     R_N = N/U_N − 1
 ///     U_N = min(N, N*(U)),   N*(U) the size for which U tokens are compute-optimal: G·(G·U)^(β/α)
 ///
-/// Muennighoff et al. 2023, arXiv:2305.16264, section 3; they hold A, B, α, β and E at a surface fitted to fresh data.
+/// Muennighoff et al. 2023, arXiv:2305.16264, section 3. They hold A, B, α, β and E at a fit to unique data.
 public struct RepeatedDataLaw: Law, Codable {
+  /// Creates the law.
   public init() {}
 
   public var name: String { "repeated data" }
@@ -23,7 +24,7 @@ public struct RepeatedDataLaw: Law, Codable {
     ] + ChinchillaLaw().parameters.map(Self.fewerStarts)
   }
 
-  /// The surface's exponents begin nearer each other here, where the repeats multiply the starts.
+  /// Returns a parameter of Chinchilla's law with fewer initial values, because those of R_D* and R_N* multiply them.
   private static func fewerStarts(_ parameter: Parameter) -> Parameter {
     parameter.isLinear
       ? parameter
@@ -42,7 +43,7 @@ public struct RepeatedDataLaw: Law, Codable {
     return e + a * power(size, -α) + b * power(tokens, -β)
   }
 
-  /// 1 + R*·(1 − e^(−R/R*)).
+  /// Returns 1 + R*·(1 − e^(−R/R*)).
   private func effective<T: Number>(repeats: T, worth: T) -> T {
     1 - worth * .expm1(-repeats / worth)
   }

@@ -1,17 +1,20 @@
 import Foundation
 
-/// Routed (mixture-of-experts) models, with saturation in the number of experts:
+/// A law of routed (mixture-of-experts) models that saturates in the number of experts:
 ///
 ///     log₁₀ (L − E₀) = a·log₁₀ N + b·log₁₀ Ê + c·log₁₀ N·log₁₀ Ê + d
 ///     1/Ê = 1/(E − 1 + 1/(1/Es − 1/Em)) + 1/Em
 ///
-/// N parameters of the dense base, E experts; Es is Ê at E = 1, and Em where Ê saturates. The paper has no floor E₀; near
-/// the entropy of a text the loss above it is what may follow a power law.
+/// N parameters of the dense base model, E experts; Es is Ê at E = 1, and Em the limit of Ê. The paper has no floor E₀.
+/// It is needed near the entropy of the text, where only the loss above the entropy may follow a power law.
 /// Clark et al. 2022, arXiv:2202.01169, equations 7 and 10.
 public struct RoutedLaw: Law, Codable {
+  /// The floor, E₀.
   public let floor: Floor
 
-  /// - Parameter floor: Zero, as in the paper, or a known one.
+  /// Creates a law.
+  ///
+  /// - Parameter floor: `.zero`, as in the paper, or `.known`; it cannot be fitted.
   public init(floor: Floor = .zero) {
     precondition(floor != .free, "a routed law's floor is not fitted")
     self.floor = floor
@@ -43,8 +46,8 @@ public struct RoutedLaw: Law, Codable {
     return .exp((θ[0] * logN + θ[1] * logÊ + θ[2] * logÊ * logN + θ[3]) * logTen)
   }
 
-  /// The exponent of Ê at two sizes, b + c·log₁₀ N, as b itself is far outside of any data; and the size at which routing
-  /// stops helping, N = 10^(−b/c).
+  /// Returns the exponent of Ê, b + c·log₁₀ N, at two sizes, because b itself (N = 1) is far outside the data, and the
+  /// size at which routing stops helping, N = 10^(−b/c).
   public func derived(_ θ: [Double]) -> [Derived] {
     [
       Derived("expert exponent of a model of 10⁴ parameters", "b4", θ[1] + 4 * θ[2]),
