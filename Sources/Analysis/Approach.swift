@@ -1,20 +1,22 @@
 import Foundation
 import ScalingLaws
 
-/// One of Chinchilla's approaches to the compute-optimal split: N* ∝ C^a, D* ∝ C^b.
+/// The result of one of Chinchilla's approaches to the compute-optimal allocation: N* ∝ C^a, D* ∝ C^b.
 public struct Approach: Codable, Sendable {
-  /// 1: envelope of training curves, 2: minima of IsoFLOP profiles, 3: a parametric law, which counts C as 6ND.
+  /// 1: the envelope of training curves, 2: minima of IsoFLOP profiles, 3: a parametric law, which counts C as 6ND.
   public let number: Int
   /// The name of the fit.
   public let fit: String
+  /// The exponent of N*.
   public let a: Estimate
+  /// The exponent of D*.
   public let b: Estimate
-  /// Of approach 2: the part of `a` that the grid causes by itself (`IsoFLOPAnalysis.exponentBias`), and the name of
-  /// the parametric fit under which it is.
+  /// The bias of `a` that the grid causes (`IsoFLOPAnalysis.exponentBias`); nil for other approaches than 2.
   public let gridBias: Double?
+  /// The name of the parametric fit that `gridBias` is computed under; nil without a bias.
   public let under: String?
 
-  /// In words.
+  /// The number and a description.
   public var title: String {
     switch number {
     case 1: "1, envelope of training curves"
@@ -23,7 +25,7 @@ public struct Approach: Codable, Sendable {
     }
   }
 
-  /// Every way to the exponents among some fits.
+  /// Returns the results of all approaches among some fits, by the number of the approach.
   static func all(in fits: [ExperimentFit]) -> [Approach] {
     let surfaces = fits.filter { $0.law == .chinchilla || $0.law == .interaction }
     let all = fits.compactMap { fit -> Approach? in
@@ -57,7 +59,7 @@ public struct Approach: Codable, Sendable {
 }
 
 extension Fits {
-  /// What the grid itself does to approach 2, in a sentence; nil of another approach.
+  /// Returns a description of the influence of the grid on approach 2; nil for another approach.
   public func gridBias(of approach: Approach) -> String? {
     guard let analysis = self[approach.fit]?.isoFLOP else { return nil }
     let spacing = analysis.spacing.map {

@@ -1,8 +1,9 @@
 import Files
 import SwiftCSV
 
-/// A table of text with a header, of which every row knows its line in the file.
+/// A CSV table of text with a header, in which every row has its line in the file.
 package struct CSVFile {
+  /// A row with its line, counted from 1.
   package struct Row {
     package let line: Int
     package let cells: [String]
@@ -12,13 +13,15 @@ package struct CSVFile {
   package let header: [String]
   package let rows: [Row]
 
-  /// Reads the UTF-8 file at `path`. Empty lines are passed over.
+  /// Reads the UTF-8 file at `path`. Empty lines are skipped.
   ///
   /// - Throws: `InputError` if it is missing or empty, if a column is given twice, or if a row has more or fewer cells
   ///   than the header.
   package init(contentsOf path: String) throws { try self.init(path: path, text: FileAccess.readText(path)) }
 
-  /// Reads the table that stands at `path` as `text`.
+  /// Parses `text`, the contents of the file at `path`.
+  ///
+  /// - Throws: `InputError` as `init(contentsOf:)`.
   package init(path: String, text: String) throws {
     self.path = path
     var line = 1
@@ -52,7 +55,7 @@ package struct CSVFile {
     var rows: [[String]] = []
     let unmarked = text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
     do {
-      // The enumeration gives rows as they are; the library's own rows are filled up to one length.
+      // Unlike the library's `rows`, the enumeration does not pad rows to a common length.
       let csv = try CSV<Enumerated>(string: unmarked, delimiter: .comma, loadColumns: false)
       try csv.enumerateAsArray(startAt: 0, rowLimit: nil) { rows.append($0) }
     } catch is CSVParseError {
@@ -62,9 +65,9 @@ package struct CSVFile {
     return rows
   }
 
-  /// A cell as it stands in a file, quoted where it must be.
+  /// Returns the text of a cell in a file, quoted if necessary.
   static func escape(_ cell: String) -> String {
-    // By code points: a sign with an accent over it is another character, and the same byte.
+    // Compare scalars, because a comma followed by a combining accent is one `Character` that is not equal to a comma.
     let isPlain = cell.unicodeScalars.allSatisfy { $0 != "," && $0 != "\"" && !Character($0).isNewline }
     guard !isPlain || cell.first == " " else {
       return cell

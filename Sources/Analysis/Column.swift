@@ -1,41 +1,49 @@
-/// A column of `results.csv`: its name, its meaning, and where its cell is in a run.
+/// A column of `results.csv`: its name, its meaning, and how to access its cell in a `RunRow`.
 ///
-/// A column of a result is one row of `Column.results`, or `sizes`, and one property of `RunRow`. The columns of settings
-/// come from whoever knows the settings (`Column.setting`). Writing, reading and the reference follow from the row.
+/// To add a column of results, add one entry to `Column.results` or `sizes`, and one property to `RunRow`. The module
+/// that defines the settings provides their columns (`Column.setting`). Writing, reading and the reference use these
+/// entries.
 public struct Column: Sendable {
+  /// The type of a column's cells.
   public enum Kind: Sendable {
     case text, integer, number
     /// A whole number where it is one, as a fixed batch is; text otherwise, as a ramp is.
     case integerOrText
   }
 
-  /// What a column tells of a run.
+  /// The kind of information in a column.
   public enum Role: Sendable {
-    /// Which run it is, and whether it is there.
+    /// The run and its status.
     case identity
-    /// What was asked for.
+    /// A setting of the run.
     case setting
-    /// What follows from the settings before anything is trained.
+    /// A quantity that follows from the settings before training.
     case plan
-    /// What came of it.
+    /// A result of training.
     case result
   }
 
+  /// The name in the header.
   public let name: String
-  /// What a person calls it, as in `learning rate`.
+  /// The name in prose, such as `learning rate`.
   public let words: String
+  /// The type of the cells.
   public let kind: Kind
-  /// Empty for text and pure numbers.
+  /// The unit; empty for text and pure numbers.
   public let unit: String
+  /// A description for the reference.
   public let meaning: String
+  /// The kind of information.
   public let role: Role
-  /// Whether other settings determine it as a rule, so that it is not told beside them.
+  /// True for a setting that usually follows from other settings, so that labels omit it.
   public let isDerived: Bool
-  /// Whether its text says what it is without its name, as `gpt2` does.
+  /// True if labels show the value without the name, such as `gpt2`.
   public let isSelfExplanatory: Bool
-  /// Names that it had in files of earlier versions.
+  /// The names in files of earlier versions.
   public let formerNames: [String]
+  /// Returns the cell of a run.
   let cell: @Sendable (RunRow) -> Cell
+  /// Sets the cell of a run.
   let fill: @Sendable (inout RunRow, Cell) -> Void
 
   private init(
@@ -57,7 +65,7 @@ public struct Column: Sendable {
     self.fill = fill
   }
 
-  /// The column of a setting, which `RunRow.settings` holds by its name.
+  /// Returns the column of a setting, whose value is in `RunRow.settings` under its name.
   public static func setting(
     _ name: String, words: String? = nil, kind: Kind, unit: String = "", meaning: String,
     isDerived: Bool = false,
@@ -136,7 +144,7 @@ public struct Column: Sendable {
       \.routerEntropy),
   ]
 
-  /// The columns of a task of the text.
+  /// Returns the columns of a task of the text.
   static func task(_ task: String) -> [Column] {
     func column(
       _ name: String, _ unit: String, _ meaning: String,
@@ -155,7 +163,7 @@ public struct Column: Sendable {
     ]
   }
 
-  /// All columns of a table, in their order.
+  /// Returns all columns of a table, in order.
   public static func all(settings: [Column], tasks: [String]) -> [Column] {
     identity + settings + sizes + results + tasks.flatMap(task)
   }

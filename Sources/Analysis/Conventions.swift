@@ -1,19 +1,25 @@
-/// How N is counted.
+/// The convention for counting N.
 public enum SizeConvention: String, CaseIterable, Codable, Sendable {
+  /// All parameters.
   case total
+  /// All parameters except embeddings, positions and the head.
   case nonEmbedding = "non_embedding"
+  /// The parameters that take part in predicting one token.
   case active
 
-  /// The column of `results.csv`.
+  /// The column of N in `results.csv`.
   public var column: String { "n_\(rawValue)" }
 }
 
-/// How C is counted.
+/// The convention for counting C.
 public enum ComputeConvention: String, CaseIterable, Codable, Sendable {
+  /// The FLOPs of all matrix products, including attention and the head.
   case exact
+  /// 6·N·D with all active parameters.
   case sixND = "6nd"
+  /// 6·N·D with the active parameters except embeddings.
   case sixNDNonEmbedding = "6nd_non_embedding"
 
-  /// The column of `results.csv`.
+  /// The column of C in `results.csv`.
   public var column: String { "c_\(rawValue)" }
 }

@@ -2,7 +2,7 @@ import Files
 import Foundation
 import ScalingLaws
 
-/// What must come out of an experiment: an entry of `expect`.
+/// An expected result of an experiment: an entry of `expect`.
 ///
 ///     expect:
 ///       - {results: completed, between: [48, 48]}
@@ -10,17 +10,18 @@ import ScalingLaws
 ///       - {fit: chinchilla, parameter: E, interval_contains: entropy}
 ///       - {compare: zipf, parameter: difference, interval_above: 0}
 public struct Expectation: Sendable {
-  /// A number of the results.
+  /// A statistic of the table of results.
   enum Statistic: String, CaseIterable, Sendable {
-    /// Numbers of runs.
+    /// The numbers of runs by status.
     case completed, diverged, missing
-    /// The least loss of a run.
+    /// The lowest loss of a run.
     case lowestLoss = "lowest_loss"
     case lowestReducible = "lowest_reducible"
-    /// The geometric mean over all runs: of many noisy losses it is the steadiest number.
+    /// The geometric mean over all runs, which is less noisy than the loss of one run.
     case meanLoss = "mean_loss"
-    /// Of the experts of a run: the least even loads, and the most experts that no token chose.
+    /// The load entropy of the run with the least even loads of experts.
     case lowestLoadEntropy = "lowest_load_entropy"
+    /// The largest number of dead experts of a run.
     case mostDeadExperts = "most_dead_experts"
   }
 
@@ -36,24 +37,27 @@ public struct Expectation: Sendable {
 
   enum Demand: Sendable {
     case between(Double, Double)
-    /// The 95 % interval contains a number, or where it is nil the true entropy.
+    /// The 95 % interval contains a number; the true entropy if it is nil.
     case intervalContains(Double?)
-    /// The whole 95 % interval lies above, or below, a number.
+    /// The entire 95 % interval lies above, or below, a number.
     case intervalAbove(Double)
     case intervalBelow(Double)
   }
 
   let subject: Subject
   let demand: Demand
-  /// Where the tolerance comes from, in words; nil where the file does not say.
+  /// The reason for the tolerance; nil if the file gives none.
   let because: String?
   /// The line in the experiment's file.
   public let line: Int?
 
+  /// Reads an entry of `expect`.
+  ///
   /// - Parameters:
-  ///   - fits: The fits that there will be.
-  ///   - comparisons: The comparisons of them.
+  ///   - fits: The fits of the experiment.
+  ///   - comparisons: The comparisons of the fits.
   ///   - sweeps: The settings that are swept.
+  /// - Throws: `InputError` if the entry is invalid or refers to something that does not exist.
   package init(
     _ yaml: YAMLValue, fits: [FitRequest], comparisons: [ComparisonRequest] = [], sweeps: [String] = []
   )
@@ -99,7 +103,7 @@ public struct Expectation: Sendable {
       map["results"] == nil || map["parameter"] == nil
     else {
       throw yaml.error(
-        "an expectation is about `results`, about a `fit`, a comparison or a sweep",
+        "an expectation refers to one of `results`, `fit`, `compare` and `sweep`",
         remedy: "Write one expectation for each")
     }
     if let results = map["results"] { return .statistic(try results.choice(of: Statistic.self)) }
@@ -119,7 +123,7 @@ public struct Expectation: Sendable {
     return .parameter(parameter, ofFit: fit)
   }
 
-  /// Holds what was expected against what was found.
+  /// Compares the expectation with the results.
   public func check(fits: Fits, results: ResultsTable) -> Verdict {
     let entropy: Double? = if case .parameter(_, let name) = subject { fits[name]?.entropy } else { nil }
     return verdict(
@@ -149,7 +153,7 @@ public struct Expectation: Sendable {
     }
   }
 
-  /// What is judged, as in `chinchilla beta`.
+  /// The subject as text, such as `chinchilla beta`.
   var subjectText: String {
     switch subject {
     case .parameter(let parameter, let fit): "\(fit) \(parameter)"
@@ -170,7 +174,7 @@ public struct Expectation: Sendable {
 }
 
 extension Expectation.Subject {
-  /// The number that is meant; nil where there is none.
+  /// Returns the number that the subject refers to; nil if it does not exist.
   func number(fits: Fits, results: ResultsTable) -> ExperimentFit.Number? {
     switch self {
     case .statistic(let statistic): results.value(of: statistic).map { ExperimentFit.Number(value: $0) }
@@ -181,7 +185,7 @@ extension Expectation.Subject {
     }
   }
 
-  /// Why a fit or a comparison that was asked for was not possible; nil where it was, or was not asked for.
+  /// Returns the reason why the fit or comparison failed; nil if it did not, or does not exist.
   func refusal(fits: Fits) -> String? {
     switch self {
     case .statistic, .sweep: nil
@@ -190,7 +194,7 @@ extension Expectation.Subject {
     }
   }
 
-  /// What there is not.
+  /// Returns a description of what is missing.
   fileprivate func absence(fits: Fits) -> String {
     switch self {
     case .statistic: "no run has completed"
@@ -213,19 +217,22 @@ extension Expectation.Subject {
   }
 }
 
-/// What came of an expectation.
+/// The result of checking an expectation.
 public struct Verdict: Sendable, Codable, Equatable {
-  /// What is judged, as in `chinchilla beta`.
+  /// The subject, such as `chinchilla beta`.
   public let subject: String
+  /// The expected value, range or interval.
   public let expected: String
+  /// The value found, with its interval, or the reason why there is none.
   public let found: String
+  /// True if the expectation is met.
   public let passed: Bool
-  /// Where the tolerance comes from, in words; nil where the file does not say.
+  /// The reason for the tolerance; nil if the file gives none.
   public let because: String?
-  /// The line of the expectation in the experiment's file.
+  /// The line of the expectation in the experiment's file; nil if it has no entry there.
   public let line: Int?
 
-  /// A failed one of what no entry of `expect` asks for.
+  /// Creates a failed check that has no entry in `expect`.
   public init(failed subject: String, expected: String, found: String) {
     self.subject = subject
     self.expected = expected
@@ -246,7 +253,9 @@ public struct Verdict: Sendable, Codable, Equatable {
 }
 
 extension FitRequest {
-  /// The parameter of a fit that a mapping names by its keys `fit` and `parameter`.
+  /// Reads the keys `fit` and `parameter` of a mapping.
+  ///
+  /// - Throws: `InputError` if one is missing or does not exist.
   package static func readParameter(_ map: [String: YAMLValue], of yaml: YAMLValue, fits: [FitRequest]) throws
     -> (fit: String, parameter: String)
   {
@@ -256,7 +265,7 @@ extension FitRequest {
     return (name, try parameter.choice(of: known))
   }
 
-  /// The parameters that the fit will have, by their names in a file.
+  /// The names, in files, of the parameters that the fit will have.
   package var parameterNames: [String] {
     if law == .criticalBatch { return ["Bstar", "exponent", "growth"] }
     guard let law = law(floor: floor == .free ? .free : .zero)?.law else {
@@ -285,13 +294,13 @@ extension ResultsTable {
 }
 
 extension ExperimentFit {
-  /// The symbol of a parameter that is given by its name in a file: `α` for `alpha`.
+  /// Returns the symbol of a parameter from its name in a file, such as `α` for `alpha`.
   public func symbol(of parameter: String) -> String {
     estimates.first { latin($0.symbol) == parameter }?.symbol ?? parameter
   }
 }
 
-/// A symbol of a law in the letters of a keyboard: `α` is `alpha`.
+/// Returns a symbol in ASCII letters, such as `alpha` for `α`.
 func latin(_ symbol: String) -> String {
   let names: [Character: String] = [
     "α": "alpha", "β": "beta", "η": "eta", "κ": "kappa", "δ": "delta", "γ": "gamma", "ω": "omega",
@@ -300,13 +309,13 @@ func latin(_ symbol: String) -> String {
   return symbol.map { names[$0] ?? String($0) }.joined()
 }
 
-/// A number in four digits.
+/// Formats a number with four significant digits; integers below a million in full.
 func shortText(_ number: Double) -> String {
   number == number.rounded() && abs(number) < 1e6
     ? String(format: "%.0f", number) : String(format: "%.4g", number)
 }
 
-/// The mean; nil of no numbers.
+/// Returns the mean; nil of an empty list.
 private func mean(_ numbers: [Double]) -> Double? {
   numbers.isEmpty ? nil : numbers.reduce(0, +) / Double(numbers.count)
 }

@@ -1,42 +1,54 @@
 import Foundation
 import ScalingLaws
 
-/// One fit, or the reason why there is none.
+/// The result of one `FitRequest`, or the reason why it failed.
 public struct ExperimentFit: Codable, Sendable {
+  /// The name of the fit.
   public let name: String
+  /// The law or analysis.
   public let law: LawChoice
+  /// The floor of the law.
   public let floor: FloorChoice
-  /// How N and C are counted, and which loss is meant, in words.
+  /// A description of how N and C are counted, and of the column of losses.
   public let convention: String
-  /// Which runs were taken, in words: `d_tokens 4001792`.
+  /// A description of the selected runs, such as `d_tokens 4001792`.
   public let selection: String
-  /// The observations fitted.
+  /// The observations of the fit.
   public let observations: [Observation]
-  /// The true entropy of the corpus in the unit of the loss, where it is known.
+  /// The true entropy of the corpus in the unit of the loss; nil if it is unknown or differs between runs.
   public let entropy: Double?
-  /// The law, fitted; nil where something else was asked for and where it was not possible.
+  /// The fitted law; nil if the request is for another analysis, or the fit failed.
   public private(set) var fit: LawFit?
+  /// The IsoFLOP profiles; nil for other requests.
   public private(set) var isoFLOP: IsoFLOPAnalysis?
+  /// The envelope of training curves; nil for other requests.
   public private(set) var envelope: Envelope?
+  /// The critical batch; nil for other requests.
   public private(set) var criticalBatch: CriticalBatchAnalysis?
-  /// Why there is no fit.
+  /// The reason why there is no fit; nil if there is one.
   public private(set) var refusal: String?
-  /// Analyses beside the fit, where they were asked for.
+  /// The test for breaks; nil if it was not requested or failed.
   public private(set) var bends: Bends?
+  /// The comparison with other laws; nil if it was not requested or failed.
   public private(set) var rivals: Selection?
+  /// The sensitivity to other choices; nil if it was not requested or failed.
   public private(set) var sensitivity: Sensitivity?
+  /// The local slopes; nil if they were not requested or failed.
   public private(set) var slopes: LocalSlopes?
+  /// The comparison of counts with and without embeddings; nil if it was not requested or failed.
   public private(set) var counting: EmbeddingCount?
-  /// What the fit says of the runs that it holds out.
+  /// The predictions for held-out runs; nil if there are none or they failed.
   public private(set) var forecast: Forecast?
-  /// Why one of these is not there.
+  /// The errors of additional analyses, and searches that stopped at their limit.
   public private(set) var remarks: [String] = []
 
   /// A number of a fit with its 95 % interval.
   public struct Number: Sendable {
+    /// The value.
     public let value: Double
+    /// The 95 % interval; nil if the number has none.
     public let interval: Interval?
-    /// False where the data do not determine it.
+    /// False if the data do not determine the number.
     public let identified: Bool
 
     init(_ estimate: Estimate) {
@@ -52,7 +64,8 @@ public struct ExperimentFit: Codable, Sendable {
     }
   }
 
-  /// The number of a parameter by its name in a file: `alpha`, `E`, `a`, or `rms` for the residuals.
+  /// Returns a number by its name in files, such as `alpha`, `E`, `a`, or `rms` for the residuals; nil if there is
+  /// none.
   public func number(_ parameter: String) -> Number? {
     plainNumber(parameter).map { Number(value: $0) } ?? estimate(parameter).map { Number($0) }
   }
@@ -70,7 +83,7 @@ public struct ExperimentFit: Codable, Sendable {
     }
   }
 
-  /// Numbers that have no interval.
+  /// The numbers without an interval.
   enum PlainNumber: String, CaseIterable {
     case rms, bends
     case slopeSpread = "slope_spread"
@@ -80,7 +93,7 @@ public struct ExperimentFit: Codable, Sendable {
     case tokensPerParameter = "tokens_per_parameter"
   }
 
-  /// D*/N*, the geometric mean over the budgets whose profiles have a minimum.
+  /// Returns the geometric mean of D*/N* over the profiles with a minimum; nil if there are none.
   private func tokensPerParameter(_ analysis: IsoFLOPAnalysis) -> Double? {
     let logs = analysis.profiles.compactMap { profile in
       profile.minimum.map { log($0.tokens / $0.parameters) }
@@ -88,14 +101,14 @@ public struct ExperimentFit: Codable, Sendable {
     return logs.isEmpty ? nil : exp(logs.reduce(0, +) / Double(logs.count))
   }
 
-  /// The estimate of a parameter by its name in a file.
+  /// Returns the estimate of a parameter by its name in files; nil if there is none.
   func estimate(_ parameter: String) -> Estimate? {
     if parameter == "bend" { return bends?.bends.first?.place }
     let counted = [counting?.total, counting?.nonEmbedding, counting?.shift].compactMap { $0 }
     return (estimates + counted).first { latin($0.symbol) == parameter }
   }
 
-  /// What the bootstrap resampled, and how: the draws of two fits with equal texts belong together.
+  /// A text that identifies the resampling of the bootstrap. The draws of fits with equal designs are paired.
   var design: String {
     var clusters: [String] = []
     for (index, observation) in observations.enumerated() {
@@ -106,7 +119,7 @@ public struct ExperimentFit: Codable, Sendable {
     return ([kind] + clusters).joined(separator: " ")
   }
 
-  /// All numbers of the fit, with their intervals.
+  /// The main estimates of the fit, with their intervals.
   public var estimates: [Estimate] {
     fit.map { $0.parameters + $0.derived }
       ?? envelope.map { [$0.parametersExponent, $0.tokensExponent] }
@@ -114,12 +127,14 @@ public struct ExperimentFit: Codable, Sendable {
       ?? [isoFLOP?.parameters, isoFLOP?.tokens].compactMap { $0?.exponent }
   }
 
-  /// Whether a law of N and D was fitted.
+  /// True if the fitted law is a law of N and D.
   public var isSurface: Bool { fit.map { Set($0.law.law.variables) == [.parameters, .tokens] } ?? false }
 
+  /// Performs a fit and its additional analyses. Errors become `refusal` and `remarks`.
+  ///
   /// - Parameters:
-  ///   - variants: the same runs counted otherwise, by name, for a table of sensitivity.
-  ///   - progress: told now and then which part of a long analysis is done.
+  ///   - variants: Returns the same runs with other conventions of N and C, by name, for the sensitivity.
+  ///   - progress: Called repeatedly with the completed fraction of a long analysis.
   init(
     _ request: FitRequest, _ data: FitData, variants: () -> [(String, FitData)], bootstraps: Int,
     seed: UInt64,
@@ -144,7 +159,7 @@ public struct ExperimentFit: Codable, Sendable {
       } else if request.law == .envelope {
         envelope = try Envelope(slice.observations, bootstraps: bootstraps, seed: seed)
       } else if request.law == .criticalBatch {
-        // Of several entropies none is the right one: told as for a law whose floor they are.
+        // Several different entropies are an error, as for a law with the entropy as its floor.
         let floor = data.entropies.isEmpty ? Floor.zero : try data.floor(.entropy)
         let above = if case .known(let entropy) = floor { entropy } else { 0.0 }
         criticalBatch = try CriticalBatchAnalysis(
@@ -153,7 +168,7 @@ public struct ExperimentFit: Codable, Sendable {
         let analysis = try IsoFLOPAnalysis(
           slice.observations, method: request.law == .isoFLOPRobust ? .robust : .leastSquares,
           bootstraps: bootstraps, seed: seed)
-        // The profiles are shown even where none has a minimum.
+        // The profiles are shown even if none has a minimum.
         isoFLOP = analysis
         refusal = analysis.refusal
       }
@@ -209,7 +224,7 @@ public struct ExperimentFit: Codable, Sendable {
 
   private func forecast(by fit: LawFit, _ request: FitRequest, _ data: FitData) throws -> Forecast {
     let slice = try data.slice(for: request)
-    // A frontier goes through means over seeds, which scatter less than the single run that is predicted.
+    // A frontier consists of means over seeds, which scatter less than the single run that is predicted.
     let lost = law.variable == .compute ? data.varianceOverSeeds(above: fit.knownFloor) : 0
     return try Forecast(
       by: fit, of: data.heldOut(beside: slice, request),
@@ -229,7 +244,7 @@ public struct ExperimentFit: Codable, Sendable {
   }
 
   private func selection(_ request: FitRequest, floor: Floor) throws -> Selection {
-    // A rival must leave degrees of freedom to judge it by.
+    // A law must leave degrees of freedom for the comparison.
     let laws = law.rivals(floor: floor).filter { observations.count >= $0.law.parameters.count + 3 }
     guard laws.count > 1 else {
       throw FitError(

@@ -1,12 +1,13 @@
 import Files
 import ScalingLaws
 
-/// A parameter of several fits, to be set side by side: an entry of `compare`.
+/// A request to compare a parameter of several fits: an entry of `compare`.
 ///
 ///     compare:
 ///       - {name: zipf, parameter: alpha, fits: [s12, s15, s20], at: [1.2, 1.5, 2.0], axis: Zipf exponent s,
 ///          theory: [0.17, 0.33, 0.5], theory_label: (s − 1)/s, trend: rising}
 public struct ComparisonRequest: Sendable {
+  /// The name of the comparison.
   public let name: String
   let parameter: String
   let fits: [String]
@@ -17,12 +18,14 @@ public struct ComparisonRequest: Sendable {
   let theoryLabel: String
   let trend: Comparison.Trend?
 
-  /// What `expect` may ask of it.
+  /// The numbers that `expect` can refer to.
   var numbers: [FitComparison.Number] {
     [.difference] + (places == nil ? [] : [.slope]) + (trend == nil ? [] : [.ordered])
   }
 
   /// Reads the section `compare`.
+  ///
+  /// - Throws: `InputError` if an entry is invalid.
   package static func readList(_ yaml: YAMLValue, fits: [FitRequest]) throws -> [ComparisonRequest] {
     var requests: [ComparisonRequest] = []
     for entry in try yaml.list() {
@@ -42,7 +45,7 @@ public struct ComparisonRequest: Sendable {
     ])
     let fits = try yaml.required("fits", in: map).list().map { try $0.choice(of: requests.map(\.name)) }
     guard fits.count >= 2, Set(fits).count == fits.count else {
-      throw yaml.error("a comparison is of two or more different fits", remedy: "Name them in `fits`")
+      throw yaml.error("a comparison needs two or more different fits", remedy: "Name them in `fits`")
     }
     let parameter = try yaml.required("parameter", in: map)
     for fit in requests where fits.contains(fit.name) {
@@ -54,7 +57,7 @@ public struct ComparisonRequest: Sendable {
         let numbers = try value.list().map { try $0.number(in: (-Double.greatestFiniteMagnitude)...) }
         guard numbers.count == fits.count else {
           throw value.error(
-            "`\(key)` has \(numbers.count) numbers for \(fits.count) fits", remedy: "Give one each")
+            "`\(key)` has \(numbers.count) numbers for \(fits.count) fits", remedy: "Give one for each fit")
         }
         return numbers
       }
@@ -71,7 +74,7 @@ public struct ComparisonRequest: Sendable {
     axis = try map["axis"]?.string()
     if let at = map["at"] {
       guard let places, Set(places).count > 1 else {
-        throw at.error("all fits have the same place", remedy: "Give at least two different numbers")
+        throw at.error("all fits have the same position", remedy: "Give at least two different numbers")
       }
       guard axis != nil else { throw at.error("the label of `at` is missing", remedy: "Add `axis`") }
     }
@@ -80,30 +83,39 @@ public struct ComparisonRequest: Sendable {
   }
 }
 
-/// A parameter of several fits side by side, or the reason why it is not.
+/// The result of a `ComparisonRequest`, or the reason why it failed.
 public struct FitComparison: Codable, Sendable {
-  /// What `expect` may ask of a comparison.
+  /// A number that `expect` can refer to.
   public enum Number: String, CaseIterable, Sendable {
-    /// The part of draws in which the values go as the trend says.
+    /// The fraction of draws in which the values follow the trend.
     case ordered
-    /// Of a line through the values.
+    /// The slope of a line through the values.
     case slope
     /// The last value minus the first.
     case difference
   }
 
+  /// The name of the comparison.
   public let name: String
+  /// The title on pages.
   public let title: String
+  /// The parameter that is compared, by its name in files.
   public let parameter: String
+  /// The names of the fits.
   public let fits: [String]
-  /// Where the fits stand, and what on; nil where they stand on no axis.
+  /// The positions of the fits on an axis; nil without an axis.
   public let places: [Double]?
+  /// The label of the axis; nil without an axis.
   public let axis: String?
-  /// What the values should be.
+  /// The theoretical values, one for each fit; nil if there are none.
   public let theory: [Double]?
+  /// The label of the theoretical values.
   public let theoryLabel: String
+  /// The expected direction of the values; nil if there is none.
   public let trend: Comparison.Trend?
+  /// The comparison; nil if it failed.
   public let comparison: Comparison?
+  /// The reason why there is no comparison; nil if there is one.
   public let refusal: String?
 
   init(_ request: ComparisonRequest, among fits: [ExperimentFit], seed: UInt64) {

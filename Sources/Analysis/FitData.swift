@@ -2,30 +2,30 @@ import Files
 import Foundation
 import ScalingLaws
 
-/// The observations that a fit is made of, and the parts of them that each law wants.
+/// The observations of a fit, and the subsets of them that laws are fitted to.
 struct FitData {
-  /// Some of the observations, and which, in words.
+  /// A subset of the observations with a description.
   struct Slice {
     var observations: [Observation]
     let text: String
   }
 
   let whole: Slice
-  /// The different true entropies of the corpora, in the unit of the loss.
+  /// The distinct true entropies of the corpora, in the unit of the loss; empty if one is unknown.
   let entropies: [Double]
-  /// How N and C are counted, and which loss is meant, in words.
+  /// A description of how N and C are counted, and of the column of losses.
   let convention: String
-  /// The observations that belong to IsoFLOP budgets, each with its budget as compute; nil where budgets are to be
-  /// found by equal compute.
+  /// The observations that belong to IsoFLOP budgets, each with its budget as compute; nil if budgets must be found by
+  /// similar compute.
   private let profiles: [Observation]?
-  /// The runs that the fit is to predict, by their identifiers, trained or not.
+  /// The runs that the fit predicts, with their identifiers, whether trained or not.
   let heldOut: [(name: String, observation: Observation)]
   /// The settings of each observation but for the seed: runs with equal ones are repeats. Empty where they are not known.
   private let settings: [[String: Cell]]
-  /// The two counts of N of each run, and C as 6·N·D without embeddings; empty where they are not known.
+  /// The two counts of N of each run, and C as 6·N·D without embeddings; empty if they are unknown.
   let counts: [(pair: EmbeddingCount.Pair, compute: Double)]
 
-  /// The completed runs that a request asks for, and those that it holds out.
+  /// Selects the completed runs that match a request, and those that it holds out.
   init(_ request: FitRequest, rows: [RunRow]) {
     let chosen = rows.filter { row in
       row.isCompleted && !request.holdsOut(row) && request.conditions.allSatisfy { $0.holds(for: row) }
@@ -46,7 +46,7 @@ struct FitData {
       text: (request.conditions.isEmpty
         ? "all runs" : request.conditions.map(\.text).joined(separator: ", "))
         + (request.forecast.isEmpty ? "" : " but the held-out ones"))
-    // A run without a known entropy must not hide behind one that has it.
+    // The entropy must be known for every run.
     let known = chosen.compactMap { $0.number(request.entropy) }
     entropies = known.count == chosen.count ? Set(known).sorted() : []
     convention = "N = \(request.size.column), C = \(request.compute.column), loss = \(request.loss)"
@@ -59,9 +59,9 @@ struct FitData {
     }
   }
 
-  /// Observations from anywhere.
+  /// Wraps observations that are not from a table of results.
   ///
-  /// - Parameter selection: which they are, in words.
+  /// - Parameter selection: A description of the observations.
   init(observations: [Observation], selection: String, entropy: Double?, convention: String) {
     whole = Slice(observations: observations, text: selection)
     entropies = entropy.map { [$0] } ?? []
@@ -72,7 +72,7 @@ struct FitData {
     counts = []
   }
 
-  /// The runs of a request with N or C counted otherwise, where its law sees the difference; by name.
+  /// Returns the runs of a request with other conventions of N and C that its law depends on, by name.
   static func variants(of request: FitRequest, rows: [RunRow]) -> [(String, FitData)] {
     let sizes = request.uses(.parameters) ? SizeConvention.allCases.filter { $0 != request.size } : []
     let computes = request.uses(.compute) ? ComputeConvention.allCases.filter { $0 != request.compute } : []
@@ -81,7 +81,7 @@ struct FitData {
     return (bySize + byCompute).map { ($0, FitData($1, rows: rows)) }
   }
 
-  /// The formula that a request asks for, with its floor; nil where it asks for none.
+  /// Returns the law of a request, with its floor; nil if the request is for another analysis.
   func law(_ request: FitRequest) throws -> NamedLaw? {
     let domains = whole.observations.map(\.mixture.count).min() ?? 0
     guard request.law != .mixture || domains >= 2 else {
@@ -90,7 +90,9 @@ struct FitData {
     return request.law(floor: try floor(request.floor), domains: max(domains, 2))
   }
 
-  /// The floor of a law.
+  /// Returns the floor of a law.
+  ///
+  /// - Throws: `FitError` if the floor is the entropy, but it is unknown or differs between runs.
   func floor(_ choice: FloorChoice) throws -> Floor {
     switch choice {
     case .free: return .free
@@ -99,13 +101,13 @@ struct FitData {
     case .entropy:
       guard let entropy = entropies.first else { throw FitError("the true entropy of the text is not known") }
       guard entropies.count == 1 else {
-        throw FitError("the runs have \(entropies.count) different true entropies; choose some with `where`")
+        throw FitError("the runs have \(entropies.count) different true entropies; select some with `where`")
       }
       return .known(entropy)
     }
   }
 
-  /// The observations that a law is fitted to.
+  /// Returns the observations that a law is fitted to.
   func slice(for request: FitRequest) throws -> Slice {
     switch request.law.variable {
     case .parameters:
@@ -122,8 +124,8 @@ struct FitData {
     }
   }
 
-  /// Observations along one variable while the other is held: at the value that has the most points, and of those the
-  /// largest, where the other variable limits the loss least.
+  /// Returns observations that vary in one variable at a fixed value of the other: the value with the most points, or
+  /// the largest of several, at which the other variable limits the loss least.
   private func slice(along variable: Variable, at held: Variable, _ request: FitRequest) throws -> Slice {
     guard whole.observations.contains(where: { $0[held] != nil }) else { return whole }
     var places: [Double: Set<Double>] = [:]
@@ -142,8 +144,8 @@ struct FitData {
       text: "\(whole.text) with \(held.symbol) = \(Int(exactly: best.key).map(String.init) ?? "\(best.key)")")
   }
 
-  /// One observation for all runs that differ in nothing but their seeds: the lowest of several noisy losses would be
-  /// a biased frontier.
+  /// Returns one observation, with the mean loss, for all runs that differ only in their seeds. The lowest of several
+  /// noisy losses would bias a frontier.
   private func meansOverSeeds() -> [Observation] {
     repeats.map { equals in
       var mean = equals[0]
@@ -180,7 +182,7 @@ struct FitData {
       "runs of the same size and length differ in \(names.sorted().joined(separator: ", ")): choose some with `where`"
   }
 
-  /// The held-out runs that a fit to a slice speaks of: a law in N at one D says nothing of another D.
+  /// Returns the held-out runs that a fit to a slice can predict: a law in N at one D does not apply at another D.
   func heldOut(beside slice: Slice, _ request: FitRequest) -> [(name: String, observation: Observation)] {
     let held: Variable? =
       switch request.law.variable {
@@ -191,8 +193,8 @@ struct FitData {
     return heldOut.filter { run in held.map { run.observation[$0] == slice.observations.first?[$0] } ?? true }
   }
 
-  /// The variance, in the log of the loss above a floor, that the mean over seeds has lost: s²·(1 − 1/k) of k runs
-  /// that differ in their seeds alone, pooled; 0 where every run has one seed.
+  /// Returns the variance, in the log of the loss above a floor, that averaging over seeds removes: s²·(1 − 1/k) for k
+  /// runs that differ only in their seeds, pooled; 0 if every run has one seed.
   func varianceOverSeeds(above floor: Double) -> Double {
     let groups = repeats.map { equals in equals.map { log($0.loss - floor) } }.filter {
       $0.count > 1 && $0.allSatisfy(\.isFinite)
@@ -209,9 +211,9 @@ struct FitData {
 }
 
 extension RunRow {
-  /// The run as the laws see it.
+  /// Returns the observation of a run, in the conventions of a request.
   fileprivate func observation(_ request: FitRequest) -> Observation {
-    // The error of the loss over windows is known for the whole text alone.
+    // The standard error is only known for the loss on the whole text.
     var observation = Observation(
       parameters: number(request.size.column), tokens: tokens.map(Double.init),
       compute: number(request.compute.column),
@@ -221,7 +223,7 @@ extension RunRow {
       reducibleStandardError: request.loss == "loss" ? reducibleStandardError : nil, cluster: trunk)
     observation.experts = number("experts")
     if request.law == .criticalBatch {
-      // A ramp is no number.
+      // A batch ramp is not a number: `batch` is then nil.
       observation.batch = number("batch")
       observation.learningRate = number("learning_rate")
     }

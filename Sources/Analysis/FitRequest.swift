@@ -1,45 +1,50 @@
 import Files
 import ScalingLaws
 
-/// A fit that an experiment asks for: an entry of `fits`.
+/// A request for a fit: an entry of `fits`.
 ///
 ///     fits:
 ///       - chinchilla
 ///       - {name: facts, law: power_d, loss: loss_facts, floor: entropy, where: {width: 64}, also: [bends]}
 public struct FitRequest: Sendable {
-  /// A condition on the runs: a column, and the values that it may have, or comparisons that must all hold.
+  /// A condition on runs: a column, and either its permitted values or comparisons that must all hold.
   package struct Condition: Sendable {
     let column: String
     let values: [(text: String, number: Double?)]
     let comparisons: [RowFilter]
   }
 
-  /// Figures are files of the fit's name, which a file system bounds.
+  /// The largest length of a name. Names are part of the names of figures, which file systems limit.
   static let longestName = 100
 
-  /// By what name reports and expectations call it.
+  /// The name of the fit in reports and expectations.
   public let name: String
+  /// The law or analysis.
   public let law: LawChoice
+  /// The floor of the law.
   public let floor: FloorChoice
-  /// Breaks of a broken law, 1 to 3.
+  /// The number of breaks of a broken law, 1 to 3.
   public let breaks: Int
+  /// The objective.
   public let objective: Objective
-  /// Parameters that are not fitted, by their names in a file (`alpha`), with their values.
+  /// The values of parameters that are not fitted, by their names in files (`alpha`).
   public let held: [String: Double]
-  /// Analyses beside the fit.
+  /// Additional analyses.
   public let analyses: [AnalysisChoice]
+  /// The convention for N.
   public let size: SizeConvention
+  /// The convention for C.
   public let compute: ComputeConvention
   /// The column of losses, such as `loss`, `loss_bits_per_byte` or `loss_facts`.
   public let loss: String
   let conditions: [Condition]
-  /// Which runs the fit predicts and is not fitted to, whatever `conditions` say; empty for none.
+  /// The conditions of held-out runs, which the fit predicts and is not fitted to; empty for none.
   package let forecast: [Condition]
 
   /// The column of the true entropy of these losses.
   var entropy: String { "entropy\(loss.dropFirst("loss".count))" }
 
-  /// A fit to all of a table's runs.
+  /// Creates a request for a fit to all runs of a table.
   public init(
     _ law: LawChoice, floor: FloorChoice = .free, breaks: Int = 1, objective: Objective = .chinchilla,
     held: [String: Double] = [:], analyses: [AnalysisChoice] = []
@@ -70,7 +75,7 @@ public struct FitRequest: Sendable {
     self.forecast = forecast
   }
 
-  /// The same with N and C counted otherwise.
+  /// Returns the request with other conventions for N and C.
   func counting(_ size: SizeConvention, _ compute: ComputeConvention) -> FitRequest {
     FitRequest(
       name: name, law, floor: floor, breaks: breaks, objective: objective, held: held, analyses: analyses,
@@ -81,9 +86,9 @@ public struct FitRequest: Sendable {
   /// The law's parameters.
   private var symbols: [Parameter] { law(floor: floor == .free ? .free : .zero)?.law.parameters ?? [] }
 
-  /// The held parameters by their symbols.
+  /// Returns the values of held parameters by their symbols.
   ///
-  /// - Throws: `FitError` where the law has no such parameter.
+  /// - Throws: `FitError` if the law does not have a parameter.
   func heldSymbols(in law: NamedLaw) throws -> [String: Double] {
     let symbols = law.law.parameters.map(\.symbol)
     let pairs = try held.map { name, value in
@@ -96,20 +101,20 @@ public struct FitRequest: Sendable {
     return Dictionary(pairs, uniquingKeysWith: { $1 })
   }
 
-  /// Whether the law depends on a variable.
+  /// Returns whether the law depends on a variable.
   func uses(_ variable: Variable) -> Bool { law(floor: .zero)?.law.variables.contains(variable) ?? false }
 
-  /// The formula to fit; nil where the request is for none.
+  /// Returns the law to fit; nil if the request is for another analysis.
   ///
-  /// - Parameter domains: of a mixture.
+  /// - Parameter domains: The number of domains of a data mixture.
   func law(floor: Floor, domains: Int = 2) -> NamedLaw? {
     law.named(floor: floor, breaks: breaks, domains: domains)
   }
 
-  /// The fits of an experiment that names none: power laws and the parametric law with a free floor, the same with the
-  /// true entropy as floor where it is known, and IsoFLOP profiles where there are budgets.
+  /// Returns the default fits of an experiment: power laws and the parametric law with a free floor, the same laws with
+  /// the true entropy as floor if it is known, and IsoFLOP profiles if there are budgets.
   ///
-  /// - Parameter analyses: asked for beside each of them.
+  /// - Parameter analyses: Additional analyses for each law.
   public static func standard(
     budgets: Bool, entropy: Bool, objective: Objective = .chinchilla, analyses: [AnalysisChoice] = []
   ) -> [FitRequest] {
@@ -121,13 +126,15 @@ public struct FitRequest: Sendable {
   }
 
   /// Reads the section `fits`.
+  ///
+  /// - Throws: `InputError` if an entry is invalid.
   package static func readList(_ yaml: YAMLValue, settings: [Column]) throws -> [FitRequest] {
     var requests: [FitRequest] = []
     for entry in try yaml.list() {
       let request = try FitRequest(entry, settings: settings)
       guard !requests.contains(where: { $0.name == request.name }) else {
         throw entry.error(
-          "two fits are called `\(request.name)`", remedy: "Give one of them a `name` of its own")
+          "two fits are called `\(request.name)`", remedy: "Give one of them another `name`")
       }
       requests.append(request)
     }
@@ -155,7 +162,7 @@ public struct FitRequest: Sendable {
     }
     let floor = try map["floor"].map(FloorChoice.init) ?? .free
     if floor != .free, !law.hasFloor {
-      throw yaml.error("the law `\(law.rawValue)` takes no floor", remedy: "Remove `floor`")
+      throw yaml.error("the law `\(law.rawValue)` has no floor", remedy: "Remove `floor`")
     }
     if law == .isoFLOP || law == .isoFLOPRobust, let convention = map["c"],
       try convention.string() != ComputeConvention.exact.rawValue
@@ -213,7 +220,7 @@ public struct FitRequest: Sendable {
       let comparisons = try entries.compactMap { try Self.readComparison($0, of: key.text, isText: isText) }
       guard comparisons.isEmpty || comparisons.count == entries.count else {
         throw value.error(
-          "values and comparisons do not go together", remedy: "Write one of them for `\(key.text)`")
+          "values and comparisons cannot be combined", remedy: "Write only one kind for `\(key.text)`")
       }
       return Condition(
         column: key.text,
@@ -223,7 +230,7 @@ public struct FitRequest: Sendable {
     }
   }
 
-  /// A value such as `>= 1M`; nil where it is no comparison.
+  /// Reads a comparison such as `>= 1M`; nil if the value is not a comparison.
   private static func readComparison(_ yaml: YAMLValue, of column: String, isText: Bool) throws -> RowFilter?
   {
     let text = try yaml.string()
@@ -258,14 +265,14 @@ extension FitRequest.Condition {
 }
 
 extension FitRequest {
-  /// Whether a run is one that the fit predicts.
+  /// Returns whether a run is held out and predicted by the fit.
   package func holdsOut(_ row: RunRow) -> Bool {
     !forecast.isEmpty && forecast.allSatisfy { $0.holds(for: row) }
   }
 }
 
 extension Column {
-  /// The columns whose cells are known before a run is trained.
+  /// Returns the columns whose cells are known before training.
   static func ofPlans(settings: [Column]) -> [Column] {
     all(settings: settings, tasks: []).filter { $0.role != .result && $0.name != "status" }
   }

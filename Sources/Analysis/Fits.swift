@@ -4,27 +4,31 @@ import ScalingLaws
 
 /// The fits of a table of runs: the file `fits.json`.
 public struct Fits: Codable, Sendable {
-  /// How many runs were fitted, and how many were left out because they diverged or are missing.
+  /// The number of completed runs.
   public let completed: Int
+  /// The number of diverged runs, which are left out.
   public let diverged: Int
+  /// The number of missing runs.
   public let missing: Int
+  /// The fits, in the order of the requests.
   public let fits: [ExperimentFit]
-  /// Chinchilla's three approaches to the compute-optimal split, side by side.
+  /// The results of Chinchilla's three approaches to the compute-optimal allocation.
   public let approaches: [Approach]
-  /// Parameters of several fits side by side.
+  /// Comparisons of a parameter between fits.
   public let comparisons: [FitComparison]
-  /// What settings of the training do to the loss, and how much of it is noise.
+  /// The effects of settings on the loss.
   public let sweeps: [Sweep]
+  /// The variation of the loss over seeds; empty without sweeps.
   public let noise: [SeedNoise]
 
-  /// Fits what an experiment asks for to its results.
+  /// Performs the fits of an experiment.
   ///
   /// - Parameters:
-  ///   - requests: what the file asks for; nil for the standard fits.
-  ///   - comparisons: of these fits.
-  ///   - sweeps: settings whose effect is to be told, by the names of their columns.
-  ///   - bootstraps: samples for the intervals; whole trunks are drawn.
-  ///   - progress: told now and then which part is done.
+  ///   - requests: The requested fits; nil for the standard fits.
+  ///   - comparisons: The requested comparisons of these fits.
+  ///   - sweeps: The swept settings, by the names of their columns.
+  ///   - bootstraps: The number of bootstrap samples for the intervals. Entire trunks are resampled.
+  ///   - progress: Called repeatedly with the completed fraction.
   public init(
     of table: ResultsTable, requests: [FitRequest]? = nil, comparisons: [ComparisonRequest] = [],
     sweeps: [String] = [], bootstraps: Int = 1000, seed: UInt64 = 1,
@@ -53,12 +57,12 @@ public struct Fits: Codable, Sendable {
     noise = sweeps.isEmpty ? [] : SeedNoise.all(in: rows, settings: table.settings)
   }
 
-  /// Fits laws to observations from anywhere.
+  /// Fits laws to observations from any source.
   ///
   /// - Parameters:
-  ///   - requests: nil for the standard ones that the table allows.
-  ///   - entropy: the true entropy in the unit of the loss, where it is known.
-  ///   - progress: told now and then which part is done.
+  ///   - requests: The requested fits; nil for the standard fits.
+  ///   - entropy: The true entropy in the unit of the loss; nil if it is unknown.
+  ///   - progress: Called repeatedly with the completed fraction.
   public init(
     of file: ObservationFile, requests: [FitRequest]? = nil, entropy: Double? = nil, bootstraps: Int = 1000,
     seed: UInt64 = 1, progress: @escaping (Double) -> Void = { _ in }
@@ -86,12 +90,12 @@ public struct Fits: Codable, Sendable {
     noise = []
   }
 
-  /// Fits one request after the other; `progress` is told the part of all that is done.
+  /// Performs the requests in order. `progress` receives the completed fraction of all of them.
   private static func fit(
     _ requests: [FitRequest], _ progress: @escaping (Double) -> Void,
     _ body: (FitRequest, @escaping (Double) -> Void) -> ExperimentFit
   ) -> [ExperimentFit] {
-    // Bends are simulated hundreds of times: they take most of the time.
+    // The test for breaks takes most of the time, because it fits hundreds of simulated curves.
     let costs = requests.map { request in request.analyses.reduce(1.0) { $0 + ($1 == .bends ? 20 : 2) } }
     let total = costs.reduce(0, +)
     var done = 0.0
@@ -101,19 +105,21 @@ public struct Fits: Codable, Sendable {
     }
   }
 
-  /// The fit of a name.
+  /// The fit with a name; nil if there is none.
   public subscript(name: String) -> ExperimentFit? { fits.first { $0.name == name } }
 
-  /// The fit that stands for L(N, D): with the true entropy as floor, where there is one.
+  /// The fit that represents L(N, D): the first law of N and D with the true entropy as floor, otherwise the first one.
   public var surface: ExperimentFit? {
     let surfaces = fits.filter(\.isSurface)
     return surfaces.first { $0.floor == .entropy } ?? surfaces.first
   }
 
-  /// Reads `fits.json`.
+  /// Reads the file `fits.json` at `path`.
+  ///
+  /// - Throws: `InputError` if it cannot be read or is damaged.
   public init(contentsOf path: String) throws { try self.init(FileAccess.read(path), path: path) }
 
-  /// Reads the content of `fits.json` at `path`.
+  /// Parses `data`, the contents of the file `fits.json` at `path`.
   package init(_ data: Data, path: String) throws {
     let remedy = "Write it again with `isoflop fit` or `isoflop collect`"
     guard
@@ -125,9 +131,11 @@ public struct Fits: Codable, Sendable {
     self = fits
   }
 
-  /// The fits as they stand in `fits.json`; equal fits give equal bytes.
+  /// Returns the contents of `fits.json`. Equal fits give equal bytes.
   public func json() throws -> Data { try recordJSON(self) }
 
   /// Writes `fits.json` atomically.
+  ///
+  /// - Throws: `InputError` if it cannot be written.
   public func write(to path: String) throws { try FileAccess.write(json(), to: path) }
 }

@@ -1,15 +1,19 @@
 import Files
 import ScalingLaws
 
-/// A law, or another analysis of the same standing, that may be asked for.
+/// A law or another analysis that a fit can request.
 public enum LawChoice: String, CaseIterable, Codable, Sendable {
-  /// L(N) where D is large, L(D) where N is large, and L(C) along the compute-optimal frontier.
+  /// L(N) at a large D.
   case powerN = "power_n"
+  /// L(D) at a large N.
   case powerD = "power_d"
+  /// L(C) along the compute-optimal frontier.
   case powerC = "power_c"
-  /// The same with breaks.
+  /// L(N) with breaks.
   case brokenN = "broken_n"
+  /// L(D) with breaks.
   case brokenD = "broken_d"
+  /// L(C) with breaks.
   case brokenC = "broken_c"
   case chinchilla
   case interaction
@@ -20,18 +24,19 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
   case routed
   case jointRouted = "joint_routed"
   case mixture
-  /// Parabolas through the profiles of the grid's budgets, by least squares or least absolute deviations.
+  /// Parabolas through IsoFLOP profiles, by least squares.
   case isoFLOP = "isoflop"
+  /// Parabolas through IsoFLOP profiles, by least absolute deviations.
   case isoFLOPRobust = "isoflop_robust"
   /// The lower envelope of training curves.
   case envelope
-  /// How many steps and tokens each batch needs for a loss.
+  /// The critical batch.
   case criticalBatch = "critical_batch"
 
-  /// Those that the runs of an experiment have the columns for.
+  /// The laws that can be fitted to the runs of an experiment.
   package static let ofExperiments = allCases.filter { $0 != .mixture }
 
-  /// The one variable of the law, if there is but one.
+  /// The variable of a law in one variable; nil for others.
   public var variable: Variable? {
     switch self {
     case .powerN, .brokenN: .parameters
@@ -41,22 +46,22 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
     }
   }
 
-  /// Whether it has breaks.
+  /// True for a law with breaks.
   public var isBroken: Bool { self == .brokenN || self == .brokenD || self == .brokenC }
 
-  /// Whether it is a formula that is fitted by an objective.
+  /// True for a law that is fitted by minimizing an objective.
   public var isLaw: Bool { ![.isoFLOP, .isoFLOPRobust, .envelope, .criticalBatch].contains(self) }
 
-  /// Whether the formula has a floor that may be chosen.
+  /// True for a law whose floor can be chosen.
   public var hasFloor: Bool {
     variable != nil || [.chinchilla, .interaction, .overtraining, .routed, .jointRouted].contains(self)
   }
 
-  /// The law with a floor; nil where it is no formula.
+  /// Returns the law with a floor; nil if it is another analysis.
   ///
   /// - Parameters:
-  ///   - breaks: of a broken law.
-  ///   - domains: of a mixture, at least 2.
+  ///   - breaks: The number of breaks of a broken law.
+  ///   - domains: The number of domains of a data mixture, at least 2.
   package func named(floor: Floor, breaks: Int = 1, domains: Int = 2) -> NamedLaw? {
     switch self {
     case .powerN, .powerD, .powerC: variable.map { .power(PowerLaw(in: $0, floor: floor)) }
@@ -68,7 +73,7 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
     case .kaplan: .kaplan(KaplanLaw())
     case .kaplanSteps: .kaplanSteps(KaplanStepsLaw())
     case .repeatedData: .repeatedData(RepeatedDataLaw())
-    // The paper's form has no floor: with one to fit, nothing would be determined.
+    // The paper's law has no floor, and a fitted one would leave the other parameters undetermined.
     case .routed: .routed(RoutedLaw(floor: floor == .free ? .zero : floor))
     case .jointRouted: .jointRouted(JointRoutedLaw(floor: floor == .free ? .zero : floor))
     case .mixture: .mixture(MixtureLaw(domains: domains))
@@ -76,8 +81,8 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
     }
   }
 
-  /// The laws that might hold in its place: in one variable a pure power law, with a floor, and with breaks; of N and D
-  /// the surfaces. Empty where there are none.
+  /// Returns the alternative laws for a comparison: in one variable, power laws without and with a floor and with
+  /// breaks; for N and D, the laws of both. Empty if there are none.
   func rivals(floor: Floor) -> [NamedLaw] {
     let isKnown = if case .known = floor { true } else { false }
     if let variable {
@@ -96,11 +101,13 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
   }
 }
 
-/// What a law tends to.
+/// The floor that a fit requests.
 public enum FloorChoice: Codable, Equatable, Sendable {
+  /// A fitted floor, or none.
   case free, zero
   /// The true entropy of the corpus.
   case entropy
+  /// A given floor, in the unit of the loss.
   case value(Double)
 
   init(_ yaml: YAMLValue) throws {
@@ -114,6 +121,7 @@ public enum FloorChoice: Codable, Equatable, Sendable {
     }
   }
 
+  /// The value in files.
   public var name: String {
     switch self {
     case .free: "free"

@@ -1,13 +1,15 @@
 import Files
 import ScalingLaws
 
-/// The penalty of an objective by its name in a file or on the command line.
+/// The penalty of an objective, by its name in files and on the command line.
 public enum PenaltyChoice: String, CaseIterable, Sendable {
   case huber
   case leastSquares = "least_squares"
   case leastAbsolute = "least_absolute"
 
-  /// - Parameter delta: where Huber's penalty turns from square to line.
+  /// Returns the penalty.
+  ///
+  /// - Parameter delta: The residual at which the Huber penalty changes from quadratic to linear.
   public func penalty(delta: Double) -> Objective.Penalty {
     switch self {
     case .huber: .huber(delta: delta)
@@ -18,11 +20,12 @@ public enum PenaltyChoice: String, CaseIterable, Sendable {
 }
 
 extension Objective.Scale: CaseIterable {
+  /// All scales.
   public static let allCases: [Objective.Scale] = [.log, .raw, .log1p]
 }
 
 extension Objective {
-  /// The default δ of Huber's penalty (Hoffmann et al. 2022, section 3.3).
+  /// The default δ of the Huber penalty (Hoffmann et al. 2022, section 3.3).
   public static let delta = 1e-3
 
   /// Reads `objective`: the name of a penalty, or a mapping with `penalty`, `delta`, `on` and `weighted`.
@@ -43,20 +46,20 @@ extension Objective {
   }
 }
 
-/// An analysis beside a fit, on request.
+/// An additional analysis of a fit.
 public enum AnalysisChoice: String, CaseIterable, Codable, Sendable {
-  /// Whether, where and by how much a loss in one variable bends.
+  /// A test for breaks of a law in one variable.
   case bends
-  /// The fit's law among its rivals.
+  /// A comparison with other laws.
   case selection
-  /// How the fit moves with choices that the data do not dictate.
+  /// The sensitivity to choices that the data do not determine.
   case sensitivity
-  /// The slope of a loss in one variable, place by place.
+  /// The local slopes of a law in one variable.
   case slopes
-  /// The compute-optimal size with and without embeddings, from one surface.
+  /// The compute-optimal size counted with and without embeddings, from one law of N and D.
   case counting
 
-  /// The parameters that it adds to a fit.
+  /// The names of the parameters that it adds to a fit.
   var parameterNames: [String] {
     switch self {
     case .bends: ["bends", "bend"]

@@ -2,11 +2,12 @@ import Files
 import ScalingLaws
 
 extension ObservationFile {
-  /// The column of a quantity, and the unit in which it is given.
+  /// The column of a quantity, with its unit.
   public struct Source: Sendable, Equatable {
+    /// The name of the column.
     public let column: String
     let index: Int
-    /// What a cell is multiplied by.
+    /// The factor that cells are multiplied by.
     public let factor: Double
 
     init(column: String, index: Int, factor: Double = 1) {
@@ -15,7 +16,7 @@ extension ObservationFile {
       self.factor = factor
     }
 
-    /// `COLUMN` or `COLUMN*UNIT`; nil where there is no such column or the unit is no number.
+    /// Parses `COLUMN` or `COLUMN*UNIT`; nil if the column does not exist or the unit is not a number.
     init?(_ text: String, in header: [String]) {
       if let index = header.firstIndex(of: text) {
         self.init(column: text, index: index)
@@ -35,21 +36,21 @@ extension ObservationFile {
     var text: String { "column `\(column)`" + (factor == 1 ? "" : " × \(factor)") }
   }
 
-  /// What a column may hold.
+  /// The quantity that a column contains.
   public enum Role: Hashable, Sendable {
     case variable(Variable)
     case loss
     case lossStandardError
-    /// Runs of one cluster are not independent.
+    /// The name of a cluster of runs, which are not independent.
     case cluster
 
-    /// Those that are looked for; shares of a mixture, `r1`, `r2` and so on, must be named.
+    /// The quantities whose columns are found by name. Weights of a data mixture, `r1`, `r2` and so on, must be given.
     public static let common: [Role] =
       [.parameters, .tokens, .compute, .uniqueTokens, .steps, .experts].map { .variable($0) } + [
         .loss, .lossStandardError, .cluster,
       ]
 
-    /// By its name: N, D, C, U, S, E, r1, loss, loss_se or cluster.
+    /// Parses a name: N, D, C, U, S, E, r1, loss, loss_se or cluster.
     public init?(_ name: String) {
       if let role = Role.common.first(where: { $0.name == name }) {
         self = role
@@ -60,6 +61,7 @@ extension ObservationFile {
       }
     }
 
+    /// The name, such as N or loss.
     public var name: String {
       switch self {
       case .variable(let variable): variable.symbol
@@ -69,10 +71,10 @@ extension ObservationFile {
       }
     }
 
-    /// Whether a column of the quantity's own letter is taken for it: E is a floor as often as it is experts.
+    /// True if a column with the quantity's symbol is assumed to contain it. A column E may contain a floor or experts.
     var isFound: Bool { self != .variable(.experts) }
 
-    /// Whether a cell may be empty: whoever needs the quantity says so.
+    /// True if cells may be empty. Laws that need the quantity report it.
     var isOptional: Bool {
       switch self {
       case .variable(.uniqueTokens), .variable(.steps), .variable(.experts), .lossStandardError: true
@@ -85,7 +87,7 @@ extension ObservationFile {
       return self == .lossStandardError
     }
 
-    /// Names by which the column is known, in lower case, the most telling first.
+    /// The names of columns that contain the quantity, in lower case, in order of precedence.
     var names: [String] {
       switch self {
       case .variable(.parameters):
@@ -118,7 +120,7 @@ extension ObservationFile {
     }
   }
 
-  /// The columns that are known to hold a quantity: of its very letter, then by the order of its names.
+  /// Returns the columns that contain a quantity by their names: the symbol itself first, then in the order of `names`.
   package static func known(_ role: Role, in header: [String]) -> [String] {
     let plain = header.map { name in
       String(name.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "_" })

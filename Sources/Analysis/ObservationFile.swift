@@ -2,22 +2,24 @@ import Files
 import Foundation
 import ScalingLaws
 
-/// A table of runs from anywhere: any CSV file with columns for a loss and for what it depends on.
+/// A table of runs from any source: a CSV file with columns for a loss and for the variables that it depends on.
 ///
-/// Columns are found by common names, or are named by the caller. Where two of N, D and C are there, C = 6ND gives the
-/// third.
+/// Columns are found by common names or given by the caller. If only two of N, D and C are given, the third is computed
+/// from C = 6ND.
 public struct ObservationFile: Sendable {
+  /// The path of the file.
   public let path: String
+  /// The observations.
   public let observations: [Observation]
   /// The line of each observation.
   public let lines: [Int]
-  /// Where each quantity comes from.
+  /// The columns of the quantities.
   public let sources: [Role: Source]
-  /// Rows whose status says that there is no result.
+  /// The number of rows without a result according to their status.
   public let leftOut: Int
-  /// Rows that have no number where a condition compares one: they are left out too.
+  /// The number of rows that are left out because they have no number in a column that a condition compares.
   public let withoutNumber: Int
-  /// Which rows were taken, in words.
+  /// A description of the selected rows.
   public let selection: String
   private let header: [String]
   private let rows: [CSVFile.Row]
@@ -25,11 +27,11 @@ public struct ObservationFile: Sendable {
   /// Reads the file at `path`.
   ///
   /// - Parameters:
-  ///   - given: columns for quantities, by the user's choice: a name, or a name and a unit as in `size*1e6` or `size*M`.
-  ///     The others are found by their names.
-  ///   - filters: conditions that a row must fulfil.
-  ///   - dropped: the number of highest losses to leave out.
-  /// - Throws: `InputError` where a column is not there, or naming the lines of bad rows.
+  ///   - given: The columns of quantities: a name, or a name and a unit, as in `size*1e6` or `size*M`. Those of other
+  ///     quantities are found by name.
+  ///   - filters: The conditions that rows must satisfy.
+  ///   - dropped: The number of highest losses to leave out.
+  /// - Throws: `InputError` if a column does not exist, a row is invalid (the error names the lines), or no row is left.
   public init(
     contentsOf path: String, columns given: [Role: String] = [:], where filters: [RowFilter] = [],
     droppingHighest dropped: Int = 0
@@ -38,7 +40,7 @@ public struct ObservationFile: Sendable {
       path: path, text: FileAccess.readText(path), columns: given, where: filters, droppingHighest: dropped)
   }
 
-  /// Reads the table that stands at `path` as `text`.
+  /// Parses `text`, the contents of the file at `path`.
   package init(
     path: String, text: String, columns given: [Role: String] = [:], where filters: [RowFilter] = [],
     droppingHighest dropped: Int = 0
@@ -93,7 +95,7 @@ public struct ObservationFile: Sendable {
     selection = words.isEmpty ? "all rows" : "rows with \(words.joined(separator: ", "))"
   }
 
-  /// How N, D and C come about, in words.
+  /// A description of the columns or formulas of N, D, C and other quantities.
   public var convention: String {
     let always: [Role] = [.variable(.parameters), .variable(.tokens), .variable(.compute), .loss]
     let others = sources.keys.filter { !always.contains($0) && $0 != .cluster && $0 != .lossStandardError }
@@ -112,7 +114,7 @@ public struct ObservationFile: Sendable {
     }
   }
 
-  /// The same rows with N, D or C taken from another column that is known by name: other conventions of counting.
+  /// Returns the same rows with N, D or C from another column with a known name: other conventions of counting.
   package func variants() -> [(name: String, variable: Variable, observations: [Observation])] {
     [Variable.parameters, .tokens, .compute].flatMap { variable in
       let role = Role.variable(variable)
@@ -128,7 +130,7 @@ public struct ObservationFile: Sendable {
 
   private struct Fault: Error { let text: String }
 
-  /// What stands in a cell where there is no number.
+  /// The texts of cells without a number.
   private static let absent: Set<String> = ["", "nan", "na", "n/a", "null", "none", "-", "inf", "-inf"]
 
   private static func isAbsent(_ cell: String) -> Bool {
@@ -168,7 +170,8 @@ public struct ObservationFile: Sendable {
       cluster: sources[.cluster].map { row.cells[$0.index] })
   }
 
-  /// The test of a filter on a row's own cells; one of a derived quantity passes here and is tested later.
+  /// Returns the test of a filter on the cells of a row. A filter on a derived quantity passes here and is tested
+  /// later.
   private static func condition(_ filter: RowFilter, _ file: CSVFile) throws -> (CSVFile.Row) throws -> Bool {
     guard let index = file.header.firstIndex(of: filter.column) else {
       guard Role(filter.column) != nil else { throw missing(filter.column, in: file) }
@@ -176,7 +179,7 @@ public struct ObservationFile: Sendable {
     }
     return { row in
       let cell = row.cells[index].trimmingCharacters(in: .whitespaces)
-      // What says that there is no number fulfils no comparison with one.
+      // A cell without a number satisfies no comparison of numbers.
       if Self.isAbsent(cell) { return filter.holds(for: cell) ?? false }
       guard let holds = filter.holds(for: cell) else {
         throw Fault(
@@ -186,7 +189,7 @@ public struct ObservationFile: Sendable {
     }
   }
 
-  /// Whether an observation fulfils a filter that names a quantity and no column.
+  /// Returns whether an observation satisfies a filter on a quantity that is not a column.
   private static func holds(_ filter: RowFilter, for observation: Observation, _ file: CSVFile) throws -> Bool
   {
     guard !file.header.contains(filter.column), let role = Role(filter.column) else { return true }
@@ -218,7 +221,7 @@ public struct ObservationFile: Sendable {
     }
     let taken = Set(sources.values.map(\.column))
     for role in Role.common where sources[role] == nil {
-      // The letter of a quantity may stand for something else here.
+      // The user may have given this column for another quantity.
       if let column = known(role, in: file.header).first, !taken.contains(column) {
         sources[role] = file.header.firstIndex(of: column).map { Source(column: column, index: $0) }
       }

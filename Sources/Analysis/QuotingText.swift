@@ -2,7 +2,7 @@ import Files
 import Foundation
 import ScalingLaws
 
-/// A paragraph of a page that quotes numbers from the page's own results, so that it is true of every tier:
+/// A paragraph of a page that quotes numbers from the results, so that it is true in every tier:
 /// `The exponent is {chinchilla.alpha | interval}.`
 ///
 /// | reference | replaced by |
@@ -12,46 +12,49 @@ import ScalingLaws
 /// | `{sweep SETTING.excess}` | a number of a sweep |
 /// | `{results.STATISTIC}` | a number of the results, as in `expect` |
 /// | `{NAME}` | a number of the section `page.numbers` |
-/// | `{runs}`, `{widths}`, `{lengths}`, `{budgets}`, `{seeds}`, `{vocabularies}` | how many there are, in words |
-/// | `{= TEXT}` | the text itself: a number that defines something, and is no result |
+/// | `{runs}`, `{widths}`, `{lengths}`, `{budgets}`, `{seeds}`, `{vocabularies}` | their number, in words |
+/// | `{= TEXT}` | the text itself: a number that is a definition and not a result |
 ///
-/// The form follows a bar: `| interval` adds the 95 % interval, `| percent` gives a fraction as a percentage. A
-/// sentence that quotes what only another tier fits is left out.
+/// A format follows a bar: `| interval` adds the 95 % interval, `| percent` writes a fraction as a percentage. A
+/// sentence that quotes a result that only another tier has is left out.
 public struct QuotingText: Sendable {
+  /// The format of a number.
   public enum Form: String, CaseIterable, Sendable { case value, interval, percent }
 
-  /// What can be counted in a plan.
+  /// A count of completed runs, or of distinct values of a setting among them.
   public enum Count: String, CaseIterable, Sendable {
     case runs, widths, lengths, budgets, seeds, vocabularies
   }
 
+  /// A part of a sentence.
   public enum Piece: Sendable {
     case text(String)
-    /// A number that is no result.
+    /// A number that is not a result.
     case definition(String)
     case count(Count)
     case quote(Quote)
   }
 
-  /// A number, and how it is written.
+  /// A number with its format.
   public struct Quote: Sendable {
     enum Subject: Sendable {
       case result(Expectation.Subject)
       case runs(RunNumber)
     }
 
-    /// As it stands in the file.
+    /// The reference in the file.
     public let text: String
     let subject: Subject
+    /// The format.
     public let form: Form
   }
 
-  /// As it stands in the file.
+  /// The paragraph in the file.
   public let source: String
-  /// The sentences; a sentence keeps the space after it.
+  /// The sentences, each with the space after it.
   public let sentences: [[Piece]]
 
-  /// What may be quoted: of all tiers of a file.
+  /// The names that texts may quote, in all tiers of a file.
   package struct Names {
     package let fits: [FitRequest]
     package let comparisons: [ComparisonRequest]
@@ -71,7 +74,9 @@ public struct QuotingText: Sendable {
     }
   }
 
-  /// - Throws: `InputError` with the line of `yaml` for a reference to a result that does not exist.
+  /// Parses a paragraph.
+  ///
+  /// - Throws: `InputError` with the line of `yaml` if a reference is invalid or its result does not exist.
   package init(_ paragraph: String, _ yaml: YAMLValue, _ names: Names) throws {
     source = paragraph
     var pieces: [Piece] = []
@@ -102,7 +107,7 @@ public struct QuotingText: Sendable {
     let form = parts.count > 1 ? Form(rawValue: parts[1]) : .value
     guard let form else {
       throw yaml.error(
-        "`\(parts[1])` is not a form of a number",
+        "`\(parts[1])` is not a format of a number",
         remedy: "Write one of \(Form.allCases.map(\.rawValue).joined(separator: ", "))")
     }
     if let number = names.numbers[name] {
@@ -155,7 +160,8 @@ public struct QuotingText: Sendable {
     return sentences.filter { !$0.isEmpty }
   }
 
-  /// A text cut after each mark that ends a sentence: one before a space and a capital, but not that of `et al.`
+  /// Splits a text after the end of each sentence: a period, question or exclamation mark before a space and a capital
+  /// letter, except after `et al`.
   private static func parts(of text: String) -> [(text: String, endsSentence: Bool)] {
     var parts: [(text: String, endsSentence: Bool)] = []
     var start = text.startIndex
@@ -172,16 +178,16 @@ public struct QuotingText: Sendable {
 }
 
 extension QuotingText {
-  /// What replaces a reference.
+  /// The result that replaces a reference.
   public enum Quotation: Sendable {
     case number(ExperimentFit.Number)
-    /// Why there is no number.
+    /// The reason why there is no number.
     case refused(String)
-    /// The tier does not ask for it.
+    /// The tier does not request the result.
     case absent
   }
 
-  /// The number that a reference quotes.
+  /// Returns the result that a reference quotes.
   public static func quotation(_ quote: Quote, fits: Fits, results: ResultsTable) -> Quotation {
     switch quote.subject {
     case .runs(let number):
@@ -194,7 +200,7 @@ extension QuotingText {
 }
 
 extension QuotingText.Count {
-  /// How many there are among completed runs.
+  /// Returns the count among completed runs.
   public func value(of results: ResultsTable) -> Int {
     let rows = results.completed
     let column: String
@@ -202,7 +208,7 @@ extension QuotingText.Count {
     case .runs: return rows.count
     case .widths: column = "width"
     case .lengths:
-      // Lengths that were meant to be equal differ by part of a step.
+      // Lengths within 5 % are equal, because training stops at whole steps.
       let tokens = rows.compactMap(\.tokens).sorted()
       return tokens.isEmpty ? 0 : 1 + zip(tokens, tokens.dropFirst()).count { 20 * $1 > 21 * $0 }
     case .budgets: column = "isoflop_budget"
@@ -213,7 +219,7 @@ extension QuotingText.Count {
   }
 }
 
-/// A number of some runs, for the text of a page: an entry of `page.numbers`.
+/// A statistic over some runs for the text of a page: an entry of `page.numbers`.
 ///
 ///     numbers:
 ///       collapsed: {mean: loss, where: {experts: 8, balance: none}}
@@ -240,7 +246,7 @@ struct RunNumber: Sendable {
     conditions = try map["where"].map { try FitRequest.readConditions($0, on: all) } ?? []
   }
 
-  /// Nil where no run fulfils the conditions.
+  /// Returns the statistic; nil if no run satisfies the conditions.
   func value(of results: ResultsTable) -> Double? {
     let values = results.completed.filter { row in conditions.allSatisfy { $0.holds(for: row) } }
       .compactMap { $0.number(column) }

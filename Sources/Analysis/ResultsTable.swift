@@ -1,40 +1,44 @@
 import Files
 import Foundation
 
-/// What came of an experiment, a row a run: the file `results.csv`.
+/// The results of an experiment, with one row for each run: the file `results.csv`.
 ///
 /// Equal runs give equal bytes: rows are in the order of the plan, numbers have the shortest digits that give them
 /// again, and nothing depends on the machine's speed.
 public struct ResultsTable: Sendable {
   /// The columns of settings.
   public let settings: [Column]
-  /// The tasks of the text, which have columns of their own.
+  /// The tasks of the text. Each has its own columns.
   public let tasks: [String]
+  /// The runs.
   public let rows: [RunRow]
 
+  /// Creates a table.
   public init(settings: [Column], tasks: [String], rows: [RunRow]) {
     self.settings = settings
     self.tasks = tasks
     self.rows = rows
   }
 
-  /// The columns, in their order.
+  /// The columns, in order.
   public var columns: [Column] { Column.all(settings: settings, tasks: tasks) }
 
   /// The completed runs.
   public var completed: [RunRow] { rows.filter(\.isCompleted) }
 
-  /// Reads a table that was written by `write`. Columns of earlier versions are known by their former names, and columns
-  /// that the file does not have stay empty.
+  /// Reads a table that was written by `write`. Columns of earlier versions are known by their former names, and
+  /// columns that the file does not have stay empty.
   ///
   /// - Parameter settings: The columns of settings that there may be.
-  /// - Throws: `InputError` with file and line, if a column is unknown, one that names the run, its status or its loss is
-  ///   missing, or a cell is not what it should be.
+  /// - Throws: `InputError` with file and line, if a column is unknown, one that names the run, its status or its loss
+  ///   is missing, or a cell is not what it should be.
   public init(contentsOf path: String, settings: [Column]) throws {
     try self.init(path: path, text: FileAccess.readText(path), settings: settings)
   }
 
-  /// Reads the table that stands at `path` as `text`.
+  /// Parses `text`, the contents of the file at `path`.
+  ///
+  /// - Throws: `InputError` as `init(contentsOf:settings:)`.
   public init(path: String, text: String, settings: [Column]) throws {
     let file = try CSVFile(path: path, text: text)
     let tasks = file.header.filter { $0.hasPrefix("exact_match_") }.map {
@@ -67,9 +71,11 @@ public struct ResultsTable: Sendable {
   }
 
   /// Writes the table atomically.
+  ///
+  /// - Throws: `InputError` if it cannot be written.
   public func write(to path: String) throws { try FileAccess.write(Data(csv.utf8), to: path) }
 
-  /// The table as text.
+  /// The contents of the file.
   public var csv: String {
     let columns = columns
     let lines = [columns.map(\.name)] + rows.map { row in columns.map { $0.cell(row).description } }
@@ -78,7 +84,7 @@ public struct ResultsTable: Sendable {
 }
 
 extension Column {
-  /// The cell that a file has as `text`.
+  /// Parses the text of a cell.
   fileprivate func cell(from text: String, path: String, line: Int) throws -> Cell {
     let cell: Cell? =
       switch kind {

@@ -8,18 +8,20 @@ public struct RowFilter: Sendable {
     case differs = "!=", atMost = "<=", atLeast = ">=", equals = "=", below = "<", above = ">"
   }
 
-  /// As the user wrote it.
+  /// The condition as the user wrote it.
   public let text: String
-  /// A column's name, or a quantity's: N, D, C, loss.
+  /// The name of a column or of a quantity: N, D, C, loss.
   package let column: String
   private let comparison: Comparison
-  /// What the cell is compared with; after `=` and `!=` any of several.
+  /// The values that the cell is compared with; several only for `=` and `!=`.
   private let values: [String]
 
-  /// Whether it asks for a number, as `<` does.
+  /// True if it compares numbers, as `<` does.
   var comparesNumbers: Bool { comparison != .equals && comparison != .differs }
 
-  /// - Throws: `InputError` where the text is no condition.
+  /// Parses a condition.
+  ///
+  /// - Throws: `InputError` if the text is not a condition.
   public init(_ text: String) throws {
     self.text = text
     let signs = Comparison.allCases.compactMap { comparison in
@@ -45,7 +47,7 @@ public struct RowFilter: Sendable {
     }
   }
 
-  /// Whether a cell fulfils the condition; nil where it would have to be a number and is not.
+  /// Returns whether a cell satisfies the condition; nil if the condition needs a number and the cell is not one.
   package func holds(for cell: String) -> Bool? {
     let number = Double(quantity: cell)
     let isAmong = values.contains { value in

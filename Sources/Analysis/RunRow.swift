@@ -1,18 +1,20 @@
-/// One run of a table of results: what was asked for, what size that is, and what came of it.
+/// One run of a table of results: its settings, its sizes and its results.
 ///
-/// Properties are nil where the run does not have them or has not come so far. `Column` gives each its name in files.
+/// Properties are nil if they do not apply to the run or are not known yet. `Column` gives their names in files.
 public struct RunRow: Sendable, Equatable {
+  /// The status of a run; `missing` if it is not finished.
   public enum Status: String, Sendable { case completed, diverged, missing }
 
-  /// What came of one task of the text.
+  /// The results on one task of the text.
   public struct Task: Sendable, Equatable {
-    /// Nats a token, on the task's targets.
+    /// The loss on the task's targets, in nats per token.
     public var loss: Double?
-    /// The true entropy of these targets, nats a token.
+    /// The true entropy of these targets, in nats per token.
     public var entropy: Double?
-    /// The fraction of endings that are right to the last token.
+    /// The fraction of passage endings that are predicted without an error.
     public var exactMatch: Double?
 
+    /// Creates the results of a task.
     public init(loss: Double? = nil, entropy: Double? = nil, exactMatch: Double? = nil) {
       self.loss = loss
       self.entropy = entropy
@@ -20,59 +22,78 @@ public struct RunRow: Sendable, Equatable {
     }
   }
 
-  /// The run's identifier, and that of its trunk.
+  /// The identifier of the run.
   public var run = ""
+  /// The identifier of the run's trunk.
   public var trunk = ""
+  /// The status of the run.
   public var status = Status.missing
   /// The value of each setting, by the name of its column.
   public var settings: [String: Cell] = [:]
-  /// What the program takes for a setting of this run where nothing is given; empty where that is not known, as in a
-  /// table that was read from a file.
+  /// The default of each setting for this run; empty if unknown, as in a table that was read from a file.
   public var defaults: [String: Cell] = [:]
 
-  /// Numbers of parameters.
+  /// N without embeddings, positions and head.
   public var nonEmbeddingParameters: Int?
+  /// N, all parameters.
   public var totalParameters: Int?
+  /// N that takes part in predicting one token.
   public var activeParameters: Int?
+  /// The number of parameters of routers.
   public var routerParameters: Int?
-  /// Tokens trained on, D, and the different ones among them.
+  /// D, the number of training tokens.
   public var tokens: Int?
+  /// The number of unique training tokens.
   public var uniqueTokens: Int?
+  /// The number of passes over the unique tokens.
   public var epochs: Double?
+  /// The number of optimizer steps.
   public var steps: Int?
-  /// FLOPs of the training, in three conventions.
+  /// The FLOPs of all matrix products of the training.
   public var exactCompute: Double?
+  /// 6·N·D with all active parameters, in FLOPs.
   public var sixNDCompute: Double?
+  /// 6·N·D with the active parameters except embeddings, in FLOPs.
   public var sixNDNonEmbeddingCompute: Double?
-  /// The budget that D was computed from, FLOPs.
+  /// The budget that D was computed from, in FLOPs.
   public var isoFLOPBudget: Double?
 
-  /// Losses in nats a token, if nothing else is said.
+  /// The validation loss, in nats per token.
   public var loss: Double?
+  /// The standard error of the loss over windows.
   public var lossStandardError: Double?
+  /// The loss in bits per byte.
   public var lossBitsPerByte: Double?
+  /// The true entropy of the validation windows, in nats per token.
   public var entropy: Double?
+  /// The entropy in bits per byte.
   public var entropyBitsPerByte: Double?
+  /// The loss minus the entropy, in nats per token.
   public var reducible: Double?
+  /// The standard error of `reducible` over windows.
   public var reducibleStandardError: Double?
-  /// Of routed layers, fractions but for the number of experts.
+  /// The entropy of the experts' loads relative to even loads, the minimum over layers.
   public var loadEntropy: Double?
+  /// The number of experts that no validation token chose.
   public var deadExperts: Int?
+  /// The fraction of choices that exceed an expert's capacity.
   public var dropped: Double?
+  /// The entropy of the routers' probabilities relative to even ones.
   public var routerEntropy: Double?
-  /// By the task's name.
+  /// The results of each task, by its name.
   public var tasks: [String: Task] = [:]
 
+  /// Creates a row without values.
   public init() {}
 
-  /// Whether the run has come to its end with a loss.
+  /// True if the run has finished with a loss.
   public var isCompleted: Bool { status == .completed }
 
-  /// What a column holds, by its name; nothing where there is no such column.
+  /// The cell of a column, by its name; `none` if there is no such column.
   public subscript(column: String) -> Cell {
     if let setting = settings[column] { return setting }
     if let known = Self.columns[column] { return known.cell(self) }
-    // The longest prefix first: `loss` is none of `exact_match_`.
+    // Columns of tasks, such as `exact_match_facts`.
     for prefix in ["exact_match_", "entropy_", "loss_"] where column.hasPrefix(prefix) {
       let task = String(column.dropFirst(prefix.count))
       guard tasks[task] != nil else { continue }
@@ -81,13 +102,13 @@ public struct RunRow: Sendable, Equatable {
     return .none
   }
 
-  /// The text of a column; empty where there is none.
+  /// Returns the text of a column; empty if it has no value.
   public func text(_ column: String) -> String { self[column].description }
 
-  /// The number of a column, if there is one.
+  /// Returns the number of a column; nil if it has none.
   public func number(_ column: String) -> Double? { self[column].number }
 
-  /// Whether a setting has another value than the program takes by itself.
+  /// Returns whether a setting differs from its default; true if the default is unknown.
   public func isGiven(_ setting: String) -> Bool {
     defaults[setting].map { $0 != settings[setting] } ?? true
   }

@@ -1,22 +1,25 @@
 import Foundation
 import ScalingLaws
 
-/// What a setting of the training does to the loss, other things equal: an entry of `sweeps`.
+/// The effect of a training setting on the loss, other settings equal: an entry of `sweeps`.
 ///
-/// Runs that differ in nothing but this setting and the seed are one *cell*. Of each, the sweep tells by how much the
-/// loss at the program's own choice exceeds the best one tried. Where values are tried with one seed each, the best of
-/// them owes something to luck: compare the excess with the noise of seeds.
+/// Runs that differ only in this setting and the seed form a *cell*. The excess of a cell is the relative difference
+/// between the loss at the default and the lowest loss. With one seed for each value, the lowest loss is biased by
+/// noise: compare the excess with the noise of seeds.
 public struct Sweep: Codable, Sendable {
   /// One value of the setting in a cell.
   public struct Trial: Codable, Sendable, Equatable {
+    /// The value.
     public let value: String
-    /// The value as a multiple of the program's own choice, where both are numbers.
+    /// The value as a multiple of the default; nil if they are not numbers.
     public let multiple: Double?
-    /// The mean over seeds, nats a token.
+    /// The mean loss over seeds, in nats per token.
     public let loss: Double
-    /// The same above the true entropy; nil where that is not known, and in files of earlier versions.
+    /// The mean loss above the true entropy; nil if that is unknown, and in files of earlier versions.
     public let reducible: Double?
+    /// The number of seeds.
     public let seeds: Int
+    /// True if the value is the default.
     public let isUsual: Bool
 
     /// The value, in brackets if it is the default, and the loss, as in `[512]: 1.0420`.
@@ -25,40 +28,45 @@ public struct Sweep: Codable, Sendable {
     }
   }
 
+  /// Runs that differ only in the setting and the seed.
   public struct Cell: Codable, Sendable {
-    /// The kind of model, as in `llama, mup`; empty where all are of one kind.
+    /// The settings of the cell that are not numbers, such as `llama, mup`; empty if they are equal in all cells.
     public let kind: String
-    /// What else sets the cell apart, as in `width 32, 500k tokens`.
+    /// The settings of the cell that are numbers, such as `width 32, 500k tokens`.
     public let label: String
-    /// The values tried: numbers in their order, others in the order of the runs.
+    /// The values: numbers in increasing order, others in the order of the runs.
     public let trials: [Trial]
 
     /// The lowest loss of the cell.
     public var best: Double { trials.map(\.loss).min() ?? .nan }
-    /// By which part the loss at the program's choice exceeds the best one; nil where that choice was not tried.
+    /// The loss at the default over the lowest loss, minus one; nil if the default was not tried.
     public var excess: Double? { trials.first(where: \.isUsual).map { $0.loss / best - 1 } }
-    /// The same of the loss above the true entropy, which is what training can change; nil where that is not known.
+    /// The same for the loss above the true entropy; nil if that is unknown.
     public var reducibleExcess: Double? {
       let least = trials.compactMap(\.reducible).min()
       return trials.first(where: \.isUsual)?.reducible.flatMap { usual in least.map { usual / $0 - 1 } }
     }
   }
 
-  /// The setting, by the name of its column, and in words.
+  /// The name of the setting's column.
   public let setting: String
+  /// The name of the setting in prose.
   public let words: String
+  /// The cells with at least two values.
   public let cells: [Cell]
 
-  /// The largest excess of a cell.
+  /// The largest excess of a cell; nil if the default was not tried.
   public var excess: Double? { cells.compactMap(\.excess).max() }
 
-  /// - Parameter settings: The columns of all settings, among them the swept one.
+  /// Computes a sweep.
+  ///
+  /// - Parameter settings: The columns of all settings, including the swept one.
   init(_ setting: Column, of rows: [RunRow], settings: [Column]) {
     self.setting = setting.name
     words = setting.words
     let others = settings.map(\.name).filter { !["seed", setting.name].contains($0) }
-    let groups = rows.inGroups { row in
-      // What the program chooses by itself may follow from the swept setting.
+    let groups = rows.grouped { row in
+      // Defaults are ignored, because they may depend on the swept setting.
       others.map { row.isGiven($0) ? row.text($0) : "" } + [row.roughTokens]
     }
     let several = groups.filter { rows in Set(rows.map { $0.text(setting.name) }).count > 1 }
@@ -66,7 +74,7 @@ public struct Sweep: Codable, Sendable {
     cells = several.map { rows in
       let (kind, label) = rows[0].description(
         among: all, of: settings, but: ["seed", setting.name])
-      let trials = rows.inGroups { $0.text(setting.name) }.map { Trial($0, of: setting.name) }
+      let trials = rows.grouped { $0.text(setting.name) }.map { Trial($0, of: setting.name) }
       let isNumeric = trials.allSatisfy { $0.multiple != nil }
       return Cell(
         kind: kind, label: label,
@@ -89,22 +97,23 @@ extension Sweep.Trial {
   }
 }
 
-/// How much the loss moves with the seed alone.
+/// The variation of the loss over seeds, for runs with otherwise equal settings.
 public struct SeedNoise: Codable, Sendable {
-  /// What was trained.
+  /// The settings that distinguish these runs from others.
   public let label: String
+  /// The number of seeds.
   public let seeds: Int
-  /// Nats a token.
+  /// The mean loss, in nats per token.
   public let loss: Double
-  /// The standard deviation of one run, as a part of the loss.
+  /// The standard deviation of one run, relative to the mean loss.
   public let deviation: Double
 
-  /// Of all runs that at least `least` seeds repeat: their settings are equal but for the seed.
+  /// Returns the noise of each group of at least `least` runs whose settings are equal except for the seed.
   ///
   /// - Parameter settings: The columns of all settings.
   static func all(in rows: [RunRow], settings: [Column], least: Int = 3) -> [SeedNoise] {
     let names = settings.map(\.name).filter { $0 != "seed" }
-    let groups = rows.inGroups { row in names.map { row.text($0) } + [row.roughTokens] }
+    let groups = rows.grouped { row in names.map { row.text($0) } + [row.roughTokens] }
       .filter { $0.count >= least }
     let all = Array(groups.joined())
     return groups.map { rows in
@@ -120,7 +129,7 @@ public struct SeedNoise: Codable, Sendable {
 }
 
 extension ResultsTable {
-  /// What sets a run apart among others but its seed, as in `balance bias, experts 8, 500k tokens`.
+  /// Returns the settings except the seed that distinguish a run, such as `balance bias, experts 8, 500k tokens`.
   public func label(of row: RunRow, among rows: [RunRow]) -> String {
     let (kind, label) = row.description(among: rows, of: settings, but: ["seed"])
     return kind.isEmpty ? label : "\(kind), \(label)"
@@ -128,19 +137,19 @@ extension ResultsTable {
 }
 
 extension RunRow {
-  /// The tokens in two digits: lengths that were meant to be equal differ by part of a step.
+  /// The number of tokens, rounded: nearly equal lengths differ by a fraction of a step.
   fileprivate var roughTokens: String {
     let tokens = Double(tokens ?? 0)
     let unit = tokens < 1e6 ? (1e3, "k") : (1e6, "M")
     return String(format: tokens / unit.0 < 10 ? "%.2g%@" : "%.0f%@", tokens / unit.0, unit.1)
   }
 
-  /// What sets a run apart among others, as a person would name it: the kind of model in words, its numbers with their
-  /// names. What follows from other settings is left out.
+  /// Returns the settings that distinguish a run from others: `kind` has those that are not numbers, `label` the
+  /// numbers with their names. Settings that follow from others are left out.
   fileprivate func description(among rows: [RunRow], of settings: [Column], but hidden: [String]) -> (
     kind: String, label: String
   ) {
-    // What a run has not, as a dense one has no balance, sets nobody apart from it but the number of experts.
+    // A setting that a run does not have, such as the balance of a dense model, does not distinguish it.
     let told = settings.filter { setting in
       let name = setting.name
       return !hidden.contains(name) && !setting.isDerived && !text(name).isEmpty
@@ -153,23 +162,5 @@ extension RunRow {
       }.joined(separator: ", "),
       (numbers + ["\(roughTokens) tokens"]).joined(separator: ", ")
     )
-  }
-}
-
-extension Sequence {
-  /// The elements by their keys, in the order in which the keys first appear.
-  fileprivate func inGroups<Key: Hashable>(by key: (Element) -> Key) -> [[Element]] {
-    var places: [Key: Int] = [:]
-    var groups: [[Element]] = []
-    for element in self {
-      let key = key(element)
-      if let place = places[key] {
-        groups[place].append(element)
-      } else {
-        places[key] = groups.count
-        groups.append([element])
-      }
-    }
-    return groups
   }
 }

@@ -162,12 +162,13 @@ extension Sequence {
     var places: [Key: Int] = [:]
     var groups: [[Element]] = []
     for element in self {
-      let place = places[key(element), default: groups.count]
-      if place == groups.count {
-        places[key(element)] = place
-        groups.append([])
+      let key = key(element)
+      if let place = places[key] {
+        groups[place].append(element)
+      } else {
+        places[key] = groups.count
+        groups.append([element])
       }
-      groups[place].append(element)
     }
     return groups
   }

@@ -38,7 +38,7 @@ import Testing
 
   @Test(arguments: [
     ("{law: power_n, where: {d_tokens: \">= many\"}}", "has no number to compare with"),
-    ("{law: power_n, where: {d_tokens: [\">= 1M\", 2M]}}", "values and comparisons do not go together"),
+    ("{law: power_n, where: {d_tokens: [\">= 1M\", 2M]}}", "values and comparisons cannot be combined"),
     ("{law: power_n, where: {corpus: \"< a\"}}", "`corpus` holds text"),
     ("{law: power_n, where: {loss_facts: \"< 1\"}}", "unknown key `loss_facts`"),
     ("{law: power_n, forecast: {loss: \"< 1\"}}", "unknown key `loss`"),

@@ -1,5 +1,6 @@
 extension Finding {
-  /// The compute-optimal split by each approach, with what the grid does to it; nil of none.
+  /// Returns the exponents of the compute-optimal allocation by each approach, with the bias of the grid; nil if there
+  /// are none.
   public static func approaches(in fits: Fits) -> Finding? {
     guard !fits.approaches.isEmpty else { return nil }
     return Finding(

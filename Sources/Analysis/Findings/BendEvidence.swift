@@ -1,7 +1,7 @@
 import ScalingLaws
 
 extension Finding {
-  /// The evidence for each further break of a law; nil where bends were not asked for.
+  /// Returns the evidence for each further break of a law; nil if it was not requested.
   public static func bendEvidence(of fit: ExperimentFit) -> Finding? {
     guard let bends = fit.bends else { return nil }
     return Finding(

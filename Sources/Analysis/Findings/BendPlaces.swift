@@ -2,7 +2,7 @@ import Foundation
 import ScalingLaws
 
 extension Finding {
-  /// Where a law bends and by how much; nil where it does not.
+  /// Returns the positions and sizes of the breaks of a law; nil if there are none.
   public static func bends(of fit: ExperimentFit) -> Finding? {
     guard let bends = fit.bends, !bends.bends.isEmpty else { return nil }
     return Finding(

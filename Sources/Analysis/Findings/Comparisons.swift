@@ -1,7 +1,7 @@
 import ScalingLaws
 
 extension Finding {
-  /// A parameter of several fits side by side; nil where it was not possible.
+  /// Returns a parameter of several fits and its differences; nil if the comparison failed.
   public static func comparison(_ comparison: FitComparison) -> Finding? {
     guard let values = comparison.comparison else { return nil }
     func difference(_ estimates: [Estimate], _ index: Int) -> [Cell] {
@@ -21,7 +21,7 @@ extension Finding {
     return Finding(
       """
       \(comparison.title): \(comparison.parameter), and its differences with their 95 % intervals \
-      (\(values.isPaired ? "the same trainings, compared draw by draw" : "of different trainings"))
+      (\(values.isPaired ? "the same trainings, compared draw by draw" : "different trainings"))
       """,
       columns: [Column("fit", "fit", .left)] + (comparison.places == nil ? [] : [Column("at", "at")])
         + (comparison.theory == nil ? [] : [Column("theory", comparison.theoryLabel)]) + [

@@ -1,7 +1,7 @@
 import ScalingLaws
 
 extension Finding {
-  /// The exponent of the best size by either count of N; nil where it was not asked for.
+  /// Returns the exponents of N* with and without embeddings; nil if they were not requested.
   public static func counting(of fit: ExperimentFit) -> Finding? {
     guard let count = fit.counting else { return nil }
     let counts = [

@@ -1,7 +1,7 @@
 import ScalingLaws
 
 extension Finding {
-  /// What each loss takes in steps and tokens; nil where the critical batch was not asked for.
+  /// Returns the steps and tokens that each loss needs, and the critical batch; nil if it was not requested.
   public static func criticalBatches(of fit: ExperimentFit) -> Finding? {
     guard let analysis = fit.criticalBatch else { return nil }
     return Finding(

@@ -1,7 +1,8 @@
 extension Finding {
-  /// How evenly the experts of runs are used at their ends, the least even first; of many runs the ends of the list.
+  /// Returns the final expert loads of runs, the least even first. Of more than 24 runs, only the first and last
+  /// twelve.
   ///
-  /// - Parameter table: Where the runs are from.
+  /// - Parameter table: The table of the runs, which gives their labels.
   public static func expertLoads(of rows: [RunRow], in table: ResultsTable) -> Finding {
     let shown = rows.sorted { ($0.loadEntropy ?? 0) < ($1.loadEntropy ?? 0) }
     let few = shown.count <= 24 ? shown : Array(shown.prefix(12) + shown.suffix(12))

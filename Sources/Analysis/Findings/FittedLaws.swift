@@ -1,7 +1,7 @@
 import ScalingLaws
 
 extension Finding {
-  /// Which laws were fitted to what, and how well; nil of none.
+  /// Returns the fitted laws with their data and goodness of fit; nil if there are none.
   public static func laws(of fits: [ExperimentFit]) -> Finding? {
     let laws = fits.compactMap { fit in fit.fit.map { (fit, $0) } }
     guard !laws.isEmpty else { return nil }

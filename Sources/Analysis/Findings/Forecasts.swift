@@ -1,7 +1,7 @@
 import ScalingLaws
 
 extension Finding {
-  /// What a fit predicts of the runs that it holds out, and what they came to; nil where it holds out none.
+  /// Returns the predictions of a fit for its held-out runs, and their results; nil if there are none.
   public static func forecast(of fit: ExperimentFit) -> Finding? {
     guard let forecast = fit.forecast else { return nil }
     return Finding(
@@ -25,7 +25,7 @@ extension Finding {
       }, notes: [summary(of: forecast)])
   }
 
-  /// How well it went, in a sentence.
+  /// Returns a sentence about the accuracy of a forecast.
   public static func summary(of forecast: Forecast) -> String {
     guard let error = forecast.largestError, let inside = forecast.fractionInside else {
       return "None of the held-out runs is trained yet."

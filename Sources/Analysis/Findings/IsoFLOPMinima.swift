@@ -1,7 +1,8 @@
 import ScalingLaws
 
 extension Finding {
-  /// The minima of a fit's IsoFLOP profiles, or why a profile has none; nil where none were asked for.
+  /// Returns the minima of a fit's IsoFLOP profiles, or the reasons why profiles have none; nil if they were not
+  /// requested.
   public static func isoFLOPMinima(of fit: ExperimentFit) -> Finding? {
     guard let analysis = fit.isoFLOP else { return nil }
     return Finding(

@@ -1,7 +1,7 @@
 import ScalingLaws
 
 extension Finding {
-  /// The minima of the profiles of different runs, by budget; nil where there are no two kinds of runs.
+  /// Returns the minima of the profiles of different selections of runs, by budget; nil if there are not at least two.
   public static func leastLosses(in fits: Fits) -> Finding? {
     let analyses = fits.fits.compactMap { fit in fit.isoFLOP.map { (fit, $0) } }
     guard Set(analyses.map(\.0.selection)).count > 1 else { return nil }

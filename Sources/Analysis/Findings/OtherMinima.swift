@@ -1,7 +1,7 @@
 import ScalingLaws
 
 extension Finding {
-  /// Other minima of a fit's objective; nil where there are none.
+  /// Returns the local minima of a fit's objective; nil if there is only one.
   public static func otherMinima(of fit: ExperimentFit) -> Finding? {
     guard let law = fit.fit, !law.alternatives.isEmpty else { return nil }
     let minima = [(law.objectiveValue, law.values)] + law.alternatives.map { ($0.objectiveValue, $0.values) }

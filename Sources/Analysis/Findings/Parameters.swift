@@ -1,7 +1,8 @@
 import ScalingLaws
 
 extension Finding {
-  /// The numbers of every fit with their intervals; nil of none. Notes tell what the data do not determine.
+  /// Returns the estimates of all fits with their intervals, and notes about parameters that the data do not determine;
+  /// nil if there are none.
   public static func parameters(of fits: [ExperimentFit]) -> Finding? {
     let rows = fits.flatMap { fit in
       fit.estimates.map { estimate in row(of: estimate, in: fit) }
@@ -26,7 +27,7 @@ extension Finding {
     ]
   }
 
-  /// What the data say of parameters that they do not determine.
+  /// Returns the bounds that the data give for parameters that they do not determine.
   private static func unidentified(in fit: ExperimentFit) -> [String] {
     (fit.fit?.parameters ?? []).filter { !$0.identified }.compactMap { parameter in
       parameter.profile.map { profile in

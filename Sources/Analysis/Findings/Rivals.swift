@@ -1,11 +1,11 @@
 import ScalingLaws
 
 extension Finding {
-  /// A fit's law among its rivals; nil where that was not asked for.
+  /// Returns the comparison of a fit's law with other laws; nil if it was not requested.
   public static func rivals(of fit: ExperimentFit) -> Finding? {
     guard let selection = fit.rivals else { return nil }
     return Finding(
-      "\(fit.name) and its rivals; the \(selection.heldOut) largest runs predicted from the others",
+      "\(fit.name) and other laws; the \(selection.heldOut) largest runs are predicted from the others",
       columns: [
         Column("law", "law", .left), Column("parameters", "parameters"),
         Column("aicc_excess", "AICc above the best"), Column("mean_error", "mean error of prediction"),

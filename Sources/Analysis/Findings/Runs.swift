@@ -1,5 +1,5 @@
 extension Finding {
-  /// Every run, with what sets it apart.
+  /// Returns all runs with the settings that vary between them.
   public static func runs(_ table: ResultsTable) -> Finding {
     let settings = table.varyingSettings
     let repeats = table.completed.contains { $0.uniqueTokens != $0.tokens }
@@ -23,8 +23,8 @@ extension Finding {
 }
 
 extension ResultsTable {
-  /// The settings that differ between runs and do not follow from others, and the width. A cell is empty where a setting
-  /// does not apply, as those of experts in a dense model: that is no difference.
+  /// The settings that differ between runs and do not follow from others, and always the width. Empty cells of settings
+  /// that do not apply, such as those of experts in a dense model, do not count as differences.
   fileprivate var varyingSettings: [String] {
     settings.filter { !$0.isDerived }.map(\.name).filter { name in
       name == "width" || Set(rows.map { $0.text(name) }).subtracting([""]).count > 1

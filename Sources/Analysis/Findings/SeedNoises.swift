@@ -1,5 +1,5 @@
 extension Finding {
-  /// How much the loss moves with the seed alone; nil where no run was repeated.
+  /// Returns the standard deviation of the loss over seeds; nil if no run was repeated with another seed.
   public static func seedNoise(_ noise: [SeedNoise]) -> Finding? {
     guard !noise.isEmpty else { return nil }
     return Finding(

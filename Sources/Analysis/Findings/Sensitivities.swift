@@ -1,7 +1,7 @@
 import ScalingLaws
 
 extension Finding {
-  /// How a fit's numbers move with choices that the data do not dictate; nil where that was not asked for.
+  /// Returns the sensitivity of a fit to choices that the data do not determine; nil if it was not requested.
   public static func sensitivity(of fit: ExperimentFit) -> Finding? {
     guard let sensitivity = fit.sensitivity else { return nil }
     return Finding(

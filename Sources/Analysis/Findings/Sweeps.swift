@@ -1,5 +1,5 @@
 extension Finding {
-  /// What a setting does to the loss; nil where no runs differ in it alone.
+  /// Returns the losses for each value of a setting; nil if no runs differ only in it.
   public static func sweep(_ sweep: Sweep) -> Finding? {
     guard !sweep.cells.isEmpty else { return nil }
     let knowsEntropy = sweep.cells.contains { $0.reducibleExcess != nil }

@@ -1,8 +1,8 @@
 extension Finding {
-  /// The loss on each task of the text, of the worst and the best run; nil where the runs have but one task.
+  /// Returns the loss on each task of the text, for the worst and the best run; nil if there is only one task.
   ///
-  /// Each loss is compared with the entropy of its own run's text. The column of the entropy is left empty where the two
-  /// runs have different texts.
+  /// Each gap is the difference from the entropy of the run's own text. The entropy column is empty if the two runs
+  /// have different texts.
   public static func taskLosses(_ table: ResultsTable) -> Finding? {
     let runs = table.completed.sorted { ($0.loss ?? .infinity) > ($1.loss ?? .infinity) }
     guard let worst = runs.first, let best = runs.last else { return nil }

@@ -1,5 +1,5 @@
 extension Finding {
-  /// What was expected of an experiment, and whether it is met.
+  /// Returns the expectations of an experiment and whether they are met.
   public static func verdicts(_ verdicts: [Verdict]) -> Finding {
     Finding(
       "Expectations of the experiment's file",
