@@ -3,7 +3,7 @@ import Files
 import Foundation
 import Synchronization
 
-/// The corpora of an experiment, each opened once, whichever runs ask for it and from whichever thread.
+/// The corpora of an experiment. Each is opened once and can be used by all runs on all threads.
 public final class CorpusCache: Sendable {
   private struct Key: Hashable {
     let configuration: CorpusConfiguration
@@ -13,11 +13,16 @@ public final class CorpusCache: Sendable {
   private let corpora = Mutex<[Key: TokenizedCorpus]>([:])
   private let folders: [String]
 
-  /// - Parameter folders: where texts may lie beside those that any experiment may read.
+  /// Creates an empty cache.
+  ///
+  /// - Parameter folders: Additional folders of texts that experiments may read.
   public init(allowing folders: [String] = []) { self.folders = folders }
 
-  /// Refuses a source that an experiment's file may not read: the file may be untrusted, and what is read shows in
-  /// the report. Bundled corpora are free, as is what lies below the current folder and that of the file.
+  /// Checks that an experiment's file may read a source: a bundled corpus, or a path below the current folder, the
+  /// folder of the file or one of the allowed folders. The file may be untrusted, and the report shows parts of the
+  /// text.
+  ///
+  /// - Throws: `InputError` if it may not.
   func checkSource(_ source: String, of experiment: String) throws {
     if CorpusSource.isBundled(source) { return }
     let own = URL(fileURLWithPath: experiment).deletingLastPathComponent().path
@@ -28,9 +33,9 @@ public final class CorpusCache: Sendable {
     }
   }
 
-  /// The corpus in windows of `context` tokens; while one thread opens it, the others wait.
+  /// Returns the corpus in windows of `context` tokens. While one thread opens a corpus, other threads wait.
   ///
-  /// - Throws: `InputError` for whatever is wrong with its source.
+  /// - Throws: `InputError` if its source is invalid.
   public func corpus(_ configuration: CorpusConfiguration, context: Int) throws -> TokenizedCorpus {
     try corpora.withLock { corpora in
       let key = Key(configuration: configuration, context: context)

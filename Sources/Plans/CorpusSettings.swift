@@ -3,7 +3,7 @@ import Corpora
 import Files
 
 extension Setting {
-  /// Which text a model is trained on and judged by.
+  /// The settings of the text that a model is trained and evaluated on.
   static let ofCorpora: [Setting] = [
     Setting(
       .corpus, "source", name: "corpus", values: .other("name or path", .string),

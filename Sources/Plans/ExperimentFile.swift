@@ -11,42 +11,43 @@ import Foundation
 ///       tokens: [1M, 2M, 4M]
 ///       seeds: 3
 ///
-/// The sections `corpus`, `model` and `training` give settings for all runs (`Setting`); the `grid`, one mapping or a
-/// list of them, gives lists, of which every combination is a run. `experiments/README.md` has every key.
+/// The sections `corpus`, `model` and `training` give settings for all runs (`Setting`). The `grid`, one mapping or a
+/// list of them, gives lists of values, of which each combination is a run. `experiments/README.md` documents all keys.
 public struct ExperimentFile: Sendable {
-  /// The path, as the user gave it.
+  /// The path, as the user wrote it.
   public let path: String
   /// The question, for the head of the report.
   public let title: String
-  /// What is done and why, for the report; empty where the file says nothing.
+  /// The method and its reasons, for the report; empty if the file has none.
   public let description: String
-  /// Which part of the file this is.
+  /// The tier that was read.
   public let tier: Tier
-  /// The page's number in the book; nil where it has none.
+  /// The number of the page in the book; nil if it has none.
   public let chapter: Int?
-  /// What the page says to a reader; nil where the file says nothing.
+  /// The text of the page; nil if the file has none.
   public let page: PageText?
-  /// What stands for the experiment in the book's contents; nil for the first number and figure of the report.
+  /// The result that represents the experiment in the contents of the book; nil for the first number and figure.
   public let key: KeyResult?
-  /// The fits that the file asks for; nil for the standard ones.
+  /// The requested fits; nil for the standard ones.
   public let fits: [FitRequest]?
-  /// Which parameters of which fits are set side by side.
+  /// The requested comparisons of fits.
   public let comparisons: [ComparisonRequest]
-  /// Settings whose effect is reported, by the names of their columns.
+  /// The settings whose effect is reported, by the names of their columns.
   public let sweeps: [String]
-  /// What its author should know: keys that have other names now.
+  /// Messages for the author of the file, one for each renamed key.
   public let notes: [String]
-  /// What must come out.
+  /// The expected results.
   public internal(set) var expectations: [Expectation]
-  /// What it asks of a cluster's queue.
+  /// The options for a cluster's queue.
   public let slurm: SlurmSettings
   /// The runs, in the order of the grid: its first key changes slowest.
   var drafts: [RunDraft]
 
-  /// Whether this is its tiny form for tests.
+  /// True for the shrunken form for tests.
   public internal(set) var isShrunken = false
 
-  /// The file's name without its extension. Results of a reduced tier and of the shrunken form have folders of their own.
+  /// The name of the file without its extension. Results of a reduced tier and of the shrunken form have separate
+  /// folders.
   public var name: String {
     let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
     return name + (tier == .whole ? "" : "-\(tier.rawValue)") + (isShrunken ? "-shrunken" : "")
@@ -54,12 +55,14 @@ public struct ExperimentFile: Sendable {
 
   /// Reads the file at `path`.
   ///
-  /// - Throws: `InputError` with file and line for a missing or unknown key and for an impossible value.
+  /// - Throws: `InputError` with file and line if a key is missing or unknown, or a value is invalid.
   public init(contentsOf path: String, tier: Tier = .whole) throws {
     try self.init(path: path, text: FileAccess.readText(path), tier: tier)
   }
 
-  /// Reads an experiment from its text.
+  /// Parses `text`, the contents of the file at `path`.
+  ///
+  /// - Throws: `InputError` as `init(contentsOf:tier:)`.
   public init(path: String, text: String, tier: Tier = .whole) throws {
     let root = try YAMLValue(file: path, text: text)
     let whole = try root.mapping(keys: [
@@ -80,7 +83,7 @@ public struct ExperimentFile: Sendable {
     title = try root.required("title", in: map).string()
     description = try map["description"]?.string() ?? ""
     let common = try Setting.Section.allCases.flatMap { section in
-      // Settings of a tier come later, and replace single ones.
+      // Settings of a tier come later and replace individual ones.
       try [whole, instead].compactMap { $0[section.rawValue] }.flatMap {
         try GivenSetting.read(section: section, from: $0)
       }
@@ -111,7 +114,7 @@ public struct ExperimentFile: Sendable {
         remedy: "Add `tokens: [1M, 2M]`, or `flops: [1e11]`, to the grid")
     }
     self.drafts = drafts
-    // A page is read in both tiers, and may quote what only one of them fits.
+    // A page is rendered in both tiers, and may quote results that only one of them has.
     let both = try [whole, whole.merging(reduced ?? [:]) { $1 }].map(Self.names)
     let names = both[tier == .whole ? 0 : 1]
     fits = map["fits"] == nil ? nil : names.fits
@@ -130,7 +133,7 @@ public struct ExperimentFile: Sendable {
     notes = root.notes
   }
 
-  /// The fits, comparisons and sweeps that a tier asks for: the standard fits if it names none.
+  /// Returns the fits, comparisons and sweeps of a tier, with the standard fits as the default.
   private static func names(in map: [String: YAMLValue]) throws -> QuotingText.Names {
     let fits =
       try map["fits"].map { try FitRequest.readList($0, settings: Setting.columns) }
@@ -141,7 +144,7 @@ public struct ExperimentFile: Sendable {
       sweeps: try map["sweeps"]?.list().map(Self.sweep) ?? [])
   }
 
-  /// The column of a setting that a file names, by the setting's name or its column's.
+  /// Returns the column of a setting from the name of the setting or of the column.
   private static func sweep(_ name: YAMLValue) throws -> String {
     let swept = Setting.all.compactMap { setting in setting.column.map { (setting.name, $0.name) } }
     let text = try name.string()
@@ -149,7 +152,7 @@ public struct ExperimentFile: Sendable {
     return try name.choice(of: swept.map(\.1))
   }
 
-  /// The runs of the experiment that a grid names: a file beside this one, which borrows none itself.
+  /// Returns the runs of the experiment that a grid names: a file in the same folder whose own grid names no other one.
   private static func grid(of name: YAMLValue, beside path: String, tier: Tier) throws -> [RunDraft] {
     let other = URL(fileURLWithPath: path).deletingLastPathComponent().path + "/\(try name.plainName()).yaml"
     guard try FileAccess.exists(other) else {
@@ -165,13 +168,13 @@ public struct ExperimentFile: Sendable {
     return try ExperimentFile(contentsOf: other, tier: tier).drafts
   }
 
-  /// What a tier may give instead.
+  /// The keys that a tier may replace.
   private static let reducible = [
     "corpus", "model", "training", "grid", "fits", "compare", "sweeps", "expect", "description", "key",
   ]
 }
 
-/// A setting with the value that a file gives it.
+/// A setting with its value in a file.
 struct GivenSetting: Sendable {
   let setting: Setting
   let label: String
@@ -190,7 +193,7 @@ struct GivenSetting: Sendable {
     draft.lines[setting.name] = .some(line)
   }
 
-  /// The settings of one section. A corpus may be given by its source alone.
+  /// Reads the settings of a section. A corpus may be given by its source alone.
   static func read(section: Setting.Section, from value: YAMLValue) throws -> [GivenSetting] {
     let settings = Setting.all.filter { $0.section == section }
     if section == .corpus, !value.isMapping { return [try GivenSetting(settings[0], value)] }
@@ -203,6 +206,7 @@ struct GivenSetting: Sendable {
     }
   }
 
+  /// Throws if two settings are given of which only one is allowed.
   static func refuseAlternatives(_ keys: [String], in value: YAMLValue) throws {
     for (one, other) in Setting.alternatives where keys.contains(one) && keys.contains(other) {
       throw value.error("both `\(one)` and `\(other)` are given", remedy: "Remove one of them")
@@ -211,7 +215,7 @@ struct GivenSetting: Sendable {
 }
 
 extension ExperimentFile {
-  /// A verdict on every expectation of the file, in its order.
+  /// Returns the verdicts on the expectations of the file, in order.
   public func check(fits: Fits, results: ResultsTable) -> [Verdict] {
     expectations.map { $0.check(fits: fits, results: results) }
   }

@@ -2,10 +2,10 @@ import Analysis
 import Files
 import ScalingLaws
 
-/// The JSON Schema of experiment files (draft 2020-12), with which editors complete and check them. What each setting may
-/// be follows from `Setting.all`.
+/// The JSON Schema of experiment files (draft 2020-12), which editors use to complete and check them. The schemas of
+/// settings come from `Setting.all`.
 public enum ExperimentSchema {
-  /// The whole schema.
+  /// The schema of a whole file.
   public static var schema: JSONValue {
     var keys = reducible
     keys["title"] = .string.described("the question, for the head of the report")
@@ -33,7 +33,7 @@ public enum ExperimentSchema {
     ]
   }
 
-  /// The settings of a section, former names among them.
+  /// Returns the settings of a section, including former names.
   private static func settings(of section: Setting.Section) -> [String: JSONValue] {
     keys(of: Setting.all.filter { $0.section == section }, name: \.key) { $0.values.schema }
   }
@@ -42,7 +42,7 @@ public enum ExperimentSchema {
     var keys = keys(of: Setting.all, name: \.name) { oneOrMany($0.values.schema) }
     keys["seeds"] = oneOrMany(["type": "integer", "minimum": 0])
       .described("a number of seeds, counted from 0, or a list of seeds")
-    // The name of another experiment stands for its runs.
+    // The name of another experiment represents its runs.
     return .any(of: .mapping(keys), .string)
   }
 

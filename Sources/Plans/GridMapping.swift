@@ -1,6 +1,6 @@
 import Files
 
-/// One mapping of an experiment's grid: lists of values, of which every combination is a run.
+/// A mapping of an experiment's grid: lists of values, of which each combination is a run.
 struct GridMapping {
   /// One key of the grid with its values.
   private struct Axis {
@@ -8,7 +8,7 @@ struct GridMapping {
     let values: [(label: String, apply: Setting.Change)]
   }
 
-  /// The most runs of an experiment: more would take years, and each is planned in memory.
+  /// The largest number of runs of an experiment. More would take years, and each needs memory when it is planned.
   static let mostRuns = 10_000
 
   private let axes: [Axis]
@@ -30,7 +30,7 @@ struct GridMapping {
       return Axis(
         name: setting.name, values: given.map { given in (given.label, { given.apply(to: &$0) }) })
     }
-    // In floating point, which does not overflow.
+    // Floating point, because integers could overflow.
     guard axes.reduce(1, { $0 * Double($1.values.count) }) <= Double(Self.mostRuns) else {
       throw Self.tooMany(yaml)
     }
@@ -38,10 +38,10 @@ struct GridMapping {
 
   static func tooMany(_ yaml: YAMLValue) -> InputError {
     yaml.error(
-      "the grid has more than \(mostRuns) runs", remedy: "Give shorter lists, or make several experiments")
+      "the grid has more than \(mostRuns) runs", remedy: "Give shorter lists, or write several experiments")
   }
 
-  /// `seeds: 3` means 0, 1 and 2; a list means what it says.
+  /// Reads `seeds`: a number such as 3 means the seeds 0, 1 and 2; a list contains the seeds themselves.
   private static func seeds(_ yaml: YAMLValue) throws -> Axis {
     let seeds =
       yaml.isList
@@ -60,7 +60,7 @@ struct GridMapping {
       })
   }
 
-  /// Every combination, on top of what is `common` to all runs; the first axis changes slowest.
+  /// Returns all combinations, based on the settings that are `common` to all runs. The first axis changes slowest.
   func drafts(from common: RunDraft) -> [RunDraft] {
     axes.reduce([common]) { drafts, axis in
       drafts.flatMap { draft in

@@ -1,10 +1,10 @@
 import Files
 
 extension PlannedRun {
-  /// A run from options of the command line, with the same readers and checks as for an experiment's file.
+  /// Plans a run from options of the command line, with the same readers and checks as for an experiment's file.
   ///
-  /// - Parameter options: The names of settings (`Setting.name`), with their values as a file would have them.
-  /// - Throws: `InputError` with the option at fault.
+  /// - Parameter options: The names of settings (`Setting.name`) with their values, written as in a file.
+  /// - Throws: `InputError` that names the invalid option.
   public init(options: [(name: String, text: String)], corpora: CorpusCache) throws {
     var draft = RunDraft()
     for (one, other) in Setting.alternatives

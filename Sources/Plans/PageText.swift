@@ -1,7 +1,7 @@
 import Analysis
 import Files
 
-/// What the page of an experiment says to its reader beside figures and tables: the section `page`.
+/// The text of an experiment's page beside figures and tables: the section `page`.
 ///
 ///     page:
 ///       seen: >
@@ -9,24 +9,27 @@ import Files
 ///       questions:
 ///         - {ask: "Which one would you train?", answer: "The one at the minimum."}
 ///
-/// Its texts quote numbers from the results (`QuotingText`), so that they are true of every tier.
+/// It quotes numbers from the results (`QuotingText`), so that it is true in every tier.
 public struct PageText: Sendable {
-  /// A question to the reader, with the paragraphs of its answer.
+  /// A question to the reader with its answer.
   public struct Question: Sendable {
+    /// The question.
     public let ask: QuotingText
+    /// The paragraphs of the answer.
     public let answer: [QuotingText]
   }
 
-  /// What is seen, in paragraphs, as all that follow.
+  /// The paragraphs that describe the figures.
   public let seen: [QuotingText]
-  /// What to look for.
+  /// The paragraphs about what to look for.
   public let look: [QuotingText]
-  /// Why it bends, or does not.
+  /// The paragraphs that explain the results.
   public let why: [QuotingText]
-  /// What the paper found.
+  /// The paragraphs about the results of the paper.
   public let paper: [QuotingText]
-  /// How this differs at toy scale.
+  /// The paragraphs about the differences at toy scale.
   public let toy: [QuotingText]
+  /// The questions to the reader.
   public let questions: [Question]
 
   init(_ yaml: YAMLValue, _ names: QuotingText.Names) throws {
@@ -51,14 +54,14 @@ public struct PageText: Sendable {
   }
 }
 
-/// What stands for an experiment in the contents of the book: the section `key`.
+/// The result that represents an experiment in the contents of the book: the section `key`.
 public struct KeyResult: Sendable {
   /// A parameter of a fit, as in `expect`; nil for the first number of the report.
   public let number: (fit: String, parameter: String)?
-  /// The name of a figure of the report; nil for its first.
+  /// The name of a figure of the report; nil for the first one.
   public let figure: String?
 
-  /// - Parameter fits: The fits that there will be.
+  /// - Parameter fits: The fits of the experiment.
   init(_ yaml: YAMLValue, fits: [FitRequest]) throws {
     let map = try yaml.mapping(keys: ["fit", "parameter", "figure"])
     number =

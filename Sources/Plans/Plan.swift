@@ -3,22 +3,24 @@ import Files
 import Models
 import Training
 
-/// A run of an experiment, with all that is known of it before it is trained.
+/// A run of an experiment with everything that is known before training.
 public struct PlannedRun: Sendable {
+  /// The configuration of the run.
   public internal(set) var configuration: RunConfiguration
-  /// The name of the corpus, for people.
+  /// The name of the corpus in reports.
   public let corpus: String
   /// The tokenizer of the corpus, such as `characters`.
   public let tokenizer: String
-  /// The settings of the grid that are not the same in all runs, with their values.
+  /// The settings of the grid that vary between runs, with their values.
   public let axes: [AxisValue]
-  /// The default of each setting, by its column.
+  /// The default of each setting for this run, by its column.
   public internal(set) var defaults: [String: Cell] = [:]
-  /// The compute budget C in FLOPs that the run's tokens were computed from, if any.
+  /// The compute budget C, in FLOPs, that the number of tokens was computed from; nil if there is none.
   public let isoFLOPBudget: Double?
+  /// The numbers of parameters and FLOPs.
   public let counts: Counts
 
-  /// A run that is known by its configuration alone.
+  /// Returns a run of which only the configuration is known.
   package static func bare(_ configuration: RunConfiguration, counts: Counts) -> PlannedRun {
     PlannedRun(
       configuration: configuration, corpus: configuration.corpus.source,
@@ -26,23 +28,23 @@ public struct PlannedRun: Sendable {
       counts: counts)
   }
 
-  /// The optimizer steps of its training, S.
+  /// S, the number of optimizer steps.
   public var steps: Int { end.steps }
 
-  /// The tokens of all its steps, D: the fewest whole steps that reach `configuration.training.tokens`.
+  /// D, the number of tokens of all steps: the fewest whole steps that reach `configuration.training.tokens`.
   public var tokens: Int { end.tokens }
 
   private var end: (steps: Int, tokens: Int, last: Int) {
     configuration.training.batch.end(ofTraining: configuration.training.tokens)
   }
 
-  /// Floating-point operations of its training: exact, but for experts of a limited capacity, which count as full.
+  /// The FLOPs of training: exact, except that experts with a limited capacity are counted as full.
   public var flops: Double { counts.trainingFlopsPerToken * Double(tokens) }
 
   /// The value of each setting, by its column in `results.csv`.
   public var settings: [String: Cell] { Setting.cells(of: self) }
 
-  /// The run as a person would name it: `width 32, tokens 4M, seed 1`.
+  /// A label of the run, such as `width 32, tokens 4M, seed 1`.
   public var label: String {
     axes.isEmpty ? "the run" : axes.map { "\($0.setting) \($0.value)" }.joined(separator: ", ")
   }
@@ -50,16 +52,18 @@ public struct PlannedRun: Sendable {
 
 /// The runs of an experiment, in the order of its grid and without duplicates.
 public struct Plan: Sendable {
+  /// The experiment.
   public let experiment: ExperimentFile
+  /// The runs.
   public let runs: [PlannedRun]
-  /// The tasks of its corpora, by first appearance.
+  /// The tasks of the corpora, in the order of first appearance.
   public let tasks: [String]
-  /// What the authors of the experiment and of its recipes should know: keys that have other names now.
+  /// Messages for the authors of the experiment and its recipes, one for each renamed key.
   public let notes: [String]
 
-  /// Opens the experiment's corpora and plans every run.
+  /// Opens the experiment's corpora and plans all runs.
   ///
-  /// - Throws: `InputError` with the line of the setting at fault, if a run of the grid is impossible.
+  /// - Throws: `InputError` with the line of the invalid setting if a run of the grid is impossible.
   public init(_ experiment: ExperimentFile, corpora: CorpusCache) throws {
     self.experiment = experiment
     let varying = Self.varyingSettings(experiment.drafts)
@@ -74,7 +78,7 @@ public struct Plan: Sendable {
         runs.append(run)
         continue
       }
-      // The same run, given by its tokens and by a budget, is a point of that budget's profile.
+      // A run that is given both by its tokens and by a budget belongs to the budget's profile.
       if runs[place].isoFLOPBudget == nil, run.isoFLOPBudget != nil { runs[place] = run }
     }
     self.runs = runs
@@ -82,7 +86,7 @@ public struct Plan: Sendable {
     notes = experiment.notes + planner.notes
   }
 
-  /// Some of the runs of another plan.
+  /// Creates a plan with some of the runs of another plan.
   init(_ runs: [PlannedRun], of plan: Plan) {
     experiment = plan.experiment
     tasks = plan.tasks
@@ -90,7 +94,7 @@ public struct Plan: Sendable {
     self.runs = runs
   }
 
-  /// The settings of the grid that do not have one value throughout.
+  /// Returns the settings of the grid that vary between runs.
   private static func varyingSettings(_ drafts: [RunDraft]) -> Set<String> {
     let names = Set(drafts.flatMap { $0.axes.map(\.setting) })
     return names.filter { name in
@@ -100,8 +104,8 @@ public struct Plan: Sendable {
 }
 
 extension BatchSchedule {
-  /// The steps of a training over `tokens` tokens, which ends with the first step that reaches them, the tokens of
-  /// these steps, and those of the last.
+  /// Returns the number of steps of a training over `tokens` tokens, the number of tokens of these steps, and that of
+  /// the last step. The training ends with the first step that reaches `tokens`.
   package func end(ofTraining tokens: Int) -> (steps: Int, tokens: Int, last: Int) {
     var (steps, seen, last) = (0, 0, 0)
     for (index, stage) in stages.enumerated() {
@@ -115,7 +119,7 @@ extension BatchSchedule {
     return (steps, seen, last)
   }
 
-  /// The tokens of the first `count` steps.
+  /// Returns the number of tokens of the first `count` steps.
   package func tokens(ofSteps count: Int) -> Int {
     var (left, seen) = (count, 0)
     for (index, stage) in stages.enumerated() {
@@ -128,7 +132,8 @@ extension BatchSchedule {
     return seen
   }
 
-  /// The number of tokens at the end of the step that ends nearest to `tokens`; 0 if that is before the first step.
+  /// Returns the number of tokens at the end of the step that ends nearest to `tokens`; 0 if that is before the first
+  /// step.
   package func stepEnd(nearest tokens: Double) -> Int {
     let next = end(ofTraining: Int(clamping: tokens.rounded(.up)))
     let before = next.tokens - next.last

@@ -2,7 +2,9 @@ import Analysis
 import Training
 
 extension RunRow {
-  /// A run of a plan and its result, which is nil while the run is missing.
+  /// Creates the row of a planned run.
+  ///
+  /// - Parameter result: The result; nil if the run is missing.
   package init(_ run: PlannedRun, _ result: RunResult?) {
     self.init()
     self.run = run.configuration.identifier
@@ -53,18 +55,18 @@ extension [LayerRouting] {
 }
 
 extension ResultsTable {
-  /// The table of a plan. A run is missing where `result` returns nil.
+  /// Creates the table of a plan. A run is missing if `result` returns nil.
   public init(_ plan: Plan, result: (PlannedRun) throws -> RunResult?) rethrows {
     self.init(
       settings: Setting.columns, tasks: plan.tasks, rows: try plan.runs.map { RunRow($0, try result($0)) })
   }
 
-  /// Reads a table of results, whose settings are those of this program.
+  /// Reads a table of results with the settings of this program.
   ///
   /// - Throws: `InputError` with file and line if it is not such a table.
   public init(contentsOf path: String) throws { try self.init(contentsOf: path, settings: Setting.columns) }
 
-  /// Reads the table from `text`, the content of the file at `path`.
+  /// Parses `text`, the contents of the file at `path`.
   package init(path: String, text: String) throws {
     try self.init(path: path, text: text, settings: Setting.columns)
   }

@@ -5,9 +5,9 @@ import Foundation
 import Models
 import Training
 
-/// Plans runs, and keeps what many of them have in common: corpora, tasks and counts.
+/// Plans runs, and caches what they have in common: corpora, tasks and counts.
 struct Planner {
-  /// Where settings come from, for errors.
+  /// The source of settings, for errors.
   enum Source: Sendable {
     case file(String)
     case options
@@ -37,14 +37,14 @@ struct Planner {
       let tokens = flops / counts.trainingFlopsPerToken
       guard tokens <= Double(RunDraft.mostTokens) else {
         throw fault(
-          "a budget of \(flops) FLOPs pays for more than \(RunDraft.mostTokens) tokens at width \(model.width)",
+          "a budget of \(flops) FLOPs gives more than \(RunDraft.mostTokens) tokens at width \(model.width)",
           at: "flops", of: draft, remedy: "Lower the budget")
       }
       training.tokens = training.batch.stepEnd(nearest: tokens)
       budget = flops
     case .tokens(let tokens):
       training.tokens = tokens
-    case nil: preconditionFailure("the file was checked to say how long to train")
+    case nil: preconditionFailure("the length of training is checked before")
     }
     try checkLength(of: draft, training, width: model.width, flopsPerToken: counts.trainingFlopsPerToken)
     var run = PlannedRun(
@@ -57,7 +57,7 @@ struct Planner {
     return run
   }
 
-  /// What each setting would be if it were not given, all others as they are.
+  /// Returns the value that each setting would have if it were not given and all others were unchanged.
   private func defaults(of draft: RunDraft, _ run: PlannedRun) -> [String: Cell] {
     var defaults = run.settings
     for setting in Setting.all where draft.isGiven(setting.name) {
@@ -67,7 +67,7 @@ struct Planner {
       var twin = run
       twin.configuration.corpus = other.corpus
       twin.configuration.seed = other.seed
-      // Settings without a default, and those whose default does not fit the others, have none here.
+      // Required settings have no default, nor have those whose default is invalid with the other settings.
       guard other.model.width != nil, !other.corpus.source.isEmpty,
         other.corpus.tokenizer == draft.corpus.tokenizer,
         let model = try? model(of: other, vocabulary: run.configuration.model.vocabulary)
@@ -122,7 +122,7 @@ struct Planner {
     }
   }
 
-  /// Refuses a setting that an update rule or an objective declares, where another one is chosen.
+  /// Throws if a setting of an update rule or an objective is given but another one is chosen.
   private func checkSelections(of draft: RunDraft) throws {
     let types =
       updateRules.filter { $0.name == draft.updateRule } as [any Selectable.Type]
@@ -156,7 +156,7 @@ struct Planner {
     guard steps <= training.warmupSteps else { return }
     let setting = budget == nil ? "tokens" : "flops"
     let least = training.batch.tokens(ofSteps: training.warmupSteps + 1)
-    // A little more, since a budget is rounded to whole steps.
+    // Slightly more, because a budget is rounded to whole steps.
     let smallest =
       budget == nil
       ? "\(least) tokens" : String(format: "%.3g FLOPs", (Double(least) * flopsPerToken * 1.005).rounded(.up))
@@ -168,7 +168,7 @@ struct Planner {
         + "`\(name(of: "warmup_steps"))` or `\(name(of: "batch"))`\(section)")
   }
 
-  /// A setting as the user writes it, in a file or on the command line.
+  /// Returns a setting in the syntax of a file or of the command line.
   private func name(of setting: String, _ value: Int? = nil) -> String {
     switch source {
     case .file: setting + (value.map { ": \($0)" } ?? "")
@@ -176,7 +176,7 @@ struct Planner {
     }
   }
 
-  /// An error at the first of `settings` that is given, or at the first of them if none is.
+  /// Returns an error at the first of `settings` that is given; at the first of all if none is.
   private func fault(_ message: String, at settings: String..., of draft: RunDraft, remedy: String?)
     -> InputError
   {
@@ -189,6 +189,6 @@ struct Planner {
 }
 
 extension Setting {
-  /// A setting's name on the command line.
+  /// Returns the option of a setting on the command line.
   public static func flag(_ name: String) -> String { "--" + name.replacing("_", with: "-") }
 }

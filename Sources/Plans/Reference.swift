@@ -2,8 +2,7 @@ import Analysis
 
 /// The keys of an experiment file and the columns of `results.csv`, as tables in Markdown.
 public enum Reference {
-  /// Every setting of a run, with its default. Where the grid calls a setting otherwise than its section does, its name
-  /// there follows in brackets.
+  /// The settings of a run with their defaults. If a setting has another name in the grid, it follows in brackets.
   public static var settings: String {
     table(
       ["section", "key", "values", "default", "meaning"],
@@ -15,14 +14,14 @@ public enum Reference {
       })
   }
 
-  /// Every column of `results.csv`.
+  /// The columns of `results.csv`.
   public static var columns: String {
     table(
       ["column", "unit", "meaning"],
       Column.all(settings: Setting.columns, tasks: ["TASK"]).map { ["`\($0.name)`", $0.unit, $0.meaning] })
   }
 
-  /// Every law that `fits` may ask for, with its parameters by their names in `expect`.
+  /// The laws that `fits` can request, with the names of their parameters in `expect`.
   public static var laws: String {
     table(
       ["law", "equation", "parameters"],

@@ -3,20 +3,20 @@ import Foundation
 import Models
 import Training
 
-/// One run as an experiment file describes it, before the vocabulary of its corpus is known.
+/// The settings of a run in an experiment file, before the vocabulary of its corpus is known.
 struct RunDraft: Sendable {
-  /// How long to train.
+  /// The length of training.
   enum Length: Hashable, Sendable {
     case tokens(Int)
-    /// An IsoFLOP budget: as many tokens as it pays for.
+    /// An IsoFLOP budget in FLOPs, which determines the number of tokens.
     case flops(Double)
   }
 
-  /// The largest number of training tokens; sums of such numbers do not overflow.
+  /// The largest number of training tokens. Sums of such numbers do not overflow.
   static let mostTokens = 1_000_000_000_000
-  /// The most validation tokens, and the most tokens in a step: they are held in memory at once.
+  /// The largest number of validation tokens or of tokens in a step, which are in memory at the same time.
   static let mostTokensAtOnce = 100_000_000
-  /// Whole numbers that a file's `Double` holds exactly.
+  /// The range of seeds: integers that a `Double` from a file represents exactly.
   static let seeds = 0...9_000_000_000_000_000
 
   var corpus = CorpusConfiguration(source: "")
@@ -31,18 +31,19 @@ struct RunDraft: Sendable {
   /// Everything else about the training; its tokens and its learning rate are set when the run is planned.
   var training = TrainingConfiguration(tokens: 0)
   var seed: UInt64 = 0
-  /// The settings that were given, by name; each with its line if it was given in a file.
+  /// The lines of the settings that were given, by name. The line is nil for a setting that was not given in a file.
   var lines: [String: Int?] = [:]
-  /// The values that the grid chose for this run, in the order of the file.
+  /// The values of this run in the grid, in the order of the file.
   var axes: [AxisValue] = []
 
-  /// Whether a setting was given.
+  /// Returns whether a setting was given.
   func isGiven(_ setting: String) -> Bool { lines[setting] != nil }
 
-  /// The line on which a setting was given, if there is one.
+  /// Returns the line on which a setting was given; nil if there is none.
   func line(of setting: String) -> Int? { lines[setting] ?? nil }
 
-  /// The choice named `name` with its given settings; nil for the first of `types` with its defaults.
+  /// Returns the selection with a name and its given settings; nil for the default, the first of `types` with its
+  /// defaults.
   private static func selection(
     _ name: String, among types: [any Selectable.Type], _ chosen: [String: Double]
   ) -> Selection? {
@@ -51,7 +52,7 @@ struct RunDraft: Sendable {
     return selection == Selection(types[0]) ? nil : selection
   }
 
-  /// How to train a model of a width; its tokens are not set.
+  /// Returns the configuration of training for a model width. The number of tokens is not set.
   func training(width: Int) -> TrainingConfiguration {
     var training = training
     let rate = learningRate ?? LearningRate.Height.usual(model.parametrisation, experts: model.moe.experts)
@@ -62,9 +63,10 @@ struct RunDraft: Sendable {
   }
 }
 
-/// A value that the grid chose for a run, as written in the file.
+/// The value of a setting in the grid for one run.
 public struct AxisValue: Hashable, Sendable {
-  /// The setting's name in the grid.
+  /// The name of the setting in the grid.
   public let setting: String
+  /// The value, as written in the file.
   public let value: String
 }

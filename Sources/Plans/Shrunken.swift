@@ -4,14 +4,13 @@ import Models
 import Training
 
 extension ExperimentFile {
-  /// The same experiment with tiny models, texts and trainings, so that it takes seconds: for tests.
+  /// Returns the experiment with tiny models, texts and trainings, which takes seconds, for tests.
   ///
-  /// Each number is replaced by its rank among the different ones: different values stay different, and in order,
-  /// but ratios change.
+  /// Numbers are replaced according to their ranks: different values remain different and in order, but ratios change.
   public func shrunken() -> ExperimentFile {
     var tiny = self
     tiny.isShrunken = true
-    // What must come out of the real one says nothing of toys.
+    // The expectations do not apply to tiny models.
     tiny.expectations = []
     let contexts = Ranks(drafts.map(\.model.context))
     let widths = Ranks(drafts.compactMap(\.model.width))
@@ -26,7 +25,7 @@ extension ExperimentFile {
       drafts.compactMap { if case .cosineOver(_, let tokens) = $0.training.schedule { tokens } else { nil } })
 
     let context = { 16 << contexts[$0] }
-    // Every head count and head width must go into every width.
+    // All numbers of heads and head widths must divide all widths.
     let widthUnit = drafts.map(\.model.heads).reduce(8) { unit, heads in
       switch heads {
       case .usual: unit
@@ -34,7 +33,7 @@ extension ExperimentFile {
       case .width(let width): leastCommonMultiple(unit, width)
       }
     }
-    // Every number of key heads must go into every number of heads.
+    // All numbers of key heads must divide all numbers of heads.
     let unit = drafts.compactMap(\.model.kvHeads).reduce(widthUnit) { leastCommonMultiple($0, 8 * $1) }
     let batch = { (16 << (contexts.count - 1)) << batches[$0] }
     let shortest = 12 * batch(batches.values.last ?? 0)
@@ -66,7 +65,7 @@ extension ExperimentFile {
     return tiny
   }
 
-  /// About what a training takes: 6 operations a weight.
+  /// Returns the approximate FLOPs of training per token: 6 per weight.
   private func flopsPerToken(width: Int) -> Double {
     let depth = drafts.map { $0.model.depth ?? $0.model.layers?.count ?? 2 }.max() ?? 1
     let vocabulary = drafts.map { draft in
@@ -76,7 +75,7 @@ extension ExperimentFile {
   }
 }
 
-/// Longer by half of the first for each rank: a grid of many lengths must not grow without bounds.
+/// Returns a length that grows by half of the first for each rank, so that grids with many lengths stay small.
 private func growing(_ first: Double, _ rank: Int) -> Int {
   Int(clamping: (first * (1 + 0.5 * Double(rank))).rounded())
 }
@@ -87,7 +86,7 @@ private func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {
   return a / x * b
 }
 
-/// The different values among some, rising, and the place of each.
+/// The distinct values of a list in increasing order, and their ranks.
 private struct Ranks<Value: Hashable & Comparable> {
   let values: [Value]
   private let ranks: [Value: Int]

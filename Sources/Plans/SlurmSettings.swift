@@ -1,23 +1,26 @@
 import Files
 
-/// What an experiment asks of a cluster's queue: the section `slurm`, which options of the command line override.
+/// The options of an experiment for Slurm: the section `slurm`. Options of the command line override them.
 public struct SlurmSettings: Sendable {
+  /// The partition; nil for the cluster's default.
   public var partition: String?
+  /// The account; nil for the user's default.
   public var account: String?
-  /// The limit of a task, as sbatch takes it.
+  /// The time limit of a task, in the syntax of sbatch.
   public var time: String?
-  /// The memory of a task, as sbatch takes it.
+  /// The memory of a task, in the syntax of sbatch.
   public var memory: String?
-  /// Tasks that run at once.
+  /// The largest number of tasks that run at the same time.
   public var maxTasks: Int?
-  /// The least number of runs in a task.
+  /// The smallest number of runs in a task.
   public var chunk: Int?
-  /// Further options of sbatch, as `constraint=avx512`.
+  /// Further options of sbatch, such as `constraint=avx512`.
   public var options: [String] = []
 
+  /// Creates settings without values.
   public init() {}
 
-  /// The memory of a task in bytes, if it is known; the default unit is MiB.
+  /// The memory of a task in bytes; nil if it is not given or invalid. The default unit is MiB.
   public var memoryBytes: Int? {
     guard let memory, let number = Int(memory.prefix { $0.isNumber }), number > 0 else { return nil }
     let units = ["": 20, "K": 10, "M": 20, "G": 30, "T": 40]
@@ -25,7 +28,8 @@ public struct SlurmSettings: Sendable {
     return number.multipliedReportingOverflow(by: 1 << shift).overflow ? nil : number << shift
   }
 
-  /// Further options that a file may give. Others could name programs or files; these take the command line.
+  /// The further options that a file may set. Others can only be given on the command line, because they could run
+  /// programs or write files, and the file may be untrusted.
   private static let allowed: Set<String> = [
     "begin", "clusters", "comment", "constraint", "cores-per-socket", "deadline", "exclude", "exclusive",
     "gres", "hint",

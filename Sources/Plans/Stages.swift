@@ -2,8 +2,8 @@ import Analysis
 import ScalingLaws
 
 extension Plan {
-  /// The plan in the order of its training: the runs that no forecast holds out, and then, if there are any, the
-  /// others. Between the two, the fits predict the second.
+  /// The stages of training: first the runs that no forecast holds out, then the held-out runs, if there are any. The
+  /// forecasts are made between the two stages.
   public var stages: [Plan] {
     let forecasting = experiment.forecastingFits
     guard !forecasting.isEmpty else { return [self] }
@@ -15,13 +15,13 @@ extension Plan {
 }
 
 extension Fits {
-  /// What fits predict of runs that they are not fitted to, by the fits' names.
+  /// The predictions for held-out runs, by the names of the fits.
   public var forecasts: [String: Forecast] {
     Dictionary(fits.compactMap { fit in fit.forecast.map { (fit.name, $0) } }, uniquingKeysWith: { $1 })
   }
 }
 
 extension ExperimentFile {
-  /// The fits that hold runs out to predict them.
+  /// The fits that predict held-out runs.
   public var forecastingFits: [FitRequest] { (fits ?? []).filter { !$0.forecast.isEmpty } }
 }

@@ -1,7 +1,7 @@
-/// How much of an experiment is wanted.
+/// A variant of an experiment by its size.
 public enum Tier: String, CaseIterable, Codable, Sendable {
-  /// The file as it stands.
+  /// The complete experiment.
   case whole
-  /// The file with what its section `minutes` gives instead, for a regression test.
+  /// The reduced experiment for regression tests, in which the section `minutes` replaces other sections.
   case minutes
 }

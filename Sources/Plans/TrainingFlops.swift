@@ -1,9 +1,8 @@
 import Training
 
 extension Sequence<PlannedRun> {
-  /// The floating-point operations of training all of these runs: a run that occurs twice counts once, and so does the
-  /// part of a trunk that several runs share. Evaluation is not counted. Exact, but for experts of a limited capacity: these
-  /// count as full.
+  /// The FLOPs of training all of these runs. Duplicate runs, and the common part of runs with one trunk, are counted
+  /// once. Evaluation is not counted. Exact, except that experts with a limited capacity are counted as full.
   public var trainingFlops: Double {
     var trunks: [String: [String: PlannedRun]] = [:]
     for run in self {
@@ -19,7 +18,7 @@ extension Sequence<PlannedRun> {
 }
 
 extension PlannedRun {
-  /// The tokens of its trunk's steps, where its branch begins.
+  /// The number of tokens at which the run branches off its trunk.
   fileprivate var trunkTokens: Int {
     let training = configuration.training
     return training.batch.end(ofTraining: training.schedule.branchPoint(tokens: training.tokens)).tokens

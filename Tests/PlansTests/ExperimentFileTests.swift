@@ -24,7 +24,7 @@ private let badInputs: [(String, String)] = [
   ),
   (
     "\(head)grid: {width: 16, tokens: 1M, seeds: 1000, warmup_steps: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]}\n",
-    "e.yaml:3: the grid has more than 10000 runs. Give shorter lists, or make several experiments."
+    "e.yaml:3: the grid has more than 10000 runs. Give shorter lists, or write several experiments."
   ),
   (
     "\(head)grid: ../other\n",
@@ -106,11 +106,11 @@ private let badInputs: [(String, String)] = [
   ),
   (
     "\(head)\(grid)fits: [chinchilla, chinchilla]\n",
-    "e.yaml:4: two fits are called `chinchilla`. Give one of them a `name` of its own."
+    "e.yaml:4: two fits are called `chinchilla`. Give one of them another `name`."
   ),
   (
     "\(head)\(grid)fits: [{law: kaplan, floor: entropy}]\n",
-    "e.yaml:4: the law `kaplan` takes no floor. Remove `floor`."
+    "e.yaml:4: the law `kaplan` has no floor. Remove `floor`."
   ),
   (
     "\(head)\(grid)fits: [{law: power_n, where: {widht: 16}}]\n",
