@@ -1,5 +1,5 @@
-/// The source that this program was built from.
+/// The version of the sources that this program was built from.
 public enum Build {
-  /// The commit, with `+` where files had changed; `unknown` outside a checkout. `CommitPlugin` writes it.
+  /// The commit, followed by `+` if files were modified; `unknown` outside a checkout. `CommitPlugin` generates it.
   public static var commit: String { sourceCommit }
 }

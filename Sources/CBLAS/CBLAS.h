@@ -1,6 +1,6 @@
-// OpenBLAS, and the few float operations that Swift cannot say. Swift keeps strict IEEE order, so a sum
-// written with `+` is never vectorised nor fused, and its square root is a call into the maths library.
-// The order that the compiler chooses is fixed when it compiles: results stay the same from run to run.
+// OpenBLAS, and float operations that Swift cannot express. Swift keeps strict IEEE order, so a sum written with `+` is
+// neither vectorised nor fused, and its square root is a call into the maths library. The compiler chooses the order of
+// operations when it compiles, so results are the same in every run.
 #pragma once
 #if !__has_include(<cblas.h>)
 #error "OpenBLAS is missing. Install it: apt-get install libopenblas-dev libxxhash-dev pkg-config"
@@ -9,25 +9,25 @@
 
 #define ISOFLOP_INLINE static inline __attribute__((always_inline))
 
-/// a + b, which the compiler may reorder inside a reduction.
+/// Returns a + b, which the compiler may reorder in a reduction.
 ISOFLOP_INLINE float relaxed_add(float a, float b) {
 #pragma clang fp reassociate(on)
   return a + b;
 }
 
-/// a·b + c, which the compiler may fuse, and reorder inside a reduction.
+/// Returns a·b + c, which the compiler may fuse, and reorder in a reduction.
 ISOFLOP_INLINE float relaxed_multiply_add(float a, float b, float c) {
 #pragma clang fp reassociate(on) contract(fast)
   return a * b + c;
 }
 
-/// a·b + c in one rounding.
+/// Returns a·b + c with a single rounding.
 ISOFLOP_INLINE float fused_multiply_add(float a, float b, float c) { return __builtin_elementwise_fma(a, b, c); }
 
-/// The square root, as one instruction.
+/// Returns the square root, computed by one instruction.
 ISOFLOP_INLINE float relaxed_sqrt(float x) { return __builtin_elementwise_sqrt(x); }
 
-/// Makes this thread take floats below the smallest normal one for zero, and returns how it took them before.
+/// Makes this thread treat subnormal floats as zero. Returns the previous mode for `restore_subnormals`.
 ISOFLOP_INLINE unsigned long flush_subnormals(void) {
 #if defined(__x86_64__)
   unsigned mode = __builtin_ia32_stmxcsr();
@@ -42,7 +42,7 @@ ISOFLOP_INLINE unsigned long flush_subnormals(void) {
 #endif
 }
 
-/// Makes this thread take floats as it did before.
+/// Restores the mode that `flush_subnormals` returned.
 ISOFLOP_INLINE void restore_subnormals(unsigned long mode) {
 #if defined(__x86_64__)
   __builtin_ia32_ldmxcsr((unsigned)mode);
@@ -51,7 +51,7 @@ ISOFLOP_INLINE void restore_subnormals(unsigned long mode) {
 #endif
 }
 
-/// Sixteen floats side by side.
+/// A vector of sixteen floats.
 typedef float floats16 __attribute__((ext_vector_type(16)));
 
 ISOFLOP_INLINE floats16 load16(const float *x) {
@@ -60,7 +60,7 @@ ISOFLOP_INLINE floats16 load16(const float *x) {
   return y;
 }
 
-/// Four elements from each of four places.
+/// Loads four elements from each of four addresses.
 ISOFLOP_INLINE floats16 load4x4(const float *x0, const float *x1, const float *x2, const float *x3) {
   floats16 y;
   __builtin_memcpy((float *)&y, x0, 16);
@@ -72,33 +72,33 @@ ISOFLOP_INLINE floats16 load4x4(const float *x0, const float *x1, const float *x
 
 ISOFLOP_INLINE void store16(floats16 x, float *y) { __builtin_memcpy(y, &x, sizeof x); }
 
-/// a + b, in registers where a closure in Swift would pass halves.
+/// Returns a + b. Unlike a Swift closure, it keeps its arguments in registers.
 ISOFLOP_INLINE floats16 add16(floats16 a, floats16 b) { return a + b; }
 
-/// The greater of each pair; b where one is NaN.
+/// Returns the greater element of each pair; that of b if one is NaN.
 ISOFLOP_INLINE floats16 greater16(floats16 a, floats16 b) { return a > b ? a : b; }
 
-/// a·b + c in one rounding, with one a for all.
+/// Returns a·b + c with a single rounding, where a is a scalar.
 ISOFLOP_INLINE floats16 scale_add16(float a, floats16 b, floats16 c) {
   return __builtin_elementwise_fma((floats16)a, b, c);
 }
 
-/// The first `count` elements of x, and `rest` after them.
+/// Returns the first `count` elements of x, followed by copies of `rest`.
 ISOFLOP_INLINE floats16 first16(floats16 x, int count, float rest) {
   typedef int ints16 __attribute__((ext_vector_type(16)));
   const ints16 index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   return index < (ints16)count ? x : (floats16)rest;
 }
 
-/// `rest` for the first `count` elements of x, and those after them.
+/// Returns x with its first `count` elements replaced by `rest`.
 ISOFLOP_INLINE floats16 after16(floats16 x, int count, float rest) {
   typedef int ints16 __attribute__((ext_vector_type(16)));
   const ints16 index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   return index < (ints16)count ? (floats16)rest : x;
 }
 
-/// y ← xᵀ of a square of 16 floats by 16, whose rows are `x_row` and `y_row` apart. Each of four rounds shuffles the rows
-/// like a pack of cards, which moves one bit of an element's row number to its column number.
+/// y ← xᵀ for 16 by 16 floats, whose rows are `x_row` and `y_row` floats apart. Each of four rounds interleaves the
+/// upper and lower halves of the rows, which moves one bit of an element's row index to its column index.
 ISOFLOP_INLINE void transpose16(const float *x, long x_row, float *y, long y_row) {
   floats16 a[16], b[16];
 #pragma clang loop unroll(full)
@@ -118,12 +118,12 @@ ISOFLOP_INLINE void transpose16(const float *x, long x_row, float *y, long y_row
   for (int i = 0; i < 16; i++) store16(a[i], y + i * y_row);
 }
 
-/// The elements at even places of x, then of y.
+/// Returns the elements at even indices of x, followed by those of y.
 ISOFLOP_INLINE floats16 even16(floats16 x, floats16 y) {
   return __builtin_shufflevector(x, y, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
 }
 
-/// The elements at odd places of x, then of y.
+/// Returns the elements at odd indices of x, followed by those of y.
 ISOFLOP_INLINE floats16 odd16(floats16 x, floats16 y) {
   return __builtin_shufflevector(x, y, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }

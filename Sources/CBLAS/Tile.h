@@ -1,10 +1,9 @@
-// The inside of a matrix product: a tile of the result whose sums all stay in registers, which Swift cannot promise.
-// `TiledProduct.swift` walks over a matrix tile by tile.
+// The kernel of a matrix product: a tile of the result whose sums all stay in registers, which Swift cannot guarantee.
+// `TiledProduct.swift` computes a matrix tile by tile.
 #pragma once
 #include "CBLAS.h"
 
-// A tile is two vectors wide. Two registers hold a row of b, one or more the elements of a that are under way, and
-// the others sums.
+// A tile is two vectors wide. Two registers hold a row of b, one or more hold elements of a, and the others hold sums.
 #if defined(__AVX512F__)
 enum { lanes = 16, tileRows = 14 };
 #define ISOFLOP_INSTRUCTIONS "AVX-512"
@@ -24,18 +23,18 @@ enum { lanes = 4, tileRows = 6 };
 #endif
 enum { tileColumns = 2 * lanes };
 
-/// One of the CPU's vectors.
+/// A vector register of the CPU.
 typedef float Lanes __attribute__((ext_vector_type(lanes)));
 
 #if defined(__AVX__) && !defined(__AVX512F__)
-/// All ones in the first `count` lanes.
+/// Returns a mask with all bits set in the first `count` lanes.
 ISOFLOP_INLINE int __attribute__((ext_vector_type(lanes))) first_lanes(int count) {
   const int __attribute__((ext_vector_type(lanes))) index = {0, 1, 2, 3, 4, 5, 6, 7};
   return index < count;
 }
 #endif
 
-/// The first `count` floats of x, at most `lanes`; no others are touched.
+/// Loads the first `count` floats of x, at most `lanes`, without accessing others. The remaining lanes are 0.
 ISOFLOP_INLINE Lanes load_lanes(const float *x, int count) {
   Lanes y = 0;
   if (count >= lanes) {
@@ -52,7 +51,7 @@ ISOFLOP_INLINE Lanes load_lanes(const float *x, int count) {
 #endif
 }
 
-/// Stores the first `count` floats of x, at most `lanes`; no others are touched.
+/// Stores the first `count` floats of x, at most `lanes`, without accessing others.
 ISOFLOP_INLINE void store_lanes(Lanes x, float *y, int count) {
   if (count >= lanes) {
     __builtin_memcpy(y, &x, sizeof x);
@@ -67,7 +66,7 @@ ISOFLOP_INLINE void store_lanes(Lanes x, float *y, int count) {
 #endif
 }
 
-/// What a tile is computed from: a_ik is `a[i * a_row + k * a_step]`, b_kj is `b[k * b_step + j]`, and so on.
+/// The operands of a tile: a_ik is `a[i * a_row + k * a_step]`, b_kj is `b[k * b_step + j]`, and so on.
 typedef struct {
   const float *a;
   long a_row, a_step;
@@ -76,7 +75,7 @@ typedef struct {
   /// The number of terms in each sum.
   long depth;
   float alpha;
-  /// Null for nothing.
+  /// Null if there is none.
   const float *addend;
   long addend_row;
   float *c;
@@ -84,8 +83,8 @@ typedef struct {
   int columns;
 } TileJob;
 
-/// c ← alpha·Σ_k a_ik·b_kj + addend_ij, one term after another. Where `rows` and `vectors` are constants, the
-/// loops over them unroll.
+/// c ← alpha·Σ_k a_ik·b_kj + addend_ij, with the terms of each sum in order. If `rows` and `vectors` are constants, the
+/// loops over them are unrolled.
 ISOFLOP_INLINE void fixed_tile(int rows, int vectors, long a_row, long a_step, TileJob t) {
   Lanes sums[tileRows][2];
 #pragma clang loop unroll(full)
@@ -115,8 +114,8 @@ ISOFLOP_INLINE void fixed_tile(int rows, int vectors, long a_row, long a_step, T
   }
 }
 
-/// The same for any number of rows up to `tileRows` and of columns up to `tileColumns`, with a matrix a that is
-/// contiguous in its rows (`a_step` 1) or else in its columns (`a_row` 1).
+/// Computes a tile of any number of rows up to `tileRows` and of columns up to `tileColumns`. The matrix a is
+/// contiguous in its rows (`a_step` 1) or in its columns (`a_row` 1).
 ISOFLOP_INLINE void compute_tile(int rows, TileJob t) {
 #define TILE(n)                                                               \
   case n:                                                                     \

@@ -1,7 +1,7 @@
 import Foundation
 import PackagePlugin
 
-/// Writes the commit of the checkout into a source file, again whenever sources or the head have changed.
+/// Writes the commit of the checkout to a source file whenever sources or the head have changed.
 @main struct CommitPlugin: BuildToolPlugin {
   func createBuildCommands(context: PluginContext, target: Target) throws -> [Command] {
     let root = context.package.directoryURL
@@ -16,7 +16,7 @@ import PackagePlugin
       .filter { FileManager.default.fileExists(atPath: $0.path) }
     let sources = context.package.targets.compactMap { $0 as? SourceModuleTarget }
       .filter { $0.kind != .test }.flatMap { $0.sourceFiles.map(\.url) }
-    // The file is written only if the commit differs, so that nothing is compiled needlessly.
+    // The file is only written if the commit differs, to avoid needless compilation.
     let script = #"""
       cd "$1" && commit=$(git describe --always --dirty=+ --abbrev=12 2>/dev/null) || commit=unknown
       text="let sourceCommit = \"$commit\""
@@ -24,7 +24,7 @@ import PackagePlugin
       """#
     return [
       .buildCommand(
-        displayName: "Note the commit", executable: URL(fileURLWithPath: "/bin/sh"),
+        displayName: "Record the commit", executable: URL(fileURLWithPath: "/bin/sh"),
         arguments: ["-c", script, "sh", root.path, output.path], inputFiles: git + sources,
         outputFiles: [output])
     ]

@@ -5,9 +5,9 @@ import Plans
 import Synchronization
 import Training
 
-/// How long runs will take and how much memory they need on this machine, from a few steps of each shape.
+/// Predicts the time and memory of runs on this machine from a few measured steps of each shape.
 public struct Calibration: Sendable {
-  /// A shape of training step: everything that decides its time.
+  /// The shape of a training step, which determines its time.
   private struct Shape: Hashable {
     let model: ModelConfiguration
     let batch: Int
@@ -15,7 +15,7 @@ public struct Calibration: Sendable {
 
   private var costs: [Shape: Trainer.Cost] = [:]
 
-  /// Measures the shapes of `runs` for a few hundredths of a second each, with as many at once as there are workers.
+  /// Measures each shape of `runs` for a few hundredths of a second, `workers` of them at the same time.
   init(_ runs: [PlannedRun], corpora: CorpusCache, workers: Int) throws {
     var shapes: [Shape: PlannedRun] = [:]
     for run in runs {
@@ -42,7 +42,7 @@ public struct Calibration: Sendable {
     costs[Shape(model: run.configuration.model, batch: batch)]
   }
 
-  /// Seconds of training from `first` to `last` tokens.
+  /// Returns the seconds of training from `first` to `last` tokens.
   func seconds(of run: PlannedRun, from first: Int, to last: Int) -> Double {
     // By stages, not by steps: a plan may have too many steps to loop over.
     let stages = run.configuration.training.batch.stages
@@ -57,18 +57,18 @@ public struct Calibration: Sendable {
     return sum
   }
 
-  /// Seconds of training per token, averaged over a run.
+  /// Returns the seconds of training per token, averaged over a run.
   func secondsPerToken(of run: PlannedRun) -> Double {
     seconds(of: run, from: 0, to: run.tokens) / Double(run.tokens)
   }
 
-  /// Seconds of evaluating `windows` validation windows.
+  /// Returns the seconds of evaluating `windows` validation windows.
   func seconds(of run: PlannedRun, windows: Int) -> Double {
     let batch = run.configuration.training.batch.tokens(after: 0)
     return Double(windows) * (cost(of: run, batch: batch)?.windowSeconds ?? 0)
   }
 
-  /// Seconds of the run's own part, from where it branches off its trunk, with its evaluations.
+  /// Returns the seconds of a run from the point where it branches off its trunk, including evaluations.
   public func branchSeconds(of run: PlannedRun) -> Double {
     let start = branchPoint(of: run)
     let points =
@@ -79,7 +79,7 @@ public struct Calibration: Sendable {
       + seconds(of: run, windows: validationWindows(of: run) + points.count * LearningCurve.windows)
   }
 
-  /// Seconds of a trunk with all its branches.
+  /// Returns the seconds of a trunk with all its branches.
   public func seconds(ofTrunk runs: [PlannedRun]) -> Double {
     let branches = runs.reduce(0) { $0 + branchSeconds(of: $1) }
     guard let longest = runs.max(by: { branchPoint(of: $0) < branchPoint(of: $1) }) else { return 0 }
@@ -97,7 +97,7 @@ public struct Calibration: Sendable {
     run.configuration.corpus.validationTokens / run.configuration.model.context
   }
 
-  /// The memory of a run in bytes, without the corpus: it keeps the arenas of all its batch sizes.
+  /// Returns the memory of a run in bytes, without the corpus. It includes the arenas of all its batch sizes.
   public func bytes(of run: PlannedRun) -> Int {
     let batches = Set(run.configuration.training.batch.stages.map(\.tokens))
     let costs = batches.compactMap { cost(of: run, batch: $0) }

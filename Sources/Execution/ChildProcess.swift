@@ -8,10 +8,10 @@ import Synchronization
 
 /// A process that this one has started.
 ///
-/// Foundation's `Process` fails with "Bad file descriptor" wherever fewer than some hundred files may be open, and traps
-/// where a pipe cannot be created.
+/// Foundation's `Process` fails with "Bad file descriptor" if the limit on open files is below a few hundred, and traps
+/// if a pipe cannot be created.
 public struct ChildProcess: Sendable {
-  /// How a process has ended.
+  /// The exit status of a process, or the signal that ended it.
   public enum End: Sendable, Equatable, CustomStringConvertible {
     case status(Int32)
     case signal(Int32)
@@ -24,6 +24,7 @@ public struct ChildProcess: Sendable {
     }
   }
 
+  /// The process identifier.
   public let pid: pid_t
 
   /// Starts a program.
@@ -33,9 +34,9 @@ public struct ChildProcess: Sendable {
   ///   - input: Its standard input; nil for an empty one.
   ///   - output: Its standard output; nil to discard it.
   ///   - errors: Its standard error; nil for that of this process.
-  ///   - defaultSignals: Signals that this process ignores and the other must not ignore.
+  ///   - defaultSignals: Signals that this process ignores and the new process must not ignore.
   ///   - environment: Variables that are added to the environment of this process, or replace those of the same name.
-  /// - Throws: `InputError` with the system's error.
+  /// - Throws: `InputError` with the system's error if the process cannot be started.
   public init(
     _ program: String, _ arguments: [String], input: FileHandle? = nil, output: FileHandle? = nil,
     errors: FileHandle? = nil, defaultSignals: [Int32] = [], environment variables: [String: String] = [:]
@@ -84,7 +85,10 @@ public struct ChildProcess: Sendable {
     return status & 0x7F == 0 ? .status(status >> 8 & 0xFF) : .signal(status & 0x7F)
   }
 
-  /// A pipe that only the process it is given to inherits: a reader must see its end when that process ends.
+  /// Creates a pipe that only the process that it is passed to inherits, so that its reader sees the end of the pipe
+  /// when that process ends.
+  ///
+  /// - Throws: `InputError` with the system's error.
   public static func pipe() throws -> (reading: FileHandle, writing: FileHandle) {
     var ends: [Int32] = [0, 0]
     let code = starting.withLock { _ in
@@ -99,8 +103,8 @@ public struct ChildProcess: Sendable {
     )
   }
 
-  /// Pipes and processes are made one at a time: a process that starts before a new pipe is marked close-on-exec would
-  /// inherit it.
+  /// Serializes the creation of pipes and processes: a process that starts before a new pipe is marked close-on-exec
+  /// would inherit it.
   private static let starting = Mutex(())
 
   private static func fault(_ message: String, _ code: Int32, file: String? = nil) -> InputError {

@@ -9,13 +9,13 @@ import Synchronization
 
 /// Records which process works on what, in files in a folder that many machines may share.
 ///
-/// The claims on a thing are the files `THING/1`, `THING/2` and so on, of which the last one counts. Only one process can
-/// create the next file (`O_EXCL`), also on network file systems. The owner writes a new beat into its file every few
-/// seconds. A process that knows that the owner is dead, or has seen no new beat for `patience` by its own clock, may
-/// create the next file. So nothing depends on locks, on the times of files, or on synchronised clocks.
+/// The claims on a thing are the files `THING/1`, `THING/2` and so on, of which the last one counts. Only one process
+/// can create the next file (`O_EXCL`), also on network file systems. The owner writes a new beat into its file every
+/// few seconds. A process that knows that the owner is dead, or has seen no new beat for `patience` by its own clock,
+/// may create the next file. So nothing depends on locks, on the times of files, or on synchronised clocks.
 ///
-/// A claim holds a random token, so that it is never mistaken for an earlier one, although numbers begin at 1 again once a
-/// thing is finished. Before an owner replaces a file, it checks that the last claim still has its token
+/// A claim holds a random token, so that it is never mistaken for an earlier one, although numbers begin at 1 again
+/// once a thing is finished. Before an owner replaces a file, it checks that the last claim still has its token
 /// (`Claim.check`). If it was suspended and another process has taken over, it changes nothing.
 public final class Claims: Sendable {
   /// A claim as it was read.
@@ -25,15 +25,15 @@ public final class Claims: Sendable {
     let text: String
   }
 
-  /// The process that works on a thing.
+  /// The owner of a claim.
   public struct Holder: Sendable {
-    /// Nil while the claim is being written.
+    /// The process; nil while the claim is being written.
     public let process: ProcessIdentity?
     /// The fraction of the work that is done, 0 to 1.
     public let done: Double
   }
 
-  /// Whether a thing is claimed.
+  /// The state of a thing.
   public enum State: Sendable {
     case free
     /// Claimed by a process that is dead or no longer writes beats.
@@ -41,15 +41,16 @@ public final class Claims: Sendable {
     case held(Holder)
   }
 
-  /// Seconds without a beat after which a claim counts as abandoned: many beats, since a busy file server may delay
-  /// some. Tests set another number with `ISOFLOP_PATIENCE`.
+  /// The default number of seconds without a beat after which a claim counts as abandoned. It spans many beats, because
+  /// a busy file server may delay some. Tests set another value with `ISOFLOP_PATIENCE`.
   public static let usualPatience =
     ProcessInfo.processInfo.environment["ISOFLOP_PATIENCE"].flatMap { Double($0) }.map { max($0, 0.5) } ?? 60
 
   private let folder: String
   private let process: ProcessIdentity
+  /// The number of seconds without a beat after which a claim counts as abandoned.
   public let patience: Double
-  /// Seconds of a monotonic clock that also runs while the machine sleeps.
+  /// Returns the seconds of a monotonic clock that also runs while the machine sleeps.
   fileprivate let now: @Sendable () -> Double
   private let sightings = Mutex<[String: (sighting: Sighting, since: Double)]>([:])
   private let active = Mutex<[ObjectIdentifier: Weak]>([:])
@@ -59,7 +60,8 @@ public final class Claims: Sendable {
     weak var claim: Claim?
   }
 
-  /// A sighting that is kept for later commands on this machine, so that they need not wait for the whole patience again.
+  /// A sighting that is kept for later commands on this machine, so that they need not wait for the whole patience
+  /// again.
   private struct Memory: Codable {
     let sighting: Sighting
     /// By `now`, which counts from the start of the machine.
@@ -67,10 +69,12 @@ public final class Claims: Sendable {
     let boot: String
   }
 
+  /// Opens the claims in a folder.
+  ///
   /// - Parameters:
-  ///   - folder: Where the claims are, made when needed.
-  ///   - process: The owner.
-  ///   - now: Seconds of a monotonic clock.
+  ///   - folder: The folder of the claims. It is created when needed.
+  ///   - process: The owner of new claims.
+  ///   - now: Returns the seconds of a monotonic clock.
   public init(
     _ folder: String, patience: Double = usualPatience, process: ProcessIdentity = .own,
     now: @escaping @Sendable () -> Double = Claims.uptime
@@ -81,7 +85,7 @@ public final class Claims: Sendable {
     self.now = now
     // On its own queue: computation may occupy all threads of the shared ones.
     timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "claims"))
-    // Many beats within the patience of others.
+    // Several beats within the patience of other processes.
     let beat = patience / 12
     timer.schedule(deadline: .now() + beat, repeating: beat)
     timer.setEventHandler { [weak self] in self?.beatAll() }
@@ -90,16 +94,16 @@ public final class Claims: Sendable {
 
   deinit { timer.cancel() }
 
-  /// Seconds since the machine was started, sleep included.
+  /// Returns the seconds since the machine was started, including sleep.
   @Sendable public static func uptime() -> Double {
     var time = timespec()
     clock_gettime(CLOCK_BOOTTIME, &time)
     return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
   }
 
-  /// Whether `thing` is claimed.
+  /// Returns the state of `thing`.
   ///
-  /// - Throws: `InputError` if its claim cannot be read: then it is neither free nor abandoned.
+  /// - Throws: `InputError` if its claim cannot be read.
   public func state(of thing: String) throws -> State {
     var found: (generation: Int, data: Data)?
     while found == nil {
@@ -124,7 +128,7 @@ public final class Claims: Sendable {
       ? .abandoned(sighting) : .held(Holder(process: content?.process, done: content?.done ?? 0))
   }
 
-  /// When a command on this machine first saw the claim in its present state.
+  /// Returns the time when a command on this machine first saw the claim in its present state.
   private func firstSeen(_ thing: String, _ sighting: Sighting) -> Double {
     let path = "\(folder)/\(thing)/seen-\(process.boot.prefix(8))"
     if let data = try? FileAccess.readIfPresent(path), let memory = try? decodeJSON(Memory.self, from: data),
@@ -132,13 +136,13 @@ public final class Claims: Sendable {
     {
       return memory.since
     }
-    // If it cannot be written, as in another user's folder, each command watches by itself.
+    // If it cannot be written, as in another user's folder, each command measures the time by itself.
     let memory = Memory(sighting: sighting, since: now(), boot: process.boot)
     if let data = try? canonicalJSON(memory) { try? FileAccess.write(data, to: path) }
     return now()
   }
 
-  /// Claims `thing`; nil where another process works on it.
+  /// Claims `thing`. Returns nil if another process owns it.
   ///
   /// - Parameter abandoned: A claim that another process has found to be abandoned.
   /// - Throws: `InputError` if the folder cannot be read or written.
@@ -163,7 +167,7 @@ public final class Claims: Sendable {
       claim = try Claim(of: self, thing, generation: last + 1, descriptor, Content(process: process))
       try removeFiles(of: thing, before: last + 1)
     } catch {
-      // On a full disk: other processes must not wait for an empty claim.
+      // The disk may be full. Other processes must not wait for an empty claim.
       unlink(path(thing, last + 1))
       throw error
     }
@@ -171,23 +175,23 @@ public final class Claims: Sendable {
     return claim
   }
 
-  /// Everything that is claimed, or was and has left a folder.
+  /// Returns the names of all things with a folder of claims, whether they are claimed or not.
   public func things() throws -> [String] { try FileAccess.names(in: folder) }
 
-  /// Whether any process works on anything but `exception`.
+  /// Returns whether any process owns a claim on anything but `exception`.
   public func isAnyHeld(but exception: String? = nil) throws -> Bool {
     try things().contains { thing in
       if thing != exception, case .held = try state(of: thing) { true } else { false }
     }
   }
 
-  /// Removes an abandoned claim, or the remains of one.
+  /// Removes a claim that no process owns.
   public func removeIfAbandoned(_ thing: String) throws {
     if case .held = try state(of: thing) { return }
     try claim(thing)?.finish()
   }
 
-  /// Releases everything, before the process ends.
+  /// Releases all claims of this process.
   public func releaseAll() { for claim in activeClaims { claim.release() } }
 
   private func beatAll() { for claim in activeClaims { claim.beat() } }
@@ -219,7 +223,7 @@ public final class Claims: Sendable {
 /// The content of a claim's file: two constant lines, and one that each beat rewrites.
 private struct Content {
   let process: ProcessIdentity
-  /// Unique to this claim.
+  /// A random text that is unique to this claim.
   let token: String
   var beat = 0
   var done = 0.0
@@ -230,7 +234,7 @@ private struct Content {
     token = UUID().uuidString
   }
 
-  /// Nil if the file is not completely written.
+  /// Parses the content; nil if it is incomplete.
   init?(_ text: String) {
     let lines = text.split(separator: "\n")
     // Claims of earlier versions have no token.
@@ -246,13 +250,13 @@ private struct Content {
 
   var owner: Data { ((try? JSONEncoder().encode(process)) ?? Data()) + Data("\n\(token)\n".utf8) }
 
-  /// Always of the same length.
+  /// The line that beats rewrite. Its length is constant.
   var state: Data {
     Data((String(format: "%010d %.4f ", beat, done) + (isReleased ? "released" : "claimed ") + ".\n").utf8)
   }
 }
 
-/// Another process has taken over what this one had claimed.
+/// The error if another process has taken over a claim of this one.
 public struct ClaimLost: Error {}
 
 /// The right to work on something, until it is released or lost.
@@ -260,7 +264,7 @@ public final class Claim: Sendable {
   private let claims: Claims
   private let thing: String
   private let generation: Int
-  /// The part of the claim's file that stays.
+  /// The constant part of the claim's file.
   private let owner: Data
   /// The content of the claim's file, its descriptor until the claim is released, and the time of the last beat.
   private let state: Mutex<(content: Content, descriptor: Int32?, lastBeat: Double)>
@@ -279,8 +283,8 @@ public final class Claim: Sendable {
 
   deinit { state.withLock { state in _ = state.descriptor.map(close) } }
 
-  /// Whether this process still owns the claim. Another process may have taken it over if this one wrote no beat for too
-  /// long, as while the machine slept. Cheap enough to be called at each step.
+  /// True if this process still owns the claim. Another process may have taken it over if this one wrote no beat for
+  /// too long, for example while the machine slept. Cheap enough to be called at each step.
   public var isHeld: Bool {
     let silence = state.withLock { claims.now() - $0.lastBeat }
     return silence < claims.patience / 2 || beat()
@@ -298,13 +302,14 @@ public final class Claim: Sendable {
   /// Records the fraction of the work that is done. Others can read it after the next beat.
   public func report(done: Double) { state.withLock { $0.content.done = min(max(done, 0), 1) } }
 
-  /// Whether the last claim on the thing is this one.
+  /// Returns whether this is the last claim on the thing.
   private func isOwner() throws -> Bool {
     guard try claims.generations(of: thing).last == generation else { return false }
     return try FileAccess.readIfPresent(claims.path(thing, generation))?.starts(with: owner) ?? false
   }
 
-  /// Writes a beat. Returns whether this process is known to be still the owner.
+  /// Writes a beat. Returns true if this process still owns the claim, false if it does not or this cannot be
+  /// determined.
   @discardableResult
   fileprivate func beat() -> Bool {
     state.withLock { state in
@@ -316,7 +321,7 @@ public final class Claim: Sendable {
     }
   }
 
-  /// Releases work that is not finished.
+  /// Releases the claim on unfinished work.
   public func release() {
     state.withLock { state in
       state.content.isReleased = true
@@ -327,7 +332,7 @@ public final class Claim: Sendable {
     }
   }
 
-  /// Releases finished work. A claim that another process has taken over stays.
+  /// Releases the claim on finished work and removes its files. A claim that another process has taken over remains.
   public func finish() {
     let isOwn = state.withLock { _ in (try? isOwner()) ?? false }
     release()

@@ -4,23 +4,26 @@ import Foundation
 import Plans
 import Training
 
-/// An experiment's runs as they were planned: the file `plan.json`. With it, any process on any machine can train them
-/// and report their progress, even if the experiment's file has changed since.
+/// The planned runs of an experiment: the file `plan.json`. With it, any process on any machine can train them and
+/// report their progress, even if the experiment's file has changed since.
 public struct FrozenPlan: Codable, Sendable {
-  /// The experiment's name, which is that of its folder of results.
+  /// The name of the experiment and of its folder of results.
   public let experiment: String
-  /// The experiment's file as the user gave it, and its tier.
+  /// The path of the experiment's file, as the user wrote it.
   public let file: String
+  /// The tier of the experiment.
   public let tier: Tier
   /// The relative path from the folder of results to the experiment's file; nil in plans of earlier versions.
   public let origin: String?
-  /// Whether it was shrunken.
+  /// True if the experiment was shrunken for a test.
   public let isShrunken: Bool
   /// All runs, including those that were finished already.
   public let runs: [TrunkJob.Run]
-  /// The jobs that were left to train, by stage. A stage must not begin before the previous one is done.
+  /// The jobs that were unfinished, by stage. A stage must not begin before the previous one is done.
   public let stages: [[TrunkJob]]
 
+  /// Creates the record of a plan.
+  ///
   /// - Parameters:
   ///   - folder: The folder of results.
   ///   - index: The index of the plan among those of the scheduler.
@@ -34,7 +37,9 @@ public struct FrozenPlan: Codable, Sendable {
     stages = scheduler.stages[index].map(\.jobs)
   }
 
-  /// Reads a plan. A damaged file is an `InputError`.
+  /// Reads the file at `path`.
+  ///
+  /// - Throws: `InputError` if it does not exist, cannot be read or is damaged.
   public init(contentsOf path: String) throws {
     let remedy = "Name the folder of an experiment's results, for example runs/quickstart"
     guard let data = try FileAccess.readIfPresent(path) else {
@@ -46,7 +51,7 @@ public struct FrozenPlan: Codable, Sendable {
     self = plan
   }
 
-  /// The plan in a folder of results; nil if there is none, or if it is damaged.
+  /// Returns the plan in a folder of results; nil if there is none, or it is damaged.
   ///
   /// - Throws: `InputError` if it cannot be read, or if it belongs to another experiment's file with the same name.
   public static func last(in folder: String, of experiment: ExperimentFile) throws -> FrozenPlan? {
@@ -64,7 +69,7 @@ public struct FrozenPlan: Codable, Sendable {
     return plan
   }
 
-  /// The sources of texts whose content has changed since an earlier plan.
+  /// Returns the sources of corpora whose content has changed since an earlier plan.
   public func corporaChanged(since other: FrozenPlan) -> [String] {
     func contents(_ plan: FrozenPlan) -> [CorpusConfiguration: String] {
       Dictionary(
@@ -95,11 +100,11 @@ public struct FrozenPlan: Codable, Sendable {
     get throws { String(checksum(try json).prefix(16)) }
   }
 
-  /// The jobs of a stage as tasks of a queue, the longest first.
+  /// Returns the jobs of a stage, grouped into tasks of a queue.
   ///
   /// - Parameters:
-  ///   - chunk: The least number of runs in a task; nil for as many as fill a minute.
-  ///   - most: The largest number of tasks; each task gets more runs if there would be more.
+  ///   - chunk: The smallest number of runs in a task; nil for tasks of about a minute.
+  ///   - most: The largest number of tasks. Tasks get more runs if there would be more tasks.
   public func tasks(ofStage stage: Int, chunk: Int?, most: Int) -> [[TrunkJob]] {
     let size = { (job: TrunkJob) in chunk == nil ? job.seconds : Double(job.runs.count) }
     let full = max(chunk.map(Double.init) ?? 60, stages[stage].reduce(0) { $0 + size($1) } / Double(most))
@@ -123,12 +128,13 @@ public struct FrozenPlan: Codable, Sendable {
     guard Set(runs.map(\.configuration.identifier)) == Set(plan.runs.map(\.configuration.identifier)) else {
       throw InputError(
         "has changed since its runs were submitted", file: file,
-        remedy: "Give the command that submitted them again")
+        remedy: "Repeat the command that submitted them")
     }
   }
 }
 
 extension TrunkJob.Run {
+  /// Creates the run of a job from a planned run.
   public init(_ run: PlannedRun) {
     self.init(configuration: run.configuration, label: run.label, flops: run.flops)
   }

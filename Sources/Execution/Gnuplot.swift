@@ -13,19 +13,19 @@ public struct Gnuplot: Sendable {
     guard let place = places.first(where: FileManager.default.isExecutableFile) else {
       throw InputError(
         "figures are drawn with gnuplot, which is not installed",
-        remedy: "Install it: `apt-get install gnuplot-nox`, or go without figures: `--no-figures`")
+        remedy: "Install it (`apt-get install gnuplot-nox`), or omit figures with `--no-figures`")
     }
     path = place
   }
 
-  /// Runs the scripts with these names in `folder`, all at once: the system distributes them over the cores.
+  /// Runs the scripts with these names in `folder`, all at the same time.
   ///
   /// - Returns: For each script gnuplot's error message, or nil if it succeeded.
   /// - Throws: `InputError` if a process cannot be started.
   public func draw(_ scripts: [String], in folder: String) throws -> [String?] {
     let started = try scripts.map { script in
       let messages = try ChildProcess.pipe()
-      // Without the user's own start-up file, so that a figure looks the same everywhere.
+      // `-d` ignores the user's start-up file, so that figures are the same everywhere.
       let process = try ChildProcess(
         "/usr/bin/env", ["-C", folder, path, "-d", "./\(script)"], errors: messages.writing)
       return (process, messages.reading)

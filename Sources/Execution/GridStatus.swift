@@ -6,36 +6,49 @@ import Training
 public struct GridStatus: Codable, Sendable {
   /// A trunk that a process trains.
   public struct Running: Codable, Sendable {
+    /// The labels of its unfinished runs.
     public let label: String
+    /// The number of its unfinished runs.
     public let runs: Int
-    /// Nil while the claim is being made.
+    /// The machine of the process; nil while the claim is being written.
     public let host: String?
-    /// 0 to 1
+    /// The fraction of the work that is done, 0 to 1.
     public let done: Double
   }
 
   /// A trunk that could not be trained.
   public struct Failed: Codable, Sendable {
+    /// The labels of its unfinished runs.
     public let label: String
+    /// The number of its unfinished runs.
     public let runs: Int
+    /// The path of the log.
     public let log: String
+    /// The last line of the log.
     public let lastLine: String
   }
 
+  /// The name of the experiment.
   public let experiment: String
-  /// Numbers of runs.
+  /// The number of all runs.
   public let total: Int
+  /// The number of finished runs.
   public let done: Int
+  /// The number of finished runs that diverged.
   public let diverged: Int
-  /// Unclaimed runs.
+  /// The number of unfinished runs that no process has claimed.
   public let waiting: Int
+  /// The trunks that processes train.
   public let running: [Running]
+  /// The trunks that could not be trained.
   public let failed: [Failed]
-  /// Seconds until all runs are done with as many processes as work now; nil if none works, or if the time of a trunk is
-  /// not known.
+  /// The predicted seconds until all runs are done with the present number of processes; nil if no process works, or
+  /// the time of a trunk is unknown.
   public let secondsLeft: Double?
 
-  /// - Throws: `InputError` if something cannot be read.
+  /// Reads the status of a plan.
+  ///
+  /// - Throws: `InputError` if a record, claim or log cannot be read.
   public init(_ plan: FrozenPlan, in store: RunStore) throws {
     experiment = plan.experiment
     total = plan.runs.count

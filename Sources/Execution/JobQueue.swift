@@ -5,16 +5,18 @@ import Synchronization
   import Glibc
 #endif
 
-/// Jobs that are still to be done, unclaimed ones first.
+/// A queue of unfinished jobs, unclaimed ones first.
 public struct JobQueue {
-  /// A job that could not be done.
+  /// A job that failed.
   public struct Failure: Sendable {
+    /// The job.
     public let job: TrunkJob
+    /// The error message.
     public let error: String
-    /// Whether other jobs would fail for the same reason.
+    /// True if other jobs would fail for the same reason.
     public let concernsAll: Bool
 
-    /// The runs and the reason, for people.
+    /// A message with the runs and the error.
     public var text: String { "\(job.label): \(error)" }
   }
 
@@ -44,14 +46,14 @@ public struct JobQueue {
       case .success(.held): continue
       case .success(.abandoned(let sighting)):
         return .job(elsewhere.remove(at: index), abandoned: sighting)
-      // A claim that cannot be read is not waited for: the worker that tries the job reports the reason.
+      // If a claim cannot be read, a worker tries the job and reports the error.
       case .success(.free), .failure: return .job(elsewhere.remove(at: index), abandoned: nil)
       }
     }
     return elsewhere.isEmpty ? .nothing : .wait
   }
 
-  /// Records how a job has ended. Returns its failure if it is not tried again.
+  /// Records the end of a job. Returns the failure if the job is not tried again.
   mutating func take(_ end: TrunkJob.End, of job: TrunkJob) -> Failure? {
     switch end {
     case .done: return nil
@@ -71,13 +73,14 @@ public struct JobQueue {
   }
 }
 
-/// Runs jobs, with those that other commands have claimed last. A failure does not stop the other jobs.
+/// Runs jobs, those that other commands have claimed last. A failure does not stop the other jobs.
 ///
 /// - Parameters:
-///   - workers: The number of jobs at a time.
-///   - retries: How often a job that fails is tried again.
+///   - workers: The number of jobs that run at the same time.
+///   - retries: The number of times that a failing job is tried again.
 ///   - failed: Called for each job that has failed and is not tried again.
-///   - train: Runs a job on one of the workers, numbered from 0, and returns how it ended.
+///   - train: Runs a job on one of the workers, numbered from 0, and returns its end.
+/// - Returns: The failures.
 public func trainAll(
   _ jobs: [TrunkJob], workers: Int, retries: Int, claims: Claims,
   isCancelled: @escaping @Sendable () -> Bool, failed: @escaping @Sendable (JobQueue.Failure) -> Void,

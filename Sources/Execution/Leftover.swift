@@ -6,8 +6,9 @@ import Training
   import Glibc
 #endif
 
-/// Something in a folder of runs that may be removed.
+/// A file or folder in a folder of runs that may be removed.
 public struct Leftover: Sendable {
+  /// The kind of a leftover. Raw values are shown to users.
   public enum Kind: String, CaseIterable, Sendable {
     /// A temporary file of an interrupted write.
     case temporary
@@ -25,28 +26,31 @@ public struct Leftover: Sendable {
     case checkpoint
     /// A run that is in no results.csv. Runs of experiments that have no results yet count as orphans.
     case orphan
-    /// The results of an experiment; its runs stay.
+    /// The results of an experiment, without its runs.
     case experiment
 
     /// The kinds that are never needed again.
     public static let worthless: Set<Kind> = [.temporary, .damaged, .leftTrunk, .leftLog, .leftClaim]
   }
 
+  /// The kind.
   public let kind: Kind
-  /// Below the folder of runs.
+  /// The path, relative to the folder of runs.
   public let path: String
+  /// The size in bytes.
   public let bytes: Int
 
-  /// All leftovers. One that lies inside another is part of it and not listed.
+  /// Returns the leftovers in a folder of runs. One that lies inside another is part of it and not listed.
   ///
   /// - Parameters:
   ///   - kinds: The kinds to list.
-  ///   - experiment: An experiment whose results may be removed; its runs then count as orphans unless others have them.
-  /// - Throws: `InputError` if this is not a folder of runs, if there is no such experiment, or if orphans are asked for
+  ///   - experiment: An experiment whose results may be removed; its runs then count as orphans unless others have
+  ///     them.
+  /// - Throws: `InputError` if this is not a folder of runs, the experiment does not exist, or orphans are requested
   ///   and the results of an experiment cannot be read.
   public static func all(_ kinds: Set<Kind>, in root: String, experiment: String? = nil) throws -> [Leftover]
   {
-    // If a user names a wrong folder, its files of the same names must not be lost.
+    // If the user names a wrong folder, files with the same names must not be removed from it.
     guard try FileAccess.exists("\(root)/store") else {
       throw InputError(
         "is not a folder of runs", file: root, remedy: "Name one that has a folder `store`, with --output")
@@ -57,8 +61,7 @@ public struct Leftover: Sendable {
     let isGoing = { (run: StoredRun) in
       run.status == .damaged ? kinds.contains(.damaged) : orphans.contains(run.identifier)
     }
-    // A damaged run is trained again, from its trunk if there is one. Which trunk a run of another version needs is not
-    // known.
+    // A damaged run is trained again, from its trunk if there is one. The trunk of a run of another version is unknown.
     let awaited = Set(
       runs.filter { !$0.isFinished && !orphans.contains($0.identifier) }
         .compactMap(\.configuration?.trunkIdentifier))
@@ -85,7 +88,9 @@ public struct Leftover: Sendable {
       .map { Leftover(kind: $0, path: $1, bytes: try size(of: "\(root)/\($1)")) }
   }
 
-  /// Removes it permanently. No command may use the folder meanwhile: see `RunStore.removing`.
+  /// Removes the leftover permanently. Call it only in `RunStore.removing`, so that no other command uses the folder.
+  ///
+  /// - Throws: `InputError` if it cannot be removed.
   public func remove(from root: String) throws {
     try FileAccess.remove("\(root)/\(path)")
     // With a trunk, also its claim and its log.
@@ -101,7 +106,7 @@ public struct Leftover: Sendable {
     let mentioned = try experiments.flatMap { experiment in
       guard let runs = experiment.runs else {
         throw InputError(
-          "is not a table of results, so the runs that it refers to are not known",
+          "is not a table of results, so the runs that it refers to are unknown",
           file: "\(root)/\(experiment.name)/results.csv",
           remedy: "Write it again with `isoflop run`, or leave out --orphans")
       }
@@ -110,7 +115,7 @@ public struct Leftover: Sendable {
     return Set(runs.map(\.identifier)).subtracting(mentioned)
   }
 
-  /// The names of claims that no process holds, except for those on unfinished trunks.
+  /// Returns the names of claims that no process holds, except claims on unfinished trunks.
   private static func leftClaims(in root: String, awaited: Set<String>) throws -> [String] {
     let claims = Claims("\(root)/claims")
     return try claims.things().filter { thing in
@@ -120,7 +125,7 @@ public struct Leftover: Sendable {
     }
   }
 
-  /// Temporary files and folders that killed commands have left.
+  /// Returns the temporary files of killed commands.
   private static func temporaryFiles(in root: String) throws -> [String] {
     try FileAccess.paths(below: root).filter { $0.firstMatch(of: /\.[0-9A-F]{8}-[0-9A-F]{4}\.tmp$/) != nil }
   }
@@ -133,7 +138,7 @@ public struct Leftover: Sendable {
     path.indices.filter { path[$0] == "/" }.map { String(path[..<$0]) }
   }
 
-  /// The bytes of a file, or of all files in a folder.
+  /// Returns the size in bytes of a file, or of all files below a folder.
   private static func size(of path: String) throws -> Int {
     let files = try [path] + FileAccess.paths(below: path).map { "\(path)/\($0)" }
     return try files.reduce(0) { sum, file in

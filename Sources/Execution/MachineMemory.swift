@@ -29,7 +29,8 @@ struct ProcessMemory {
 
 /// The memory that is available to all processes together, in bytes.
 enum MachineMemory {
-  /// The least of what is available to the machine, the control groups and the cluster's job; nil if none is known.
+  /// The minimum of the memory that is available to the machine, the control groups and the cluster's job; nil if all
+  /// are unknown.
   static var available: Int? { ([machine, job] + controlGroups).compactMap { $0 }.min() }
 
   private static var machine: Int? {
@@ -43,11 +44,11 @@ enum MachineMemory {
     ProcessInfo.processInfo.environment["SLURM_MEM_PER_NODE"].flatMap { Int($0) }.map { $0 << 20 }
   }
 
-  /// For the process's own group and all its ancestors, whose limits hold too.
+  /// The available memory of the process's control group and its ancestors, whose limits apply too.
   private static var controlGroups: [Int?] {
     let lines = (try? FileAccess.readText("/proc/self/cgroup"))?.split(separator: "\n") ?? []
     return lines.flatMap { line -> [Int?] in
-      // `4:memory:/a/b`, or of version 2 `0::/a/b`.
+      // `4:memory:/a/b` in version 1, `0::/a/b` in version 2.
       let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
       guard parts.count == 3, parts[1].isEmpty || parts[1] == "memory" else { return [] }
       let isSecond = parts[1].isEmpty

@@ -2,12 +2,12 @@ import Files
 import Foundation
 import Training
 
-/// Checks before any training whether there is enough memory for some runs.
+/// Checks before training that there is enough memory for some runs.
 public enum MemoryNeed {
-  /// Bytes of address space that the program needs before any run: texts, plans, threads.
+  /// The address space in bytes that the program needs before any run, for texts, plans and threads.
   private static let base = 256 << 20
-  /// Bytes of address space that training reserves and hardly uses: 64 MiB for each of about six threads that allocate,
-  /// 128 MiB for OpenBLAS.
+  /// The address space in bytes that training reserves but hardly uses: 64 MiB for each of about six threads that
+  /// allocate memory, and 128 MiB for OpenBLAS.
   private static let reserve = 512 << 20
 
   /// Checks that this process may use enough memory to read texts and plan.
@@ -24,7 +24,7 @@ public enum MemoryNeed {
   /// Checks that there is enough memory to train runs.
   ///
   /// - Parameters:
-  ///   - workers: How many runs are trained at the same time.
+  ///   - workers: The number of runs that are trained at the same time.
   ///   - limit: The bytes that all workers on another machine may use together; nil for this machine.
   /// - Throws: `InputError` if a run needs more than a process may use, or all workers together need more than is
   ///   available.
@@ -42,10 +42,10 @@ public enum MemoryNeed {
   /// Checks the largest runs that are trained at the same time, the largest first, with the bytes that each needs.
   private static func check(_ largest: [(run: TrunkJob.Run, bytes: Int)], atLeast: String, limit: Int?) throws
   {
-    // A worker also needs what this process uses by now, which includes the texts of all runs.
+    // A worker also needs the memory that this process uses now, which includes the texts of all runs.
     let own = ProcessMemory()
     guard let first = largest.first else { return }
-    // This process measures steps of all shapes, with as many at once as there will be workers.
+    // This process measures steps of all shapes, as many at the same time as there are workers.
     let here = largest.reduce(own.addressSpace + reserve) { $0 + $1.bytes }
     if limit == nil, let limit = ProcessMemory.limit, here > limit {
       throw InputError(

@@ -7,18 +7,19 @@ import Foundation
 
 /// Identifies a process among all processes of all machines that share a folder.
 public struct ProcessIdentity: Codable, Hashable, Sendable {
-  /// The name of the machine, for people.
+  /// The name of the machine, for messages.
   public let host: String
   /// The machine's identifier in `/etc/machine-id`; nil if it has none, and in files of earlier versions.
   let machine: String?
   /// The kernel's random identifier of this boot of the machine.
   let boot: String
-  /// When the machine was started, in seconds since 1970 by its own clock; nil in files of earlier versions.
+  /// The time when the machine was started, in seconds since 1970 by its own clock; nil in files of earlier versions.
   let bootTime: Int?
   /// The PID namespace that `pid` belongs to: containers of one machine number their processes separately.
   let nameSpace: String
+  /// The process identifier.
   public let pid: Int32
-  /// When the process began, in the kernel's ticks: pids are reused.
+  /// The start time of the process, in the kernel's ticks, because process identifiers are reused.
   let started: String
 
   /// This process.
@@ -38,7 +39,7 @@ public struct ProcessIdentity: Codable, Hashable, Sendable {
       pid: pid, started: status(of: pid)?.started ?? "unknown")
   }()
 
-  /// Whether the process is known to have ended. Of a process on another machine this is never known.
+  /// True if the process is known to have ended. The state of processes on other machines is unknown.
   public var isDead: Bool {
     let own = Self.own
     guard boot != "unknown", own.boot != "unknown" else { return false }
@@ -49,14 +50,14 @@ public struct ProcessIdentity: Codable, Hashable, Sendable {
     return status.hasEnded || status.started != started
   }
 
-  /// Whether the process ran on the machine of `other`, before that was restarted.
+  /// Returns whether the process ran on the machine of `other` before the machine was restarted.
   private func isBeforeRestart(of other: ProcessIdentity) -> Bool {
     guard let machine, let bootTime, let otherTime = other.bootTime, !host.isEmpty else { return false }
-    // Copies of a machine may have the same number and name: of two of them, only one finds the other to have ended.
+    // Copies of a machine may have the same identifier and name. Of two of them, only one considers the other ended.
     return (machine, host) == (other.machine, other.host) && bootTime < otherTime
   }
 
-  /// When a process began, and whether it is a zombie.
+  /// Returns the start time of a process, and whether it is a zombie; nil if it cannot be read.
   private static func status(of pid: Int32) -> (started: String, hasEnded: Bool)? {
     // pid (name, with any characters) state ppid …; the 22nd field is the start.
     guard let text = (try? FileAccess.read("/proc/\(pid)/stat")).map({ String(decoding: $0, as: UTF8.self) }),

@@ -4,31 +4,35 @@ import Foundation
 import Plans
 import Training
 
-/// Something in which two runs differ.
+/// A difference between two runs.
 public struct RunDifference: Sendable {
+  /// The record in which the runs differ.
   public enum Part: String, Sendable { case settings, results, provenance, timing }
 
+  /// The record.
   public let part: Part
-  /// A setting or a result by its column in `results.csv`; anything else by its path in the record, in snake_case.
+  /// The column of a setting or a result in `results.csv`; otherwise the path in the record, in snake_case.
   public let name: String
+  /// The value of the first run.
   public let first: Cell
+  /// The value of the second run.
   public let second: Cell
-  /// The standard errors, where both are known.
+  /// The standard errors; nil unless both are known.
   public let errors: (first: Double, second: Double)?
 
-  /// The second minus the first, where both are numbers.
+  /// The second value minus the first; nil unless both are numbers.
   public var difference: Double? {
     first.number.flatMap { first in second.number.map { $0 - first } }
   }
 
-  /// Whether the difference is more than twice its standard error, with both errors taken as independent. Runs are
-  /// usually evaluated on the same windows, so that smaller differences may be real too.
+  /// True if the difference is more than twice its standard error, assuming independent errors; nil without errors.
+  /// Runs are usually evaluated on the same windows, so smaller differences may be real too.
   public var exceedsErrors: Bool? {
     guard let difference, let errors else { return nil }
     return abs(difference) > 2 * (errors.first * errors.first + errors.second * errors.second).squareRoot()
   }
 
-  /// All differences, part by part.
+  /// Returns all differences, by record.
   public static func all(between first: StoredRun, and second: StoredRun) -> [RunDifference] {
     settings(first, second) + results(first, second)
       + leaves(.provenance, first.provenance, second.provenance) + leaves(.timing, first.time, second.time)
@@ -67,7 +71,7 @@ public struct RunDifference: Sendable {
     }
   }
 
-  /// Nil where there is no difference.
+  /// Returns nil if the values are equal.
   private init?(
     _ part: Part, _ name: String, _ first: Cell, _ second: Cell,
     _ errors: (Double, Double)? = nil
@@ -81,7 +85,7 @@ public struct RunDifference: Sendable {
   }
 }
 
-/// The leaves of a value's JSON, by dotted paths such as `evaluation.seconds`.
+/// Returns the leaves of a value's JSON, by dotted paths such as `evaluation.seconds`.
 private func leavesByPath(of value: (some Encodable)?) -> [String: Cell] {
   guard let value, let data = try? printedJSON(value),
     let tree = try? decodeJSON(JSONTree.self, from: data)
@@ -89,7 +93,7 @@ private func leavesByPath(of value: (some Encodable)?) -> [String: Cell] {
   return Dictionary(tree.leaves(at: ""), uniquingKeysWith: { first, _ in first })
 }
 
-/// Any JSON.
+/// A JSON value of any type.
 private enum JSONTree: Decodable {
   case leaf(Cell)
   case list([JSONTree])

@@ -7,21 +7,23 @@ import Training
   import Glibc
 #endif
 
-/// The folder of all runs. Each is stored under the hash of its configuration, whichever experiment it belongs to, so that
-/// a finished run is never trained again.
+/// The folder of all runs. Each is stored under the hash of its configuration, independent of its experiment, so that a
+/// finished run is never trained again.
 ///
 /// | path | content |
 /// |---|---|
 /// | `store/RUN/` | a run's records (`RunFolder`) |
 /// | `trunks/TRUNK/` | the state of an unfinished trunk |
-/// | `claims/TRUNK/` | which process works on it (`Claims`) |
-/// | `claims/use-…/` | which command uses the folder |
-/// | `logs/TRUNK.log` | log of its failures |
+/// | `claims/TRUNK/` | the process that trains the trunk (`Claims`) |
+/// | `claims/use-…/` | a command that uses the folder |
+/// | `logs/TRUNK.log` | the log of the trunk's failures |
 /// | `EXPERIMENT/` | `plan.json`, `results.csv`, `timings.csv`, `fits.json`, `report.html` and its figures |
 ///
-/// Any number of processes on any number of machines may work in it at one time.
+/// Any number of processes on any number of machines may work in it at the same time.
 public final class RunStore: Sendable {
+  /// The path of the folder.
   public let root: String
+  /// The claims in the folder.
   public let claims: Claims
 
   /// Opens the store at `root` for reading.
@@ -43,12 +45,15 @@ public final class RunStore: Sendable {
     }
   }
 
-  /// Records that a command uses the folder: nothing is removed from it while the claim is held. Waits while another
-  /// command removes something.
+  /// Records that a command uses the folder, and returns the claim. While it is held, nothing is removed from the
+  /// folder. Waits while another command removes something.
+  ///
+  /// - Throws: `InputError` if the claims cannot be read or written.
   public func enter() throws -> Claim {
     while true {
       if let claim = try claims.claim("use-\(UUID().uuidString.prefix(13))") {
-        // Both sides first make their own claim and then look for the other's: at least one of them sees the other.
+        // Both commands first write their own claim and then look for the other's, so at least one of them sees the
+        // other.
         guard case .held = try claims.state(of: Self.removal) else { return claim }
         claim.finish()
       }
@@ -56,7 +61,7 @@ public final class RunStore: Sendable {
     }
   }
 
-  /// Removes something, if no command uses the folder.
+  /// Calls `body`, which removes something, if no command uses the folder.
   ///
   /// - Throws: `InputError` if a command uses it.
   public func removing(_ body: () throws -> Void) throws {
@@ -76,53 +81,56 @@ public final class RunStore: Sendable {
   /// The claim of a command that removes something.
   private static let removal = "clean"
 
-  /// The folder of a run.
+  /// Returns the folder of a run.
   public func folder(of run: RunConfiguration) -> RunFolder { RunFolder("\(root)/store/\(run.identifier)") }
 
-  /// The folder of a run's trunk.
+  /// Returns the folder of a run's trunk.
   func trunkFolder(of run: RunConfiguration) -> RunFolder {
     RunFolder("\(root)/trunks/\(run.trunkIdentifier)")
   }
 
-  /// The log of a job's failures.
+  /// Returns the path of the log of a job's failures.
   public func log(of job: TrunkJob) -> String { log(ofTrunk: job.trunk) }
 
   func log(ofTrunk trunk: String) -> String { "\(root)/logs/\(trunk).log" }
 
-  /// Why a trunk has failed: the last line of its log; nil if it has not.
+  /// Returns the last line of a trunk's log of failures; nil if it has not failed.
   func failure(ofTrunk trunk: String) throws -> String? {
     guard let data = try FileAccess.readIfPresent(log(ofTrunk: trunk)) else { return nil }
     return String(decoding: data, as: UTF8.self).split(separator: "\n").last.map(String.init)
   }
 
-  /// The number of runs that are not finished.
+  /// Returns the number of runs that are not finished.
+  ///
+  /// - Throws: `InputError` if a record cannot be read.
   public func missing(_ runs: [PlannedRun]) throws -> Int {
     try runs.count { try !isFinished($0.configuration) }
   }
 
-  /// Checks that an experiment has its folder of results to itself.
+  /// Checks that no other file uses the experiment's folder of results.
   ///
-  /// - Throws: `InputError` if the folder is meant for something else, has the results of another experiment's file, or
-  ///   cannot be read.
+  /// - Throws: `InputError` if the folder is reserved, has the results of another experiment's file, or cannot be read.
   public func checkFolder(of experiment: ExperimentFile) throws {
     guard !Self.isReserved(experiment.name) else {
       throw InputError(
-        "an experiment cannot be named `\(experiment.name)`: its folder of results would be used for something else",
+        "an experiment cannot be named `\(experiment.name)`: the folder of that name is reserved",
         file: experiment.path, remedy: "Rename the file")
     }
     _ = try FrozenPlan.last(in: folder(of: experiment), of: experiment)
   }
 
-  /// Whether an experiment of this name would share a folder with something else.
+  /// Returns whether the folder with this name is not available for an experiment.
   static func isReserved(_ name: String) -> Bool {
     name.hasPrefix(".") || ["store", "trunks", "claims", "logs", "book", "book-minutes"].contains(name)
   }
 
-  /// The folder of an experiment's results.
+  /// Returns the folder of an experiment's results.
   public func folder(of experiment: ExperimentFile) -> String { "\(root)/\(experiment.name)" }
 
-  /// Does something to an experiment's results that only one process may do at a time, and waits for its turn. If `body`
-  /// fails and the claim was lost meanwhile, it is called again: another process may have changed the results.
+  /// Calls `body` with an exclusive claim on an experiment's results, which it waits for. If `body` fails and the claim
+  /// was lost meanwhile, it is called again, because another process may have changed the results.
+  ///
+  /// - Throws: The error of `body`, or `InputError` if the claims cannot be read or written.
   public func alone<Result>(
     with experiment: ExperimentFile, _ body: (Claim) throws -> Result
   ) throws -> Result {
@@ -130,7 +138,7 @@ public final class RunStore: Sendable {
       if let claim = try claims.claim("results-\(experiment.name)") {
         defer { claim.finish() }
         do { return try body(claim) } catch {
-          // Any error may follow from the loss: the other process may have removed what this one wrote.
+          // The loss may be the cause of any error: the other process may have removed files of this one.
           do { try claim.check() } catch is ClaimLost { continue }
           throw error
         }
@@ -140,14 +148,15 @@ public final class RunStore: Sendable {
     }
   }
 
-  /// Whether a run is finished and its records are intact.
+  /// Returns whether a run is finished and its records are intact.
   ///
   /// - Throws: `InputError` if they cannot be read.
   public func isFinished(_ run: RunConfiguration) throws -> Bool {
     try folder(of: run).finishedRecord() != nil
   }
 
-  /// The records of the finished runs of a plan, by run. Damaged ones count as missing: their runs are trained again.
+  /// Returns the records of the finished runs of a plan, by the identifier of the run. Damaged records count as
+  /// missing, and their runs are trained again.
   ///
   /// - Throws: `InputError` if one cannot be read.
   public func records(of plan: Plan) throws -> [String: RunRecord] {
@@ -158,8 +167,8 @@ public final class RunStore: Sendable {
     return records
   }
 
-  /// Removes what interrupted commands have left of finished runs, as after a power cut: trunks, claims, logs, temporary
-  /// files, and checkpoints from before a run's end. Leaves what another process works on.
+  /// Removes the remains of interrupted commands for finished runs, as after a power cut: trunks, claims, logs,
+  /// temporary files, and checkpoints from before a run's end. Trunks that another process has claimed are not changed.
   ///
   /// - Parameter plan: A plan whose runs are all finished.
   public func removeRemains(of plan: Plan) throws {
@@ -180,7 +189,7 @@ public final class RunStore: Sendable {
   private static func remains(in folder: RunFolder) throws -> [String] {
     let names = try FileAccess.names(in: folder.path)
     var remains = names.filter { $0.hasSuffix(".tmp") }.map { "\(folder.path)/\($0)" }
-    // Final weights that are kept on purpose stay.
+    // The final weights of a run are not removed.
     if names.contains("checkpoint.safetensors"), let result = try folder.finishedRecord()?.result,
       let step = try unlessDamaged({ try Safetensors(contentsOf: folder.checkpoint).metadata("step") }),
       step != "\(result.steps)"

@@ -3,10 +3,12 @@ import Foundation
 import Plans
 import Training
 
-/// The runs of some plans that are left to train, each once: plan by plan, the longest trunks first.
+/// The unfinished runs of some plans, without duplicates, in the order of training: plan by plan, the longest trunks
+/// first.
 public struct Scheduler: Sendable {
   /// Runs that are trained together: all runs of a plan, or those before or after its forecasts.
   public struct Stage: Sendable {
+    /// The runs of the stage.
     public let plan: Plan
     /// The trunks with unfinished runs that no earlier stage has, the longest first. A trunk comes with its runs of all
     /// plans, except those that a forecast still holds out.
@@ -15,18 +17,20 @@ public struct Scheduler: Sendable {
 
   /// The stages of each plan.
   public let stages: [[Stage]]
-  /// Whether it covers only a shard of the trunks.
+  /// True if it covers only a shard of the trunks.
   public var isShard: Bool { own != nil }
   /// The trunks of the shard; nil for all.
   private let own: Set<String>?
   private let workers: Int
   private let calibration: Calibration
 
+  /// Schedules the unfinished runs of some plans, and measures their cost.
+  ///
   /// - Parameters:
-  ///   - workers: How many trunks will be trained at once.
+  ///   - workers: The number of trunks that are trained at the same time.
   ///   - shard: The shard to train; nil for all trunks.
-  /// - Throws: `InputError` if this machine does not have enough memory to train the runs or to measure their cost, or if
-  ///   a record cannot be read.
+  /// - Throws: `InputError` if this machine does not have enough memory to train the runs or to measure their cost, or
+  ///   if a record cannot be read.
   public init(
     _ plans: [Plan], store: RunStore, corpora: CorpusCache, workers: Int, shard: Shard? = nil
   ) throws {
@@ -67,21 +71,21 @@ public struct Scheduler: Sendable {
     let isHeldOut: Bool
   }
 
-  /// Whether a run belongs to this shard.
+  /// Returns whether a run belongs to the shard.
   public func isOwn(_ run: RunConfiguration) -> Bool { own?.contains(run.trunkIdentifier) ?? true }
 
   /// The jobs of all stages.
   public var jobs: [TrunkJob] { stages.joined().flatMap(\.jobs) }
 
-  /// Predicted seconds until all jobs are done, plan by plan.
+  /// The predicted seconds until all jobs are done, plan by plan.
   public var predictedSeconds: Double { stages.reduce(0) { $0 + predictedSeconds(of: $1) } }
 
-  /// Predicted seconds until a plan's stages are done, one after the other.
+  /// Returns the predicted seconds until a plan's stages are done, one after the other.
   public func predictedSeconds(of stages: [Stage]) -> Double {
     stages.reduce(0) { $0 + predictedSeconds(of: $1.jobs) }
   }
 
-  /// Predicted seconds until some jobs are done, the longest first, each on the first core that is free.
+  /// Returns the predicted seconds until some jobs are done, each on the first core that becomes free.
   private func predictedSeconds(of jobs: [TrunkJob]) -> Double {
     var busy = Array(repeating: 0.0, count: max(workers, 1))
     for job in jobs {
@@ -91,7 +95,7 @@ public struct Scheduler: Sendable {
     return busy.max() ?? 0
   }
 
-  /// The predicted seconds and the bytes of a run's own part.
+  /// Returns the predicted seconds and the memory in bytes of a run without its trunk.
   public func cost(of run: PlannedRun) -> (seconds: Double, bytes: Int) {
     (calibration.branchSeconds(of: run), calibration.bytes(of: run))
   }

@@ -1,14 +1,16 @@
 import Plans
 
-/// A shard of an experiment's trunks: part `number` of `count`, from 1.
+/// A shard of an experiment's trunks: number `number` of `count`, counted from 1.
 ///
-/// The shard of a trunk follows from the plan alone, not from what is finished: shards have no trunk in common, whenever
-/// their processes begin.
+/// The shard of a trunk depends only on the plan, not on the runs that are finished. Therefore shards have no trunk in
+/// common, whenever their processes start.
 public struct Shard: Sendable {
+  /// The number of the shard, 1 to `count`.
   public let number: Int
+  /// The number of shards.
   public let count: Int
 
-  /// Reads `2/8`; nil if the text is not of this form.
+  /// Parses a text such as `2/8`; nil if it is invalid.
   public init?(_ text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
     guard parts.count == 2, let number = parts[0], let count = parts[1], count >= 1,
@@ -17,8 +19,8 @@ public struct Shard: Sendable {
     (self.number, self.count) = (number, count)
   }
 
-  /// The trunks of this shard among those of `runs`: assigned from the most expensive down, in alternating order, so that
-  /// all shards have about the same work.
+  /// Returns the trunks of this shard among those of `runs`. Trunks are assigned by decreasing cost in alternating
+  /// order, so that all shards have about the same work.
   package func trunks(of runs: [PlannedRun]) -> Set<String> {
     let costs = Dictionary(grouping: runs, by: \.configuration.trunkIdentifier).mapValues(\.trainingFlops)
     let order = costs.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key)

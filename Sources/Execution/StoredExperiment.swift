@@ -4,11 +4,14 @@ import Foundation
 
 /// The results of an experiment in a folder of runs.
 public struct StoredExperiment: Sendable {
+  /// The name of the experiment and of its folder.
   public let name: String
   /// The runs in its `results.csv`; nil if that is not a table of results.
   public let runs: [String]?
 
-  /// All experiments in a folder of runs, by name.
+  /// Returns all experiments in a folder of runs, by name.
+  ///
+  /// - Throws: `InputError` if a folder or table cannot be read.
   public static func all(in root: String) throws -> [StoredExperiment] {
     try folders(in: root).compactMap { name in
       let path = "\(root)/\(name)/results.csv"
@@ -17,14 +20,16 @@ public struct StoredExperiment: Sendable {
     }
   }
 
-  /// - Throws: `InputError` if there is no experiment of this name.
+  /// Returns the experiment with a name.
+  ///
+  /// - Throws: `InputError` if there is none.
   public static func named(_ name: String, in root: String) throws -> StoredExperiment {
     let all = try all(in: root)
     guard let experiment = all.first(where: { $0.name == name }) else {
       throw InputError(
         "there are no results of an experiment `\(name)` in \(root)",
         remedy: nearestName(to: name, among: all.map(\.name)).map { "The nearest is `\($0)`" }
-          ?? "See `isoflop ls` for what there is")
+          ?? "`isoflop ls` lists all")
     }
     return experiment
   }

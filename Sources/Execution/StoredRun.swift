@@ -5,8 +5,9 @@ import Models
 import Plans
 import Training
 
-/// A run as its folder records it. Damage is a status, not an error.
+/// A run in a folder of runs. Damage is a status, not an error.
 public struct StoredRun: Sendable {
+  /// The status of a run. Raw values are shown to users.
   public enum Status: String, Sendable {
     case completed, diverged
     /// It has begun and is not finished.
@@ -17,21 +18,25 @@ public struct StoredRun: Sendable {
     case damaged
   }
 
+  /// The folder of the run.
   public let folder: RunFolder
+  /// The status of the run.
   public let status: Status
-  /// Nil if it cannot be read.
+  /// The configuration; nil if its record is damaged or of another version.
   public let configuration: RunConfiguration?
+  /// The provenance; nil if its record is damaged or of another version.
   public let provenance: Provenance?
-  /// Nil if the run is not finished.
+  /// The result; nil if the run is not finished.
   public let result: RunResult?
+  /// The timing; nil if it is not recorded.
   public let time: RunTiming?
-  /// When the run was finished or, if it is not, begun.
+  /// The time when the run was finished, or begun if it is not finished.
   public let date: Date?
   private let row: RunRow?
 
   /// Reads the records of the run in `folder`.
   ///
-  /// - Throws: `InputError` if they cannot be read. They do not count as damaged then.
+  /// - Throws: `InputError` if they cannot be read. Unreadable records do not count as damaged.
   public init(_ folder: RunFolder) throws {
     self.folder = folder
     let description = try unlessDamaged(folder.description)
@@ -43,7 +48,7 @@ public struct StoredRun: Sendable {
     if let result {
       status = result.status == .completed ? .completed : .diverged
     } else if let data = try FileAccess.readIfPresent(folder.result) {
-      // A record of this version that was refused although it can be read has a wrong checksum.
+      // A record of this version that can be parsed but was rejected has a wrong checksum.
       status = Self.isJSON(data) && !Self.isOwnRecord(data) ? .otherVersion : .damaged
     } else {
       // The folder's name is the hash of its configuration; another version may compute it differently.
@@ -60,13 +65,13 @@ public struct StoredRun: Sendable {
     }
   }
 
-  /// The name of its folder.
+  /// The identifier of the run, which is the name of its folder.
   public var identifier: String { folder.identifier }
 
-  /// Whether it is finished.
+  /// True if the run is finished.
   public var isFinished: Bool { status == .completed || status == .diverged }
 
-  /// The value of a column of `results.csv` for the run.
+  /// The run's value in a column of `results.csv`.
   public subscript(column: String) -> Cell {
     switch column {
     case "run": .text(identifier)
@@ -98,7 +103,7 @@ extension RunFolder {
 }
 
 extension StoredRun {
-  /// All runs of a folder of runs, by corpus, size, tokens and seed; those that cannot be read last.
+  /// Returns all runs in a folder of runs, by corpus, size, tokens and seed; damaged ones last.
   ///
   /// - Throws: `InputError` if there is no such folder.
   public static func all(in root: String) throws -> [StoredRun] {
@@ -109,7 +114,7 @@ extension StoredRun {
       .sorted { $0.order < $1.order }
   }
 
-  /// The identifiers of the runs in a folder of runs.
+  /// Returns the identifiers of the runs in a folder of runs.
   public static func names(in root: String) throws -> [String] { try folders(in: "\(root)/store") }
 
   private var order: (Int, String, Double, Double, Double, String) {
@@ -119,7 +124,7 @@ extension StoredRun {
     )
   }
 
-  /// The run that a user names by its identifier, by the beginning of one, or by the path of its folder.
+  /// Returns the run with an identifier, a prefix of an identifier, or the path of its folder.
   ///
   /// - Throws: `InputError` if there is none, or more than one.
   public static func named(_ name: String, in root: String) throws -> StoredRun {
@@ -133,18 +138,18 @@ extension StoredRun {
       let near = nearestName(to: name, among: names)
       throw InputError(
         "there is no run `\(name)` in \(root)",
-        remedy: near.map { "The nearest is `\($0)`" } ?? "See `isoflop ls` for what there is")
+        remedy: near.map { "The nearest is `\($0)`" } ?? "`isoflop ls` lists all")
     }
     guard found.count == 1 else {
       throw InputError(
-        "`\(name)` is the beginning of \(found.count) runs: \(found.joined(separator: ", "))",
-        remedy: "Write more of it")
+        "`\(name)` is a prefix of \(found.count) runs: \(found.joined(separator: ", "))",
+        remedy: "Write a longer prefix")
     }
     return try StoredRun(RunFolder("\(root)/store/\(first)"))
   }
 }
 
-/// The names of the folders in a folder, in order; none where there is no such folder.
+/// Returns the sorted names of the folders in a folder; none if it does not exist.
 func folders(in path: String) throws -> [String] {
   try FileAccess.names(in: path).filter { try FileAccess.kind(of: "\(path)/\($0)") == .folder }
 }

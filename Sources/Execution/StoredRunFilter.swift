@@ -6,10 +6,10 @@ extension [StoredRun] {
   /// The tasks of all runs, by name.
   public var tasks: [String] { Set(flatMap { $0.result?.tasks.map(\.task) ?? [] }).sorted() }
 
-  /// The runs that fulfil all conditions. These name columns of `results.csv`, or quantities of `isoflop fit` such as N,
-  /// D, C and loss. A run without the value does not fulfil the condition.
+  /// Returns the runs that satisfy all conditions, which refer to columns of `results.csv` or to quantities such as N,
+  /// D, C and loss. A run without a value does not satisfy the condition.
   ///
-  /// - Throws: `InputError` if a condition names no column.
+  /// - Throws: `InputError` if a condition refers to no column.
   public func filtered(where conditions: [RowFilter]) throws -> [StoredRun] {
     let columns = Column.all(settings: Setting.columns, tasks: tasks)
     let named = try conditions.map { ($0, try Self.column($0.column, among: columns)) }

@@ -4,19 +4,22 @@ import Foundation
 import Plans
 import Training
 
-/// A trunk with the runs to be trained on it: the unit of work, which one process does at a time. As JSON, it is all that a
-/// process on any machine needs.
+/// A trunk with the runs to train on it: the unit of work of a process. Its JSON contains everything that a process on
+/// any machine needs.
 public struct TrunkJob: Codable, Sendable {
-  /// A run and its name for people.
+  /// A run of the job.
   public struct Run: Codable, Sendable {
+    /// The configuration of the run.
     public let configuration: RunConfiguration
+    /// The label of the run in messages.
     public let label: String
-    /// Floating-point operations of its training.
+    /// The FLOPs of its training.
     public let flops: Double
   }
 
+  /// The runs, all with the same trunk.
   public let runs: [Run]
-  /// Predicted seconds on one core.
+  /// The predicted seconds on one core.
   public let seconds: Double
   let secondsPerToken: Double
   let flopsPerToken: Double
@@ -31,37 +34,38 @@ public struct TrunkJob: Codable, Sendable {
     secondsPerWindow = longest.map { calibration.seconds(of: $0, windows: 1) } ?? 0
   }
 
-  /// The name of the trunk.
+  /// The identifier of the trunk.
   public var trunk: String { runs[0].configuration.trunkIdentifier }
 
-  /// The names of its runs.
+  /// The identifiers of the runs.
   public var identifiers: Set<String> { Set(runs.map(\.configuration.identifier)) }
 
-  /// The job as a person would name it.
+  /// The label of the job in messages.
   public var label: String {
     runs.count == 1 ? runs[0].label : "\(runs[0].label) … \(runs[runs.count - 1].label)"
   }
 
   /// Progress of a job.
   public enum Event: Codable, Sendable {
-    /// Work was done: its predicted seconds, and its floating-point operations of training.
+    /// Work was done: its predicted seconds, and its training FLOPs.
     case progress(seconds: Double, flops: Double)
-    /// Work was found to be done already: its predicted seconds.
+    /// Work was already done before: its predicted seconds.
     case spared(seconds: Double)
-    /// A run has ended, with its loss in nats a token unless it has diverged.
+    /// A run has ended, with its loss in nats per token, or nil if it has diverged.
     case finished(run: String, loss: Double?)
     /// A message for the user, such as that a file was damaged and its content is computed again.
     case remark(String)
   }
 
-  /// How a job may end.
+  /// The end of a job.
   public enum End: Codable, Sendable {
+    /// All runs are finished.
     case done
     /// Another process works on it.
     case busy
-    /// It was stopped, and is saved.
+    /// It was stopped, and its state is saved.
     case stopped
-    /// It could not be done. If `concernsAll` is true, the other jobs would fail too.
+    /// It failed. If `concernsAll` is true, other jobs would fail too.
     case failed(String, concernsAll: Bool)
   }
 
@@ -69,8 +73,8 @@ public struct TrunkJob: Codable, Sendable {
   ///
   /// - Parameters:
   ///   - abandoned: A claim on the trunk that was found to be abandoned.
-  ///   - isCancelled: Called repeatedly while there is something to save; true stops the training.
-  ///   - whileSaving: Calls its argument, and keeps the process from ending before the argument has saved its work.
+  ///   - isCancelled: Called repeatedly during training; true stops it.
+  ///   - whileSaving: Calls its argument, and prevents the process from ending before the argument has saved its work.
   public func train(
     in store: RunStore, corpora: CorpusCache, abandoned: Claims.Sighting? = nil, keepsCheckpoints: Bool,
     isCancelled: @escaping () -> Bool, whileSaving: (() throws -> Void) throws -> Void,
@@ -105,7 +109,7 @@ public struct TrunkJob: Codable, Sendable {
     guard corpus.fingerprint == configuration.corpusFingerprint else {
       throw InputError(
         "has changed since the runs were planned", file: configuration.corpus.source,
-        remedy: "Restore it, or give the command that planned them again")
+        remedy: "Restore it, or repeat the command that planned them")
     }
     var done = 0.0
     let control = TrunkTraining.Control(

@@ -6,10 +6,10 @@ import Foundation
   import FoundationXML
 #endif
 
-/// The verdicts of a book as JUnit XML, which continuous integration systems read: a page is a test suite, an expectation
-/// a test case.
+/// The verdicts of a book as JUnit XML, a format of continuous integration systems. Each page is a test suite, and each
+/// expectation a test case.
 public struct JUnit {
-  /// The outcome of a page.
+  /// The results of a page.
   public struct Page {
     let name: String
     let file: String
@@ -17,10 +17,12 @@ public struct JUnit {
     let faults: [String]
     let verdicts: [Verdict]
 
+    /// Creates the results of a page.
+    ///
     /// - Parameters:
-    ///   - file: The experiment's file.
-    ///   - seconds: The time that it took to make the page.
-    ///   - faults: Why runs, or the page, are missing.
+    ///   - file: The path of the experiment's file.
+    ///   - seconds: The time in which the page was made.
+    ///   - faults: The reasons why runs, or the page, are missing.
     public init(name: String, file: String, seconds: Double, faults: [String], verdicts: [Verdict]) {
       self.name = name
       self.file = file
@@ -32,6 +34,7 @@ public struct JUnit {
 
   private let document: XMLDocument
 
+  /// Creates the document.
   public init(_ pages: [Page]) {
     let root = Self.element("testsuites", ["name": "isoflop regress"])
     for page in pages { root.addChild(Self.suite(page)) }
@@ -41,6 +44,8 @@ public struct JUnit {
   }
 
   /// Writes the document atomically.
+  ///
+  /// - Throws: `InputError` if it cannot be written.
   public func write(to path: String) throws {
     try FileAccess.write(document.xmlData(options: .nodePrettyPrint), to: path)
   }
@@ -53,7 +58,7 @@ public struct JUnit {
         "failures": "\(page.verdicts.count { !$0.passed })", "errors": page.faults.isEmpty ? "0" : "1",
         "time": String(format: "%.3f", page.seconds),
       ])
-    // All the time is counted for the runs: checking an expectation takes none.
+    // The whole time is assigned to the runs, because checking expectations takes almost none.
     let runs = element(
       "testcase", ["classname": page.name, "name": "all runs", "time": String(format: "%.3f", page.seconds)])
     if let fault = page.faults.first {
@@ -80,7 +85,7 @@ public struct JUnit {
     return result
   }
 
-  /// An element with the attributes in this order, without empty ones.
+  /// Returns an element with the attributes in this order, without empty ones.
   private static func element(
     _ name: String, _ attributes: KeyValuePairs<String, String> = [:], text: String? = nil
   ) -> XMLElement {
