@@ -1,10 +1,11 @@
-// A library to be preloaded that makes system calls fail, as on a broken disk or file server, for the tests and for
+// A library for LD_PRELOAD that makes system calls fail, as on a broken disk or file server, for the tests and for
 // scripts/soak-faults:
 //
-//   FAULT_PATH    a part of the paths for which calls fail
+//   FAULT_PATH    calls fail for paths that contain this text
 //   FAULT_ERROR   the error number (errno)
-//   FAULT_CALLS   which calls: o(pen for reading), s(tat), d (opendir), w (open for writing, rename), c (create a process)
-//   FAULT_ONE_IN  N: one call in N fails, chosen at random; 1 for all
+//   FAULT_CALLS   letters of calls: o (open for reading), s (stat), d (opendir), w (open for writing, rename),
+//                 c (create a process)
+//   FAULT_ONE_IN  N: a random one in N calls fails; 1 for all
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>

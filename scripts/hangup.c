@@ -1,8 +1,8 @@
-// Runs a command on a terminal of its own, and closes the terminal as soon as a file exists:
+// Runs a command in a new terminal, and closes the terminal as soon as a file exists:
 //
 //   hangup FILE COMMAND [ARGUMENT]...
 //
-// Prints how the command ended: `status N` or `signal N`.
+// Prints the end of the command: `status N` or `signal N`.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pty.h>

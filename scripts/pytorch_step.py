@@ -1,9 +1,9 @@
-"""Times training steps of Isoflop's GPT-2 model in PyTorch: one shape on one thread, random tokens.
+"""Measures training steps of Isoflop's GPT-2 model in PyTorch: one shape, one thread, random tokens.
 
     pytorch_step.py 32,2,4,128,4,79 --rotary --seconds 2
 
-The shape is width, depth, heads, context, batch and vocabulary, and of a moe model experts and experts per token. Prints a
-line of JSON. `compare-pytorch` calls it."""
+The shape is width, depth, heads, context, batch and vocabulary, followed for a moe model by experts and experts per token.
+Prints a line of JSON. `compare-pytorch` calls it."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ BALANCE, LOGIT_SIZE = 0.01, 0.001
 
 
 class Transformer:
-    """Plain functions of named weights, without the cost of modules. The head is the embedding."""
+    """Plain functions of named weights, without the overhead of modules. The head is tied to the embedding."""
 
     def __init__(self, width, depth, heads, context, vocabulary, rotary, experts=0, chosen=1):
         self.width, self.depth, self.heads = width, depth, heads
@@ -29,7 +29,7 @@ class Transformer:
         if rotary:
             half = width // heads // 2
             angle = torch.outer(torch.arange(context), 100 ** (-torch.arange(half) / half))
-            # (T, 1, 1, D/2), to turn the queries and keys (B, T, 2, H, D) of all heads at once.
+            # (T, 1, 1, D/2), to rotate the queries and keys (B, T, 2, H, D) of all heads together.
             self.angles = angle.cos()[:, None, None], angle.sin()[:, None, None]
         else:
             self.add("positions", context, width)
@@ -73,8 +73,8 @@ class Transformer:
     def feed_forward(self, block, x, expert=""):
         return self.linear(f"{block}.down{expert}", gelu(self.linear(f"{block}.up{expert}", x), approximate="tanh"))
 
-    def moe(self, block, x):
-        """What the chosen experts make of each row, and the penalties of the router."""
+    def routed_feed_forward(self, block, x):
+        """Returns the weighted outputs of the chosen experts for each row, and the penalties of the router."""
         shape, x = x.shape, x.flatten(0, 1)
         logits = linear(x, self.weights[f"{block}.router"])
         probabilities = logits.softmax(-1)
@@ -98,7 +98,7 @@ class Transformer:
             x = x + self.attention(block, self.norm(f"{block}.norm1", x))
             normal = self.norm(f"{block}.norm2", x)
             if self.experts:
-                made, penalty = self.moe(block, normal)
+                made, penalty = self.routed_feed_forward(block, normal)
                 x, penalties = x + made, penalties + penalty
             else:
                 x = x + self.feed_forward(block, normal)
@@ -107,13 +107,13 @@ class Transformer:
 
 
 def resident(key):
-    """A size of this process in bytes, as Linux counts it."""
+    """Returns a memory size of this process in bytes, from /proc/self/status."""
     with open("/proc/self/status") as status:
         return next(1024 * int(line.split()[1]) for line in status if line.startswith(f"{key}:"))
 
 
 def training(width, depth, heads, context, batch, vocabulary, experts=0, chosen=1, *, rotary, compiled=False):
-    """A function that takes step number n."""
+    """Returns a function that performs training step n."""
     model = Transformer(width, depth, heads, context, vocabulary, rotary, experts, chosen)
     weights = list(model.weights.values())
     optimizer = torch.optim.AdamW(weights, lr=LEARNING_RATE, betas=BETAS, weight_decay=0, fused=True)
@@ -131,7 +131,7 @@ def training(width, depth, heads, context, batch, vocabulary, experts=0, chosen=
 
 
 def base_size():
-    """The resident size once all code that training needs is loaded, by steps of a model of almost no size."""
+    """Returns the resident size after a few steps of a tiny model, when all code for training is loaded."""
     step = training(width=8, depth=1, heads=1, context=8, batch=1, vocabulary=8, rotary=True)
     for number in range(3):
         step(number)

@@ -47,7 +47,7 @@ import Testing
   func soak() throws {
     let soak = try Script("soak", "20", "7", in: packageRoot)
     #expect(soak.status == 0, "\(soak.output)\(soak.errors)")
-    #expect(soak.output.contains("all the same to the byte"))
+    #expect(soak.output.contains("all identical byte by byte"))
   }
 
   @Test("Asked to stop, a command saves its work and says so", arguments: [SIGINT, SIGTERM, SIGHUP])
