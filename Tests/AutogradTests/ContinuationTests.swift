@@ -53,7 +53,7 @@ import Testing
       let chosen = (0..<sequences).map { (turn + $0) % inputs.count }
       turn += 1
       for (s, slot) in chosen.enumerated() {
-        // Some calls use fewer rows than there are.
+        // Some calls use fewer rows than the program has.
         let count = min(max(1, rows - turn % 3), inputs[slot].count / columns - done[slot])
         arena.integers(positions.slots)[s] = Int32(slot)
         arena.integers(positions.starts)[s] = Int32(done[slot])
@@ -91,12 +91,12 @@ import Testing
       #expect(output.count == truth.count)
       for (value, truth) in zip(output, truth) { #expect(abs(Double(value) - truth) < 1e-5) }
     }
-    // The same bits, however many rows and sequences a replay continues, and whatever else memory holds.
+    // The bits do not depend on the numbers of rows and sequences of a replay, or on the content of other memory.
     for (rows, sequences) in [(1, 1), (5, 2), (16, 3), (s.context, 1)] {
       #expect(run(rows: rows, sequences: sequences) == first, "\(rows) rows of \(sequences)")
       #expect(run(rows: rows, sequences: sequences, isolated: true) == first)
     }
-    // And the numbers of whole windows, up to rounding.
+    // The results are those of whole windows, up to rounding.
     let recorder = Recorder(gradients: false)
     let x = recorder.input([s.context, s.columns])
     let program = recorder.finish(
@@ -149,7 +149,7 @@ import Testing
       for i in 0..<rows * sizes.columns { arena.input(x)[i] = inputs[start * sizes.columns + i] }
       arena.integers(positions.starts)[0] = Int32(start)
       arena.integers(positions.counts)[0] = Int32(rows)
-      // A second replay writes the same states again.
+      // A second replay writes the same states.
       for _ in 0..<2 { program.forward(arena, parameters: none) }
       return (Array(arena.output), arena)
     }

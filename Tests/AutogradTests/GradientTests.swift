@@ -2,13 +2,13 @@ import Autograd
 import Foundation
 import Testing
 
-/// An operation under test: how to record it, and what it ought to compute.
+/// An operation under test, and its naive reference.
 struct Case: CustomTestStringConvertible, Sendable {
   let name: String
   /// The shapes of its inputs, each of which has a gradient.
   let shapes: [[Int]]
   /// The largest error of a value v, in units of 1 + |v|; that of a gradient is four times as large. A single rounding
-  /// makes 6e-8.
+  /// error is 6e-8.
   var tolerance = 2e-7
   /// The integers that it reads, if any.
   var integers: [Int32] = []
@@ -96,7 +96,7 @@ private func crossEntropyCases(_ c: Int, smoothing: Double) -> [Case] {
   ]
 }
 
-/// - Parameter shared: The heads of queries that share keys and values.
+/// - Parameter shared: The number of heads of queries for each head of keys and values.
 private func attentionCases(_ b: Int, _ t: Int, _ heads: Int, _ depth: Int, sharing shared: Int) -> [Case] {
   let (width, narrow) = (heads * depth, heads / shared * depth)
   return [
@@ -155,7 +155,7 @@ private let cases: [Case] = {
 }()
 
 @Suite struct GradientTests {
-  /// Where the inputs of an operation are.
+  /// The location of the inputs of an operation.
   enum Setting: CaseIterable {
     /// In the buffers of parameters.
     case parameters
@@ -163,7 +163,7 @@ private let cases: [Case] = {
     case slots
   }
 
-  @Test("Value and gradient agree with a naive reference, wherever inputs are", arguments: cases)
+  @Test("Values and gradients agree with a naive reference, wherever the inputs are stored", arguments: cases)
   func agreesWithReference(_ operation: Case) {
     let inputs = inputs(of: operation)
     let expected = operation.reference(inputs)
@@ -181,7 +181,7 @@ private let cases: [Case] = {
       }
     }
     for setting in Setting.allCases {
-      // Once alone, and once with every gradient written twice: the second writer must add.
+      // Record the operation once, and twice so that every gradient is written twice: the second write must add.
       for uses in [1, 2] {
         let result = run(operation, inputs, cotangent: cotangent, uses: uses, setting, isolated: false)
         for (value, truth) in zip(result.output, expected) {
@@ -197,7 +197,7 @@ private let cases: [Case] = {
               "\(setting), input \(input), element \(element)")
           }
         }
-        // With memory of its own for every slot, NaN at first, the same bits must come out.
+        // With separate memory for every slot, filled with NaN, the bits must be the same.
         #expect(
           run(operation, inputs, cotangent: cotangent, uses: uses, setting, isolated: true) == result,
           "\(setting)")
@@ -266,7 +266,7 @@ private let cases: [Case] = {
     let arena = Arena(for: program, isolated: isolated)
     for (i, value) in operation.integers.enumerated() { arena.integers(integers)[i] = value }
     gradients.start.update(repeating: .nan, count: gradients.count)
-    // A replay must not depend on what the one before it left in memory.
+    // A replay must not depend on the memory of the one before it.
     for _ in 0..<2 {
       program.forward(arena, parameters: parameters)
       guard output.needsGradient else { continue }

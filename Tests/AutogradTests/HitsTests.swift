@@ -7,9 +7,9 @@ import Testing
     let rows: [(logits: [Float], target: Int32, hit: Int32)] = [
       ([0.1, 0.3, 0.2], 1, 1),
       ([0.1, 0.3, 0.2], 2, 0),
-      // Half of the probability is not asked for.
+      // The probability of a hit may be below one half.
       ([0.01, 0, 0], 0, 1),
-      // All alike, as before training.
+      // All logits are equal, as before training.
       ([0, 0, 0], 0, 1),
       ([0, 0, 0], 2, 0),
       ([-5, 2, 2], 1, 1),

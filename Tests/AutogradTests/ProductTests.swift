@@ -11,7 +11,7 @@ import Testing
     var testDescription: String { "\(rows) x \(inner) x \(columns)" }
   }
 
-  /// Single elements, every height and width of a tile, ragged ends, and sums of more than one block.
+  /// Single elements, all heights and widths of a tile, incomplete tiles, and sums of more than one block.
   static let shapes: [Shape] =
     [
       (1, 1, 1), (1, 79, 1), (79, 1, 33), (15, 33, 48), (29, 16, 17), (64, 32, 96), (100, 129, 95),
@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  @Test("NaN and infinity reach exactly what they enter", arguments: shapes, [false, true])
+  @Test("NaN and infinity affect exactly the results that depend on them", arguments: shapes, [false, true])
   func notANumber(_ shape: Shape, _ transposed: Bool) {
     let (row, term) = (shape.rows / 2, shape.inner / 2)
     for (poison, times, becomes) in [

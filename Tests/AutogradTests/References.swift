@@ -1,7 +1,7 @@
 import Foundation
 
-// Naive references in double precision, written from the definitions with no regard for speed. Matrices are
-// arrays, row after row.
+// Naive references in double precision, implemented from the definitions without optimisation. Matrices are
+// arrays in row-major order.
 enum Reference {
   static func linear(
     _ x: [Double], _ w: [Double], _ b: [Double]?, k: Int, n: Int, transposed: Bool, scale: Double
@@ -49,7 +49,7 @@ enum Reference {
     }
   }
 
-  /// Some columns of a matrix with `count` of them.
+  /// Returns a range of columns of a matrix with `count` columns.
   static func columns(_ x: [Double], of count: Int, _ range: Range<Int>) -> [Double] {
     stride(from: 0, to: x.count, by: count).flatMap { x[$0 + range.lowerBound..<$0 + range.upperBound] }
   }

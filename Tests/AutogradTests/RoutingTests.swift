@@ -23,7 +23,7 @@ private let sizes = [
   Sizes(rows: 20, experts: 4, choices: 2, inputs: 6, outputs: 5, gate: .choiceFirst, capacity: 9),
 ]
 
-/// Of each operation of a routed layer, and of all together.
+/// Tests each operation of a routed layer, and all of them together.
 let routedCases: [Case] = sizes.flatMap { s in
   [
     Case(name: "route", shapes: [[s.rows, s.experts]], tolerance: 5e-7) { recorder, x, _ in
@@ -75,7 +75,7 @@ extension Reference {
     }
   }
 
-  /// The weighted sum of what the chosen experts make of each row.
+  /// Returns the weighted sum of the outputs of the chosen experts for each row.
   static func experts(
     _ x: [Double], weights: [Double], biases: [Double], inputs: Int, outputs: Int, capacity: Int?,
     choices: [[(expert: Int, gate: Double)]]
@@ -99,7 +99,7 @@ extension Reference {
 }
 
 @Suite struct RoutingTests {
-  @Test("The operations of places that stay empty are not counted", arguments: [1, 2, 3, 9, nil])
+  @Test("The operations of empty places are not counted", arguments: [1, 2, 3, 9, nil])
   func spared(capacity: Int?) {
     // Of 20 rows, 11 choose the first of four experts and 9 the second.
     var layout = ParameterLayout()
@@ -117,7 +117,7 @@ extension Reference {
     #expect(done == Double(3 * 2 * taken * 6 * 5))
   }
 
-  /// Routes rows of logits by experts, and gives what was chosen, where the choices went, and the biases' gradient.
+  /// Routes rows of logits, and returns the choices, their places and the gradient of the biases.
   private func route(
     _ logits: [[Float]], choices: Int, bias: [Float]? = nil, capacity: Int? = nil
   ) -> (chosen: [Int32], place: [Int32], gates: [Float], loads: [Float]) {
@@ -157,13 +157,13 @@ extension Reference {
     #expect(found.place == [2, 0, 3, 4, 1])
   }
 
-  @Test("A full expert refuses the rows that come last")
+  @Test("A full expert drops the last rows")
   func capacity() {
     let found = route([[1, 0], [2, 0], [3, 0], [0, 1], [4, 0]], choices: 1, capacity: 2)
     #expect(found.place == [0, 1, -1, 2, -1])
   }
 
-  @Test("A bias moves the choice and not the gates; its gradient is how many rows are too many")
+  @Test("A bias changes the choices but not the gates, and its gradient is the excess of rows")
   func bias() {
     let logits: [[Float]] = [[1, 0.5], [1, 0], [2, 0], [3, 0]]
     let plain = route(logits, choices: 1, bias: [0, 0])
@@ -176,14 +176,14 @@ extension Reference {
     #expect(biased.gates[3] == plain.gates[3])
   }
 
-  @Test("Logits that are no numbers are routed somewhere")
+  @Test("NaN logits are routed to some expert")
   func notNumbers() {
     let found = route([[.nan, .nan, .nan], [0, .nan, 1]], choices: 2)
     #expect(found.chosen.allSatisfy { (0..<3).contains($0) })
     #expect(found.place.sorted() == [0, 1, 2, 3])
   }
 
-  @Test("Noise is normal, its own for each key, and passes the gradient on")
+  @Test("Noise is normal, depends on the key, and passes on the gradient")
   func noise() {
     func draw(keys: [Int32], stream: Int) -> [Float] {
       var layout = ParameterLayout()

@@ -6,7 +6,7 @@ import Testing
   @inline(never)
   private static func half(_ x: Float) -> Float { x / 2 }
 
-  @Test("Subnormal results are zero inside, and what they were outside")
+  @Test("Subnormal results are flushed to zero inside the closure only")
   func flushed() {
     let smallest = Float.leastNormalMagnitude
     #expect(Self.half(smallest) > 0)

@@ -1,10 +1,10 @@
 import Foundation
 import Testing
 
-/// Mistakes that a user makes: each is one clear message and exit status 2.
+/// Mistakes of users: each gives one clear message and exit status 2.
 @Suite struct BadInputTests {
   @Test(
-    "A faulty experiment is refused with file, line and remedy",
+    "An invalid experiment is rejected with file, line and remedy",
     arguments: [
       ("  width: [8, 16]", "  widht: [8, 16]", "small.yaml:11: unknown key `widht`"),
       ("  width: [8, 16]", "  width: [8, x]", "small.yaml:11: `x` is not a"),
@@ -55,13 +55,13 @@ import Testing
     let allowed = try Command(
       "run", "small.yaml", "--dry-run", "--corpora", "elsewhere", "--corpora", other.path, in: folder.path)
     #expect(allowed.status == 0, "\(allowed.errors)")
-    // Beside the experiment is always allowed, wherever the command is given.
+    // Texts beside the experiment are always allowed, whatever the current folder is.
     try other.write(
       smallExperiment.replacing("source: text.txt", with: "source: \(other.path)/text.txt"), to: "small.yaml")
     #expect(try Command("run", "\(other.path)/small.yaml", "--dry-run", in: folder.path).status == 0)
   }
 
-  @Test("A missing file is named")
+  @Test("The error names a missing file")
   func missingFile() throws {
     let folder = try ScratchFolder()
     for arguments in [["run"], ["fit"], ["sample"], ["check"], ["plan", "--flops", "1e20"]] {
@@ -71,7 +71,7 @@ import Testing
     }
   }
 
-  @Test("A damaged checkpoint is no model to write with")
+  @Test("A damaged checkpoint cannot be sampled")
   func damage() throws {
     let folder = try ScratchFolder()
     try folder.write(smallText(words: 40_000), to: "text.txt")
@@ -91,7 +91,7 @@ import Testing
     #expect(try folder.read("runs/small/results.csv") == table)
   }
 
-  @Test("A file-size limit is one message, and the same command goes on")
+  @Test("A limit on file sizes gives one message, and the same command continues later")
   func noRoom() throws {
     let folder = try ScratchFolder()
     try folder.write(smallText(words: 40_000), to: "text.txt")
@@ -103,7 +103,7 @@ import Testing
     #expect(afterwards.status == 0, "\(afterwards.errors)")
   }
 
-  @Test("A folder that cannot be written is named")
+  @Test("The error names a folder that cannot be written")
   func readOnly() throws {
     let folder = try ScratchFolder()
     try folder.write(smallText(words: 40_000), to: "text.txt")
@@ -124,7 +124,7 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
   }
 
-  @Test("A diverging run ends as such and does not stop the others")
+  @Test("A diverging run is recorded as diverged and does not stop the others")
   func divergence() throws {
     let folder = try ScratchFolder()
     try folder.write(smallText(words: 40_000), to: "text.txt")

@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// The figures depend on the machine; that they are there, and what they say of memory, does not.
+/// The times depend on the machine, so only the presence of the figures and the memory are tested.
 @Suite struct BenchTests {
-  @Test("Steps of both architectures are measured, and the JSON has every figure")
+  @Test("Steps of both architectures are measured, and the JSON has all figures")
   func steps() throws {
     let folder = try ScratchFolder()
     let run = try Command(
@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  @Test("A step allocates nothing, while the first one is seen to allocate")
+  @Test("A step allocates no memory, but the first one does")
   func allocations() throws {
     let folder = try ScratchFolder()
     // Two shards of 2048 tokens, and a gradient that is summed over them.
@@ -82,7 +82,7 @@ import Testing
     return decoder
   }()
 
-  /// What the JSON must hold.
+  /// The required structure of the JSON.
   private struct Output: Decodable {
     struct Provenance: Decodable {
       let cpu: String

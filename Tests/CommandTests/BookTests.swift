@@ -2,7 +2,7 @@ import Foundation
 import FoundationXML
 import Testing
 
-/// Two pages on one text. The second has the runs of the first page's trunk, and one length more.
+/// Two pages on one text. The second has the runs of the first page's trunk and one more length.
 @Suite(.serialized) struct BookTests {
   private func write(into folder: ScratchFolder) throws {
     try folder.write(smallText(words: 40_000), to: "text.txt")
@@ -29,7 +29,7 @@ import Testing
       to: "b.yaml")
   }
 
-  @Test("The reduced tier of every experiment comes out as its file expects")
+  @Test("The reduced tier of every experiment meets the expectations of its file")
   func reducedTier() throws {
     let folder = try ScratchFolder()
     let regress = try Command("regress", "--tier", "minutes", "-o", folder.path, in: packageRoot)
@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  @Test("A book trains shared runs once, links its pages, and tells which expectations fail")
+  @Test("A book trains common runs once, links its pages, and reports failed expectations")
   func book() throws {
     let folder = try ScratchFolder()
     try write(into: folder)
@@ -52,7 +52,7 @@ import Testing
     #expect(book.output.contains("6 runs, 0 of them finished before"))
     let store = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/store")
     #expect(store.count == 6)
-    // A trunk that two pages share is trained for both at once: every run knows its part of the time.
+    // A trunk of two pages is trained once for both, and each run records its part of the time.
     let timings = try folder.read("runs/a/timings.csv").split(separator: "\n").map {
       $0.split(separator: ",")
     }
@@ -79,7 +79,7 @@ import Testing
     #expect(order.count == headings.count && order.sorted() == order)
     #expect(first.text.contains("2 × 2 & no more"))
 
-    // The same as each experiment alone, and nothing is trained again.
+    // The results equal those of each experiment alone, and nothing is trained again.
     let alone = try Command("run", "a.yaml", "-o", "alone", in: folder.path)
     #expect(alone.status == 1, "\(alone.errors)")
     let (found, expected) = (try folder.read("runs/a/results.csv"), try folder.read("alone/a/results.csv"))
@@ -97,7 +97,7 @@ import Testing
     #expect(junit.text.contains("because: 2 × 2 & no more"))
   }
 
-  @Test("The reduced tier has a folder of its own, and a file without one is a fault before any training")
+  @Test("The reduced tier has its own folder, and a file without a reduced tier is an error before training")
   func tiers() throws {
     let folder = try ScratchFolder()
     try write(into: folder)
@@ -124,7 +124,7 @@ import Testing
     #expect(first.status == 0)
     let store = "\(folder.path)/runs/store"
     let damaged = try #require(try FileManager.default.contentsOfDirectory(atPath: store).sorted().first)
-    // Where a folder is to be there is a file: nothing can be trained there.
+    // A file at the path of the folder prevents training.
     try FileManager.default.removeItem(atPath: "\(store)/\(damaged)")
     try folder.write("", to: "runs/store/\(damaged)")
     let regress = try Command("regress", "b.yaml", "c.yaml", in: folder.path)
@@ -138,7 +138,7 @@ import Testing
   }
 }
 
-/// What an XML parser finds; a document that is not well-formed is an error.
+/// Parses XML; a document that is not well-formed is an error.
 private final class Document: NSObject, XMLParserDelegate {
   private(set) var text = ""
   private(set) var elements: [String: Int] = [:]

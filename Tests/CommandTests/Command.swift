@@ -1,6 +1,6 @@
 import Foundation
 
-/// The built program, run as a user runs it.
+/// The built program, run as by a user.
 struct Command {
   let status: Int32
   let output: String
@@ -39,7 +39,7 @@ struct Command {
     return process
   }
 
-  /// The program, which lies beside the bundle of tests.
+  /// The path of the program, which is beside the test bundle.
   static let program = URL(fileURLWithPath: CommandLine.arguments[0])
     .deletingLastPathComponent().appendingPathComponent("isoflop").path
 }
@@ -75,7 +75,7 @@ struct Script {
 let packageRoot = URL(fileURLWithPath: #filePath)
   .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
 
-/// A folder of its own that is removed at the end of the test.
+/// A temporary folder that is removed at the end of the test.
 final class ScratchFolder {
   let path: String
 
@@ -99,7 +99,7 @@ final class ScratchFolder {
   }
 }
 
-/// A small text with some order in it, `words` words long.
+/// Returns a small text of `words` words that is partly predictable.
 func smallText(words: Int) -> String {
   let lexicon = ["the", "cat", "dog", "sees", "hears", "a", "bird", "and", "house", "tree"]
   var state: UInt64 = 1

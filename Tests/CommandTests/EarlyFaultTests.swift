@@ -56,7 +56,7 @@ import Testing
     }
   }
 
-  @Test("A key figure or number that the report lacks is an expectation that is not met")
+  @Test("A missing key figure or number of a report is a failed expectation")
   func keyResults() throws {
     let folder = try folder()
     try folder.write(
@@ -72,7 +72,7 @@ import Testing
     #expect(try folder.read("runs/book/index.html").contains("expectations are not met: key figure"))
   }
 
-  @Test("A dry run makes nothing, and ends however long the training is")
+  @Test("A dry run creates nothing, and ends soon even for long training")
   func dryRun() throws {
     let folder = try folder()
     try folder.write(smallExperiment.replacing("[20k, 40k]", with: "[1T]"), to: "long.yaml")
@@ -84,7 +84,7 @@ import Testing
     #expect(regress.status == 0 && !isThere("none", in: folder) && !isThere("runs", in: folder))
   }
 
-  @Test("Where the verdicts cannot be written, nothing is trained")
+  @Test("If the verdicts cannot be written, nothing is trained")
   func junit() throws {
     let folder = try folder()
     let regress = try Command("regress", "small.yaml", "--junit", "none/out.xml", in: folder.path)
@@ -93,7 +93,7 @@ import Testing
   }
 
   @Test(
-    "With --json a fault is a line of JSON on standard error",
+    "With --json an error is a line of JSON on standard error",
     arguments: [
       (["run", "none.yaml", "--json"], "no such file", "none.yaml"),
       (["fit", "a.csv", "--lwa", "x", "--json"], "Unknown option '--lwa'. Did you mean '--law'?", nil),
@@ -109,7 +109,7 @@ import Testing
     #expect(fault["file"] as? String == file && fault["line"] is NSNull && fault["remedy"] is String)
   }
 
-  @Test("The smallest length beyond the warmup is named")
+  @Test("The error names the smallest length beyond the warmup")
   func warmup() throws {
     let folder = try folder()
     try folder.write(smallExperiment.replacing("warmup_steps: 5", with: "warmup_steps: 500"), to: "a.yaml")
@@ -127,7 +127,7 @@ import Testing
     #expect(enough.status == 0, "\(enough.errors)")
   }
 
-  @Test("The bundled corpora are found from anywhere, or where ISOFLOP_CORPORA says")
+  @Test("The bundled corpora are found from any folder, or at ISOFLOP_CORPORA")
   func corpora() throws {
     let folder = try ScratchFolder()
     let copy = "\(folder.path)/elsewhere"
@@ -146,7 +146,7 @@ import Testing
   }
 
   @Test(
-    "A plan is in numbers or refused",
+    "A plan consists of finite numbers or is rejected",
     arguments: [
       ["--flops", "1e300"], ["--flops", "1e-300"], ["--params", "1e300"], ["--tokens", "1e-300"],
       ["--params", "1e300", "--tokens", "1e300"], ["--params", "1e-300", "--tokens", "1e-300"],
@@ -196,7 +196,7 @@ struct SharedCasesTests {
     if fit.status == 0 { #expect(try folder.read("fits/report.html").contains("</html>")) }
   }
 
-  @Test("A table of one size cannot plan a split")
+  @Test("A table of one size cannot determine an allocation")
   func oneSize() throws {
     let folder = try ScratchFolder()
     let fit = try Command(

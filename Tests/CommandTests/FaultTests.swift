@@ -5,7 +5,7 @@ import Testing
   import Glibc
 #endif
 
-/// What may happen to a grid while it runs.
+/// Events that can disturb a grid while it runs.
 @Suite(.serialized) struct FaultTests {
   private let folder: ScratchFolder
 
@@ -16,7 +16,7 @@ import Testing
     try folder.write(smallExperiment.replacing("[20k, 40k]", with: "[1M, 2M]"), to: "long.yaml")
   }
 
-  /// The files of records in a folder of runs, but those that differ from run to run.
+  /// Returns the files of records in a folder of runs, except those that differ between repetitions.
   private func records(_ output: String) throws -> [String: Data] {
     let store = "\(folder.path)/\(output)/store"
     let names = try FileManager.default.subpathsOfDirectory(atPath: store).filter {
@@ -26,7 +26,7 @@ import Testing
       uniqueKeysWithValues: names.map { ($0, try Data(contentsOf: URL(fileURLWithPath: "\(store)/\($0)"))) })
   }
 
-  /// A run of `small.yaml` that nothing disturbs.
+  /// An undisturbed run of `small.yaml`.
   private func undisturbed() throws -> [String: Data] {
     let run = try Command("run", "small.yaml", "-o", "undisturbed", in: folder.path)
     #expect(run.status == 0, "\(run.errors)")
@@ -43,14 +43,14 @@ import Testing
     usleep(300_000)
   }
 
-  @Test("Killed twenty times at random moments, command or worker, a grid comes out the same")
+  @Test("A grid whose command or workers are killed twenty times has the same results")
   func soak() throws {
     let soak = try Script("soak", "20", "7", in: packageRoot)
     #expect(soak.status == 0, "\(soak.output)\(soak.errors)")
     #expect(soak.output.contains("all identical byte by byte"))
   }
 
-  @Test("Asked to stop, a command saves its work and says so", arguments: [SIGINT, SIGTERM, SIGHUP])
+  @Test("On a signal, a command saves its work and prints a message", arguments: [SIGINT, SIGTERM, SIGHUP])
   func signals(_ signal: Int32) throws {
     let outputs = try ScratchFolder()
     let process = try Command.start(["run", "long.yaml"], in: folder.path, outputs: outputs.path)
@@ -65,11 +65,11 @@ import Testing
     #expect(!checkpoints.isEmpty)
   }
 
-  @Test("Two commands on one folder share the work, also from two containers")
+  @Test("Two commands on one folder divide the work, also from two containers")
   func shared() throws {
     let expected = try undisturbed()
     let first = try Command.start(["run", "small.yaml", "-o", "both", "-j", "1"], in: folder.path)
-    // In a name space of its own the second knows nothing of the processes of the first.
+    // In another namespace, the second command cannot see the processes of the first.
     let isContained = try Script("/usr/bin/unshare", "--pid", "--fork", "true", in: folder.path).status == 0
     let second = try Command(
       "run", "small.yaml", "-o", "both", "-j", "1", in: folder.path,
@@ -100,7 +100,7 @@ import Testing
     let second = try Command("run", "small.yaml", in: folder.path, shell: patience)
     #expect(second.status == 0, "\(second.errors)")
     #expect(try records("runs") == expected)
-    // Its claims have the numbers that those of the first had.
+    // Its claims have the same numbers as those of the first command.
     let third = try Command.start(["run", "more.yaml"], in: folder.path, shell: patience)
     waitForTraining(third, "runs")
     for process in processes { kill(process, SIGCONT) }
@@ -113,9 +113,9 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/claims").isEmpty)
   }
 
-  @Test("A collect that wakes up does not write over results of more runs")
+  @Test("A resumed collect does not overwrite results of more runs")
   func sleepingCollect() throws {
-    // Slow to fit, so that it can be stopped on its way.
+    // The fits are slow, so that the command can be suspended during them.
     try folder.write(
       smallExperiment + "fits: [{law: power_d, also: [bends]}, {law: power_n, also: [bends]}]\n",
       to: "fits.yaml")
@@ -135,7 +135,7 @@ import Testing
     let expected = try files.map { try folder.read("runs/fits/\($0)") }
     kill(first.processIdentifier, SIGCONT)
     first.waitUntilExit()
-    // It has read again, and found nothing missing.
+    // It has read the runs again, and none is missing.
     #expect(first.terminationStatus == 0)
     for (name, text) in zip(files, expected) where name != "report.html" {
       #expect(try folder.read("runs/fits/\(name)") == text, "\(name)")
@@ -143,7 +143,7 @@ import Testing
     #expect(try folder.read("runs/fits/results.csv").split(separator: "\n").count == 5)
   }
 
-  @Test("The next command removes what a power cut has left of a grid")
+  @Test("The next command removes the remains of a grid after a power cut")
   func remains() throws {
     let process = try Command.start(["run", "small.yaml", "-j", "1", "-o", "cut"], in: folder.path)
     waitForTraining(process, "cut")
@@ -184,7 +184,7 @@ import Testing
     #expect(try Set(manager.subpathsOfDirectory(atPath: root)) == before)
   }
 
-  @Test("A folder that is moved away while its grid is trained is no success")
+  @Test("If the folder is moved away while its grid is trained, the command fails")
   func movedAway() throws {
     let outputs = try ScratchFolder()
     let process = try Command.start(
@@ -201,7 +201,7 @@ import Testing
     #expect(try outputs.read("errors").contains("2 of 4 runs that were finished no longer exist"))
   }
 
-  @Test("A run that another instruction set has begun says so")
+  @Test("A run that was begun by another instruction set gives a message")
   func instructions() throws {
     let process = try Command.start(["run", "long.yaml", "-j", "1"], in: folder.path)
     waitForTraining(process, "runs")
@@ -210,7 +210,7 @@ import Testing
     let files = try FileManager.default.subpathsOfDirectory(atPath: "\(folder.path)/runs")
     let checkpoint = try #require(files.first { $0.hasSuffix("checkpoint.safetensors") })
     let path = "\(folder.path)/runs/\(checkpoint.replacing("checkpoint.safetensors", with: "config.json"))"
-    // Without its checksum, as earlier versions have written it.
+    // Without a checksum, as in earlier versions.
     let text = try String(contentsOfFile: path, encoding: .utf8)
       .replacing(/\n *"checksum" : "[0-9a-f]+",/, with: "")
       .replacing(/"instructions" : "[^"]*"/, with: "\"instructions\" : \"abacus\"")
@@ -222,7 +222,7 @@ import Testing
     #expect(try results.contains { try folder.read("runs/store/\($0)").contains("abacus, then ") })
   }
 
-  @Test("Shards of an experiment never do each other's work, and the last makes the report")
+  @Test("Shards of an experiment train different runs, and the last one makes the report")
   func shards() throws {
     let expected = try undisturbed()
     let first = try Command("run", "small.yaml", "-o", "shards", "--shard", "1/2", in: folder.path)
@@ -255,7 +255,7 @@ import Testing
       try Command("run", "forecast.yaml", "-o", "shards", "--shard", "\(number)/3", in: folder.path)
     }
     let statuses = try (1...3).map { try shard($0).status }
-    // Three trunks, one of them held out: its share can begin only where it comes last.
+    // Three trunks, one of them held out: its shard must come last.
     let trained = try records("shards").count
     #expect(statuses.contains(6) ? trained == 12 : trained == 18)
     for (number, status) in zip(1..., statuses) where status == 6 {
@@ -268,7 +268,8 @@ import Testing
     }
   }
 
-  @Test("A run whose process is killed fails alone, is told with its log, and is done by the next command")
+  @Test(
+    "If the process of a run is killed, only that run fails, with its log, and the next command trains it")
   func workerKilled() throws {
     let expected = try undisturbed()
     let outputs = try ScratchFolder()
@@ -292,7 +293,7 @@ import Testing
   @Test("A failure stops the others only with --fail-fast", arguments: [true, false])
   func failFast(_ isWanted: Bool) throws {
     let expected = try undisturbed()
-    // Where the folder of a run is to be there is a file: it cannot be trained. Its trunk is the first, as the dearest.
+    // A file at the path of the folder prevents training. The trunk of the run is the first, because it is the longest.
     let plan = try Command("run", "small.yaml", "-o", "failing", "--dry-run", "--json", in: folder.path)
     let runs = try JSONSerialization.jsonObject(with: Data(plan.output.utf8)) as? [[String: Any]]
     let run = try #require(
@@ -310,7 +311,7 @@ import Testing
     #expect(try records("failing") == expected)
   }
 
-  @Test("Budgets of time and operations stop cleanly")
+  @Test("Limits on time and FLOPs stop training cleanly")
   func budgets() throws {
     let time = try Command("run", "long.yaml", "--max-time", "1s", in: folder.path)
     #expect(time.status == 5 && time.errors.contains("--max-time is used up"), "\(time.errors)")
@@ -333,7 +334,7 @@ import Testing
   }
 
   @Test(
-    "A damaged checkpoint is named and not gone on from",
+    "A damaged checkpoint is reported and not used",
     arguments: ["checkpoint.safetensors", "metrics.jsonl"])
   func damagedCheckpoint(_ name: String) throws {
     let expected = try undisturbed()
@@ -341,7 +342,7 @@ import Testing
     waitForTraining(process, "runs")
     kill(process.processIdentifier, SIGTERM)
     process.waitUntilExit()
-    // Of the trunk or of a branch, wherever it was.
+    // The checkpoint of the trunk or of a branch.
     let files = try FileManager.default.subpathsOfDirectory(atPath: "\(folder.path)/runs")
     let checkpoint = try #require(files.first { $0.hasSuffix("checkpoint.safetensors") })
     let path = checkpoint.replacing("checkpoint.safetensors", with: name)
@@ -354,7 +355,7 @@ import Testing
     #expect(try records("runs") == expected)
   }
 
-  @Test("A text that has changed is told, and its runs are not mixed with the old ones")
+  @Test("A changed text is reported, and its runs are not mixed with the old ones")
   func changedText() throws {
     let share = try Command("run", "small.yaml", "--shard", "1/2", in: folder.path)
     #expect(share.status == 0)
@@ -366,7 +367,7 @@ import Testing
     #expect(try records("runs").count == before + 8)
   }
 
-  @Test("A folder that is moved or copied in the middle of the work goes on")
+  @Test("Training continues in a folder that was moved or copied")
   func moved() throws {
     let expected = try undisturbed()
     let process = try Command.start(["run", "small.yaml"], in: folder.path)
@@ -380,13 +381,13 @@ import Testing
       #expect(run.status == 0, "\(run.errors)")
       #expect(try records(output) == expected)
     }
-    // No record knows where it lies.
+    // No record contains its own path.
     let texts = try FileManager.default.subpathsOfDirectory(atPath: "\(folder.path)/elsewhere")
       .filter { $0.hasSuffix(".json") || $0.hasSuffix(".jsonl") || $0.hasSuffix(".csv") }
     for text in texts { #expect(try !folder.read("elsewhere/\(text)").contains(folder.path), "\(text)") }
   }
 
-  @Test("A disk that is full is one message; with room the same command goes on")
+  @Test("A full disk gives one message, and the same command continues when there is room")
   func fullDisk() throws {
     let expected = try undisturbed()
     try FileManager.default.createDirectory(atPath: "\(folder.path)/small", withIntermediateDirectories: true)
@@ -408,7 +409,7 @@ import Testing
     let again = try Command("run", "small.yaml", "-o", "small/runs", in: folder.path)
     #expect(again.status == 0 && !again.errors.contains("damaged"), "\(again.errors)")
     #expect(try records("small/runs") == expected)
-    // What may only be read is said in one line as well.
+    // A read-only folder also gives one message.
     _ = try Script("/bin/mount", "-o", "remount,ro", "\(folder.path)/small", in: folder.path)
     try folder.write(smallExperiment, to: "other.yaml")
     let unwritable = try Command("run", "other.yaml", "-o", "small/runs", in: folder.path)
@@ -419,7 +420,7 @@ import Testing
       "\(unwritable.errors)")
   }
 
-  @Test("Too little memory is said before anything is trained")
+  @Test("Insufficient memory is reported before training")
   func memory() throws {
     try folder.write(
       smallExperiment.replacing("[8, 16]", with: "[8, 2048]").replacing("context: 32", with: "context: 128"),
@@ -430,7 +431,7 @@ import Testing
     #expect(!isThere("runs/trunks"))
   }
 
-  @Test("Too little memory of the queue's tasks is said before they are submitted")
+  @Test("Insufficient memory of the queue's tasks is reported before they are submitted")
   func memoryOfTasks() throws {
     try folder.write(smallExperiment + "slurm: {memory: 30M}\n", to: "small.yaml")
     let run = try Command("run", "small.yaml", "--engine", "slurm", in: folder.path)
@@ -447,7 +448,7 @@ import Testing
       #include <dlfcn.h>
       #include <time.h>
       #include <sys/time.h>
-      // The time of day, an hour earlier from the second half of each second on.
+      // The clock is an hour earlier in the second half of each second.
       int clock_gettime(clockid_t clock, struct timespec *time) {
         static int (*real)(clockid_t, struct timespec *);
         if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
@@ -479,7 +480,7 @@ import Testing
   }
 
   @Test(
-    "A grid on the queue comes out as on this machine, also with a task cancelled",
+    "A grid on the queue has the results of a local run, also after a task was cancelled",
     .enabled(if: hasSlurm, "Slurm is not installed: apt-get install --no-install-recommends slurm-wlm munge"))
   func queue() throws {
     let run = try Script("test-slurm", "--short", in: packageRoot)

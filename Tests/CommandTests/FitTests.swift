@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// `isoflop fit` and `isoflop plan` on a planted surface.
+/// Tests of `isoflop fit` and `isoflop plan` on a synthetic surface.
 @Suite struct FitTests {
   /// L = 1.7 + 400/N^.34 + 1200/D^.34, times 1 ± a little, in millions of parameters.
   static let table: String = {
@@ -15,7 +15,7 @@ import Testing
     return "millions,tokens,loss\n" + rows.joined()
   }()
 
-  @Test("A table becomes fits, a page and a plan")
+  @Test("A table gives fits, a page and a plan")
   func fitAndPlan() throws {
     let folder = try ScratchFolder()
     try folder.write(Self.table, to: "runs.csv")
@@ -53,7 +53,7 @@ import Testing
     #expect(model.status == 0 && model.errors.isEmpty && model.output.contains("loss of one run"))
   }
 
-  @Test("JSON on standard output has what the file has, with names in snake_case")
+  @Test("JSON on standard output equals the file, with names in snake_case")
   func json() throws {
     let folder = try ScratchFolder()
     try folder.write(Self.table, to: "runs.csv")
@@ -90,7 +90,7 @@ import Testing
   }
 
   @Test(
-    "Mistakes are one message that names the remedy",
+    "Mistakes give one message with a remedy",
     arguments: [
       (["--law", "chinchilla", "--x", "N=sizes"], "runs.csv:1: there is no column `sizes`"),
       (["--law", "chinchilla", "--x", "M=millions"], "--x M=millions names no quantity. Write Q=column"),
@@ -125,7 +125,7 @@ import Testing
     #expect(fit.status == 2 && fit.output.isEmpty && fit.errors.contains("/proc/fits"), "\(fit.errors)")
   }
 
-  @Test("A plan that cannot be made says why")
+  @Test("An impossible plan gives the reason")
   func badPlans() throws {
     let folder = try ScratchFolder()
     try folder.write(Self.table, to: "runs.csv")

@@ -4,7 +4,7 @@ import Models
 import Testing
 import Training
 
-/// What the header of a checkpoint can make its reader do.
+/// Tests that the header of a checkpoint cannot make its reader allocate excessive memory.
 @Suite struct HostileCheckpointTests {
   private let folder: ScratchFolder
 
@@ -45,13 +45,13 @@ import Training
     for (name, writer) in hostile.sorted(by: { $0.key < $1.key }) {
       let file = writer.encoded()
       let extra = try peak(file) - peak(Data(count: file.count))
-      // Of a small file, it is Foundation's reading of the configuration in it that may take more.
+      // For a small file, Foundation may need more memory to parse the configuration.
       let decodes = ["numbers", "settings", "path"].contains(name)
       #expect(extra <= max(file.count, decodes ? 64 << 10 : 0), "\(name): \(extra) bytes of \(file.count)")
     }
   }
 
-  /// A model's checkpoint but for its tokenizer.
+  /// The checkpoint of a model without its tokenizer.
   private func model(tokenizer: String) throws -> SafetensorsWriter {
     var writer = try SafetensorsWriter(metadata: [
       ("configuration", configuration(depth: 1)), ("tokenizer", tokenizer),
@@ -73,7 +73,7 @@ import Training
     ).canonicalJSON
   }
 
-  /// The most that the program has allocated at any time while it reads a file, in bytes. The file is refused.
+  /// Returns the peak allocated memory in bytes while the program reads a file, which it rejects.
   private func peak(_ file: Data) throws -> Int {
     try file.write(to: URL(fileURLWithPath: "\(folder.path)/x.safetensors"))
     let sample = try Command(
@@ -83,7 +83,7 @@ import Training
       .reversed().reduce(0) { $0 << 8 | Int($1) }
   }
 
-  /// Counts what a process allocates, and keeps the most that it had at any time in the file PEAK.
+  /// Counts the allocated memory of a process, and writes its peak to the file PEAK.
   private static let counter = """
     #define _GNU_SOURCE
     #include <errno.h>

@@ -1,10 +1,10 @@
 import Foundation
 import Testing
 
-/// What scripts rely on: statuses, JSON, completion and the manual.
+/// The interface for scripts: statuses, JSON, completion and the manual.
 @Suite struct InterfaceTests {
   @Test(
-    "A mistake in the command line is one line with a hint, and exit status 2",
+    "A mistake in the command line gives one line with a hint, and exit status 2",
     arguments: [
       (["run"], "Missing expected argument '<file>'. See 'isoflop run --help'."),
       (["run", "a.yaml", "--foo"], "Unknown option '--foo'."),
@@ -39,14 +39,14 @@ import Testing
   }
 
   @Test(
-    "Help and version are no mistakes",
+    "Help and version have exit status 0",
     arguments: [["--help"], ["--version"], ["run", "--help"], ["help", "fit"], []])
   func help(_ arguments: [String]) throws {
     let command = try Command(all: arguments, in: packageRoot)
     #expect(command.status == 0 && !command.output.isEmpty && command.errors.isEmpty)
   }
 
-  @Test("Every exit status is told by the help and the README")
+  @Test("The help and the README document every exit status")
   func statuses() throws {
     let help = try Command("--help", in: packageRoot).output.replacing(/\s+/, with: " ")
     let readme = try String(contentsOfFile: "\(packageRoot)/README.md", encoding: .utf8)
@@ -61,7 +61,7 @@ import Testing
   }
 
   @Test(
-    "JSON stands alone on standard output",
+    "With --json, standard output contains only JSON",
     arguments: [
       ["corpus", "list", "--json"], ["bench", "shapes", "--json"],
       [
@@ -76,7 +76,7 @@ import Testing
     #expect(value is [[String: Any]] || (value as? [String: Any])?["n_grams"] is [Double])
   }
 
-  @Test("The verdicts of a check are JSON too, with the same exit status")
+  @Test("The verdicts of a check are also available as JSON, with the same exit status")
   func check() throws {
     let folder = try ScratchFolder()
     try folder.write(smallText(words: 40_000), to: "text.txt")

@@ -17,7 +17,7 @@ import Testing
     // Nothing is trained again, and nothing changes.
     let again = try Command("run", file, "--shrink", "--json", "-o", folder.path, in: packageRoot)
     #expect(again.status == 0)
-    // What a terminal shows as tables is there for scripts too.
+    // The tables of the terminal are also available as JSON.
     struct Output: Decodable {
       struct Finding: Decodable {
         let title: String
@@ -34,7 +34,7 @@ import Testing
     #expect(unchanged == table)
   }
 
-  @Test("A text given by path becomes a grid, a checkpoint and a sample")
+  @Test("A text given by its path can be trained on and sampled")
   func ownText() throws {
     let folder = try ScratchFolder()
     try folder.write(smallText(words: 40_000), to: "text.txt")
@@ -88,7 +88,7 @@ import Testing
     #expect(check.status == 0 && check.output.contains("pass"))
   }
 
-  @Test("A forecast follows from a complete first stage only, says from which runs, and follows their change")
+  @Test("A forecast needs a complete first stage, records its runs, and is updated when they change")
   func forecastAgain() throws {
     let folder = try ScratchFolder()
     try folder.write(smallText(words: 40_000), to: "text.txt")
@@ -100,7 +100,7 @@ import Testing
     let plan = try Command("run", "future.yaml", "--dry-run", "--json", in: folder.path)
     let rows = try JSONSerialization.jsonObject(with: Data(plan.output.utf8)) as? [[String: Any]]
     let run = try #require(rows?.first?["run"] as? String)
-    // Where the folder of a run is to be there is a file: it cannot be trained.
+    // A file at the path of the folder prevents training.
     try FileManager.default.createDirectory(
       atPath: "\(folder.path)/runs/store", withIntermediateDirectories: true)
     try folder.write("", to: "runs/store/\(run)")
@@ -126,7 +126,7 @@ import Testing
     #expect(try forecast().runs.count == 4 && forecast().finishedBefore == 1)
   }
 
-  @Test("A run that ends far worse than guessing has diverged, however short it is")
+  @Test("A run whose loss is far above that of guessing has diverged, even if it is short")
   func divergedAtTheEnd() throws {
     let folder = try ScratchFolder()
     try folder.write(smallText(words: 40_000), to: "text.txt")
@@ -142,7 +142,7 @@ import Testing
       "\(rows)")
   }
 
-  @Test("The commit in a record is that of the program, wherever it lies and runs")
+  @Test("The commit in a record is that of the program, whatever the current folder is")
   func commit() throws {
     let folder = try ScratchFolder()
     try folder.write(smallText(words: 40_000), to: "text.txt")
@@ -167,7 +167,7 @@ import Testing
     #expect(try commit("\(folder.path)/isoflop", "two") == expected)
   }
 
-  @Test("A failed expectation is exit status 1")
+  @Test("A failed expectation gives exit status 1")
   func failedExpectation() throws {
     let folder = try ScratchFolder()
     try folder.write(smallText(words: 40_000), to: "text.txt")

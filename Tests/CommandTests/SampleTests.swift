@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// `isoflop sample`.
+/// Tests of `isoflop sample`.
 @Suite struct SampleTests {
   private let folder: ScratchFolder
   private let checkpoint: String
@@ -18,7 +18,7 @@ import Testing
     checkpoint = "runs/" + (try #require(files.first { $0.hasSuffix("checkpoint.safetensors") }))
   }
 
-  /// What `--json` prints.
+  /// The output of `--json`.
   private struct Output: Decodable {
     struct Sample: Decodable, Equatable {
       let text: String
@@ -58,7 +58,7 @@ import Testing
     #expect(try sample("--tokens", "0").output == "the \n")
   }
 
-  @Test("Greedy, top-k, top-p, temperature and stop do what they say")
+  @Test("Greedy, top-k, top-p, temperature and stop work as documented")
   func choices() throws {
     let greedy = try json("--temperature", "0", "--tokens", "40").samples[0]
     for flags in [["--top-k", "1"], ["--top-p", "1e-9"], ["--temperature", "1e-9"]] {
@@ -75,7 +75,7 @@ import Testing
     #expect(stopped.contains { $0.ending == "stop" })
   }
 
-  @Test("Mistakes are one line with a remedy")
+  @Test("Mistakes give one line with a remedy")
   func mistakes() throws {
     for (arguments, message) in [
       (["--prompt", "a Ω b"], "the character `Ω` (U+3A9) is not in the corpus's alphabet. Leave it out"),
@@ -96,7 +96,7 @@ import Testing
     }
   }
 
-  @Test("A file that is not a checkpoint is refused without advice to delete it")
+  @Test("A file that is not a checkpoint is rejected without advice to delete it")
   func notACheckpoint() throws {
     try folder.write("N,loss\n1,2\n", to: "results.csv")
     try folder.write("", to: "empty")

@@ -62,7 +62,7 @@ import Testing
   }
 
   @Test(
-    "What cannot be selected is named",
+    "The error names an invalid condition",
     arguments: [
       (["--where", "widht>1"], "there is no column `widht`. The nearest is `width`"),
       (["smal"], "an experiment `smal` in runs. The nearest is `small`"),
@@ -95,7 +95,7 @@ import Testing
     #expect(rows.first?["run"] as? String == runs[1])
   }
 
-  @Test("Two runs differ in what was asked for and in what came of it")
+  @Test("The differences of two runs are their settings and results")
   func diff() throws {
     let (folder, runs) = try trained()
     let prefix = try #require(
@@ -117,7 +117,7 @@ import Testing
     #expect(same.status == 0 && same.output == "no differences\n")
   }
 
-  @Test("A run that is not there, or not the only one, is refused with what there is")
+  @Test("A missing or ambiguous run gives an error with the alternatives")
   func unknownRun() throws {
     let (folder, runs) = try trained()
     let missing = try Command("diff", "zzz", runs[0], in: folder.path)
@@ -133,7 +133,7 @@ import Testing
     #expect(damaged.status == 2 && damaged.errors.contains("ab1: is damaged"), "\(damaged.errors)")
   }
 
-  @Test("Nothing is removed without --yes, and then only what nothing needs")
+  @Test("Nothing is removed without --yes, and then only unneeded files")
   func clean() throws {
     let (folder, runs) = try trained()
     let root = "\(folder.path)/runs"
@@ -170,7 +170,7 @@ import Testing
     #expect(elsewhere.status == 2 && elsewhere.errors.contains("is not a folder of runs"))
   }
 
-  @Test("Trunks that are awaited, checkpoints, orphans and results go by their flags alone")
+  @Test("Needed trunks, checkpoints, orphans and results are only removed with their options")
   func cleanMore() throws {
     let (folder, runs) = try trained()
     let root = "\(folder.path)/runs"
@@ -186,7 +186,7 @@ import Testing
     }
     #expect(try paths([]) == [])
     #expect(try paths(["--trunks"]) == [trunk])
-    // The weights of the unfinished run are what it goes on from.
+    // The unfinished run continues from its weights.
     #expect(
       try paths(["--checkpoints"]) == Set(runs.dropLast().map { "store/\($0)/checkpoint.safetensors" }))
     #expect(try paths(["--orphans"]) == [])
@@ -217,7 +217,7 @@ import Testing
   }
 
   @Test(
-    "Names of folders that have another use are refused",
+    "Reserved names of folders are rejected",
     arguments: ["store", "claims", "trunks", "logs", "book"])
   func reserved(_ name: String) throws {
     let folder = try ScratchFolder()
@@ -229,7 +229,7 @@ import Testing
     }
   }
 
-  @Test("Two files of one name do not write over each other's results")
+  @Test("Two files with the same name do not overwrite each other's results")
   func sameName() throws {
     let (folder, _) = try trained()
     try FileManager.default.createDirectory(atPath: "\(folder.path)/b", withIntermediateDirectories: true)
@@ -247,7 +247,7 @@ import Testing
     #expect(try Command("run", "b/small.yaml", "--dry-run", in: folder.path).status == 0)
   }
 
-  @Test("What a folder that may only be read holds can be looked at")
+  @Test("The runs of a read-only folder can be listed")
   func readOnly() throws {
     let (folder, _) = try trained()
     let runs = "\(folder.path)/runs"

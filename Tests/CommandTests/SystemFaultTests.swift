@@ -5,7 +5,7 @@ import Testing
   import Glibc
 #endif
 
-/// Faults of the machine: system calls that fail, a closed terminal, too few open files and processes.
+/// Faults of the machine: failing system calls, a closed terminal, and limits on open files and processes.
 @Suite(.serialized) struct SystemFaultTests {
   private let folder: ScratchFolder
 
@@ -49,7 +49,7 @@ import Testing
   // MARK: Reading
 
   @Test(
-    "What cannot be read is neither absent nor damaged: the command says so, and changes nothing",
+    "An unreadable file is not treated as absent or damaged: the command reports it and changes nothing",
     arguments: [
       (EIO, "result.json"), (EACCES, "result.json"), (ESTALE, "metrics.jsonl"), (ENFILE, "result.json"),
     ])
@@ -71,14 +71,14 @@ import Testing
       again.status == 0 && again.output.contains("4 runs, 4 of them finished before"), "\(again.errors)")
   }
 
-  @Test("Results that cannot be read are not missing")
+  @Test("Unreadable results do not count as missing")
   func unreadableResults() throws {
     #expect(try run("run", "small.yaml").status == 0)
     let check = try run("check", "small.yaml", shell: faults("results.csv", EIO))
     #expect(check.status == 2 && check.errors.contains("Input/output error"), "\(check.errors)")
   }
 
-  @Test("A folder that cannot be listed is not empty", arguments: ["store", "claims"])
+  @Test("A folder that cannot be listed does not count as empty", arguments: ["store", "claims"])
   func unlisted(_ name: String) throws {
     #expect(try run("run", "small.yaml").status == 0)
     let before = try content("runs")
@@ -88,7 +88,7 @@ import Testing
   }
 
   @Test(
-    "A fault while a grid is trained ends it with a message, and the next command goes on",
+    "An error during training ends the command with a message, and the next command continues",
     arguments: [
       "metrics.jsonl", "checkpoint.safetensors", "claims/",
     ])
@@ -117,7 +117,7 @@ import Testing
   // MARK: Output
 
   @Test(
-    "Results that cannot be printed are no success",
+    "If results cannot be printed, the command fails",
     arguments: [["ls"], ["--help"], ["corpus", "list", "--json"], ["collect", "small.yaml", "--json"]])
   func fullOutput(_ arguments: [String]) throws {
     #expect(try run("run", "small.yaml").status == 0)
@@ -130,7 +130,7 @@ import Testing
   }
 
   @Test(
-    "A grid is trained whatever becomes of what is printed",
+    "A grid is trained even if its output is lost",
     arguments: ["exec 2>/dev/full", "exec 2>&-", "exec 0<&- 2>&-", "exec 2> >(head -c 1 >/dev/null)"])
   func lostErrors(_ shell: String) throws {
     #expect(try run("run", "small.yaml", "-v", shell: shell).status == 0)
@@ -142,7 +142,7 @@ import Testing
     #expect(try folder.read("piped/small/results.csv").split(separator: "\n").count == 5)
   }
 
-  @Test("A terminal that is closed is an interruption, not a crash")
+  @Test("Closing the terminal interrupts the command without a crash")
   func hangUp() throws {
     try folder.write(smallExperiment.replacing("[20k, 40k]", with: "[1M, 2M]"), to: "long.yaml")
     let script = try Script(
@@ -155,7 +155,7 @@ import Testing
   // MARK: Signals
 
   @Test(
-    "While it fits, a signal ends the command at once, and the results stay as they were",
+    "A signal during fits ends the command promptly, and the results are unchanged",
     arguments: [
       SIGTERM, SIGINT, SIGHUP,
     ])
@@ -197,7 +197,7 @@ import Testing
     #expect(try run("run", "small.yaml").status == 0)
   }
 
-  @Test("A process that cannot be started is one message")
+  @Test("A process that cannot be started gives one message")
   func noProcesses() throws {
     let none = try run(
       "run", "small.yaml", shell: "export LD_PRELOAD=$PWD/faults.so FAULT_ERROR=\(EAGAIN) FAULT_CALLS=c")

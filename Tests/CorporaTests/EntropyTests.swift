@@ -5,8 +5,8 @@ import Testing
 /// The cost of each byte is −log P(prefix after it) ÷ P(prefix before it). Here P is found independently: by
 /// enumerating every passage of small recipes by hand, by normalisation, and from frequencies.
 struct EntropyTests {
-  /// Options that begin alike, one a prefix of another up to what follows it, a Zipf tail, repetition, a sum,
-  /// recursion whose last level has other odds, options told by their first character.
+  /// Options with common prefixes, also a prefix of another option, a Zipf tail, repetition, a sum, recursion
+  /// whose last level has other probabilities, and options that differ in their first character.
   static let recipe = """
     tables:
       bird: {words: [owl, owlet, ox, ibis], zipf: 1.5, offset: 2}
@@ -25,7 +25,7 @@ struct EntropyTests {
       sums: {weight: 1, text: "{n: digit}+{m: digit}={n + m}"}
     """
 
-  /// The probability of every passage, worked out from the recipe above by hand.
+  /// The probability of every passage, computed by hand from the recipe above.
   static func enumeration(order words: [String]) -> [String: Double] {
     func zipf(_ count: Int, _ exponent: Double, _ offset: Double) -> [Double] {
       let weights = (0..<count).map { pow(Double($0) + offset, -exponent) }
@@ -112,8 +112,8 @@ struct EntropyTests {
     }
   }
 
-  /// The entropy of the validation windows is the mean cost of the very characters they predict: a code that
-  /// knows the recipe needs it, and counting never does better.
+  /// The entropy of the validation windows is the mean cost of the characters that they predict. A code that
+  /// knows the recipe needs it, and n-gram models are never better.
   @Test func validationEntropyIsBelowEveryBaseline() throws {
     let corpus = try TokenizedCorpus(
       CorpusConfiguration(source: "\(corporaFolder)/village.yaml", validationTokens: 100_000), context: 128)

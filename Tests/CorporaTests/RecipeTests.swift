@@ -15,7 +15,7 @@ struct RecipeTests {
     }
   }
 
-  /// The example of the format's description can be copied and run.
+  /// The example in the description of the format is valid.
   @Test func documentedRecipeWorks() throws {
     let readme = try FileAccess.readText("\(corporaFolder)/README.md")
     let example = try #require(readme.firstMatch(of: /(?s)```yaml\n(.*?)```/)).output.1
@@ -27,7 +27,7 @@ struct RecipeTests {
     }
   }
 
-  /// A recipe that varies another has everything of it that it does not say itself, and word lists beside either.
+  /// A recipe that varies another one inherits its keys, and may use word lists beside both.
   @Test func variationsKeepTheRest() throws {
     let folder = try TemporaryFolder()
     _ = try folder.write("owl\nlark\n", to: "birds.txt")
@@ -48,7 +48,7 @@ struct RecipeTests {
     #expect(throws: InputError.self) { try GeneratedText(recipe: missing) }
   }
 
-  @Test("Recipes with the keys of the first version are read, also as variations of others")
+  @Test("Recipes with the keys of the first version are accepted, also as variations of others")
   func formerKeysAreRead() throws {
     let folder = try TemporaryFolder()
     let text = "tables: {bird: {words: [owl, lark]}}\ntasks: {songs: {weight: 2, text: \"{bird} sings.\"}}\n"
@@ -84,7 +84,7 @@ struct RecipeTests {
     #expect(checksum(Data(text.text(bytes: 1000, seed: 7))) == "3eeeb56af18e891cf2371eeb712eaf67")
   }
 
-  /// A recipe may come from anybody: it reads nothing but what stands beside it.
+  /// A recipe may be untrusted: it can only read files below its own folder.
   @Test func nothingOutsideOfItsFolderIsRead() throws {
     let folder = try TemporaryFolder()
     let secret = try folder.write("secret\n", to: "secret.txt")
@@ -105,7 +105,7 @@ struct RecipeTests {
     }
   }
 
-  /// Frequencies fall with rank as the recipe's exponent and offset say.
+  /// Frequencies decrease with rank according to the recipe's exponent and offset.
   @Test func zipfTail() throws {
     let folder = try TemporaryFolder()
     let text = try GeneratedText(
@@ -222,7 +222,7 @@ struct RecipeTests {
       "rules:\n  r: {options: [\"({s})\", x]}\n  s: {options: [\"[{r}]\", y]}\ntasks:\n  f: {weight: 1, text: \"a{r}\"}",
       nil, ["`r`", "`s`", "each other"]
     ),
-    // The same of rules that no passage uses, which once exhausted the stack.
+    // The same for rules that no passage uses, which once exhausted the stack.
     (
       "rules:\n  r: {options: [\"{s}\"]}\n  s: {options: [\"{r}\"]}\ntasks:\n  f: {weight: 1, text: a}",
       nil,
@@ -284,7 +284,7 @@ struct RecipeTests {
     #expect(error.file == path && error.line == 2, "\(error)")
   }
 
-  /// A fault in a word list is told with the list's own line.
+  /// An error in a word list names the line of the list.
   @Test func faultInWordListIsTold() throws {
     let folder = try TemporaryFolder()
     let list = try folder.write("# Birds\nowl\nibis\nowl eagle\n", to: "lists/birds.txt")

@@ -3,9 +3,9 @@ import Files
 import Foundation
 import Testing
 
-/// A user's own text: read, divided, refused.
+/// Tests of text files: reading, splitting and errors.
 struct TextFilesTests {
-  /// Text in which every line is different, so that a line tells where it came from.
+  /// Returns a text in which all lines differ, so that each can be identified.
   static func lines(_ range: Range<Int>) -> String { range.map { "line \($0) says \($0 * $0)\n" }.joined() }
 
   private func lines(of windows: TokenWindows, _ tokenizer: any Tokenizer) -> Set<String> {
@@ -16,7 +16,7 @@ struct TextFilesTests {
       })
   }
 
-  /// What a folder links to is not in it.
+  /// Links in a folder are ignored.
   @Test func linksOfAFolderAreNotFollowed() throws {
     let folder = try TemporaryFolder()
     _ = try folder.write("one\n", to: "texts/one.txt")
@@ -87,7 +87,7 @@ struct TextFilesTests {
     #expect(try message(invalid).hasPrefix("\(invalid):3: not valid UTF-8"))
   }
 
-  /// Blocks are not cut inside of a character, even where there are no lines.
+  /// Blocks do not split a character, even in a text without line ends.
   @Test func charactersStayWhole() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(String(repeating: "東京タワー", count: 2000), to: "tokyo.txt")

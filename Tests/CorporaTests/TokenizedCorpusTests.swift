@@ -25,7 +25,7 @@ struct TokenizedCorpusTests {
     for window in 0..<training.count { #expect(!held.contains(Array(training[window]))) }
   }
 
-  /// Windows begin where a passage does and are text of the recipe, whatever the tokenizer.
+  /// Windows begin at the start of a passage and contain text of the recipe, for every tokenizer.
   @Test(arguments: ["characters", "bytes", "bytePairs(400)"]) func windowsBeginWithAPassage(name: String)
     throws
   {
@@ -76,7 +76,7 @@ struct TokenizedCorpusTests {
     ]
     #expect(Set(fingerprints).count == fingerprints.count)
     #expect(try corpus(validation: 1000).fingerprint == fingerprints[0])
-    // A word list counts as part of the recipe, and where the files lie does not.
+    // Word lists are part of the fingerprint, and the paths of files are not.
     let recipe = "tables:\n  bird: {words: birds.txt}\ntasks:\n  f: {weight: 1, text: \"{bird}\"}\n"
     let prints = try ["owl\nibis\n", "owl\nibis\n", "owl\nemu\n"].map { words in
       let folder = try TemporaryFolder()

@@ -40,7 +40,7 @@ struct TokenizerTests {
     for text in [
       "", "bytes", "words\n", "characters\n", "bytePairs(300)\n97 98\n300 1\n", "bytePairs(300)\n97 98 99\n",
       "bytePairs(300)\n97 98", "bytePairs(300)\n97 \n", "bytePairs(257)\n97 98\n98 97\n",
-      // Merges that double each other spell a token of 2⁷ bytes, and a longer list would any number.
+      // Merges that double the length give a token of 2⁷ bytes here, and arbitrarily long ones in a longer list.
       "bytePairs(300)\n\(doubling)\n261 261\n",
     ] { #expect(TokenizerText(text).tokenizer == nil, "\(text)") }
     #expect(TokenizerText("bytePairs(300)\n\(doubling)\n").tokenizer?.bytes(of: 261).count == 64)
@@ -59,7 +59,7 @@ struct TokenizerTests {
     }
   }
 
-  /// Counting all pairs anew before each merge gives the same merges as keeping the counts up to date.
+  /// Counting all pairs again before each merge gives the same merges as incremental counts.
   @Test func mergesMatchRecounting() throws {
     let text =
       "the lame llama sees the sea; the other llama bathes there there aaaa aaa aaaaa " + "12 123 1234"

@@ -11,7 +11,7 @@ private final class Clock: Sendable {
   func advance(_ amount: Double) { seconds.withLock { $0 += amount } }
 }
 
-/// Who works on what, where processes die, fall silent and wake up.
+/// Tests of claims of processes that die, are suspended and resume.
 @Suite struct ClaimsTests {
   private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("claims-\(UUID())").path
   private let clock = Clock()
@@ -25,7 +25,7 @@ private final class Clock: Sendable {
     try identity(["host": host, "boot": host])
   }
 
-  /// This process, but for some fields.
+  /// The identity of this process with some fields changed.
   private func identity(_ changes: [String: Any]) throws -> ProcessIdentity {
     let own =
       try JSONSerialization.jsonObject(with: JSONEncoder().encode(ProcessIdentity.own)) as? [String: Any]
@@ -53,7 +53,7 @@ private final class Clock: Sendable {
     let next = try #require(try other.claim("x"))
     next.finish()
     #expect(!FileManager.default.fileExists(atPath: "\(folder)/x"))
-    // A network file system would keep the place of a file that is open.
+    // On a network file system, an open file cannot be removed from its folder.
     let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
       try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
     }
@@ -72,21 +72,22 @@ private final class Clock: Sendable {
     #expect(winners.withLock(\.count) == 20)
   }
 
-  /// The owner's clock, or the server's, plays no part: only whether beats are seen in 60 of the observer's own seconds.
+  /// The clocks of the owner and the server do not matter: only whether the observer sees beats within 60 of its
+  /// seconds.
   @Test func aSilentClaimOfAnotherMachineIsTakenOverAfterAWhile() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let (one, other) = (try claims(on: "a"), try claims(on: "b"))
     let lost = try #require(try one.claim("x"))
     #expect(try other.claim("x") == nil)
     clock.advance(50)
-    // Asked after a pause, the owner finds that it still has the claim, and says so.
+    // After a pause, the owner finds that it still has the claim, and writes a beat.
     #expect(lost.isHeld)
     #expect(try other.claim("x") == nil)
     clock.advance(59)
     #expect(try other.claim("x") == nil)
     clock.advance(2)
     let taken = try #require(try other.claim("x"))
-    // Wakened, the first owner learns that it is not it any more, and cannot disturb the second.
+    // When it resumes, the first owner finds that it lost the claim, and cannot disturb the second.
     #expect(!lost.isHeld)
     lost.release()
     let seen = try claims(on: "c").state(of: "x")
@@ -103,11 +104,11 @@ private final class Clock: Sendable {
       Issue.record("the claim is not abandoned")
       return
     }
-    // The worker has not watched for long enough by itself.
+    // The worker has not observed the claim for long enough by itself.
     #expect(try worker.claim("x") == nil)
     let taken = try worker.claim("x", abandoned: sighting)
     #expect(taken != nil && !claim.isHeld)
-    // What was seen of the old claim says nothing of the new one.
+    // Sightings of the old claim do not apply to the new one.
     #expect(try claims(on: "d").claim("x", abandoned: sighting) == nil)
   }
 
@@ -123,9 +124,9 @@ private final class Clock: Sendable {
     let claim = try #require(try Claims(folder, process: living, now: clock.now).claim("x"))
     let own = try claims()
     #expect(try own.claim("x") == nil)
-    // A number that is used again is not the same process.
+    // A reused process identifier is another process.
     #expect(try identity(["pid": process.processIdentifier, "started": "1"]).isDead)
-    // Of other machines, and of other containers, nothing is known.
+    // The state of processes on other machines and in other containers is unknown.
     #expect(try !identity(["pid": 999_999_999, "boot": "another"]).isDead)
     #expect(try !identity(["pid": 999_999_999, "nameSpace": "another"]).isDead)
     kill(process.processIdentifier, SIGKILL)
@@ -134,7 +135,7 @@ private final class Clock: Sendable {
     withExtendedLifetime(claim) {}
   }
 
-  /// Numbers begin at 1 again when a thing is finished. A claim that is as old, and has the same number, is another.
+  /// Numbers restart at 1 when a thing is finished. A claim of the same age with the same number is a different claim.
   @Test func aClaimIsNeverTakenForAnEarlierOne() throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let (one, other, third) = (try claims(on: "a"), try claims(on: "b"), try claims(on: "c"))
@@ -144,12 +145,12 @@ private final class Clock: Sendable {
     try #require(try other.claim("x")).finish()
     let last = try #require(try third.claim("x"))
     #expect(FileManager.default.fileExists(atPath: "\(folder)/x/1"))
-    // Wakened, the first owner has neither the right to write nor to remove the claim of the third.
+    // When it resumes, the first owner may neither write nor remove the claim of the third.
     #expect(isLost(sleeping) && !sleeping.isHeld)
     sleeping.finish()
     #expect(!isLost(last) && last.isHeld)
     #expect(try claims(on: "d").claim("x") == nil)
-    // Removed altogether, it is nobody's.
+    // If it was removed, no process owns it.
     try FileManager.default.removeItem(atPath: "\(folder)/x")
     #expect(isLost(last))
   }
@@ -161,7 +162,7 @@ private final class Clock: Sendable {
     clock.advance(59)
     #expect(try claims(on: "b").claim("x") == nil)
     clock.advance(2)
-    // A machine that has not watched must wait; the next command of one that has, need not.
+    // A machine that has not observed the claim must wait. The next command on a machine that has need not.
     #expect(try claims(on: "c").claim("x") == nil)
     let taken = try #require(try claims(on: "b").claim("x"))
     #expect(isLost(claim) && !isLost(taken))

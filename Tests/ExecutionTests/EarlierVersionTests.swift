@@ -6,9 +6,9 @@ import Plans
 import TestSupport
 import Testing
 
-/// Runs of an earlier version, of all kinds of model and schedule that it had: `EarlierVersion` was made by it.
+/// Runs of an earlier version, which created `EarlierVersion`, with all its kinds of models and schedules.
 @Suite struct EarlierVersionTests {
-  @Test("Keys of an earlier version are read wherever a file may have them, with one line each")
+  @Test("Keys of an earlier version are accepted in all files, with one message each")
   func keysStayReadable() throws {
     let experiment = try ExperimentFile(
       path: "e.yaml",
@@ -22,7 +22,7 @@ import Testing
     #expect(experiment.notes.map { $0.prefix(8) } == ["e.yaml:3", "e.yaml:5"])
   }
 
-  @Test("Finished runs of an earlier version keep their names and their numbers, and are not trained again")
+  @Test("Finished runs of an earlier version keep their identifiers and numbers, and are not trained again")
   func runsStayValid() throws {
     let folder = try TemporaryFolder()
     let made = "\(packageFolder)/Tests/ExecutionTests/EarlierVersion"
@@ -41,7 +41,7 @@ import Testing
         #expect(row.text(column) == text, "\(name) of \(row.run)")
       }
     }
-    // The table that it wrote is still read, by the columns' former names.
+    // The former names of columns in its table are accepted.
     #expect(try ResultsTable(contentsOf: "\(made)/results.csv").rows.map(\.loss) == table.rows.map(\.loss))
   }
 }

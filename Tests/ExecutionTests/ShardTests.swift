@@ -22,7 +22,7 @@ import Testing
     #expect(Shard(text) == nil)
   }
 
-  @Test("Tasks have all jobs once, no more of them than an array may have")
+  @Test("Tasks contain each job once, and there are no more tasks than an array allows")
   func tasks() throws {
     let experiment = try plan("grid: {width: [8, 16, 24], tokens: [500k, 1M], seeds: 3}\n")
     let folder = try TemporaryFolder()
@@ -45,7 +45,7 @@ import Testing
   }
 
   @Test(
-    "Memory is read as sbatch reads it",
+    "Memory is parsed as by sbatch",
     arguments: [
       ("4G", 4 << 30), ("100", 100 << 20), ("2048K", 2 << 20), ("1t", 1 << 40), ("0", nil), ("4GB", nil),
       ("x", nil), ("", nil), ("9223372036854775807T", nil),

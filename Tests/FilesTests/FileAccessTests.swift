@@ -22,7 +22,7 @@ import Testing
     #expect(
       try FileAccess.names(in: folder) == ["a", "file"]
         && FileAccess.paths(below: folder) == ["a", "a/b", "file"])
-    // A name that is longer than any file's cannot be looked up: nothing is known of it.
+    // A name that is too long for the file system cannot be looked up, so it does not count as absent.
     let long = "\(folder)/\(String(repeating: "x", count: 300))"
     for read in [
       { _ = try FileAccess.readIfPresent(long) }, { _ = try FileAccess.exists(long) },
@@ -44,7 +44,7 @@ import Testing
       try FileAccess.write(data, to: "\(folder)/file")
       #expect(try FileAccess.read("\(folder)/file") == data)
     }
-    // It says that it has no size.
+    // Its size is reported as 0.
     #expect(try FileAccess.readText("/proc/self/status").contains("Pid:"))
   }
 
@@ -53,7 +53,7 @@ import Testing
     try FileAccess.makeFolder("\(folder)/target/full")
     var other: Int32 = -1
     #expect(throws: InputError.self) {
-      // Takes the number that the temporary file has just given up.
+      // Takes the descriptor that the temporary file has just released.
       try FileAccess.write(Data("text".utf8), to: "\(folder)/target") { other = open("/dev/null", O_RDONLY) }
     }
     #expect(fcntl(other, F_GETFD) >= 0)

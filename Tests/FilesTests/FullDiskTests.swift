@@ -3,9 +3,9 @@ import Foundation
 import Testing
 
 @Suite struct FullDiskTests {
-  @Test("A full disk is one message with a remedy")
+  @Test("A full disk gives one message with a remedy")
   func fullDisk() throws {
-    // The device that is always full.
+    // A device that is always full.
     let file = try AppendingFile("/dev/full")
     try file.append(Data("a line".utf8))
     let error = #expect(throws: InputError.self) { try file.flush() }

@@ -15,7 +15,7 @@ import Testing
     for (value, whole) in limits { #expect(Int(clamping: value) == whole, "\(value)") }
   }
 
-  /// `Int(Double)` traps on what is no number; these forms show that its argument is a computed `Double`.
+  /// `Int(Double)` traps on NaN and infinity. In these forms its argument is a computed `Double`.
   @Test func noSourceConvertsAnUncheckedDouble() throws {
     let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appendingPathComponent("Sources").path

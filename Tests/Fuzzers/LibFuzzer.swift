@@ -1,9 +1,9 @@
 import Foundation
 import Fuzzing
 
-/// What libFuzzer calls. It has a `main` of its own, and finds these functions by their names.
+/// The functions that libFuzzer calls. It has its own `main`, and finds these functions by their names.
 ///
-/// `ISOFLOP_FUZZ_PARSER` names the parser, `ISOFLOP_FUZZ_CORPUS` the folder that inputs begin from.
+/// `ISOFLOP_FUZZ_PARSER` names the parser, `ISOFLOP_FUZZ_CORPUS` the folder of initial inputs.
 @_cdecl("LLVMFuzzerInitialize")
 public func initialize(_ count: UnsafeMutableRawPointer, _ arguments: UnsafeMutableRawPointer) -> Int32 {
   do {
@@ -27,7 +27,7 @@ public func test(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
   return 0
 }
 
-/// Half of the changes are libFuzzer's, of single bytes, guided by what they reach; half are of whole tokens.
+/// Half of the mutations are libFuzzer's, of single bytes, guided by coverage; half are of whole tokens.
 @_cdecl("LLVMFuzzerCustomMutator")
 public func mutate(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, _ limit: Int, _ seed: UInt32) -> Int {
   guard seed.isMultiple(of: 2) else { return mutateBytes(bytes, count, limit) }
@@ -48,14 +48,14 @@ private let seeds = parser.seeds.map { [UInt8]($0) }
 nonisolated(unsafe) private var inputs = 0
 nonisolated(unsafe) private var slowest = 0.0
 
-/// Of this thread: other programs do not count.
+/// The CPU time of this thread in seconds.
 private func processorSeconds() -> Double {
   var time = timespec()
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
   return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }
 
-/// Lets the process have no more than `bytes` beyond what it has now: more is a crash, and the input is kept.
+/// Limits the memory of the process to `bytes` beyond its present size. If an input exceeds it, it crashes and is kept.
 private func limitMemory(_ bytes: Int) {
   let pages = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ").first
   let now = (pages.flatMap { Int($0) } ?? 0) * Int(getpagesize())

@@ -7,25 +7,25 @@ import Plans
 import ScalingLaws
 import Training
 
-/// Everything that reads what others may have written, each as a function of bytes: what a fuzzer calls.
+/// The parsers of files that may be untrusted, each as a function of bytes for the fuzzer.
 package enum FuzzedParser: String, CaseIterable, Sendable {
   case experiment, recipe, observations, filter, results, fits, record, safetensors, checkpoint, tokenizer
 
-  /// The longest that an input may take, seconds of the processor.
+  /// The limit on the CPU time of an input, in seconds.
   package static let mostSeconds = 1.0
-  /// The most that the process may hold beyond what it has at its start, MiB. Its inputs have a few KiB.
+  /// The limit on the memory of the process beyond its initial size, in MiB. Inputs have a few KiB.
   package static let mostMemory = 512
 
-  /// What came of an input.
+  /// The outcome of an input.
   package enum Outcome: Sendable {
     case read
-    /// Refused, and told to the user.
+    /// It was rejected with an error message for users.
     case refused(InputError)
-    /// An error that no user should see.
+    /// It caused an error that is not meant for users.
     case fault(String)
   }
 
-  /// Reads an input as the program reads such a file, and uses what it has read.
+  /// Reads an input as the program reads such a file, and uses the result.
   package func read(_ input: Data) -> Outcome {
     do {
       try parse(input)
@@ -54,7 +54,7 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
     case .fits: try use(Fits(input, path: path))
     case .record:
       _ = LearningCurve.points(in: String(decoding: input, as: UTF8.self))
-      // A checksum is no defence against a forger.
+      // A forged file may have a correct checksum.
       let forged = (try? decodeJSON(RunRecord.self, from: input)).flatMap { try? $0.encoded() }
       _ = try RunRecord(forged ?? input, path: path)
     case .safetensors:
@@ -67,7 +67,7 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
     }
   }
 
-  /// Where the input seems to stand: beside the files of its kind.
+  /// The assumed path of the input, beside files of its kind.
   private var folder: String {
     switch self {
     case .experiment: "\(Self.root)/experiments"
@@ -88,7 +88,7 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
     _ = try ObservationFile(path: "fuzzed", text: table, where: [filter], droppingHighest: 1)
   }
 
-  /// What `isoflop plan` asks of fits.
+  /// Computes the allocations of `isoflop plan`.
   private func use(_ fits: Fits) throws {
     for fit in fits.fits {
       _ = (fit.number("alpha"), fit.number("rms"), fit.isoFLOP?.parameters?(compute: 1e20))
@@ -99,7 +99,7 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
     _ = fits.surface
   }
 
-  /// The input with a true checksum, which is no defence against a forger.
+  /// Returns the input with a correct checksum, as in a forged file.
   private static func forged(_ input: Data) -> Data {
     let digits = Safetensors.digits
     guard input.count > digits.upperBound else { return input }
@@ -114,7 +114,7 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
   }
 
   private func use(_ model: TrainedModel) throws {
-    // To write text is work, as much as the context, and not to read.
+    // Text generation takes time proportional to the context, and is not parsing.
     guard model.configuration.model.context <= 256 else { return }
     let generator = Generator(model.transformer, parameters: model.parameters, sequences: 2)
     let prompt = try model.tokenizer.encode("a").map(Int.init)

@@ -1,10 +1,10 @@
 import RandomNumbers
 
-/// Changes an input in ways that keep some of its structure: whole tokens and lines are moved, and numbers become
-/// the ones that programs fail at.
+/// Mutations that keep some of the structure of an input: whole tokens and lines are moved, and numbers are
+/// replaced by extreme ones.
 package struct Mutation {
   private var random: SplitMix64
-  /// Inputs that parts are taken from.
+  /// The inputs that parts are taken from.
   private let others: [[UInt8]]
 
   package init(seed: UInt64, others: [[UInt8]]) {
@@ -12,7 +12,7 @@ package struct Mutation {
     self.others = others
   }
 
-  /// A changed form of `input`, of at most `limit` bytes.
+  /// Returns a mutation of `input` with at most `limit` bytes.
   package mutating func changed(_ input: [UInt8], limit: Int) -> [UInt8] {
     var bytes = input
     for _ in 0..<(1 + below(4)) { bytes = changedOnce(bytes) }
@@ -52,7 +52,7 @@ package struct Mutation {
     return Array(parts.joined())
   }
 
-  /// Numbers at the ends of their types and beyond, and what is no number.
+  /// Numbers at and beyond the limits of their types, and texts that are not numbers.
   private static let extremes = [
     "0", "-0", "-1", "1", "2", "255", "256", "65535", "65536", "65537", "1e9", "4294967296", "1e15", "9e15",
     "9223372036854775807", "9223372036854775808", "-9223372036854775808", "18446744073709551616", "1e19",
@@ -62,7 +62,7 @@ package struct Mutation {
     "99999999999999999999999999999999999999999",
   ]
 
-  /// What has a meaning in one of the formats, or none in any.
+  /// Texts with a meaning in one of the formats, or in none.
   private static let marks = [
     "&a ", "*a", "*a: ", "<<: *a", "? ", "- ", "---\n", "...\n", "!!int ", "!x ", "|\n", ">\n", "%", "#",
     "\"", "'",
@@ -75,7 +75,7 @@ package struct Mutation {
     bytes.split(separator: 10, omittingEmptySubsequences: false).map { Array($0) + [10] }
   }
 
-  /// Words and numbers whole, every other byte by itself.
+  /// Returns the tokens of an input: words and numbers, and each other byte by itself.
   private static func tokens(_ bytes: [UInt8]) -> [[UInt8]] {
     var tokens: [[UInt8]] = []
     var isWord = false

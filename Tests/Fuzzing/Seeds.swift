@@ -5,13 +5,13 @@ import Models
 import Training
 
 extension FuzzedParser {
-  /// Inputs to begin from: the repository's own files of the kind, and those of `Seeds/PARSER`, among them every one
-  /// that has found something.
+  /// The initial inputs: the repository's own files of the kind, and those of `Seeds/PARSER`, including every
+  /// input that has found a fault.
   package var seeds: [Data] {
     let own: [Data] =
       switch self {
       case .experiment: Self.files(in: "experiments", ending: ".yaml")
-      // With small tables, which are read a hundred times as fast; the others vary the one with large ones.
+      // Recipes with small tables are read a hundred times faster. The others vary the recipe with large tables.
       case .recipe:
         Self.files(in: "corpora", ending: "village.yaml").map { recipe in
           Data(String(decoding: recipe, as: UTF8.self).replacing("000", with: "").utf8)
@@ -22,7 +22,7 @@ extension FuzzedParser {
     return own + Self.files(in: "Tests/Fuzzing/Seeds/\(rawValue)")
   }
 
-  /// Writes the seeds as files, which libFuzzer reads.
+  /// Writes the seeds as files for libFuzzer.
   package func writeSeeds(to folder: String) throws {
     for (index, seed) in seeds.enumerated() {
       try seed.write(to: URL(fileURLWithPath: "\(folder)/seed-\(index)"))
@@ -39,7 +39,7 @@ extension FuzzedParser {
 }
 
 enum Seeds {
-  /// A checkpoint's metadata, a name and a value a line; `\n` stands for a line feed.
+  /// The metadata of a checkpoint, with a name and a value on each line; `\n` represents a line feed.
   static func metadata(of text: String) -> [(name: String, value: String)] {
     text.split(separator: "\n").compactMap { line in
       let parts = line.split(separator: "=", maxSplits: 1).map(String.init)

@@ -5,25 +5,25 @@ import RandomNumbers
 import Reports
 import ScalingLaws
 
-/// A random table of runs with random options of `isoflop fit`: a fuzzer over values, beside the one over bytes.
+/// A random table of runs with random options of `isoflop fit`, for fuzzing with values instead of bytes.
 ///
 /// Equal numbers give equal cases on every machine.
 package struct TableCase: Sendable {
   package let number: Int
   package let csv: String
   package let requests: [FitRequest]
-  /// The true entropy, where the caller knows one.
+  /// The true entropy; nil if it is unknown.
   package let entropy: Double?
   package let bootstraps: Int
   package let dropped: Int
 
-  /// The longest that a case may take, seconds of the processor.
+  /// The limit on the CPU time of a case, in seconds.
   package static let mostSeconds = 10.0
 
   /// - Parameter mostRows: of the table; three at least.
   package init(number: Int, mostRows: Int = 60) {
     var random = Random(state: UInt64(number) &* 0x9E37_79B9 &+ 1)
-    // Small tables are fast, and have most of what is odd.
+    // Small tables are fast, and show most faults.
     let rows = 3 + random.below(random.below(4) == 0 ? mostRows - 2 : min(mostRows - 2, 14))
     self.number = number
     csv = Self.table(rows, &random)
@@ -52,7 +52,7 @@ package struct TableCase: Sendable {
 
   /// Reads the table, fits, writes the page and its figures' scripts, and plans by each surface.
   ///
-  /// - Throws: `InputError` where the table is refused.
+  /// - Throws: `InputError` if the table is rejected.
   package func run() throws {
     let table = try ObservationFile(path: "table.csv", text: csv, droppingHighest: dropped)
     let fits = Fits(
@@ -95,7 +95,7 @@ package struct TableCase: Sendable {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// How the losses go.
+  /// The kind of losses.
   private enum Losses: CaseIterable {
     case law, law2, flat, noise, outlier, equal, rising, bent, huge, tiny, wild, negative, steep
 
@@ -119,7 +119,7 @@ package struct TableCase: Sendable {
     }
   }
 
-  /// Where the runs lie.
+  /// The sizes and lengths of the runs.
   private enum Places: CaseIterable {
     case spread, grid, oneSize, oneLength, onePlace, oneRatio, oneBudget, near, wild
 
@@ -143,7 +143,8 @@ package struct TableCase: Sendable {
     }
   }
 
-  /// SplitMix64   (Steele et al. 2014), without the mixed seed of the type of that name: a number's table stays the same.
+  /// SplitMix64   (Steele et al. 2014), without the mixed seed of the type of that name: a number's table stays the
+  /// same.
   private struct Random {
     var state: UInt64
 

@@ -7,7 +7,7 @@ import Testing
   import Glibc
 #endif
 
-/// A short form of `scripts/fuzz`, the same every time: the seeds, and some thousand changed forms of them.
+/// A short, deterministic form of `scripts/fuzz`: the seeds and some thousand mutations of them.
 @Suite(.serialized) struct FuzzingTests {
   @Test(
     "No parser crashes, hangs, or ends in anything but a line to the user", arguments: FuzzedParser.allCases)
@@ -22,7 +22,8 @@ import Testing
     }
   }
 
-  /// `ISOFLOP_FUZZ_TABLES` asks for another number of them, as `scripts/fuzz tables` does; then each has its time.
+  /// `ISOFLOP_FUZZ_TABLES` sets another number of tables, as in `scripts/fuzz tables`; then the time of each is
+  /// limited.
   @Test("No table of values traps a fit, its page, its figures' scripts or a plan")
   func tables() throws {
     let environment = ProcessInfo.processInfo.environment
@@ -49,7 +50,7 @@ import Testing
 
   private func beside(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 
-  /// Of all threads: a fit uses several.
+  /// The CPU time of all threads in seconds, because a fit uses several.
   private func processSeconds() -> Double {
     var time = timespec()
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)

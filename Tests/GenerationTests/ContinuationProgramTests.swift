@@ -45,7 +45,7 @@ struct Fixture {
 }
 
 @Suite struct ContinuationProgramTests {
-  @Test("Step by step the logits are those of the whole window, for sequences of different lengths")
+  @Test("The logits of each step are those of the whole window, for sequences of different lengths")
   func agreesWithWindows() throws {
     for model in try Fixture.models(context: 20) {
       let fixture = Fixture(model)
@@ -55,7 +55,7 @@ struct Fixture {
         (0..<count).map { _ in Int(random.uniform() * Double(vocabulary)) }
       }
       let truth = texts.map(fixture.windowLogits)
-      // Rows of a prefill, and whether memory is shared.
+      // The rows of a prefill, and whether slots reuse memory.
       for (rows, isolated) in [(1, false), (6, false), (6, true), (20, false)] {
         let prefill = fixture.transformer.continuationProgram(sequences: 1, rows: rows, capacity: 3)
         let step = fixture.transformer.continuationProgram(sequences: 3, rows: 1, capacity: 3)

@@ -5,7 +5,7 @@ import RandomNumbers
 import Testing
 
 @Suite struct GeneratorTests {
-  /// The same generation with the whole-window program: one window for every token, cut to its last T/2 tokens where it
+  /// The same generation with the whole-window program: one window for every token, cut to its last T/2 tokens if it
   /// exceeds T.
   private func reference(_ fixture: Fixture, _ prompt: [Int], _ settings: GenerationSettings, number: Int)
     -> [Int]
@@ -25,7 +25,7 @@ import Testing
     return tokens
   }
 
-  @Test("Sequences are those of the whole-window program, beyond the context too")
+  @Test("Sequences equal those of the whole-window program, also beyond the context")
   func agreesWithWindows() throws {
     for model in try Fixture.models(context: 12) {
       let fixture = Fixture(model)
@@ -43,7 +43,7 @@ import Testing
     }
   }
 
-  @Test("A context of one token is the shortest")
+  @Test("A context of one token works")
   func shortestContext() throws {
     let fixture = Fixture(try ModelConfiguration(width: 8, context: 1, vocabulary: 5))
     let settings = GenerationSettings(length: 9, seed: 2)
@@ -51,7 +51,7 @@ import Testing
     #expect(generator([[1, 2]], settings)[0].tokens == reference(fixture, [1, 2], settings, number: 0))
   }
 
-  @Test("A sequence depends on its number, and not on how many others there are or where they are kept")
+  @Test("A sequence depends on its number, not on the other sequences or their slots")
   func independence() throws {
     for model in [
       try ModelConfiguration(width: 40, depth: 2, context: 16, vocabulary: 50),
@@ -85,7 +85,7 @@ import Testing
     }
   }
 
-  @Test("No tokens and no prompts are no work")
+  @Test("Without tokens or prompts, nothing is generated")
   func nothing() throws {
     let fixture = Fixture(try ModelConfiguration(width: 8, context: 4, vocabulary: 5))
     let generator = Generator(fixture.transformer, parameters: fixture.parameters)

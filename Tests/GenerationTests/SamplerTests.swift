@@ -13,13 +13,13 @@ import Testing
     return logits
   }
 
-  @Test("Greedy takes the most likely token, the first of equal ones")
+  @Test("Greedy chooses the most likely token, the first of equally likely ones")
   func greedy() {
     var (logits, random) = (logits, SplitMix64(seed: 0))
     #expect(Greedy()(&logits, random: &random) == 1)
   }
 
-  @Test("The most likely k are kept, the first of equal ones")
+  @Test("Top-k keeps the k most likely tokens, the first of equally likely ones")
   func topK() {
     let kept = [
       1: [1], 2: [1, 3], 3: [1, 3, 5], 5: [0, 1, 3, 4, 5], 6: [0, 1, 2, 3, 4, 5], 99: Array(0..<6),
@@ -40,7 +40,7 @@ import Testing
     }
   }
 
-  @Test("The fewest tokens that reach a probability are kept")
+  @Test("Top-p keeps the smallest set of tokens that reaches a probability")
   func topP() {
     // Probabilities 0.5, 0.25, 0.125, 0.125.
     let logits = [-2.0, -1, -3, -3].map { $0 * 0.693_147_180_559_945_3 }
@@ -52,7 +52,7 @@ import Testing
     #expect(filtered(TopP(1e-300), logits).filter { $0 > -.infinity }.count == 1)
   }
 
-  @Test("A temperature divides differences of logits, and the smallest is greedy")
+  @Test("A temperature divides differences of logits, and the smallest temperature is greedy")
   func temperature() {
     for (a, b) in zip(filtered(Temperature(0.5), logits), logits) { #expect(a == 2 * (b - 2)) }
     var random = SplitMix64(seed: 0)
@@ -60,7 +60,7 @@ import Testing
     #expect(RandomDraw([Temperature(1e-300)])(&logits, random: &random) == 1)
   }
 
-  @Test("Tokens are drawn as often as they are likely, and filtered ones never")
+  @Test("Tokens are drawn with their probabilities, and filtered ones never")
   func draw() {
     let probabilities = [0.1, 0.4, 0.05, 0.45]
     func frequencies(_ filters: [any LogitFilter]) -> [Double] {
@@ -78,7 +78,7 @@ import Testing
     #expect(two[0] == 0 && two[2] == 0 && abs(two[1] - 0.4 / 0.85) < 0.018)
   }
 
-  @Test("Logits of a diverged model give a token too")
+  @Test("The logits of a diverged model also give a token")
   func notNumbers() {
     for bad in [Double.nan, .infinity, -.infinity] {
       for sampler in [Greedy(), RandomDraw([Temperature(2), TopK(2), TopP(0.5)])] as [any Sampler] {
@@ -90,7 +90,7 @@ import Testing
     }
   }
 
-  @Test("A stop is every token that writes the text")
+  @Test("Every token whose text is the stop text ends a sequence")
   func stop() throws {
     let characters = CharacterTokenizer(alphabet: ["a", ".", "é"])
     #expect(throws: InputError.self) { try StopTokens(writing: "x", characters) }

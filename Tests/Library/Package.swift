@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Another package, which uses Isoflop's libraries as any other would: without the engine and OpenBLAS.
+// A separate package that uses Isoflop's library products, without the engine and OpenBLAS.
 let package = Package(
   name: "library-use",
   dependencies: [.package(name: "isoflop", path: "../..")],

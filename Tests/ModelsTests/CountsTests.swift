@@ -23,7 +23,7 @@ import Testing
     #expect(counts.total == counts.nonEmbedding + 2 * 50 * 24)
   }
 
-  @Test("Parameters of models with experts: in all, active, and of the routers")
+  @Test("Parameters of models with experts: total, active and routers")
   func moe() throws {
     func counts(_ moe: MoE?, depth: Int = 2) throws -> Counts {
       Counts(
@@ -37,9 +37,9 @@ import Testing
     #expect(eight.router == 2 * 16 * 8)
     #expect(eight.total == dense.total + 2 * (7 * feedForward + 16 * 8))
     #expect(eight.active == dense.total + 2 * 16 * 8)
-    // An expert's work is the dense one's; a router adds its product, forward and twice backward.
+    // An expert needs the operations of the dense layer. A router adds its product, once forward and twice backward.
     #expect(eight.trainingFlopsPerToken == dense.trainingFlopsPerToken + 3 * 2 * 2 * 16 * 8)
-    // Cut into pieces, only biases and routers change; a step of bias is no weight.
+    // Finer experts change only the biases and routers. The biases of the balance are not weights.
     let fine = try counts(MoE(experts: 8, granularity: 4, shared: 1, balance: .bias))
     #expect(fine.router == 2 * 16 * 31)
     // Each of 31 pieces has an output bias of its own, and all shared ones together have one.
@@ -48,7 +48,7 @@ import Testing
     #expect(try counts(MoE(experts: 8, placement: .everyOther)).router == 16 * 8)
   }
 
-  @Test("Heads that share keys and values have fewer weights and products", arguments: [1, 2, 4])
+  @Test("Grouped queries have fewer weights and products", arguments: [1, 2, 4])
   func groupedQueries(_ kvHeads: Int) throws {
     func counts(_ kvHeads: Int?) throws -> Counts {
       Counts(
@@ -75,7 +75,7 @@ import Testing
   }
 
   @Test(
-    "What cannot be built is refused, with the setting's name",
+    "An invalid configuration is rejected, and the error names the setting",
     arguments: [(0, 1, "width"), (16, 3, "heads"), (16, 8, "heads"), (18, 1, "heads"), (33, 4, "heads")])
   func faults(_ width: Int, _ heads: Int, _ setting: String) {
     let fault = #expect(throws: SettingFault.self) {
@@ -84,7 +84,7 @@ import Testing
     #expect(fault?.setting == setting)
   }
 
-  @Test("So are layers and heads of keys that cannot be built")
+  @Test("Invalid layers and heads of keys are rejected")
   func layerFaults() {
     for (layers, depth, heads, kvHeads, setting) in [
       ("AXA", nil, 2, nil, "layers"), ("AA", 3, 2, nil, "layers"), ("", nil, 2, nil, "depth"),
@@ -99,7 +99,7 @@ import Testing
   }
 
   @Test(
-    "So are experts that cannot be built",
+    "Invalid experts are rejected",
     arguments: [
       (MoE(experts: 5000), "experts"), (MoE(experts: 4, topK: 0), "top_k"),
       (MoE(experts: 4, topK: 5), "top_k"), (MoE(experts: 4, capacityFactor: 0), "capacity_factor"),

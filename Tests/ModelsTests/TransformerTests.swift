@@ -11,7 +11,7 @@ import Testing
 
   /// Loss and gradient of a batch of random tokens.
   ///
-  /// - Parameter weights: by name, instead of new ones.
+  /// - Parameter weights: The weights by name; nil for new ones.
   private func step(
     _ model: ModelConfiguration, isolated: Bool, replays: Int = 1, weights: [String: [Float]] = [:],
     trains: @escaping (String) -> Bool = { _ in true }
@@ -39,7 +39,7 @@ import Testing
     return (Array(arena.output), (0..<gradient.count).map { gradient[$0] })
   }
 
-  @Test("Planned memory gives the numbers of separate memory filled with NaN")
+  @Test("Planned memory gives the same numbers as separate memory filled with NaN")
   func memoryPlan() throws {
     for (architecture, positions) in designs {
       let model = try ModelConfiguration(
@@ -52,7 +52,7 @@ import Testing
     }
   }
 
-  @Test("So it does with experts, some of them full")
+  @Test("The same holds with experts, some of them full")
   func memoryPlanWithExperts() throws {
     for architecture in ModelConfiguration.Architecture.allCases {
       let moe = MoE(
@@ -85,7 +85,7 @@ import Testing
     for (a, b) in zip(one.losses, other.losses) { #expect(abs(a - b) < 1e-6 * (1 + abs(a))) }
     for parameter in routed.layout.parameters {
       guard let twin = dense.layout.parameters.first(where: { $0.name == twinName(parameter.name) }) else {
-        // The gate of the only expert is 1, whatever its logit.
+        // The gate of a single expert is always 1.
         #expect(
           parameter.name.hasSuffix("router.weight")
             && parameter.range.allSatisfy { abs(other.gradient[$0]) < 1e-6 })
@@ -98,7 +98,7 @@ import Testing
     }
   }
 
-  @Test("With experts that may be full, no position sees what comes after it")
+  @Test("With experts of limited capacity, no position depends on later ones")
   func causalityWithExperts() throws {
     let moe = MoE(experts: 4, topK: 2, capacityFactor: 0.5)
     let transformer = Transformer(
@@ -115,7 +115,7 @@ import Testing
     for last in 21..<40 { #expect(logits(last: Int32(last))[..<(10 * 60)] == before[..<(10 * 60)]) }
   }
 
-  @Test("Weights that are not trained cost no gradient and no operations; the others' gradients are the same")
+  @Test("Frozen weights cost no gradient and no operations, and other gradients do not change")
   func frozen() throws {
     let model = try ModelConfiguration(
       architecture: .llama, width: 24, depth: 2, heads: 4, headWidth: 8, kvHeads: 2, context: 20,
@@ -140,14 +140,14 @@ import Testing
       }
       #expect(transformer.layout.gradientCount < all.layout.gradientCount)
     }
-    // Where only the head is trained, only the product of its gradient is left of the backward pass.
+    // If only the head is trained, the backward pass consists only of the product of its gradient.
     let head = Transformer(model) { $0 == "head.weight" }
     let flops = head.lossProgram(windows: 1, gradients: true).program.flops
     #expect(flops.backward == 2 * 20 * 24 * 37)
     #expect(flops.forward == all.lossProgram(windows: 1, gradients: true).program.flops.forward)
   }
 
-  @Test("A second replay gives the same gradients: nothing is added to what was there")
+  @Test("A second replay gives the same gradients and does not accumulate")
   func replays() throws {
     let model = try ModelConfiguration(width: 16, depth: 2, context: 12, vocabulary: 21)
     #expect(
@@ -169,7 +169,7 @@ import Testing
     #expect(arenas[1].bytes * 3 < arenas[0].bytes)
   }
 
-  @Test("A new model guesses evenly, and no position sees what comes after it")
+  @Test("A new model predicts uniformly, and no position depends on later ones")
   func causality() throws {
     let model = try ModelConfiguration(width: 32, context: 16, vocabulary: 60)
     let transformer = Transformer(model)

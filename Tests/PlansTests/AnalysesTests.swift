@@ -5,13 +5,13 @@ import Plans
 import TestSupport
 import Testing
 
-/// What may be asked of fits beside their parameters.
+/// Tests of additional analyses of fits.
 @Suite struct AnalysesTests {
   static let grid = """
     grid: {width: [16, 24, 32, 48, 64], tokens: [250k, 500k, 1M, 2M, 4M], seeds: 2}
     """
 
-  /// The fits of planted results; runs are missing where `isTrained` says no.
+  /// Returns the fits of synthetic results. Runs are missing if `isTrained` returns false.
   static func fits(
     _ plan: Plan, bootstraps: Int = 100, isTrained: (PlannedRun) -> Bool = { _ in true }
   ) throws -> (Fits, ResultsTable) {
@@ -34,20 +34,6 @@ import Testing
     #expect(fits["long"]?.observations.count == 15)
     #expect(fits["long"]?.selection == "d_tokens >= 1M, seed != 1")
     #expect(fits["middle"]?.observations.count == 24)
-  }
-
-  @Test(arguments: [
-    ("{law: power_n, where: {d_tokens: \">= many\"}}", "has no number to compare with"),
-    ("{law: power_n, where: {d_tokens: [\">= 1M\", 2M]}}", "values and comparisons cannot be combined"),
-    ("{law: power_n, where: {corpus: \"< a\"}}", "`corpus` holds text"),
-    ("{law: power_n, where: {loss_facts: \"< 1\"}}", "unknown key `loss_facts`"),
-    ("{law: power_n, forecast: {loss: \"< 1\"}}", "unknown key `loss`"),
-    ("{law: isoflop, forecast: {width: 64}}", "`isoflop` predicts no loss"),
-  ])
-  func badConditionsAreNamed(entry: String, message: String) throws {
-    let error = #expect(throws: InputError.self) { try plan("\(Self.grid)\nfits:\n  - \(entry)\n") }
-    #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
-    #expect(error?.line != nil)
   }
 
   @Test func heldOutRunsAreTrainedLastAndPredictedBefore() throws {
@@ -76,10 +62,10 @@ import Testing
     #expect(predicted.places.count == 2 && found.places.count == 2)
     #expect(predicted.found.isEmpty && found.found.count == 4)
     #expect(found.places.allSatisfy { $0.runs.count == 2 })
-    // Runs of width 64 that this fit does not hold out, but another does, come into it afterwards.
+    // Runs of width 64 that only another fit holds out are part of this fit after they are trained.
     #expect(before["chinchilla"]?.observations.count == 40)
     #expect(after["chinchilla"]?.observations.count == 46)
-    // Those of the frontier are predicted as if they were on it, and of one law in N only those of its own D.
+    // A frontier predicts runs as if they were on it, and a law in N predicts only runs with its own D.
     #expect(after["along"]?.forecast?.places.count == 1)
     #expect(before["along"]?.forecast?.places.first?.loss == after["along"]?.forecast?.places.first?.loss)
     let verdicts = plan.experiment.check(fits: after, results: table)
@@ -87,7 +73,7 @@ import Testing
     let early = plan.experiment.check(fits: before, results: untrained)
     #expect(early.map(\.passed) == [false, false, true, false])
     #expect(Set(before.forecasts.keys) == ["chinchilla", "power_c", "along"])
-    // Written and read again, with all that was found.
+    // The results are preserved in the file.
     let folder = try TemporaryFolder()
     try after.write(to: "\(folder.path)/fits.json")
     let again = try Fits(contentsOf: "\(folder.path)/fits.json")
@@ -122,14 +108,14 @@ import Testing
     let (all, tasks) = (
       try #require(fits.comparisons.first?.comparison), try #require(fits.comparisons.last?.comparison)
     )
-    // Two task families of the same runs are compared draw by draw, two kinds of runs are not.
+    // Two tasks of the same runs are compared draw by draw, two selections of runs are not.
     #expect(tasks.isPaired && !all.isPaired)
     #expect(tasks.slope == nil && tasks.ordered == nil)
     let folder = try TemporaryFolder()
     try fits.write(to: "\(folder.path)/fits.json")
     let again = try Fits(contentsOf: "\(folder.path)/fits.json")
     #expect(plan.experiment.check(fits: again, results: table) == verdicts)
-    // A fit that was not possible makes the comparison impossible, with its reason.
+    // A failed fit makes the comparison fail with a reason.
     let (nothing, empty) = try Self.fits(plan) { _ in false }
     #expect(nothing.comparisons[0].refusal == "the fit in d has no alpha")
     #expect(plan.experiment.check(fits: nothing, results: empty).allSatisfy { !$0.passed })
@@ -185,9 +171,12 @@ import Testing
       """)
     let (fits, table) = try Self.fits(plan, bootstraps: 40)
     let verdicts = plan.experiment.check(fits: fits, results: table)
-    // There is no bend, and so no place of one.
+    // Without a bend there is no position of one.
     #expect(
       verdicts.map(\.passed) == [true, false, true, true, true], "\(verdicts) \(fits.fits.map(\.remarks))")
-    #expect(fits["narrow"]?.remarks == ["counting: the comparison of counts needs the law chinchilla with `n: total`"])
+    #expect(
+      fits["narrow"]?.remarks == [
+        "counting: the comparison of counts needs the law chinchilla with `n: total`"
+      ])
   }
 }

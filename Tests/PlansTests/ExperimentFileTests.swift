@@ -7,7 +7,7 @@ import Testing
 private let head = "title: t\ncorpus: village\n"
 private let grid = "grid: {width: 16, tokens: 1M}\n"
 
-/// Faulty files, and the message that each must give.
+/// Invalid files with their error messages.
 private let badInputs: [(String, String)] = [
   ("corpus: village\ngrid: {width: 16, tokens: 1M}\n", "e.yaml:1: `title` is missing. Add `title: …`."),
   ("\(head)gird: {}\n", "e.yaml:3: unknown key `gird`. The nearest key is `grid`."),
@@ -177,7 +177,7 @@ private let badInputs: [(String, String)] = [
         }
         let cost = tiny.runs.reduce(0) { $0 + $1.flops }
         #expect(tiny.runs.count > 1)
-        // A fifth of a second a run.
+        // A limit of 0.2 s for each file.
         #expect(cost < 1e10 * Double(tiny.runs.count), "\(file) shrunken takes \(cost) FLOPs")
         #expect(Set(tiny.runs.compactMap(\.isoFLOPBudget)).count <= 8)
       }

@@ -6,7 +6,7 @@ import Testing
 import Training
 
 @Suite struct PlanTests {
-  /// A training's steps are counted in closed form, since a budget may be anything: they are those of a loop.
+  /// The closed form for the number of steps, which budgets of any size need, agrees with a loop.
   @Test func stepsAreThoseOfALoop() throws {
     let ramps = [[(0, 3)], [(0, 5), (7, 2), (8, 9)], [(0, 1000), (500, 100)], [(0, 4), (1, 5), (2, 6)]]
     for ramp in ramps {
@@ -71,7 +71,7 @@ import Training
   @Test func oneExpertIsTheDenseModelAndMoreAreAnother() throws {
     let runs = try plan("grid: {width: 16, tokens: 100k, experts: [1, 8], granularity: [1, 2]}\n").runs
     let dense = try plan("grid: {width: 16, tokens: 100k}\n").runs
-    // Granularity means nothing without experts: the two dense runs are one.
+    // Granularity has no effect without experts: the two dense runs are identical.
     #expect(runs.map(\.configuration.model.moe?.granularity) == [nil, 1, 2])
     #expect(runs[0].configuration.identifier == dense[0].configuration.identifier)
     #expect(!runs[0].configuration.canonicalJSON.contains("mixture"))

@@ -185,10 +185,17 @@ import Training
     ("{law: chinchilla, hold: {gamma: 1}}", "unknown key `gamma`"),
     ("{law: chinchilla, also: [bend]}", "`bend` is not one of"),
     ("mixture", "`mixture` is not one of"),
+    ("{law: power_n, where: {d_tokens: \">= many\"}}", "has no number to compare with"),
+    ("{law: power_n, where: {d_tokens: [\">= 1M\", 2M]}}", "values and comparisons cannot be combined"),
+    ("{law: power_n, where: {corpus: \"< a\"}}", "`corpus` holds text"),
+    ("{law: power_n, where: {loss_facts: \"< 1\"}}", "unknown key `loss_facts`"),
+    ("{law: power_n, forecast: {loss: \"< 1\"}}", "unknown key `loss`"),
+    ("{law: isoflop, forecast: {width: 64}}", "`isoflop` predicts no loss"),
   ])
   func badRequestsAreNamed(entry: String, message: String) throws {
     let error = #expect(throws: InputError.self) { try plan("\(Self.grid)\nfits:\n  - \(entry)\n") }
     #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+    #expect(error?.line != nil)
   }
 
   @Test func tooFewPointsAreARefusalAndNotACrash() throws {
@@ -236,7 +243,7 @@ import Training
     #expect(
       verdicts[0].expected == "80" && verdicts[0].found == "80" && verdicts[0].subject == "results completed")
     #expect(verdicts[4].expected == "interval contains the entropy")
-    // What could not be fitted is a failure, with the reason.
+    // A failed fit is a failed expectation with the reason.
     let nothing = ResultsTable(plan) { _ in nil }
     let failed = plan.experiment.check(fits: Fits(of: nothing), results: nothing)
     #expect(failed.filter(\.passed).isEmpty)

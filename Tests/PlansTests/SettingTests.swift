@@ -6,14 +6,14 @@ import TestSupport
 import Testing
 
 @Suite struct SettingTests {
-  /// A small dense run, and one with experts.
+  /// A small dense run and one with experts.
   private static let base = [
     "corpus": "\(packageFolder)/corpora/village.yaml", "validation_tokens": "4096", "width": "32",
     "depth": "2",
     "context": "32", "batch": "128", "tokens": "20k", "warmup_steps": "10",
   ]
 
-  /// Another value of each setting that says something of a run, with what else must be given for it.
+  /// Another value of each setting, with the settings that it requires.
   private static let others: [String: [String: String]] = [
     "corpus": ["corpus": "\(packageFolder)/corpora/hamlet.yaml"], "tokenizer": ["tokenizer": "bytes"],
     "corpus_seed": ["corpus_seed": "1"], "validation_tokens": ["validation_tokens": "8192"],
@@ -47,7 +47,7 @@ import Testing
       corpora: CorpusCache(allowing: [packageFolder]))
   }
 
-  @Test("Runs that differ in any setting have different cells, so that none counts as another's repeat")
+  @Test("Runs that differ in a setting have different cells, so that they do not count as repeats")
   func everySettingSetsRunsApart() throws {
     #expect(Set(Self.others.keys) == Set(Setting.all.map(\.name)), "add the new setting to `others`")
     for setting in Setting.all {
@@ -58,7 +58,7 @@ import Testing
       #expect(one.configuration.identifier != two.configuration.identifier, "\(setting.name)")
       let column = try #require(setting.column, "\(setting.name) has no column")
       #expect(one.settings[column.name] != two.settings[column.name], "\(setting.name) is \(value)")
-      // Taking the setting back gives what it was.
+      // Resetting the setting restores the default.
       if Self.base[setting.name] == nil, setting.name != "tokenizer" {
         #expect(two.defaults[column.name] == one.settings[column.name], "the default of \(setting.name)")
       }
@@ -66,7 +66,7 @@ import Testing
   }
 
   @Test(
-    "Options are checked as a file is, and the error names the option",
+    "Options are checked like a file, and the error names the option",
     arguments: [
       (
         ["batch": "100"],
@@ -92,7 +92,7 @@ import Testing
     #expect(error?.description.contains(message) == true, "\(String(describing: error))")
   }
 
-  @Test("A run from options is the run of a file")
+  @Test("A run from options equals the run of a file")
   func optionsAreAFile() throws {
     let file = try TestSupport.plan(
       "model: {depth: 2, context: 32}\ntraining: {batch: 128, warmup_steps: 10}\ngrid: {width: 32, tokens: 20k}\n"
@@ -100,7 +100,7 @@ import Testing
     #expect(try Self.plan(Self.base).configuration.identifier == file.runs[0].configuration.identifier)
   }
 
-  @Test("The shrunken form of an experiment has a folder of its own")
+  @Test("The shrunken form of an experiment has its own folder")
   func shrunkenFormsHaveNamesOfTheirOwn() throws {
     let file = try experiment("title: t\ncorpus: village\ngrid: {width: [16, 32], tokens: 1M}\n")
     #expect(file.name == "e" && file.shrunken().name == "e-shrunken")
@@ -115,7 +115,7 @@ import Testing
     }
   }
 
-  @Test("The schema has the keys that a page and a reduced tier may have, and no others")
+  @Test("The schema has exactly the keys of a page and of a reduced tier")
   func schemaHasTheKeysThatAreRead() throws {
     for path in ["page.numbers", "minutes.fits", "minutes.key"] {
       #expect(Self.member(ExperimentSchema.schema, path) != nil, "\(path)")

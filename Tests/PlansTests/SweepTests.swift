@@ -5,7 +5,7 @@ import Plans
 import TestSupport
 import Testing
 
-/// What settings of the training do to the loss.
+/// Tests of the effects of settings on the loss.
 @Suite struct SweepTests {
   private static let grid = """
     grid:
@@ -40,7 +40,7 @@ import Testing
     #expect(rates.cells.prefix(4).allSatisfy { abs($0.excess ?? .nan) < 1e-9 })
     let standard = try #require(rates.cells.last)
     #expect(standard.trials.map(\.isUsual) == [true, false] && standard.kind == "standard")
-    // A rule that is wrong by a factor of two costs what was planted.
+    // A default that is wrong by a factor of two costs the planted 2 %.
     let (wrong, plan, table) = try fits(
       best: 0.016, "expect:\n  - {sweep: learning_rate, parameter: excess, between: [0, 0.01]}\n")
     #expect(abs((wrong.sweeps[0].cells[0].excess ?? .nan) - 0.02) < 1e-9)
@@ -49,7 +49,7 @@ import Testing
     #expect(verdicts[0].subject == "learning_rate excess")
   }
 
-  /// Runs that differ in the learning rate are no noise, and a batch is told from a ramp.
+  /// Runs that differ in the learning rate are not noise, and a fixed batch differs from a ramp.
   @Test func cellsAreEqualInEverythingElse() throws {
     let (fits, _, _) = try fits(best: 0.008)
     #expect(fits.noise.isEmpty)
@@ -59,7 +59,7 @@ import Testing
     #expect(batches.cells[0].trials[0].multiple == nil)
   }
 
-  /// A dense model has neither balance nor z-loss: these set no mixture apart from it, and it says nothing of them.
+  /// A dense model has no balance or z-loss, so these do not distinguish moe models from it.
   @Test func denseAndMixedCellsAreNamedByWhatTheyHave() throws {
     let plan = try plan(
       """
@@ -93,7 +93,7 @@ import Testing
   }
 }
 
-/// Grids that take the runs of another experiment.
+/// Tests of grids that use the runs of another experiment.
 @Suite struct BorrowedGridTests {
   @Test func aGridMayBeAnothersRuns() throws {
     let folder = try TemporaryFolder()

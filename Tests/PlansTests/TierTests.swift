@@ -51,7 +51,7 @@ private let text = """
     )
     #expect(plan.runs.count == 8 && small.runs.count == 2)
     let run = try #require(small.runs.first?.configuration)
-    // What the tier says, and what it leaves as it was.
+    // The values that the tier replaces, and those that it keeps.
     #expect(run.corpus.validationTokens == 4096 && run.corpus.seed == 4)
     #expect(run.training.warmupSteps == 5 && run.training.batch.tokens(after: 0) == 512)
     let tiny = try Plan(reduced.shrunken(), corpora: CorpusCache(allowing: [packageFolder]))
@@ -85,7 +85,7 @@ private let text = """
     }
     #expect(
       "\(error?.description ?? "")".contains("e.yaml:7") && error?.description.contains(message) == true)
-    // What one tier fits, the other may quote.
+    // A tier may quote the fits of the other one.
     _ = try ExperimentFile(path: "e.yaml", text: text("{isoflop.a}"))
     _ = try ExperimentFile(path: "e.yaml", text: text("{chinchilla.alpha}"), tier: .minutes)
   }
@@ -108,7 +108,7 @@ private let text = """
     ("parameter: alpha, ", "", "e.yaml:4: `parameter` is missing."),
     ("parameter: alpha, ", "parameter: gamma, ", "e.yaml:4: `gamma` is not one of A, B, alpha"),
     ("  description: Reduced.", "  title: Reduced.", "e.yaml:24: unknown key `title`."),
-    // Faults of the reduced tier are told when the whole is asked for.
+    // Errors in the reduced tier are reported when the whole one is read.
     ("tokens: [100k, 200k]", "tokens: [many]", "e.yaml:27: `many` is not a whole number."),
   ])
   func faultsAreNamedWithTheirLine(part: String, instead: String, message: String) {
@@ -129,7 +129,7 @@ private let text = """
 
   @Test func whatRunsShareIsCountedOnce() throws {
     // Whole steps of 512: the trunk of the longer run ends at 80 %, after 160 256 tokens; that of the shorter at
-    // 80 384, and cooldowns go on from there to 100 352 and 200 192.
+    // 80 384. The cooldowns continue from there to 100 352 and 200 192.
     let runs = try plan("training: {batch: 512, warmup_steps: 5}\ngrid: {width: 16, tokens: [100k, 200k]}\n")
       .runs
     let perToken = try #require(runs.first?.counts.trainingFlopsPerToken)

@@ -10,7 +10,7 @@ import Testing
   import Glibc
 #endif
 
-/// Figures and pages, drawn for real: gnuplot is part of what every installation has.
+/// Tests that draw figures and pages with gnuplot, which every installation has.
 struct DrawingTests {
   private let hostile = "it's {a_b}^2 @ & ~ \\ \"q\" <b> `id`\nquit"
 
@@ -34,7 +34,7 @@ struct DrawingTests {
     ]
   }
 
-  /// Draws into a folder of its own, which is gone afterwards.
+  /// Draws into a temporary folder.
   private func draw<Result>(_ figures: [Figure], _ body: ([RenderedFigure], String) throws -> Result) throws
     -> Result
   {
@@ -77,9 +77,9 @@ struct DrawingTests {
     }
   }
 
-  /// Words of an experiment's file go into a program of gnuplot's, and into a page.
+  /// Text from an experiment's file becomes part of a gnuplot script and of a page.
   @Test func noTitleRunsACommandOrAddsAnAttribute() throws {
-    // An accent makes another character of the mark before it, but not another byte.
+    // A combining accent and the mark before it are one `Character` but separate bytes.
     let titles = [
       "x'; system('touch ran') #", "x'\u{301}; system('touch ran') #", "x\\'; system('touch ran') #",
       "x\\\u{301}'; system('touch ran') #", "`touch ran`", "\"`touch ran`\"", "x\nsystem('touch ran')",
@@ -130,7 +130,7 @@ struct DrawingTests {
     let panel = Panel(x: Axis("x"), y: Axis("y", .logarithmic), layers: [.line(line, Style(nil, .neutral))])
     try draw([Figure(name: "ticks", title: "", caption: "", panels: [panel])]) { drawn, _ in
       let words = try XMLText(Data(drawn[0].inlineSVG.utf8)).text.split(whereSeparator: \.isWhitespace)
-      // A raised exponent is a text of its own: 10⁵ reads 10 5.
+      // A superscript is a separate text element: 10⁵ is extracted as 10 5.
       #expect(words.contains { $0 == label } || label == "105" && words.contains("10") && words.contains("5"))
     }
   }
@@ -153,7 +153,7 @@ struct DrawingTests {
     }
   }
 
-  @Test("Series are told apart without colour", arguments: [true, false])
+  @Test("Series can be distinguished without colour", arguments: [true, false])
   func seriesDifferInShape(haveMarkers: Bool) throws {
     let line = [Point(1, 1), Point(2, 2)]
     let count = haveMarkers ? 12 : 6
@@ -245,7 +245,7 @@ struct DrawingTests {
   }
 }
 
-/// What an XML parser finds in a document; a document that is not well-formed is an error.
+/// Parses a document as XML; one that is not well-formed is an error.
 private final class XMLText: NSObject, XMLParserDelegate {
   private(set) var text = ""
   private(set) var ids: [String] = []

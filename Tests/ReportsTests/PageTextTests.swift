@@ -5,7 +5,7 @@ import Plans
 import Reports
 import Testing
 
-/// The texts of the pages quote their results rather than state those of one tier.
+/// Tests that texts of pages quote results and do not state those of one tier.
 struct PageTextTests {
   private static let folder = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -23,7 +23,7 @@ struct PageTextTests {
     }
   }
 
-  @Test("A page's text has no fixed results and is whole in every tier", arguments: pages)
+  @Test("The text of a page has no fixed results and is complete in every tier", arguments: pages)
   func everyPage(file: String, tier: Tier) throws {
     let experiment = try ExperimentFile(contentsOf: "\(Self.folder)/\(file)", tier: tier)
     #expect(Self.fixedResult(in: experiment.description) == nil, "\(file): description")
@@ -33,7 +33,7 @@ struct PageTextTests {
         #expect(Self.fixedResult(in: text) == nil, "\(file): \(text)")
       }
     }
-    // Runs that fulfil hardly any page's conditions: most quotes tell why there is no number.
+    // These runs satisfy the conditions of few pages, so most quotes give the reason for a missing number.
     let planted = try PlantedExperiment(bootstraps: 0)
     let requests = (experiment.fits ?? []).filter { $0.analyses.isEmpty }
     let fits = Fits(of: planted.table, requests: requests, bootstraps: 0)
@@ -66,7 +66,7 @@ struct PageTextTests {
     let alpha = try #require(planted.fits["chinchilla_entropy"]?.number("alpha"))
     #expect(page.contains("Five sizes were trained. The exponent is \(alpha.value.text()) ["))
     #expect(page.contains("There is — (no fit: "))
-    // Of another tier alone.
+    // A result of the other tier only.
     #expect(!page.contains("By valleys") && page.contains("The end."))
   }
 }

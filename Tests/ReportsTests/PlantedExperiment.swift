@@ -4,7 +4,7 @@ import Plans
 import ScalingLaws
 import Training
 
-/// A grid of runs that were never trained: their losses lie on a Chinchilla surface, with noise.
+/// A grid of runs with synthetic losses: a Chinchilla surface with noise.
 struct PlantedExperiment {
   let file: ExperimentFile
   let table: ResultsTable
@@ -25,8 +25,8 @@ struct PlantedExperiment {
   }
 
   /// - Parameters:
-  ///   - knowsEntropy: whether the corpus has a known entropy.
-  ///   - sections: of the file, for other fits than the standard ones.
+  ///   - knowsEntropy: True if the corpus has a known entropy.
+  ///   - sections: Additional sections of the file.
   init(
     title: String = "A planted surface", knowsEntropy: Bool = true, bootstraps: Int = 50,
     sections: String? = nil
@@ -104,7 +104,7 @@ struct PlantedExperiment {
     return try ResultsTable(contentsOf: path)
   }
 
-  /// Twelve uniform numbers make a normal one.
+  /// The sum of twelve uniform numbers is approximately normal.
   private struct Noise {
     private var state: UInt64 = 7
 

@@ -8,9 +8,9 @@ import ScalingLaws
 import Testing
 import Training
 
-/// Whole reports, written and read again.
+/// Tests of complete reports.
 struct ReportTests {
-  /// Writes a report into a folder of its own and hands over its page and its figures' names.
+  /// Writes a report into a temporary folder, and passes on its page and the names of its figures.
   private func write<Result>(_ report: Report, _ body: (String, Set<String>) throws -> Result) throws
     -> Result
   {
@@ -99,7 +99,7 @@ struct ReportTests {
     }
   }
 
-  /// The log of a training whose first expert takes over.
+  /// The log of a training in which the first expert gets most tokens.
   private func routedCurve(experts: Int) throws -> [CurvePoint] {
     let lines = (0..<6).map { step in
       let most = 0.4 + 0.1 * Double(step)
@@ -146,7 +146,7 @@ struct ReportTests {
       #expect(figures.contains("critical-batch-1.svg"))
       #expect(page.contains("steps and tokens for each loss"))
       #expect(!page.contains("No fit"))
-      // No run has an answer.
+      // No run has an exact-match result.
       #expect(!figures.contains("accuracy.svg"))
     }
   }
@@ -157,7 +157,7 @@ struct ReportTests {
       #expect(!figures.contains { $0.hasPrefix("reducible-loss") })
       #expect(figures.contains("loss-1-N.svg"))
       #expect(!page.contains("true entropy 1"))
-      // A user's own text has no entropy that a model could reach.
+      // The entropy of a user's text is unknown.
       let said = page.components(separatedBy: "true entropy").count - 1
       #expect(said == 1 && !page.contains("below which no model can go"), "\(said)")
     }
@@ -193,11 +193,11 @@ struct ReportTests {
     #expect(named.fact?.note.hasPrefix("95 % interval [") == true)
     let first = try highlight("")
     #expect(first.fact?.name == "Size exponent α" && first.figure?.figure.name == "loss-1-N")
-    // A figure that is not there is not replaced by another.
+    // A missing figure is not replaced by another one.
     #expect(try highlight("key: {figure: loss-9-X}\n").figure == nil)
   }
 
-  /// With `ISOFLOP_FIGURES` set, the report stays in that folder to be looked at.
+  /// If `ISOFLOP_FIGURES` is set, the report is kept in that folder for inspection.
   @Test func analysesBesideTheFitsHaveTheirChapters() throws {
     let planted = try PlantedExperiment(
       bootstraps: 100,

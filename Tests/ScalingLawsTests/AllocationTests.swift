@@ -11,7 +11,7 @@ import Testing
         PlantedLawTests.planted(ChinchillaLaw(), θ, PlantedLawTests.sizesAndTokens, noise: 0.003))
   }
 
-  /// Against Hoffmann's closed form N* = G·(C/6)^a.
+  /// The optimum agrees with Hoffmann's closed form N* = G·(C/6)^a.
   @Test func computeOptimum() throws {
     let fit = try Self.fit()
     let plan = try Allocation(.compute(1e20), under: fit)
@@ -22,7 +22,7 @@ import Testing
     #expect(plan.warning == nil)
     let far = try Allocation(.compute(1e26), under: fit)
     #expect(far.decadesBeyond > 1 && far.warning != nil)
-    // The same optimum from each of its own coordinates.
+    // Each coordinate of the optimum, given as the budget, leads to the same optimum.
     for budget in [
       Allocation.Budget.parameters(plan.parameters.value), .tokens(plan.tokens.value), .loss(plan.loss.value),
     ] {
@@ -31,7 +31,7 @@ import Testing
     }
   }
 
-  /// Serving makes the model smaller and the training longer at the same loss (Sardana et al. 2023).
+  /// Inference makes the optimal model smaller and its training longer at the same loss (Sardana et al. 2023).
   @Test func inferenceMakesModelsSmaller() throws {
     let fit = try Self.fit(bootstraps: 0)
     let training = try Allocation(.compute(1e20), under: fit)
@@ -96,7 +96,7 @@ import Testing
       observations)
     #expect(held.held == ["β"] && held["β"]?.value == beta.value && held["β"]?.interval == nil)
     #expect(held["β"]?.profile == nil && held["β"]?.identified == true)
-    // At the free fit's own value nothing moves, and what is certain makes the rest more so.
+    // Holding a parameter at its fitted value does not change the others, and narrows their intervals.
     let (heldB, freeB) = (try #require(held["B"]), try #require(free["B"]))
     #expect(abs(heldB.value / freeB.value - 1) < 1e-4)
     let (certain, uncertain) = (try #require(heldB.standardError), try #require(freeB.standardError))
@@ -115,7 +115,7 @@ import Testing
   @Test func aFloorAtZeroHasAnUpperBoundAlone() throws {
     let observations = try PlantedLawTests.planted(
       PowerLaw(in: .tokens, floor: .zero), [30, 0.21], PlantedLawTests.curve, noise: 0.005)
-    // Seeds for which the floor comes out at zero are half of all; this noise is one of them.
+    // For half of all seeds the fitted floor is zero; this is one of them.
     let fit = try Fitter(.power(PowerLaw(in: .tokens)), minimizing: Objective(.leastSquares), bootstraps: 0)
       .fit(
         observations)

@@ -37,7 +37,7 @@ import Testing
     #expect(bends.verdict.contains("bend at D"))
     let place = try #require(bends.bends.first?.place.interval)
     #expect(place.contains(1e7))
-    // The break is worth its parameters; beyond it, the unbent law misses.
+    // The break is supported by AICc, and the law without it predicts badly beyond the break.
     let evidence = try #require(bends.evidence.first)
     #expect(evidence.accepted && evidence.aiccGain > 10)
     let forecast = try #require(evidence.forecast)
@@ -46,7 +46,7 @@ import Testing
     #expect(bends.verdict.contains("from slope 0.") && bends.verdict.contains("ΔAICc +"))
   }
 
-  @Test("A simulation that stops at its limit of evaluations says so, and still finds an obvious bend")
+  @Test("A simulation that stops at its limit of evaluations reports it, and still finds an obvious bend")
   func largeTablesStopAtTheLimit() throws {
     let bends = try Bends(
       in: .tokens,

@@ -3,7 +3,7 @@ import ScalingLaws
 import Testing
 
 @Suite struct ComparisonTests {
-  /// A curve of an exponent; runs of one trunk share an error.
+  /// Returns a curve with an exponent, in which runs of one trunk have a common error.
   static func fit(_ exponent: Double, seed: Int, shared: Int? = nil) throws -> Estimate {
     var own = SeededGenerator(seed: 3, stream: seed)
     var common = SeededGenerator(seed: 4, stream: shared ?? 1000 + seed)
@@ -44,7 +44,7 @@ import Testing
     #expect(contained >= 17, "\(contained) of 20")
   }
 
-  /// What the runs of two fits have in common cancels, if the draws are paired.
+  /// Errors that the runs of two fits have in common cancel if the draws are paired.
   @Test func pairedDrawsAreSharper() throws {
     let estimates = [try Self.fit(0.30, seed: 1, shared: 1), try Self.fit(0.31, seed: 2, shared: 1)]
     let paired = try Comparison(estimates, designs: ["a", "a"])

@@ -6,7 +6,7 @@ import Testing
 @Suite(.serialized) struct CoverageTests {
   /// Fits `count` noisy copies of a planted surface and counts how often each parameter is covered.
   ///
-  /// - Parameter held: symbols of parameters that are held at the truth.
+  /// - Parameter held: The symbols of parameters that are held at their true values.
   static func study(
     _ law: NamedLaw, _ truth: [Double], at design: [Observation], noise: Double, holding held: [String] = [],
     count: Int = 200, bootstraps: Int = 300

@@ -2,8 +2,8 @@ import Foundation
 import ScalingLaws
 import Testing
 
-/// A planted model whose critical batch is known: S steps of batch B are worth as many tokens of a vanishing batch as
-/// 1/S·(1 + Bcrit/B) tells, at learning rates of which one is best for each batch.
+/// A synthetic model with a known critical batch: batch B needs Dmin + Smin·B tokens for a loss, with Dmin/Smin =
+/// Bcrit. The learning rate B is the best for batch B.
 struct CriticalBatchTests {
   private static let (coefficient, exponent) = (400.0, 1.6)
   /// Loss above the floor = (Dc/Dmin)^0.4.
@@ -31,7 +31,7 @@ struct CriticalBatchTests {
     for batch in [128.0, 256, 512, 1024, 2048, 4096, 8192] {
       for (rate, penalty) in [(0.5, 0.06), (1, 0), (2, 0.08)] {
         for seed in 0..<seeds {
-          // What a training's seed does to it stays with it along its length.
+          // The effect of the seed is the same along a training.
           let common = 1 + penalty + noise * generator.normal()
           for tokens in [125e3, 250e3, 500e3, 1e6, 2e6, 4e6, 8e6] {
             let value = loss(tokens: tokens, batch: batch) * common * (1 + 0.3 * noise * generator.normal())

@@ -26,13 +26,14 @@ import Testing
       .fit(runs(small, lengths, seed: seed))
   }
 
-  /// 95 % intervals must hold about 95 % of single new runs, ten times dearer than those fitted.
+  /// 95 % intervals must contain about 95 % of single new runs with ten times the compute of the fitted ones.
   @Test func intervalsHoldAsManyRunsAsTheySay() throws {
     var (inside, all) = (0, 0)
     for seed in 0..<40 {
       let held = Self.runs([1e9], [3e10, 1e11], seed: 1000 + seed)
       let forecast = try Forecast(
-        by: Self.fit(seed: seed), of: held.enumerated().map { ("run \($0)", $1) }, largestCompute: 6 * 3e8 * 3e10)
+        by: Self.fit(seed: seed), of: held.enumerated().map { ("run \($0)", $1) },
+        largestCompute: 6 * 3e8 * 3e10)
       #expect(forecast.places.allSatisfy { ($0.computeFactor ?? 0) > 3 })
       inside += forecast.found.count { $0.isInside == true }
       all += forecast.found.count
@@ -43,7 +44,8 @@ import Testing
 
   @Test func anIntervalIsNotMadeWideByAnything() throws {
     let held = Self.runs([1e9], [3e10], seed: 1)[0]
-    let forecast = try Forecast(by: Self.fit(seed: 1, bootstraps: 400), of: [("a", held)], largestCompute: nil)
+    let forecast = try Forecast(
+      by: Self.fit(seed: 1, bootstraps: 400), of: [("a", held)], largestCompute: nil)
     let interval = try #require(forecast.places.first?.interval)
     // A single run scatters by .3 %; the law adds to it, but not tenfold.
     let width = log(interval.high / interval.low)
@@ -65,7 +67,7 @@ import Testing
     #expect(forecast.fractionInside == 0.5)
     let factor = try #require(forecast.smallestFactor)
     #expect(abs(factor - 1e9 / 3e8) < 1e-9)
-    // Nothing but what was found changes when the run is trained.
+    // When the run is trained, only its result changes.
     let before = try Forecast(by: fit, of: [("b", untrained)], largestCompute: nil)
     #expect(before.largestError == nil && before.fractionInside == nil)
     #expect(before.places[0].interval == forecast.places[0].interval)

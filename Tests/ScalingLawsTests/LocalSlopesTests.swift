@@ -28,7 +28,7 @@ import Testing
     #expect(slopes.spread < 0.1 && slopes.spread <= 2 * slopes.noiseLimit)
     #expect(slopes.windows.count > 8 && slopes.windows.allSatisfy { $0.high / $0.low <= 10.001 })
     #expect(slopes.windows.allSatisfy { $0.observations >= 9 })
-    // The loss itself flattens toward its floor.
+    // The slope of the loss itself decreases toward the floor.
     let (first, last) = (slopes.windows[0].ofLoss, slopes.windows[slopes.windows.count - 1].ofLoss)
     #expect(last.value < 0.8 * first.value)
     let inside = slopes.windows.count { $0.aboveFloor.interval?.contains(0.3) ?? false }

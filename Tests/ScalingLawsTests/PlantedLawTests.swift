@@ -2,7 +2,7 @@ import Foundation
 import ScalingLaws
 import Testing
 
-/// Every law finds again the parameters that made noiseless losses.
+/// Every law recovers the parameters of noiseless synthetic losses.
 @Suite struct PlantedLawTests {
   static let sizesAndTokens = (0..<36).map { index in
     let (n, d) = (1e6 * pow(4, Double(index % 6)), 1e8 * pow(4, Double(index / 6)))

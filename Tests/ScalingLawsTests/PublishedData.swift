@@ -1,6 +1,6 @@
 import Foundation
 
-/// Published measurements, kept beside the package in `../shared/data`; tests on them are skipped where
+/// Published measurements in `../shared/data`, beside the package. Tests on them are skipped if
 /// the folder is absent.
 enum PublishedData {
   static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -2,7 +2,7 @@ import Foundation
 import ScalingLaws
 import Testing
 
-/// Tables that say little: a fit of them ends soon, and says what it could not do.
+/// Tables with little information: fits end soon and report what they could not determine.
 @Suite struct RobustnessTests {
   private func grid(_ loss: (Double, Double, Int) -> Double) -> [Observation] {
     (0..<16).map { index in
@@ -70,9 +70,9 @@ import Testing
     #expect(refusal.contains("C = 1e+20: "))
   }
 
-  /// Against the definition, which compares all pairs.
+  /// The frontier agrees with its definition, which compares all pairs.
   @Test func theFrontierIsThatOfAllPairs() throws {
-    // Values that no rule orders.
+    // Random values.
     let observations = (1...300).map { index -> Observation in
       let (x, y) = (
         (Double(index) * 0.618_034).truncatingRemainder(dividingBy: 1), Double(index * index % 41)

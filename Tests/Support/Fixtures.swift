@@ -7,7 +7,7 @@ import Training
 public let packageFolder = URL(fileURLWithPath: #filePath)
   .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
 
-/// A folder of its own for a test, removed with the value.
+/// A temporary folder for a test, which is removed with the value.
 public final class TemporaryFolder {
   public let path = FileManager.default.temporaryDirectory.appendingPathComponent(
     "isoflop-\(UUID().uuidString)"
@@ -32,7 +32,7 @@ public func experiment(_ text: String) throws -> ExperimentFile {
   try ExperimentFile(path: "e.yaml", text: text)
 }
 
-/// The plan of an experiment, whose text begins with a title and a small corpus.
+/// Returns the plan of an experiment, to whose text a title and a small corpus are prepended.
 public func plan(_ rest: String) throws -> Plan {
   try Plan(
     experiment(
@@ -40,7 +40,7 @@ public func plan(_ rest: String) throws -> Plan {
     corpora: CorpusCache(allowing: [packageFolder]))
 }
 
-/// What reading and planning an experiment complains of.
+/// Returns the error of reading and planning an experiment.
 public func complaint(_ text: String) -> String? {
   do {
     _ = try Plan(experiment(text), corpora: CorpusCache(allowing: [packageFolder]))
@@ -52,7 +52,7 @@ public func complaint(_ text: String) -> String? {
 
 /// A result of a run whose loss lies exactly on a surface: .3 + 20/N^.5 + 40/D^.4, times 1 ± a little for its seed.
 ///
-/// - Parameter loss: another one.
+/// - Parameter loss: Another loss.
 public func plantedResult(of run: PlannedRun, entropy: Double = 0.3, loss other: Double? = nil) throws
   -> RunResult
 {

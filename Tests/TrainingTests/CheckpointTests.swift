@@ -6,7 +6,7 @@ import Testing
 import Training
 
 @Suite struct CheckpointTests {
-  @Test("Safetensors come back as they were written, and are JSON")
+  @Test("Safetensors are read as they were written, and their header is JSON")
   func roundTrip() throws {
     let folder = try ScratchFolder()
     let note = "a \"quoted\" \\ text,\n\u{0}\u{1f}\u{7f} naïve 🙂"
@@ -36,7 +36,7 @@ import Training
     #expect(json["b"]?["shape"] as? [Int] == [2, 3] && json["b"]?["data_offsets"] as? [Int] == [0, 24])
   }
 
-  @Test("Every flipped byte and every shortening of a file is noticed")
+  @Test("Every changed byte and every truncation of a file is detected")
   func damage() throws {
     let folder = try ScratchFolder()
     var writer = SafetensorsWriter(metadata: [("step", "12")])
@@ -52,7 +52,7 @@ import Training
     _ = try Safetensors(bytes, path: path)
   }
 
-  @Test("What a header claims and its file does not hold is refused, also behind a true checksum")
+  @Test("A header that does not fit its file is rejected, even with a correct checksum")
   func forged() throws {
     var writer = SafetensorsWriter(metadata: [("step", "12")])
     writer.add("weight", shape: [4], Data(repeating: 7, count: 16))
@@ -77,9 +77,9 @@ import Training
     }
   }
 
-  /// `EarlierVersion` was made by a program that knew AdamW alone, with `isoflop train --width 8 --depth 1 --context 16
+  /// `EarlierVersion` was made by a version that had only AdamW, with `isoflop train --width 8 --depth 1 --context 16
   /// --validation-tokens 2048 --tokens 8192 --batch 256 --learning-rate 0.02`.
-  @Test("The checkpoint of an earlier version is read: weights, moments and position")
+  @Test("The weights, moments and position in a checkpoint of an earlier version are read")
   func earlierVersion() throws {
     let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appendingPathComponent("EarlierVersion/checkpoint.safetensors").path

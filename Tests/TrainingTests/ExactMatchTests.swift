@@ -6,12 +6,12 @@ import Models
 import Testing
 import Training
 
-/// Exact match and the error of the reducible loss, against what is found window by window from plain logits.
+/// Exact match and the error of the reducible loss agree with values computed from the logits of each window.
 @Suite struct ExactMatchTests {
   private let folder = Result { try ScratchFolder() }
 
-  /// Sums of small numbers, which a little model learns in part; words whose end is certain; and passages whose end is
-  /// not.
+  /// Sums of small numbers, which a small model learns partly; words with deterministic endings; and passages without
+  /// them.
   private static let recipe = """
     tables:
       bird: {words: [owl, rook, wren, ibis], zipf: 1}
@@ -29,18 +29,18 @@ import Training
     return (configuration, try TokenizedCorpus(configuration, context: 40))
   }
 
-  /// The text of each certain ending, by the look of its passage.
+  /// Returns the text of the deterministic ending of a passage.
   private func ending(of passage: Substring) -> (task: String, text: Substring)? {
     if passage.contains("=") {
       return ("sums", passage[(passage.firstIndex(of: "=") ?? passage.startIndex)...])
     }
-    // The birds begin differently: their first letter tells the rest.
+    // The names of birds begin with different letters: the first letter determines the rest.
     if passage.hasPrefix("A ") { return ("birds", passage.dropFirst(3)) }
-    // A number of one digit is told by it.
+    // A number of one digit is determined by it.
     return ("letters", passage.suffix(2))
   }
 
-  @Test("Half-trained, every ending is judged as the greedy choice of plain logits judges it")
+  @Test("The exact matches of a partly trained model agree with the greedy choices of its logits")
   func agreesWithPlainLogits() throws {
     let (source, corpus) = try corpus()
     let run = RunConfiguration(

@@ -5,7 +5,7 @@ import Models
 import RandomNumbers
 import Training
 
-/// A folder of its own that is removed at the end of the test.
+/// A temporary folder that is removed at the end of the test.
 final class ScratchFolder {
   let path: String
 
@@ -17,7 +17,7 @@ final class ScratchFolder {
   deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
-/// A small text of ten letters with some order in it.
+/// Returns a small text of ten letters that is partly predictable.
 func smallText(bytes: Int) -> Data {
   var random = SplitMix64(seed: 5)
   var letter: UInt8 = 0

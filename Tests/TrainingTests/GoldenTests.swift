@@ -5,7 +5,7 @@ import RandomNumbers
 import Testing
 import Training
 
-/// A whole training against an independent one in double precision: gradients of the first step, and ten losses.
+/// A training agrees with an independent one in double precision: the gradients of the first step, and ten losses.
 @Suite struct GoldenTests {
   @Test(
     "Gradients and losses agree with a scalar reference",
@@ -29,7 +29,7 @@ import Training
   }
 
   @Test(
-    "So do those of models with experts",
+    "Gradients and losses of models with experts agree with a scalar reference",
     arguments: [
       (
         ModelConfiguration.Architecture.gpt2,
@@ -49,7 +49,7 @@ import Training
     }
   }
 
-  @Test("So do those of heads that share keys and values", arguments: [1, 2])
+  @Test("Gradients and losses of grouped queries agree with a scalar reference", arguments: [1, 2])
   func groupedQueries(_ kvHeads: Int) throws {
     try agrees { vocabulary in
       try ModelConfiguration(
@@ -70,7 +70,7 @@ import Training
     }
   }
 
-  /// - Parameter momentum: That of SGD; nil for AdamW.
+  /// - Parameter momentum: The momentum of SGD; nil for AdamW.
   private func agrees(
     momentum: Double? = nil, smoothing: Double = 0, mask: Double = 0,
     _ model: (_ vocabulary: Int) throws -> ModelConfiguration
@@ -119,7 +119,7 @@ import Training
 private struct Judge {
   private let model: ModelConfiguration
   private let names: [String]
-  /// That of SGD; nil for AdamW.
+  /// The momentum of SGD; nil for AdamW.
   var momentum: Double?
   var smoothing = 0.0
   var mask = 0.0

@@ -19,7 +19,7 @@ import Training
     return (trainer.evaluate(), trainer)
   }
 
-  @Test("Loads, entropies and specialisation are those of the choices")
+  @Test("Loads, entropies and specialisation agree with the choices")
   func loads() throws {
     let (evaluation, _) = try trained(MoE(experts: 4, capacityFactor: 0.5))
     #expect(evaluation.routing.map(\.block) == [0, 1])
@@ -29,7 +29,7 @@ import Training
       let entropy = layer.loads.filter { $0 > 0 }.reduce(0) { $0 - $1 * log($1) } / log(4)
       #expect(abs(layer.loadEntropy - entropy) < 1e-12)
       #expect(layer.dead == layer.loads.count { $0 == 0 })
-      // At most half of the tokens find room.
+      // The experts accept at most half of the tokens.
       #expect(layer.dropped >= 0.5 && layer.dropped < 1)
       #expect((0...1).contains(layer.routerEntropy))
       // The text is letters of one task: their fractions are the loads.
@@ -38,17 +38,17 @@ import Training
     }
   }
 
-  @Test("The operations are those of choices that found room")
+  @Test("Only choices within the capacity are counted as operations")
   func flops() throws {
     let flops = try [nil, 4, 1, 0.5].map {
       try trained(MoE(experts: 4, capacityFactor: $0, balance: .none)).1.flops
     }
-    // An expert with room for all refuses none, and leaves as much empty as the others have taken.
+    // An expert with capacity for all tokens drops none.
     #expect(flops[0] == flops[1])
     #expect(flops[2] < flops[0] && flops[3] < flops[2])
   }
 
-  @Test("A dense model routes nothing")
+  @Test("A dense model has no routing")
   func dense() throws {
     let folder = try ScratchFolder()
     let (source, corpus) = try smallCorpus(in: folder, context: 16)
@@ -60,7 +60,7 @@ import Training
     #expect(trainer.evaluate().routing.isEmpty)
   }
 
-  @Test("Biases move by their step against the load, and even it out")
+  @Test("Biases move by their step against the load, and balance it")
   func bias() throws {
     let balanced = MoE(experts: 8, balance: .bias, balanceWeight: 0.02, zLoss: 0)
     let (evaluation, trainer) = try trained(balanced, steps: 300)
@@ -77,7 +77,7 @@ import Training
     }
   }
 
-  @Test("The balancing loss evens out loads")
+  @Test("The balancing loss balances loads")
   func auxiliary() throws {
     let (even, _) = try trained(MoE(experts: 8, balanceWeight: 0.05), steps: 300)
     let (uneven, _) = try trained(MoE(experts: 8, balance: .none), steps: 300)

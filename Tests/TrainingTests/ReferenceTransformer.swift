@@ -1,11 +1,11 @@
 import Foundation
 import Models
 
-/// A transformer written from its definition, scalar by scalar, as a second opinion on `Models.Transformer`. It
-/// knows weights only by name and shares no code with it.
+/// An independent scalar implementation of a transformer, as a reference for `Models.Transformer`. It
+/// accesses weights by name and has no code in common with it.
 struct ReferenceTransformer {
   let configuration: ModelConfiguration
-  /// Weights by name, row after row.
+  /// The weights by name, in row-major order.
   let weights: [String: [Scalar]]
 
   /// The loss of predicting each of `tokens` except the first from those before it, with label smoothing.

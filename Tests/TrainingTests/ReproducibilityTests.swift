@@ -5,7 +5,7 @@ import Models
 import Testing
 import Training
 
-/// The same configuration gives the same numbers to the bit, however it is run.
+/// The same configuration gives bitwise equal numbers with any number of threads and interruptions.
 @Suite struct ReproducibilityTests {
   private let folder: ScratchFolder
   private let corpus: TokenizedCorpus
@@ -71,7 +71,7 @@ import Training
     #expect(point.curveLoss == 1.4 && point.cooldownFrom == nil)
   }
 
-  /// Everything that routing adds to the state of a training and to what is random in it.
+  /// A routed model with all of its state and randomness.
   static let moe = MoE(experts: 4, capacityFactor: 1.2, balance: .bias, noise: 0.3)
 
   @Test("One, two and three threads give the same bits", arguments: [nil, moe] as [MoE?])
@@ -90,7 +90,7 @@ import Training
     #expect(weights[0] == weights[2])
   }
 
-  @Test("A branch of a trunk has the numbers of a run alone")
+  @Test("A branch of a trunk has the same numbers as a separate run")
   func trunk() throws {
     let ramp = try BatchSchedule(stages: [.init(from: 0, tokens: 64), .init(from: 4000, tokens: 128)])
     let runs = try [3000, 8000, 20_000].map { try configuration(tokens: $0, batch: ramp) }
@@ -101,7 +101,7 @@ import Training
     #expect(Set(runs.map(\.identifier)).count == 3)
   }
 
-  @Test("Lengths of a cosine over fixed tokens are points of one training, each as if alone")
+  @Test("Lengths of a cosine over fixed tokens are points of one training, with the numbers of separate runs")
   func sharedCosine() throws {
     // One ends within the cosine, one after it.
     let runs = try [3000, 6000, 12_000].map {
@@ -138,7 +138,7 @@ import Training
         objective: memory == .mask ? Selection(masked, ["mask": 0.5]) : nil)
     }
     let undisturbed = try train(runs, in: "undisturbed")
-    // Every call stops after three more steps, wherever that is: trunk, branch, or between them.
+    // Every call stops after three more steps, on the trunk, on a branch or between them.
     var interruptions = 0
     var resumed: [RunResult]?
     while resumed == nil {
@@ -169,19 +169,19 @@ import Training
     #expect(results[0] != results[1])
   }
 
-  @Test("A moved text is the same run, and another setting another one")
+  @Test("A moved text gives the same run, and another setting another run")
   func identifiers() throws {
     var run = try configuration(tokens: 2000, batch: .fixed(128))
     let identifier = run.identifier
     run.corpus.source = "elsewhere/text.txt"
     #expect(run.identifier == identifier)
-    // A program that computes other numbers knows nothing of the old records.
+    // A version with other numbers does not accept the old records.
     #expect(run.identifier(numerics: RunConfiguration.numericsVersion + 1) != identifier)
     run.training.learningRate *= 2
     #expect(run.identifier != identifier)
   }
 
-  @Test("A batch that repeats the corpus says how much of it was unique")
+  @Test("A batch that repeats the corpus records the number of unique tokens")
   func repeats() throws {
     let longer = corpus.validation.targetCount * 100
     let available = try corpus.training(tokens: longer).targetCount

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Reverse-mode differentiation of scalars in double precision: the independent judge of the engine. Every number
+/// Reverse-mode differentiation of scalars in double precision, as an independent reference. Every number
 /// is an entry of a list, with at most two parents and the derivatives by them.
 final class ScalarTape {
   fileprivate var values: [Double] = []

@@ -29,7 +29,7 @@ import Training
     #expect(abs(schedule.factor(seen: 1000, branched: 0, tokens: 1000) - 0.1) < 1e-12)
   }
 
-  @Test("A cosine over fixed tokens does not know the run's length, and stays at its end")
+  @Test("A cosine over fixed tokens is independent of the run's length, and stays at its final value")
   func cosineOver() {
     let schedule = Schedule.cosineOver(final: 0.1, tokens: 1000)
     for length in [500, 1000, 4000] {
@@ -40,7 +40,7 @@ import Training
     }
   }
 
-  @Test("The schedules of old records keep their form, of which run identifiers are hashes")
+  @Test("The schedules of old records keep their encoding, because run identifiers are hashes of it")
   func codedForm() throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
@@ -50,7 +50,7 @@ import Training
     #expect(forms == [#"{"cosine":{"final":0.5}}"#, #"{"cooldown":{"fraction":0.5,"shape":"sqrt"}}"#])
   }
 
-  @Test("A ramp changes the batch by the tokens seen, and must begin at 0 and rise")
+  @Test("A ramp changes the batch with the number of tokens, and must begin at 0 and rise")
   func ramp() throws {
     #expect(BatchSchedule.ramp.tokens(after: 0) == 512)
     #expect(BatchSchedule.ramp.tokens(after: 999_999) == 512)

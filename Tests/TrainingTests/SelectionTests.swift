@@ -6,7 +6,7 @@ import Testing
 import Training
 
 @Suite struct SelectionTests {
-  /// Configurations that the program wrote before it had update rules, objectives, layers and grouped queries, with the
+  /// Configurations of versions without update rules, objectives, layers and grouped queries, with the
   /// identifiers of their runs.
   private static let old = [
     (
@@ -19,7 +19,7 @@ import Training
     ),
   ]
 
-  @Test("Earlier configurations are read, written alike, and name the same runs", arguments: old)
+  @Test("Earlier configurations are read, written identically, and identify the same runs", arguments: old)
   func identifiers(_ identifier: String, _ json: String) throws {
     let run = try decodeJSON(RunConfiguration.self, from: Data(json.utf8))
     #expect(run.canonicalJSON == json)
@@ -52,7 +52,7 @@ import Training
   }
 
   @Test(
-    "What cannot be chosen is refused, with the setting's name",
+    "An invalid choice is rejected, and the error names the setting",
     arguments: [
       (#"{"name":"adam"}"#, "update_rule"), (#"{"name":"sgd","values":{"beta":1}}"#, "beta"),
       (#"{"name":"sgd","values":{"momentum":1}}"#, "momentum"), (#"{"name":"adamw","values":{"x":1}}"#, "x"),

@@ -21,7 +21,7 @@ import Testing
     #expect(abs((fit["E"]?.value ?? 0) - 1.7) < 0.02)
   }
 
-  @Test("A table of results is fitted as the command line does")
+  @Test("A table of results is fitted as on the command line")
   func tablesAreFitted() throws {
     let rows = Self.observations.map { "\($0.parameters ?? 0),\($0.tokens ?? 0),\($0.loss)" }
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).csv").path
