@@ -76,7 +76,7 @@ public final class Arena {
   /// The elements of an input, which the caller writes before `forward`.
   public func input(_ input: Tensor) -> UnsafeMutableBufferPointer<Float> {
     guard case .input(let offset) = input.place else {
-      preconditionFailure("a tensor \(input.shape) that is no input")
+      preconditionFailure("the tensor \(input.shape) is not an input")
     }
     return UnsafeMutableBufferPointer(start: inputs.start + offset, count: input.count)
   }

@@ -1,4 +1,4 @@
-/// Where in an arena each value, each gradient and each operation's scratch lies.
+/// The offsets in an arena of all values, gradients and scratch buffers of operations.
 ///
 /// Time runs from 0: operation i of n works at time i forward and at 2n − 1 − i backward. What is needed at
 /// different times may share memory. Each piece is placed, the largest first, at the lowest offset where
@@ -132,7 +132,7 @@ private struct Lifetimes {
 }
 
 extension Tensor {
-  /// The number of its slot in the arena, if it is no parameter.
+  /// The number of its slot in the arena; nil for a parameter.
   fileprivate var slot: Int? {
     if case .slot(let index) = place { index } else { nil }
   }

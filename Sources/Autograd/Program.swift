@@ -101,7 +101,7 @@ extension Program {
   }
 }
 
-/// What an operation sees of the memory while a program is replayed.
+/// The memory that an operation can access while a program is replayed.
 public struct Frame {
   private let arena: Arena
   private let accumulate: [Bool]

@@ -52,7 +52,7 @@ public final class Recorder {
     return operation.output
   }
 
-  /// The program so far, with `output` as what it computes.
+  /// Returns the recorded program with `output` as its result.
   ///
   /// - Parameter kept: Tensors that the caller reads too, after `forward`.
   public func finish(_ output: Tensor, keeping kept: [Tensor] = []) -> Program {

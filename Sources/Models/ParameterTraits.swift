@@ -1,6 +1,7 @@
 import Autograd
 
-/// What initialisation, counting and training need to know about a weight. A layer states it where it adds the weight.
+/// The properties of a weight that initialisation, counting and training need. A layer declares them when it adds the
+/// weight.
 public struct ParameterTraits: Sendable, Hashable {
   /// The distribution of new weights.
   public enum Initial: Sendable, Hashable {
@@ -13,7 +14,7 @@ public struct ParameterTraits: Sendable, Hashable {
     case edge
   }
 
-  /// The kind of a weight: counts and update rules may tell kinds apart.
+  /// The kind of a weight, which counts and update rules may distinguish.
   public enum Group: String, Sendable, Hashable, CaseIterable {
     /// A matrix whose sides both grow with the width.
     case matrix

@@ -12,7 +12,7 @@ public final class RecordingContext {
   let continuation: Continuation?
   private let angles: RotaryAngles?
   private var sideLosses: [(_ losses: Tensor) -> Tensor] = []
-  /// The routed layers so far, in the order of the blocks.
+  /// The routed layers that were recorded, in the order of the blocks.
   private(set) var routed: [RoutedLayer] = []
 
   /// - Parameters:

@@ -1,8 +1,8 @@
 import Analysis
 
 extension Chapter {
-  /// The loss on each task beside the part of it that is answered right; nil where fewer than two have
-  /// answers that are certain.
+  /// The loss on each task and the fraction of exact matches; nil if fewer than two tasks have
+  /// deterministic answers.
   static func accuracy(_ table: ResultsTable) -> Chapter? {
     let tasks = table.tasks.filter { task in
       table.completed.contains { $0.tasks[task]?.exactMatch != nil }
@@ -30,7 +30,7 @@ extension Chapter {
       panels: [
         Panel(
           x: compute,
-          y: Axis(knowsEntropy ? "Reducible loss (nats per token)" : "Loss (nats a token)", .logarithmic),
+          y: Axis(knowsEntropy ? "Reducible loss (nats per token)" : "Loss (nats per token)", .logarithmic),
           layers: layers { run, task in
             run.tasks[task].flatMap { task in
               task.loss.flatMap { loss in knowsEntropy ? task.entropy.map { loss - $0 } : loss }

@@ -2,7 +2,7 @@ import Foundation
 import ScalingLaws
 
 extension Chapter {
-  /// Whether the laws of one variable bend; nil where it was not asked.
+  /// The tests of laws in one variable for breaks; nil if they were not requested.
   static func bends(_ fits: [ReportedFit]) -> Chapter? {
     let asked = fits.compactMap { fit in fit.result.bends.map { (fit, $0) } }
     guard !asked.isEmpty else { return nil }
@@ -25,7 +25,7 @@ extension Chapter {
       ] + parts)
   }
 
-  /// The loss above the accepted law's floor, and what the unbent law leaves unexplained.
+  /// The loss above the accepted law's floor, and the residuals of the law without breaks.
   private static func figure(of bends: Bends, _ fit: ReportedFit) -> Figure {
     let (accepted, runs, variable) = (bends.fit, fit.result.observations, bends.variable)
     let floor =
@@ -66,7 +66,7 @@ extension Chapter {
 }
 
 extension [Observation] {
-  /// What a law leaves unexplained, in percent of the loss above its known floor, against a variable.
+  /// The residuals of a law against a variable, in percent of the loss above its known floor.
   func residuals(of law: LawFit, along variable: Variable) -> [Point] {
     compactMap { run in
       guard let x = run[variable], let predicted = law.predict(at: run) else { return nil }

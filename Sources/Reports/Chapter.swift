@@ -22,7 +22,7 @@ struct Chapter: Sendable {
     parts.compactMap { if case .figure(let figure) = $0 { figure } else { nil } }
   }
 
-  /// The same chapters, with a name of its own for each figure.
+  /// The same chapters, with a unique name for each figure.
   static func withFiguresNamedApart(_ chapters: [Chapter]) -> [Chapter] {
     var taken: Set<String> = []
     return chapters.map { chapter in
@@ -42,7 +42,7 @@ struct Chapter: Sendable {
     return filled.isEmpty ? nil : Chapter(heading, filled.map { .paragraph($0) })
   }
 
-  /// Questions to the reader; nil where there are none.
+  /// The questions to the reader; nil if there are none.
   static func questions(_ questions: [PageText.Question], _ quotes: PageQuotes) -> Chapter? {
     let filled = questions.compactMap { question in
       quotes.filled(question.ask).map { (ask: $0, answer: quotes.filled(question.answer)) }

@@ -2,7 +2,7 @@ import Analysis
 import ScalingLaws
 
 extension Chapter {
-  /// Parameters of several fits side by side; nil where none were asked for.
+  /// Comparisons of parameters of several fits; nil if none were requested.
   static func sideBySide(_ comparisons: [FitComparison]) -> Chapter? {
     guard !comparisons.isEmpty else { return nil }
     let parts = comparisons.flatMap { comparison -> [Part] in

@@ -2,19 +2,19 @@ import Files
 import Foundation
 import Mustache
 
-/// The contents page of a book of reports: for each, its question, its key number and its key figure.
+/// The contents page of a book of reports, with the question, key number and key figure of each.
 public struct Contents: Sendable {
   /// One report.
   public struct Entry: Sendable {
     public var number: Int?
     public var title: String
-    /// Where the report lies, relative to the contents.
+    /// The address of the report, relative to the contents.
     public var address: String
-    /// Nil where there is no report.
+    /// The key number and figure; nil if there is no report.
     public var highlight: Report.Highlight?
-    /// What went wrong with it.
+    /// The errors of the page.
     public var faults: [String]
-    /// What there is to say, such as its cost.
+    /// Further lines, such as the cost.
     public var lines: [String]
 
     public init(
@@ -36,7 +36,7 @@ public struct Contents: Sendable {
   private let entries: [Entry]
   private let footer: String
 
-  /// - Parameter lead: paragraphs under the title.
+  /// - Parameter lead: The paragraphs under the title.
   public init(title: String, lead: [String], facts: [Page.Fact], entries: [Entry], footer: String) {
     self.title = title
     self.lead = lead

@@ -1,7 +1,7 @@
 import ScalingLaws
 
 extension Chapter {
-  /// The best size with and without embeddings, from one surface; nil where it was not asked for.
+  /// The optimal size counted with and without embeddings, from one surface; nil if it was not requested.
   static func counting(_ fits: [ReportedFit]) -> Chapter? {
     let asked = fits.compactMap { fit in fit.result.counting.map { (fit, $0) } }
     guard !asked.isEmpty else { return nil }

@@ -2,7 +2,7 @@ import Foundation
 import ScalingLaws
 
 extension Chapter {
-  /// What each loss takes in steps and tokens, and how the critical batch grows; nil where it was not asked for.
+  /// The steps and tokens that each loss needs, and the growth of the critical batch; nil if it was not requested.
   static func criticalBatch(_ fits: [ReportedFit]) -> Chapter? {
     let asked = fits.filter { $0.result.law == .criticalBatch }
     guard !asked.isEmpty else { return nil }

@@ -4,8 +4,8 @@ import Foundation
 import ScalingLaws
 
 extension Chapter {
-  /// The loss of MoE models beside dense models of as many active and of as many weights in all; nil where no
-  /// law of them was asked for.
+  /// The loss of MoE models compared with dense models of the same active and the same total size; nil if no
+  /// law of MoE models was requested.
   static func experts(_ table: ResultsTable, _ fits: [ReportedFit]) -> Chapter? {
     let rows = table.completed.filter { ["", "1"].contains($0.text("granularity")) }
     let counts = Set(rows.compactMap { $0.number("experts") }).sorted()
@@ -30,7 +30,7 @@ extension Chapter {
   private static func bySizes(_ rows: [RunRow], _ counts: [Double]) -> Figure {
     let longest = Double(rows.compactMap(\.tokens).max() ?? 0)
     let knowsEntropy = rows.contains { $0.reducible != nil }
-    // Lengths that were meant to be equal differ by part of a step.
+    // Lengths that are nominally equal differ by a fraction of a step.
     let chosen = rows.filter { Double($0.tokens ?? 0) > 0.9 * longest }
     func layers(_ count: Double, _ ink: Ink, over column: String) -> [Layer] {
       let points = chosen.filter { $0.number("experts") == count }.compactMap { row -> Point? in
@@ -63,7 +63,7 @@ extension Chapter {
   /// Loss over the number of experts at each active size, with the routed law.
   private static func byExperts(_ fit: ReportedFit, _ law: LawFit) -> Figure {
     let observations = fit.result.observations
-    // A router adds some weights of its own: sizes within a fifth are one.
+    // Routers add some weights, so sizes within a fifth count as equal.
     var sizes: [[Observation]] = []
     for observation in observations.sorted(by: { ($0.parameters ?? 0) < ($1.parameters ?? 0) }) {
       if let first = sizes.last?.first?.parameters, let n = observation.parameters, n < 1.2 * first {
@@ -89,7 +89,7 @@ extension Chapter {
         Panel(
           x: Axis("Experts E", .logarithmic),
           y: Axis(
-            floor > 0 ? "Loss above the entropy (nats per token)" : "Loss (nats a token)", .logarithmic),
+            floor > 0 ? "Loss above the entropy (nats per token)" : "Loss (nats per token)", .logarithmic),
           layers: layers)
       ])
   }

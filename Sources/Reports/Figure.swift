@@ -6,7 +6,7 @@ import Files
 ///       name: "loss-parameters", title: "Loss falls as a power of size", caption: "…",
 ///       panels: [
 ///         Panel(
-///           x: Axis("Parameters N", .logarithmic), y: Axis("Loss (nats a token)", .logarithmic),
+///           x: Axis("Parameters N", .logarithmic), y: Axis("Loss (nats per token)", .logarithmic),
 ///           layers: [
 ///             .points(runs.map { Point($0.n, $0.loss, error: $0.error) }, Style("runs", .category(0))),
 ///             .line(curve, Style("fit", .category(1))),
@@ -19,9 +19,9 @@ public struct Figure: Sendable {
   public private(set) var name: String
   /// One line above the panels.
   public var title: String
-  /// What the figure shows and how it was made. It is below the figure in a page, not in the image.
+  /// A description of the figure. It is below the figure in a page, not in the image.
   public var caption: String
-  /// A line above the legend, such as the quantity that colours stand for.
+  /// A line above the legend, such as the quantity that colours represent.
   public var legend: String?
   /// Drawn side by side, at most three in a row.
   public var panels: [Panel]
@@ -66,7 +66,7 @@ public struct Panel: Sendable {
   }
 }
 
-/// An axis: its label with the unit, its scale, and its range where the data should not decide it.
+/// An axis: its label with the unit, its scale, and its range if the data should not determine it.
 public struct Axis: Sendable {
   public enum Scale: Sendable { case linear, logarithmic }
 
@@ -106,7 +106,7 @@ public enum Layer: Sendable {
   case text(String, x: Double, y: Double)
 }
 
-/// A place on a panel, with the interval of its y where there is one.
+/// A point on a panel, optionally with an interval of its y.
 public struct Point: Sendable {
   public var x: Double
   public var y: Double
@@ -142,7 +142,7 @@ public struct Cell: Sendable {
   var corners: [Point] { [Point(x.lowerBound, y.lowerBound), Point(x.upperBound, y.upperBound)] }
 }
 
-/// How a layer looks, and the label by which the legend names it. Layers with one label share one entry.
+/// The appearance of a layer, and its label in the legend. Layers with the same label have one entry.
 public struct Style: Sendable {
   public enum Dash: Sendable, CaseIterable {
     case solid, dashed, dotted, dashDotted, longDashed, dashDoubleDotted
@@ -165,12 +165,12 @@ public struct Style: Sendable {
 
 /// A colour by its role, dark enough to be seen on white: a contrast of at least 3 : 1 (WCAG 2.2, 1.4.11).
 ///
-/// Colour is never the only distinction: an ink's number also decides the shape of markers and the dash of lines without
-/// markers.
+/// Colour is never the only distinction: an ink's number also decides the shape of markers and the dash of lines
+/// without markers.
 public enum Ink: Sendable, Equatable {
   /// One of a few unordered kinds: Okabe and Ito (2008), with darker colours in place of those that are too light.
   case category(Int)
-  /// A member of an ordered series, such as widths: the colour map plasma, up to where it is too light.
+  /// A member of an ordered series, such as widths: the darker part of the colour map plasma.
   case ordered(Int, of: Int)
   /// Dark grey, for anything that is not data.
   case neutral

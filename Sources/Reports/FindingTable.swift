@@ -2,7 +2,7 @@ import Analysis
 import ScalingLaws
 
 extension Finding {
-  /// The fields of the template of tables, with the columns that people see.
+  /// The fields of the template of tables, with the columns to show.
   func fields(number: Int) -> [String: Any] {
     let shown = shownColumns
     let titles = shown.map { place in
@@ -22,7 +22,7 @@ extension Finding {
 }
 
 extension Finding.Cell {
-  /// As a page shows it.
+  /// The text of the cell on a page.
   fileprivate var pageText: String {
     switch self {
     case .text(let text): text
@@ -44,7 +44,7 @@ extension Chapter.Part {
     guard let finding else { return [] }
     return [.table(finding)]
       + finding.notes.map { note in
-        // The name of a fit stands before a colon, and is written as it is.
+        // The name of a fit before a colon is not changed.
         let text = note.contains(": ") ? note : note.capitalizedSentence
         return .paragraph("\(text).".replacing("..", with: "."))
       }

@@ -4,13 +4,13 @@ import ScalingLaws
 struct FitGroup: Sendable {
   let variable: Variable
   private(set) var fits: [ReportedFit]
-  /// Runs of the same measure to which the fits were not made.
+  /// Other runs with the same measure of loss, which the fits do not include.
   let others: [Observation]
 
   var observations: [Observation] { fits[0].result.observations }
   var labels: AxisLabels { fits[0].labels }
   var entropy: Double? { fits[0].result.entropy }
-  /// Which runs, in words.
+  /// A description of the runs.
   var selection: String { fits[0].result.selection }
 
   private func takes(_ fit: ReportedFit) -> Bool {
@@ -34,7 +34,7 @@ struct FitGroup: Sendable {
     return groups
   }
 
-  /// The runs' losses, or what is above the true entropy: those fitted over the others.
+  /// The losses of the runs, or the losses above the true entropy, with the fitted runs in front.
   func points(above entropy: Double? = nil) -> [Layer] {
     let floor = entropy ?? 0
     return [

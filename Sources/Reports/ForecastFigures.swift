@@ -2,7 +2,7 @@ import Analysis
 import ScalingLaws
 
 extension Chapter {
-  /// What fits said of runs that they were not fitted to; nil where no run is held out.
+  /// The predictions of fits for held-out runs; nil if no run is held out.
   static func forecasts(_ fits: [ReportedFit]) -> Chapter? {
     let asked = fits.compactMap { fit in fit.result.forecast.map { (fit, $0) } }
     guard !asked.isEmpty else { return nil }
@@ -83,7 +83,7 @@ extension Chapter {
 }
 
 extension Forecast {
-  /// The held-out runs that are trained, against a variable; `y` is told the place and the loss found.
+  /// The trained held-out runs against a variable; `y` receives the prediction and the measured loss.
   fileprivate func points(along variable: Variable, _ y: (Place, Double) -> Double) -> [Point] {
     places.flatMap { place in
       place.runs.compactMap { run in

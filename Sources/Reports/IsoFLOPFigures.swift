@@ -3,8 +3,8 @@ import Foundation
 import ScalingLaws
 
 extension Chapter {
-  /// The profiles of each compute budget, and how their minima move with it; the envelope of training curves; all
-  /// approaches side by side. nil where none was asked for.
+  /// The profiles of each compute budget, and their minima as functions of the budget; the envelope of training curves;
+  /// all approaches in one table. nil if none was requested.
   static func isoFLOP(_ fits: [ReportedFit], _ all: Fits) -> Chapter? {
     let asked = fits.filter { [.isoFLOP, .isoFLOPRobust, .envelope].contains($0.result.law) }
     guard !asked.isEmpty else { return nil }

@@ -1,7 +1,7 @@
 import ScalingLaws
 
 extension Chapter {
-  /// Laws against their rivals, and fits against other choices; nil where neither was asked for.
+  /// Comparisons of laws with other laws, and the sensitivity of fits to other choices; nil if neither was requested.
   static func comparisons(_ fits: [ReportedFit]) -> Chapter? {
     let rivals = fits.flatMap { Part.finding(.rivals(of: $0.result)) }
     let choices = fits.flatMap { Part.finding(.sensitivity(of: $0.result)) }

@@ -34,10 +34,10 @@ struct ReportedFit: Sendable {
 /// The true entropy and the n-gram losses, which figures of a loss show as horizontal lines.
 struct Baselines: Sendable {
   var entropy: Double?
-  /// The 1-gram's loss, the 2-gram's and so on, in nats a token.
+  /// The losses of the 1-gram, the 2-gram and so on, in nats per token.
   var nGrams: [Double] = []
 
-  /// The lines; of the n-grams those at or below `highest`, and always the best one.
+  /// Returns the lines: the entropy, and those n-grams that are at or below `highest`, at least the best one.
   func layers(upTo highest: Double = .infinity) -> [Layer] {
     let best = nGrams.min()
     let counted = nGrams.enumerated().filter { $0.element <= highest || $0.element == best }.map {
@@ -69,7 +69,7 @@ extension LawFit {
 }
 
 extension Observation {
-  /// The same with another value of N, D or C; other variables stay.
+  /// Returns the observation with another value of N, D or C.
   func setting(_ variable: Variable, to value: Double) -> Observation {
     var changed = self
     switch variable {
@@ -83,12 +83,12 @@ extension Observation {
 
   /// The loss with its 95 % error bar against a variable.
   ///
-  /// - Parameter isEntropy: whether the floor is the true entropy.
+  /// - Parameter isEntropy: True if the floor is the true entropy.
   func point(along variable: Variable, above floor: Double = 0, isEntropy: Bool = false) -> Point? {
     self[variable].map { Point($0, loss - floor, error: error(aboveEntropy: isEntropy)) }
   }
 
-  /// The 95 % error bar of the loss, or of what lies above the true entropy, from its standard error.
+  /// The 95 % error bar of the loss, or of the loss above the true entropy, from its standard error.
   func error(aboveEntropy: Bool) -> Double {
     1.96 * ((aboveEntropy ? reducibleStandardError : nil) ?? standardError ?? 0)
   }
@@ -102,7 +102,7 @@ func logarithmicSteps(_ range: ClosedRange<Double>, count: Int) -> [Double] {
 }
 
 extension [Observation] {
-  /// The range of a variable, with a tenth of its logarithm on either side; nil where none has it.
+  /// The range of a variable, extended by a tenth of its logarithm on both sides; nil if no observation has it.
   func range(of variable: Variable) -> ClosedRange<Double>? {
     let values = compactMap { $0[variable] }.filter { $0 > 0 && $0.isFinite }
     guard let low = values.min(), let high = values.max() else { return nil }

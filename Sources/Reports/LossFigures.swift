@@ -2,8 +2,8 @@ import Analysis
 import ScalingLaws
 
 extension Chapter {
-  /// Loss against N, D and C with the laws of one variable fitted to it, or why there are none; nil where none was
-  /// asked for.
+  /// Loss against N, D and C with the fitted laws of one variable, or the reasons why there are none; nil if none was
+  /// requested.
   static func losses(_ fits: [ReportedFit], baselines: Baselines) -> Chapter? {
     guard fits.contains(where: { $0.result.law.variable != nil }) else { return nil }
     let figures = FitGroup.groups(of: fits).enumerated().map { index, group in
@@ -39,7 +39,7 @@ extension Chapter {
       caption: "Fitted to: \(group.selection) (\(group.observations.count) points).", panels: [panel])
   }
 
-  /// A paragraph for each fit of these laws that was refused, and for each that lacks something, with the reason.
+  /// A paragraph with the reason for each fit of these laws that failed or is incomplete.
   static func refusals(of fits: [ReportedFit], laws: [LawChoice]) -> [Part] {
     fits.filter { laws.contains($0.result.law) }.flatMap { fit in
       (fit.result.refusal.map { ["No fit \(fit.result.name): \($0)."] } ?? [])

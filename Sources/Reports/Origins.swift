@@ -2,7 +2,7 @@ import Analysis
 import Training
 
 extension Finding {
-  /// The programs and machines that made the runs; nil if they are not known.
+  /// The programs and machines that made the runs; nil if they are unknown.
   static func origins(_ provenance: [Provenance]) -> Finding? {
     guard !provenance.isEmpty else { return nil }
     let kinds = Dictionary(grouping: provenance) { $0 }.map { kind, runs in

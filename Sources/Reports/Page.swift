@@ -5,14 +5,14 @@ import Mustache
 /// A report as one HTML file that needs nothing else: no network, no script, figures inline.
 public struct Page: Sendable {
   public var title: String
-  /// What the page shows, in a sentence or two under the title.
+  /// A sentence or two under the title.
   public var lead: String
   /// The key numbers, above everything else.
   public var facts: [Fact]
   public var sections: [Section]
-  /// Where the page stands in the book; nil outside of it.
+  /// The links to other pages of the book; nil outside a book.
   public var neighbours: Neighbours?
-  /// How the page was made, at its end.
+  /// A note at the end on how the page was made.
   public var footer: String
 
   public init(
@@ -116,7 +116,7 @@ public struct Page: Sendable {
     return try template(page).render(fields, library: library)
   }
 
-  /// A template that escapes what is filled in by `EscapedText`; each must say so for itself.
+  /// A template whose values `EscapedText` escapes. Every template must set this itself.
   private static func template(_ bytes: [UInt8]) throws -> MustacheTemplate {
     MustacheContentTypes.register(EscapedText(), named: "ESCAPED")
     return try MustacheTemplate(

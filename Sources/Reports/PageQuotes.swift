@@ -7,10 +7,10 @@ struct PageQuotes: Sendable {
   let fits: Fits
   let results: ResultsTable
 
-  /// The paragraphs with their numbers filled in, without those of which no sentence is left.
+  /// Returns the paragraphs with their numbers filled in, without those that have no sentence left.
   func filled(_ paragraphs: [QuotingText]) -> [String] { paragraphs.compactMap(filled) }
 
-  /// The paragraph without the sentences that quote what this tier does not fit; nil if none is left.
+  /// Returns the paragraph without the sentences that quote results that this tier does not have; nil if none is left.
   func filled(_ paragraph: QuotingText) -> String? {
     let text = paragraph.sentences.compactMap(sentence).joined().trimmingCharacters(in: .whitespaces)
     return text.isEmpty ? nil : text
@@ -54,7 +54,7 @@ struct PageQuotes: Sendable {
 }
 
 extension ResultsTable {
-  /// A sentence on what was trained: how many runs, of which sizes and lengths.
+  /// A sentence with the number, sizes and lengths of the runs.
   var inWords: String {
     func range(_ column: String) -> (count: Int, text: String)? {
       let values = Set(completed.compactMap { $0.number(column) }).sorted()

@@ -3,7 +3,7 @@ import Foundation
 import ScalingLaws
 
 extension Chapter {
-  /// The law of N and D beside the runs, and what it leaves unexplained.
+  /// The law of N and D with the runs, and its residuals.
   static func parametricFits(_ fits: [ReportedFit]) -> Chapter? {
     let parametric = fits.filter(\.isParametric)
     let others = fits.filter { !$0.isParametric && ($0.result.fit?.law.law.variables.count ?? 0) > 1 }
@@ -32,14 +32,14 @@ extension Chapter {
     law is wrong.
     """
 
-  /// The fit that the headlines are taken from: with the true entropy as floor, where there is one.
+  /// The fit of the headline numbers: with the true entropy as floor if there is one.
   static func preferred(_ fits: [ReportedFit]) -> ReportedFit? {
     let parametric = fits.filter(\.isParametric)
     return parametric.first { $0.result.floor == .entropy } ?? parametric.first
   }
 
-  /// The loss above the floor along one variable, a curve for each value of the other; nil where no value of the other
-  /// has three places along the first.
+  /// The loss above the floor along one variable, with a curve for each value of the other; nil if no value of the
+  /// other has three values of the first.
   private static func surface(of fit: ReportedFit, along variable: Variable) -> Figure? {
     guard let law = fit.result.fit else { return nil }
     let held: Variable = variable == .parameters ? .tokens : .parameters
@@ -79,13 +79,13 @@ extension Chapter {
     }
   }
 
-  /// At most `count` of the values, the ends among them.
+  /// At most `count` of the values, including the first and the last.
   private static func spread(_ values: [Double], count: Int) -> [Double] {
     guard values.count > count else { return values }
     return (0..<count).map { values[$0 * (values.count - 1) / (count - 1)] }
   }
 
-  /// What the law leaves unexplained, against each of its variables, at most three.
+  /// The residuals of the law against each of its variables, at most three.
   private static func residuals(of fit: ReportedFit) -> Figure {
     let panels = (fit.result.fit?.law.law.variables ?? []).prefix(3).map { variable in
       Panel(

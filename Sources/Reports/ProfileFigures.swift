@@ -2,7 +2,7 @@ import Foundation
 import ScalingLaws
 
 extension Chapter {
-  /// The profile likelihood of every parameter that the data do not determine; nil where they determine all.
+  /// The profile likelihoods of the parameters that the data do not determine; nil if they determine all.
   static func unidentified(_ fits: [ReportedFit]) -> Chapter? {
     let figures = fits.compactMap(profiles)
     guard !figures.isEmpty else { return nil }
@@ -50,6 +50,6 @@ extension Chapter {
 }
 
 extension Profile {
-  /// A value that lies where the curve is worth seeing: an end that the data bound, or the middle.
+  /// A value in the relevant part of the curve: a bound that the data give, or the middle.
   fileprivate var centre: Double? { low ?? high ?? (values.isEmpty ? nil : values[values.count / 2]) }
 }

@@ -2,7 +2,7 @@ import Analysis
 import Training
 
 extension Chapter {
-  /// The settings that the runs share, and where they were made.
+  /// The settings that are equal in all runs, and the provenance of the runs.
   static func provenance(_ provenance: [Provenance], table: ResultsTable) -> Chapter {
     var parts = [Part.paragraph("In all runs: \(common(of: table)).")]
     parts += Part.finding(.origins(provenance))

@@ -1,8 +1,8 @@
 import ScalingLaws
 
 extension Chapter {
-  /// The loss above the true entropy, which theory draws as a straight line; a word instead, where the entropy is not
-  /// known; nil where no law in one variable was asked for.
+  /// The loss above the true entropy, which in theory is a straight line; a note instead if the entropy is unknown;
+  /// nil if no law in one variable was requested.
   static func reducibleLosses(_ fits: [ReportedFit]) -> Chapter? {
     guard fits.contains(where: { $0.result.law.variable != nil }) else { return nil }
     let heading = "Reducible loss"

@@ -1,11 +1,11 @@
 import Files
 import Foundation
 
-/// Draws figures with the gnuplot scripts that it writes.
+/// Writes figures as gnuplot scripts and draws them.
 public struct Renderer: Sendable {
   private let draw: @Sendable (_ scripts: [String], _ folder: String) throws -> [String?]
 
-  /// - Parameter draw: Runs the scripts with these names in a folder. Returns for each why it failed, or nil.
+  /// - Parameter draw: Runs the scripts with these names in a folder. Returns an error message for each, or nil.
   public init(_ draw: @escaping @Sendable (_ scripts: [String], _ folder: String) throws -> [String?]) {
     self.draw = draw
   }
@@ -65,7 +65,8 @@ public struct RenderedFigure: Sendable {
   /// The same with its panels one below the other, for narrow screens.
   let narrow: String
 
-  /// An `<svg>` element for a page: without an XML header, with unique ids, and labelled by its caption for screen readers.
+  /// An `<svg>` element for a page: without an XML header, with unique ids, and labelled by its caption for screen
+  /// readers.
   public var inlineSVG: String {
     Reports.inlineSVG(svg, prefix: figure.name, attributes: label + " class=\"wide\"")
   }
@@ -83,7 +84,7 @@ public struct RenderedFigure: Sendable {
   }
 }
 
-/// gnuplot's SVG as an element that shares a page with others: its ids, and the references to them,
+/// Returns gnuplot's SVG as an element for a page with several figures: its ids, and the references to them,
 /// get a prefix, and its first tag gets `attributes`.
 private func inlineSVG(_ svg: String, prefix: String, attributes: String) -> String {
   var result = ""

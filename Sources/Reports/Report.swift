@@ -5,7 +5,7 @@ import Plans
 import ScalingLaws
 import Training
 
-/// The report of an experiment, or of fits to a table from elsewhere: what was found, in figures and tables.
+/// The report of an experiment, or of fits to another table, with figures and tables.
 public struct Report: Sendable {
   private let title: String
   private let lead: String
@@ -30,9 +30,9 @@ public struct Report: Sendable {
   /// The report of an experiment.
   ///
   /// - Parameters:
-  ///   - curves: the validation losses along each run, by its identifier; runs may be left out.
-  ///   - nGrams: losses of the 1-gram, the 2-gram, … in nats a token; empty where they are not known.
-  ///   - provenance: where each run was made.
+  ///   - curves: The validation losses along runs, by the identifier of the run. Runs may be missing.
+  ///   - nGrams: The losses of the 1-gram, the 2-gram, … in nats per token; empty if they are unknown.
+  ///   - provenance: The provenance of each run.
   public init(
     of experiment: ExperimentFile, table: ResultsTable, fits: Fits, verdicts: [Verdict] = [],
     curves: [String: [CurvePoint]] = [:], nGrams: [Double] = [], provenance: [Provenance] = []
@@ -79,7 +79,7 @@ public struct Report: Sendable {
     return missing
   }
 
-  /// The report of fits to observations from anywhere.
+  /// The report of fits to observations from any source.
   public init(of fits: Fits, title: String) {
     self.title = title
     lead = "Scaling laws fitted to \(fits.completed) runs."
@@ -88,7 +88,7 @@ public struct Report: Sendable {
     experiment = nil
   }
 
-  /// What represents a report on the page of contents.
+  /// The number and figure that represent a report on the contents page.
   public struct Highlight: Sendable {
     /// Its key number, or its first number if the file names none.
     public let fact: Page.Fact?
@@ -99,8 +99,8 @@ public struct Report: Sendable {
   /// Writes `report.html` into `folder`, and its figures as `figures/NAME.svg`, `.png` and `.gp`.
   ///
   /// - Parameters:
-  ///   - neighbours: where the page stands in the book, if it is of one.
-  ///   - renderer: what draws the figures; nil to leave them as scripts, `figures/NAME.gp`.
+  ///   - neighbours: The links to other pages of the book; nil outside a book.
+  ///   - renderer: Draws the figures; nil to write only their scripts, `figures/NAME.gp`.
   /// - Throws: `InputError` if gnuplot fails, or if a file cannot be written.
   @discardableResult
   public func write(to folder: String, neighbours: Page.Neighbours? = nil, renderer: Renderer?) throws
@@ -202,7 +202,7 @@ public struct Report: Sendable {
     return facts.compactMap { $0 }
   }
 
-  /// The number that the file calls the key; nil where it names none.
+  /// The key number of the file; nil if it names none.
   private var keyFact: Page.Fact? {
     guard let (fit, parameter) = experiment?.key?.number else { return nil }
     guard let result = fits.first(where: { $0.result.name == fit })?.result,
@@ -214,8 +214,8 @@ public struct Report: Sendable {
       name, number.value.text(), note: number.identified ? interval : "not identified by these runs")
   }
 
-  /// The entropy and the n-gram losses of the text that all runs share. With several texts there are none: the lines of
-  /// one would be read as those of all.
+  /// The entropy and the n-gram losses of the text of all runs. With several texts there are none, because the lines of
+  /// one text would seem to apply to all.
   private var baselines: Baselines {
     let texts = Set((experiment?.table.rows ?? []).map { [$0.text("corpus"), $0.text("tokenizer")] })
     return Baselines(entropy: entropy, nGrams: texts.count == 1 ? experiment?.nGrams ?? [] : [])
@@ -228,7 +228,7 @@ public struct Report: Sendable {
     return Set(known).count == 1 ? known[0] : nil
   }
 
-  /// The true entropy, and the floor that a fit found instead.
+  /// The true entropy, and the fitted floor.
   private var floorFact: Page.Fact? {
     let free = fits.first { $0.isParametric && $0.result.fit?["E"] != nil }
     let fitted = free?.result.fit?["E"]
@@ -240,7 +240,7 @@ public struct Report: Sendable {
     return Page.Fact("True entropy\(unit.isEmpty ? "" : ", \(unit)")", entropy.text(4), note: note ?? "")
   }
 
-  /// How much the program's default settings cost at most.
+  /// The largest excess of the program's default settings.
   private var excessFact: Page.Fact? {
     guard let sweep = found.sweeps.first, let excess = sweep.excess else { return nil }
     let deviation = found.noise.map(\.deviation).max().map {

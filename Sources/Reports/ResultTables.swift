@@ -22,7 +22,7 @@ extension Chapter {
       ] + (findings.isEmpty ? [.paragraph("No law could be fitted.")] : findings))
   }
 
-  /// What was expected of the experiment; nil where nothing was.
+  /// The expectations and their verdicts; nil if there are none.
   static func expectations(_ verdicts: [Verdict]) -> Chapter? {
     guard !verdicts.isEmpty else { return nil }
     let passed = verdicts.count(where: \.passed)
@@ -32,7 +32,7 @@ extension Chapter {
     )
   }
 
-  /// The loss on each task, of the worst and the best run; nil where the text has but one.
+  /// The loss on each task, of the worst and the best run; nil if the text has only one task.
   static func tasks(_ table: ResultsTable) -> Chapter? {
     guard let finding = Finding.taskLosses(table) else { return nil }
     let knowsEntropy = table.completed.contains { $0.entropy != nil }
@@ -46,7 +46,7 @@ extension Chapter {
         + Part.finding(finding))
   }
 
-  /// Every run, with what sets it apart.
+  /// All runs, with the settings that vary.
   static func runs(_ table: ResultsTable) -> Chapter {
     Chapter(
       "All runs",

@@ -2,7 +2,8 @@ import Analysis
 import Training
 
 extension Chapter {
-  /// How tokens are spread over experts while a moe learns, and what the experts are for; nil of dense models.
+  /// The distribution of tokens over experts during training, and the specialisation of the experts; nil for dense
+  /// models.
   static func routing(_ table: ResultsTable, curves: [String: [CurvePoint]]) -> Chapter? {
     let routed = table.completed.filter { $0.loadEntropy != nil }
     guard !routed.isEmpty else { return nil }
@@ -47,8 +48,8 @@ extension Chapter {
     return Chapter("Who gets which tokens", parts + Part.finding(.expertLoads(of: routed, in: table)))
   }
 
-  /// The trainings with the least and the most even loads at their ends, at most six, the least even first: of runs of one
-  /// kind, that of one seed and the greatest length.
+  /// The trainings with the least and the most even loads at their ends, at most six, the least even first: of runs of
+  /// one kind, that of one seed and the greatest length.
   private static func extremes(of rows: [RunRow]) -> [RunRow] {
     var longest: [String: RunRow] = [:]
     for row in rows
@@ -62,7 +63,8 @@ extension Chapter {
     return sorted.count <= 6 ? sorted : Array(sorted.prefix(3) + sorted.suffix(3))
   }
 
-  /// The loss of each run over how even its loads are, a colour for each kind of balance; nil where there is but one.
+  /// The loss of each run against the evenness of its loads, with a colour for each kind of balance; nil if there is
+  /// only one.
   private static func lossOverLoads(_ rows: [RunRow]) -> Figure? {
     let balances = Set(rows.map { $0.text("balance") }).sorted()
     guard balances.count > 1 else { return nil }
@@ -83,7 +85,7 @@ extension Chapter {
       ])
   }
 
-  /// The bounds of the levels that a heat map tells apart, in units of an even load, with their names.
+  /// The bounds of the levels of a heat map, in units of an even load, with their names.
   private static let levels: [(upTo: Double, name: String)] = [
     (0.02, "none"), (0.5, "below a half"), (0.8, "below .8"), (1.25, "even"), (2, "up to 2"), (4, "up to 4"),
     (.infinity, "more than 4"),
@@ -115,7 +117,7 @@ extension Chapter {
     }
   }
 
-  /// The loads of one training, tokens to the right and experts upwards; nil where they were logged but once.
+  /// The loads of one training, with tokens on the x axis and experts on the y axis; nil if they were logged only once.
   private static func history(_ curve: [CurvePoint]) -> [(cell: Cell, value: Double)]? {
     let points = curve.filter { !$0.routing.isEmpty }
     guard let last = points.last?.routing, points.count > 1,
@@ -136,7 +138,7 @@ extension Chapter {
     (Double(place) + 0.5)...(Double(place) + 1.5)
   }
 
-  /// Which part of each kind of target, and of each kind of byte, each expert has.
+  /// The fraction of each kind of target, and of each kind of byte, that each expert gets.
   private static func specialisation(
     _ layer: LayerRouting, label: String
   ) -> Figure? {

@@ -4,13 +4,13 @@ import Foundation
 /// A figure as a gnuplot script that includes its data: `gnuplot NAME.gp` draws NAME.svg and NAME.png, and
 /// NAME-narrow.svg for the screen of a phone.
 ///
-/// The layout is computed here rather than left to gnuplot, so that the legend and the labels of baselines are beside the
-/// data and never cover them.
+/// The layout is computed here rather than left to gnuplot, so that the legend and the labels of baselines are beside
+/// the data and never cover them.
 struct Script {
   /// A layout; sizes are in pixels of the SVG.
   private struct Layout {
     let width: Double
-    /// The most panels in a row.
+    /// The largest number of panels in a row.
     let columns: Int
     let isNarrow: Bool
 
@@ -27,7 +27,7 @@ struct Script {
   /// The names of the data blocks by their rows: both layouts share them.
   private var blocks: [String: String] = [:]
 
-  /// The script's text.
+  /// The text of the script.
   static func text(of figure: Figure) -> String {
     var script = Script(figure: figure)
     return script.text()
@@ -262,8 +262,8 @@ struct Script {
 
   // MARK: Text
 
-  /// `text` as a gnuplot string that shows exactly its characters. None may act as markup or end the string, which would
-  /// let a title run commands.
+  /// Returns `text` as a gnuplot string that shows exactly its characters. None may act as markup or end the string,
+  /// which would let a title run commands.
   static func quoted(_ text: String) -> String { "'\(escaped(text))'" }
 
   /// The same without the quotes. It works code point by code point, as gnuplot does: to Swift, an apostrophe with a

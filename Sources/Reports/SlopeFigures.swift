@@ -1,7 +1,7 @@
 import ScalingLaws
 
 extension Chapter {
-  /// The local slopes of the laws in one variable; nil where they were not asked for.
+  /// The local slopes of the laws in one variable; nil if they were not requested.
   static func slopes(_ fits: [ReportedFit]) -> Chapter? {
     let asked = fits.compactMap { fit in fit.result.slopes.map { (fit, $0) } }
     guard !asked.isEmpty else { return nil }

@@ -1,7 +1,7 @@
 import Analysis
 
 extension Chapter {
-  /// What each setting of the training does to the loss, and how much of that is noise; nil where it was not asked.
+  /// The effect of settings on the loss, compared with the noise of seeds; nil if it was not requested.
   static func sweeps(_ sweeps: [Sweep], noise: [SeedNoise]) -> Chapter? {
     guard !sweeps.isEmpty else { return nil }
     let parts = sweeps.flatMap { sweep -> [Part] in
@@ -23,7 +23,7 @@ extension Chapter {
       ] + parts + Part.finding(.seedNoise(noise)))
   }
 
-  /// The loss over the best one against the setting, where it is a number.
+  /// The loss relative to the best one against the setting, if that is a number.
   private static func figure(of sweep: Sweep) -> Figure? {
     let kinds = Set(sweep.cells.map(\.kind)).sorted()
     // One colour for equal labels in all panels.
@@ -45,7 +45,7 @@ extension Chapter {
         """, panels: panels)
   }
 
-  /// A cell's line; empty where its values are no numbers above 0.
+  /// The line of a cell; empty if its values are not positive numbers.
   private static func layers(of cell: Sweep.Cell, ink: Int) -> [Layer] {
     let points = cell.trials.compactMap { trial in
       trial.multiple.map { Point($0, 100 * (trial.loss / cell.best - 1)) }

@@ -83,7 +83,7 @@ extension Axis {
     let labelled: Set<Int> = decades < 1.5 ? [1, 2, 3, 5, 7] : decades < 3 ? [1, 2, 5] : [1]
     let every = max(1, Int(clamping: (decades / 7).rounded(.up)))
     return exponents.flatMap { exponent in
-      // With so many decades, minor marks would only blacken the axis.
+      // For many decades, minor marks would be too dense.
       (1...(decades > 30 ? 1 : 9)).map { digit in
         // Divided by a whole power, so that 0.3 is 0.3 and not 0.30000000000000004.
         let power = pow(10, Double(abs(exponent)))

@@ -3,16 +3,16 @@ import Training
 
 extension Chapter {
   /// Validation loss along every training, a colour for each size of model and a panel for each text and kind of model;
-  /// nil where nothing was logged.
+  /// nil if nothing was logged.
   ///
-  /// - Parameter curves: the logged losses of a run by its identifier. A run's log begins with that of its trunk.
+  /// - Parameter curves: The logged losses of runs by identifier. A run's log begins with that of its trunk.
   static func trainingCurves(
     of rows: [RunRow], curves: [String: [CurvePoint]], baselines: Baselines
   ) -> Chapter? {
     let logged = rows.filter { !(curves[$0.run] ?? []).isEmpty }
     guard !logged.isEmpty else { return nil }
     let sizes = Grouping(of: logged, by: ["width"] + varying(["depth"], in: logged))
-    // Too many kinds for panels of their own are drawn in one.
+    // If there are too many kinds for separate panels, they are drawn in one.
     let separate = Grouping(
       of: logged, by: varying(["corpus", "tokenizer", "architecture", "experts"], in: logged))
     let kinds = separate.values.count <= 6 ? separate : Grouping(of: logged, by: [])
@@ -60,7 +60,7 @@ extension Chapter {
   /// Rows by the values of some columns.
   private struct Grouping {
     let names: [String]
-    /// The different values, in the order of their numbers, or of the rows.
+    /// The distinct values, in the order of their numbers, or of the rows.
     private(set) var values: [[String]] = []
 
     init(of rows: [RunRow], by names: [String]) {
@@ -125,7 +125,7 @@ extension Chapter {
     ]
   }
 
-  /// Each trunk once, with its longest run, and of the other runs the parts that they do not share with it.
+  /// Each trunk once, with its longest run, and the other runs from the point where they branch off.
   private static func distinctCurves(
     of rows: [RunRow], curves: [String: [CurvePoint]]
   ) -> [ArraySlice<CurvePoint>] {

@@ -3,11 +3,11 @@ import Foundation
 import ScalingLaws
 
 extension String {
-  /// With a capital letter at its beginning.
+  /// The text with a capital first letter.
   var capitalizedSentence: String { prefix(1).uppercased() + dropFirst() }
 }
 
-/// Numbers as a person writes them, in three or four digits.
+/// Numbers for readers, with three or four digits.
 extension Double {
   /// With `digits` significant digits: 0.342, 1.208, 61.2k, 3.1×10¹².
   public func text(_ digits: Int = 3) -> String {
@@ -70,7 +70,7 @@ struct AxisLabels: Sendable {
   private let size: String
   private let compute: String
   let loss: String
-  /// As in `nats per token`; empty if unknown.
+  /// The unit, such as `nats per token`; empty if unknown.
   let lossUnit: String
   /// Whether the loss is that of all tokens in nats, the measure of n-grams.
   let isNatsPerToken: Bool
@@ -109,7 +109,7 @@ struct AxisLabels: Sendable {
     self.isNatsPerToken = isNatsPerToken
   }
 
-  /// An axis of a variable, logarithmic but for the fractions of a data mixture.
+  /// Returns the axis of a variable, which is logarithmic except for weights of a data mixture.
   func axis(_ variable: Variable) -> Axis {
     // The fraction of a domain may be zero.
     if case .share = variable { return Axis(label(variable)) }
@@ -131,7 +131,7 @@ struct AxisLabels: Sendable {
   /// The axis of the loss above the true entropy.
   var reducibleAxis: Axis { axis(named: "Reducible loss") }
 
-  /// The axis of the loss above a floor that a fit has found.
+  /// The axis of the loss above a fitted floor.
   var aboveFloorAxis: Axis { axis(named: "Loss above the fitted floor") }
 
   private func axis(named name: String) -> Axis {

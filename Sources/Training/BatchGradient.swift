@@ -33,7 +33,7 @@ final class BatchGradient {
     workers = (0..<max(threads, 1)).map { _ in Worker() }
   }
 
-  /// The mean loss, in nats a token, of the windows at `positions` of `order`.
+  /// The mean loss, in nats per token, of the windows at `positions` of `order`.
   func callAsFunction(
     _ positions: Range<Int>, of windows: TokenWindows, order: TokenOrder, parameters: FloatBuffer
   ) -> Double {

@@ -70,7 +70,7 @@ public struct Checkpoint {
       let step = file.metadata("step").flatMap({ Int($0) }),
       let tokens = file.metadata("tokens").flatMap({ Int($0) }),
       let sparedFlops = file.metadata("spared_flops").flatMap({ Double($0) })
-    else { throw InputError("is no checkpoint of this model", file: path, remedy: "Delete it") }
+    else { throw InputError("is not a checkpoint of this model", file: path, remedy: "Delete it") }
     state.step = step
     state.tokens = tokens
     state.sparedFlops = sparedFlops
@@ -160,12 +160,12 @@ public struct TrainedModel {
       (try? configuration.model.check()) != nil, (try? configuration.training.check()) != nil,
       Self.fits(configuration, in: file)
     else {
-      throw InputError("is no checkpoint of Isoflop", file: path, remedy: Safetensors.choice)
+      throw InputError("is not a checkpoint of Isoflop", file: path, remedy: Safetensors.choice)
     }
     self.configuration = configuration
     transformer = Transformer(configuration.model)
     let foreign = InputError(
-      "is no checkpoint of this model", file: path, remedy: Safetensors.choice)
+      "is not a checkpoint of this model", file: path, remedy: Safetensors.choice)
     let vocabulary = configuration.model.vocabulary
     let trained = transformer.layout.parameters.reduce(0) { $0 + ($1.gradientOffset == nil ? 0 : $1.count) }
     let buffers = configuration.training.updateRuleType.buffers.count

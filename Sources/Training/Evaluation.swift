@@ -5,14 +5,14 @@ import Models
 
 /// The loss on the validation windows.
 public struct Evaluation: Sendable, Hashable {
-  /// The mean in nats a token.
+  /// The mean in nats per token.
   public let loss: Double
   /// The standard error of the mean over windows.
   public let standardError: Double
   /// The standard error of the mean of the loss above the true entropy; nil where that is unknown. It is smaller than
   /// `standardError`, as it leaves out how much the windows' entropies differ.
   public let reducibleStandardError: Double?
-  /// The mean over the targets of each task, in nats a token; NaN where there are none.
+  /// The mean over the targets of each task, in nats per token; NaN where there are none.
   public let tasks: [Double]
   /// The fraction of the targets that belongs to each task.
   public let fractions: [Double]
@@ -124,7 +124,7 @@ final class Evaluator {
   }
 }
 
-/// What the evaluation of one window found.
+/// The results of evaluating one window.
 private struct Outcome {
   /// The loss of each target.
   let losses: [Float]

@@ -30,7 +30,7 @@ public struct LayerRouting: Codable, Hashable, Sendable {
   }
 }
 
-/// What a token begins with.
+/// The kind of the first byte of a token.
 enum ByteClass: String, CaseIterable {
   case letter, digit, space, punctuation, other
 

@@ -42,7 +42,7 @@ package enum LearningCurve {
 /// A point of a run's learning curve.
 public struct CurvePoint: Sendable, Hashable {
   public let tokens: Int
-  /// The mean over the windows that were read, in nats a token, with its standard error.
+  /// The mean over the windows that were read, in nats per token, with its standard error.
   public let validationLoss: Double
   public let standardError: Double
   public let windows: Int

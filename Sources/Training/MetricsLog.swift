@@ -40,7 +40,7 @@ final class MetricsLog {
 
   func flush() throws { try file.flush() }
 
-  /// Forces all lines so far to the disk.
+  /// Forces all lines to the disk.
   func synchronize() throws { try file.synchronize() }
 
   private struct Numbered: Decodable {

@@ -13,9 +13,9 @@ public struct RunResult: Codable, Hashable, Sendable {
     public let task: String
     /// The fraction of the validation targets that belongs to it.
     public let fraction: Double
-    /// Nats a token.
+    /// Nats per token.
     public let loss: Double
-    /// The true entropy of these targets in nats a token, where it is known.
+    /// The true entropy of these targets in nats per token, where it is known.
     public let entropy: Double?
     /// The fraction of its passages whose ending, where the text determines one, the model predicts exactly; nil where
     /// there is no such ending.
@@ -38,13 +38,13 @@ public struct RunResult: Codable, Hashable, Sendable {
   public let steps: Int
   /// Floating-point operations of the training, counted exactly in the recorded programs.
   public let flops: Double
-  /// Validation loss in nats a token, with its standard error over windows; nil if the run diverged.
+  /// Validation loss in nats per token, with its standard error over windows; nil if the run diverged.
   public let loss: Double?
   public let lossStandardError: Double?
   /// The standard error of loss minus entropy over windows, where the entropy is known.
   public let reducibleStandardError: Double?
   public let lossBitsPerByte: Double?
-  /// The true entropy of the validation windows, in nats a token, where it is known.
+  /// The true entropy of the validation windows, in nats per token, where it is known.
   public let entropy: Double?
   public let entropyBitsPerByte: Double?
   public let tasks: [TaskLoss]

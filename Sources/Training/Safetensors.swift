@@ -35,7 +35,7 @@ public struct Safetensors: Sendable {
   package init(_ file: Data, path: String, remedy: String = Self.choice) throws {
     let file = file.startIndex == 0 ? file : Data(file)
     guard file.count >= Self.start, file[8..<Self.digits.lowerBound].elementsEqual(Self.opening.utf8) else {
-      throw InputError("is no checkpoint of Isoflop, or is damaged", file: path, remedy: remedy)
+      throw InputError("is not a checkpoint of Isoflop, or is damaged", file: path, remedy: remedy)
     }
     let damaged = InputError("is damaged", file: path, remedy: remedy)
     let headerCount = file.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
@@ -74,7 +74,7 @@ public struct Safetensors: Sendable {
   /// An iterator over the arrays of a file.
   public struct Arrays: IteratorProtocol {
     private var scanner: HeaderScanner
-    /// The total size of the arrays so far, in bytes.
+    /// The total size of the arrays added before, in bytes.
     private var offset = 0
 
     fileprivate init(_ scanner: HeaderScanner) {

@@ -77,7 +77,7 @@ public final class Trainer {
     return !recent.isFinite || (isSettled && recent > log(Double(configuration.model.vocabulary)))
   }
 
-  /// Whether training has failed, judged by the final validation loss in nats a token: it is NaN, or more than one
+  /// Whether training has failed, judged by the final validation loss in nats per token: it is NaN, or more than one
   /// nat above uniform guessing. Runs too short for `hasDiverged` are judged here alone.
   func hasDiverged(at loss: Double) -> Bool {
     // A model that has learned little may be slightly worse than guessing, but not by a nat. NaN fails the comparison.
@@ -96,7 +96,7 @@ public final class Trainer {
     try evaluator(state.parameters, beforeRound: beforeRound)
   }
 
-  /// The floating-point operations of training so far.
+  /// The floating-point operations of all steps that were performed.
   package var flops: Double {
     var (seen, sum) = (0, -state.sparedFlops)
     while seen < state.tokens {
@@ -119,7 +119,7 @@ public struct StepMetrics: Codable, Sendable {
   public let step: Int
   /// Tokens trained on, this step included.
   public let tokens: Int
-  /// The mean training loss of the batch before the step, in nats a token.
+  /// The mean training loss of the batch before the step, in nats per token.
   public let loss: Double
   /// The norm of the gradient before it was clipped.
   public let gradientNorm: Double

@@ -39,7 +39,7 @@ struct CorpusStatistics: Encodable {
   private(set) var entropy: Task?
   private(set) var tasks: [Task] = []
   private(set) var tables: [Words] = []
-  /// The number of tokens on which n-grams are counted, and the loss of each in nats a token, from 1-grams on.
+  /// The number of tokens on which n-grams are counted, and the loss of each in nats per token, from 1-grams on.
   let trainingTokens: Int
   let nGrams: [Double]
 

@@ -18,7 +18,7 @@ final class JobTrainer: Sendable {
   private let options: TrainingOptions
   private let processes: [WorkerProcess]
   private let progress: ProgressLine
-  /// Floating-point operations of training so far.
+  /// The training FLOPs of this command until now.
   private let spent = Mutex(0.0)
 
   /// - Parameter jobs: All that will be trained.

@@ -10,7 +10,7 @@ import Training
 struct StepsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "steps", abstract: "Times training steps against their matrix products alone, on one core.",
-    discussion: "Each shape is measured in a process of its own, so that its memory is its own.")
+    discussion: "Each shape is measured in a separate process, so that its memory can be measured.")
 
   @Option(help: "About how long to measure each shape; two cores and the rest take as long again, or twice.")
   var seconds = 2.0

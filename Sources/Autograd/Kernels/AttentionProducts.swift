@@ -1,6 +1,6 @@
 import CBLAS
 
-// The products of causal attention. Sixteen positions stand side by side in the lanes of a vector; the rows of all
+// The products of causal attention. Sixteen positions occupy the lanes of a vector; the rows of all
 // others are read element by element where they are. So no sum runs across lanes, and no operand is copied first: at
 // toy widths this beats a general matrix product. In the names below x (D, 16) is element d of the sixteen positions,
 // y_j (D) the row of position j, `step` apart from the next, and s (n, 16) a number for each pair of the two.

@@ -5,7 +5,7 @@ typealias Floats = UnsafeMutablePointer<Float>
 
 /// eˣ to about one unit in the last place, in a form that the compiler vectorises.
 ///
-/// x = k·ln 2 + r with |r| ≤ ln 2 / 2, and eˣ = 2ᵏ·eʳ. Adding 1.5·2²³ rounds to a whole number, which then stands
+/// x = k·ln 2 + r with |r| ≤ ln 2 / 2, and eˣ = 2ᵏ·eʳ. Adding 1.5·2²³ rounds to a whole number, which is then
 /// in the low bits. Arguments are held to ±87, where floats end.
 @inline(__always)
 func exponential(_ x: Float) -> Float {
