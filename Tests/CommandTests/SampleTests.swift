@@ -115,7 +115,7 @@ import Testing
   func runFolder() throws {
     let run = String(checkpoint.dropLast("/checkpoint.safetensors".count))
     let text = try Command("sample", run, "--tokens", "20", "--prompt", "the ", in: folder.path)
-    #expect(text.status == 0 && text.output == (try sample("--tokens", "20").output), "\(text.errors)")
+    #expect(try text.status == 0 && text.output == sample("--tokens", "20").output, "\(text.errors)")
     let none = try Command("sample", "runs", in: folder.path)
     #expect(
       none.status == 2 && none.errors.contains("runs: has no checkpoint.safetensors. Train the run with"))

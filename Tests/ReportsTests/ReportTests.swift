@@ -240,7 +240,7 @@ struct ReportTests {
       return try JSONDecoder().decode(Provenance.self, from: Data(other.utf8))
     }
     let planted = try PlantedExperiment(bootstraps: 5)
-    let told = "2 different sets of instructions"
+    let told = "2 different instruction sets"
     for there in others {
       try write(report(planted, provenance: [here, there])) { page, _ in #expect(page.contains(told)) }
     }
