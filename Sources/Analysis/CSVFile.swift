@@ -5,12 +5,17 @@ import SwiftCSV
 package struct CSVFile {
   /// A row with its line, counted from 1.
   package struct Row {
+    /// The line of the row.
     package let line: Int
+    /// The cells, one for each column.
     package let cells: [String]
   }
 
+  /// The path of the file.
   package let path: String
+  /// The names of the columns.
   package let header: [String]
+  /// The rows below the header.
   package let rows: [Row]
 
   /// Reads the UTF-8 file at `path`. Empty lines are skipped.

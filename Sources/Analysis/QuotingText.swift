@@ -56,7 +56,9 @@ public struct QuotingText: Sendable {
 
   /// The names that texts may quote, in all tiers of a file.
   package struct Names {
+    /// The fits.
     package let fits: [FitRequest]
+    /// The comparisons of fits.
     package let comparisons: [ComparisonRequest]
     /// The settings that are swept, by their columns.
     package let sweeps: [String]

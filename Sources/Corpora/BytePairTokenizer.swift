@@ -6,10 +6,13 @@
 public struct BytePairTokenizer: Tokenizer {
   /// Two adjacent tokens that are merged into one.
   public struct Pair: Hashable, Sendable {
+    /// The first token.
     public let left: UInt16
+    /// The second token.
     public let right: UInt16
   }
 
+  /// The configuration that the tokenizer was created from.
   public let configuration: TokenizerConfiguration
   /// The merges, in the order in which they were learned.
   public let merges: [Pair]

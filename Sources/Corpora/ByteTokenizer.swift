@@ -1,5 +1,6 @@
 /// A tokenizer with one token for each byte.
 public struct ByteTokenizer: Tokenizer {
+  /// Creates the tokenizer.
   public init() {}
 
   public var configuration: TokenizerConfiguration { .bytes }

@@ -15,9 +15,13 @@ public struct GeneratedText: Sendable {
 
   /// A table of the recipe: `size` words with probabilities p(k) ∝ (k + offset)^−exponent for k = 0 ..< size.
   public struct TableSummary: Sendable {
+    /// The name of the table.
     public let name: String
+    /// The number of words.
     public let size: Int
+    /// The exponent of the probabilities.
     public let exponent: Double
+    /// The offset of the ranks.
     public let offset: Double
     /// The first words, most frequent first.
     public let examples: [String]
@@ -25,9 +29,11 @@ public struct GeneratedText: Sendable {
 
   /// The recipe's file name without its extension.
   public let name: String
+  /// The path of the recipe.
   public let path: String
   /// The description in the recipe.
   public let about: String
+  /// The tables of the recipe.
   public let tables: [TableSummary]
   /// A checksum of the recipe and its word lists.
   public let fingerprint: String

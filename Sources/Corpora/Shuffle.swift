@@ -4,6 +4,7 @@ import RandomNumbers
 /// number of bits that can represent the indices. It is applied repeatedly until the result is in range (cycle
 /// walking).
 public struct Shuffle: Sendable, RandomAccessCollection {
+  /// The number of elements.
   public let count: Int
   private let key: UInt64
   private let half: UInt64

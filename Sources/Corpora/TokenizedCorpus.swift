@@ -16,10 +16,13 @@ public final class TokenizedCorpus: Sendable {
     public let windows: [Double]
   }
 
+  /// The configuration of the corpus.
   public let configuration: CorpusConfiguration
+  /// The number of targets in a window, T.
   public let context: Int
   /// The recipe's name, or the path of the text.
   public let name: String
+  /// The tokenizer.
   public let tokenizer: any Tokenizer
   /// A checksum of everything that determines the windows: the recipe with its word lists, or the text; the tokenizer,
   /// the context, the seed and the sizes.
@@ -28,6 +31,7 @@ public final class TokenizedCorpus: Sendable {
   public let tasks: [String]
   /// Messages for the author of a recipe, one for each renamed key.
   public let notes: [String]
+  /// The validation windows.
   public let validation: TokenWindows
   /// The true entropy of the validation targets, given the first token of each window; nil for text files.
   ///

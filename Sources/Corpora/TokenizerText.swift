@@ -2,6 +2,7 @@
 /// configuration. It is followed by the alphabet of a character tokenizer, in the order of the tokens, or by one line
 /// for each merge of a byte-pair tokenizer: the two tokens that become token 256, 257 and so on.
 public struct TokenizerText: Sendable {
+  /// The text form.
   public let text: String
 
   /// Wraps a text that was read from a checkpoint; `tokenizer` parses it.
