@@ -19,7 +19,6 @@ public struct InputError: Error, Equatable, Sendable, CustomStringConvertible, L
   public let systemError: Int32?
 
   /// Creates an error from its parts; all but the message are optional.
-
   public init(
     _ message: String, file: String? = nil, line: Int? = nil, remedy: String? = nil,
     concernsAll: Bool = false,
