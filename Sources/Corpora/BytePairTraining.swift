@@ -69,7 +69,8 @@ private struct BytePairTrainer {
   mutating func mergeMostFrequent(into token: UInt16) -> Pair? {
     while let candidate = heap.removeLargest() {
       let pair = candidate.pair
-      guard candidate.count == counts[pair] else { continue }  // Outdated: it was inserted again with its new count.
+      // An outdated candidate: the pair was inserted again with its new count.
+      guard candidate.count == counts[pair] else { continue }
       guard candidate.count > 1 else { return nil }
       var changed: Set<Pair> = []
       for index in homes.removeValue(forKey: pair) ?? [] {
