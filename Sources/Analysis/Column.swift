@@ -99,20 +99,21 @@ public struct Column: Sendable {
     integer("n_total", "parameters", "N, all of them (Chinchilla)", .plan, \.totalParameters),
     integer("n_active", "parameters", "N that takes part in predicting one token", .plan, \.activeParameters),
     integer(
-      "n_router", "parameters", "N of routers alone, which are among the others", .plan, \.routerParameters),
+      "n_router", "parameters", "N of routers alone, which the other counts include", .plan,
+      \.routerParameters),
     integer("d_tokens", "tokens", "D, tokens trained on", .plan, \.tokens),
-    integer("unique_tokens", "tokens", "different ones among them", .result, \.uniqueTokens),
-    number("epochs", "", "times that each token was seen: D over the different ones", .plan, \.epochs),
+    integer("unique_tokens", "tokens", "unique tokens among them", .result, \.uniqueTokens),
+    number("epochs", "", "times that each token was seen: D divided by the unique tokens", .plan, \.epochs),
     integer("steps", "steps", "optimizer steps, S", .plan, \.steps),
     number(
       "c_exact", "FLOPs", "C of the training: every matrix product, attention and head included", .plan,
       \.exactCompute),
     number("c_6nd", "FLOPs", "C as 6·N·D with all active parameters", .plan, \.sixNDCompute),
     number(
-      "c_6nd_non_embedding", "FLOPs", "C as 6·N·D with those but embeddings", .plan,
+      "c_6nd_non_embedding", "FLOPs", "C as 6·N·D without embeddings", .plan,
       \.sixNDNonEmbeddingCompute),
     number(
-      "isoflop_budget", "FLOPs", "the budget that D was computed from, in c_exact's convention", .plan,
+      "isoflop_budget", "FLOPs", "the budget that D was computed from, counted as c_exact", .plan,
       \.isoFLOPBudget),
   ]
 
@@ -130,17 +131,18 @@ public struct Column: Sendable {
     number(
       "reducible_se", "nats/token", "its standard error over windows", .result, \.reducibleStandardError),
     number(
-      "load_entropy", "", "entropy of the experts' loads over that of even ones, the least of a layer",
+      "load_entropy", "",
+      "entropy of the experts' loads divided by that of even loads, in the least even layer",
       .result,
       \.loadEntropy),
     integer(
-      "dead_experts", "", "experts that no validation token chose, of all layers", .result, \.deadExperts),
+      "dead_experts", "", "experts that no validation token chose, in all layers", .result, \.deadExperts),
     number(
       "dropped", "", "fraction of the choices that found an expert full, the mean over layers", .result,
       \.dropped),
     number(
       "router_entropy", "",
-      "entropy of the routers' softmax over that of even probabilities, the mean over layers", .result,
+      "entropy of the routers' softmax divided by that of even probabilities, the mean over layers", .result,
       \.routerEntropy),
   ]
 

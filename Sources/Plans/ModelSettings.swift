@@ -22,11 +22,10 @@ extension Setting {
       cell: { $0.configuration.model.depth }, as: { $0 }),
     Setting(
       .model, "layers",
-      values: .other(
-        layerLetters.map { "\($0.letter)" }.joined(separator: ", ") + " for each block", .string),
+      values: .other("a letter for each block", .string),
       default: "\(layerLetters[0].letter) for each block",
-      "the sequence mixer of each block, one letter each: "
-        + layerLetters.map { "\($0.letter) \($0.name)" }.joined(separator: ", "),
+      "the sequence mixer of each block ("
+        + layerLetters.map { "\($0.letter): \($0.name)" }.joined(separator: ", ") + ")",
       \.model.layers, column: .named(isDerived: true),
       cell: { run in
         let model = run.configuration.model

@@ -47,7 +47,7 @@ extension Chapter {
         .points(
           runs.points(along: variable, above: floor), Style("runs fitted", .category(6), marker: .small)),
         .points(predicted, Style("predicted, 95 % interval of a run", .category(0), marker: .diamond)),
-        .points(found, Style("held-out runs, found", .category(1), marker: .open)),
+        .points(found, Style("held-out runs, measured", .category(1), marker: .open)),
       ])
     return Figure(
       name: "forecast-\(fit.result.name)", title: "\(fit.result.name): predicted and measured",
@@ -77,7 +77,7 @@ extension Chapter {
       layers: [
         .horizontal(0, ""),
         .points(intervals, Style("predicted, 95 % interval of a run", .category(0), marker: .diamond)),
-        .points(found, Style("held-out runs, found", .category(1), marker: .open)),
+        .points(found, Style("held-out runs, measured", .category(1), marker: .open)),
       ])
   }
 }

@@ -10,19 +10,20 @@ extension Chapter {
     let laws = LawChoice.allCases.filter { $0.isLaw && $0.variable == nil }
     let refusals = refusals(of: fits, laws: laws)
     guard !parametric.isEmpty || !others.isEmpty || !refusals.isEmpty else { return nil }
-    let surfaces = preferred(parametric).map { fit in
+    let shown = preferred(parametric)
+    let surfaces = shown.map { fit in
       [Variable.parameters, .tokens].compactMap { surface(of: fit, along: $0) }
     }
     return Chapter(
       parametric.isEmpty && !others.isEmpty ? "The fitted law" : "One law of size and data",
       [
         .paragraph(
-          parametric.isEmpty
-            ? Self.onResiduals
-            : """
-            Chinchilla's law is a sum of a floor, a term of size and a term of data: L = E + A/N^α + B/D^β. If it \
-            holds, the same five numbers give all the lines below. \(Self.onResiduals)
-            """)
+          shown?.result.fit.map { law in
+            """
+            The law gives the loss as a function of size and data: \(law.equation) (\(law.source)). If it holds, the \
+            lines of one fit go through the points of all sizes and lengths. \(Self.onResiduals)
+            """
+          } ?? Self.onResiduals)
       ] + (surfaces ?? []).map { .figure($0) }
         + (parametric + others).map { .figure(residuals(of: $0)) } + refusals)
   }
@@ -57,18 +58,19 @@ extension Chapter {
         .points(runs.points(along: variable, above: floor, isEntropy: isTrue), style),
       ]
     }
+    let (loss, axis) =
+      isTrue
+      ? ("Loss minus the true entropy", fit.labels.reducibleAxis)
+      : floor > 0
+        ? ("Loss minus the fitted floor E = \(floor.text(4))", fit.labels.aboveFloorAxis)
+        : ("Loss", fit.labels.lossAxis)
     return Figure(
       name: "law-\(fit.result.name)-\(variable.symbol)", title: "One law, along \(variable.symbol)",
       caption: """
-        Loss minus \(isTrue ? "the true entropy" : "the fitted floor E = \(floor.text(4))") against \
-        \(variable.symbol); lines are the fit \(fit.result.name), \
+        \(loss) against \(variable.symbol); lines are the fit \(fit.result.name), \
         \(law.parameters.filter { $0.name.contains("exponent") }.map(\.text).joined(separator: ", ")).
         """,
-      panels: [
-        Panel(
-          x: fit.labels.axis(variable), y: isTrue ? fit.labels.reducibleAxis : fit.labels.aboveFloorAxis,
-          layers: layers)
-      ])
+      panels: [Panel(x: fit.labels.axis(variable), y: axis, layers: layers)])
   }
 
   /// Values of one variable at which at least three of the other were run.

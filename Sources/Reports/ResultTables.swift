@@ -42,7 +42,7 @@ extension Chapter {
       """
     return Chapter(
       "Loss by task",
-      [.paragraph("The text consists of tasks that differ in difficulty.\(knowsEntropy ? onGap : "")")]
+      [.paragraph("The text consists of tasks that differ in difficulty.\(knowsEntropy ? " \(onGap)" : "")")]
         + Part.finding(finding))
   }
 
