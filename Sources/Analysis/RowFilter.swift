@@ -34,6 +34,12 @@ public struct RowFilter: Sendable {
       throw InputError(
         "`\(text)` is not a condition", remedy: "Write for example `C<1e21` or `model=llama_3,gpt_2`")
     }
+    // `width=>32` would compare the cells with the text `>32`.
+    if comparison == .equals, let sign = text[range.upperBound...].first, "=<>".contains(sign) {
+      throw InputError(
+        "`\(text)` has the unknown comparison `=\(sign)`",
+        remedy: "Write `\(sign == "=" ? "=" : "\(sign)=")`")
+    }
     self.comparison = comparison
     column = text[..<range.lowerBound].trimmingCharacters(in: .whitespaces)
     values = text[range.upperBound...].split(separator: ",", omittingEmptySubsequences: false)

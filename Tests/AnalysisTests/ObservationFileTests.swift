@@ -121,6 +121,10 @@ import Testing
     }
     #expect(throws: InputError.self) { try RowFilter("C") }
     #expect(throws: InputError.self) { try RowFilter("C<many") }
+    for (text, sign) in [("C=>20", ">="), ("C=<20", "<="), ("C==20", "=")] {
+      let error = #expect(throws: InputError.self) { try RowFilter(text) }
+      #expect(error?.remedy == "Write `\(sign)`")
+    }
     #expect(
       try ObservationFile(contentsOf: path, where: [RowFilter("C<20"), RowFilter("loss!=")]).lines == [2])
   }
