@@ -14,9 +14,11 @@ import Synchronization
 /// few seconds. A process that knows that the owner is dead, or has seen no new beat for `patience` by its own clock,
 /// may create the next file. So nothing depends on locks, on the times of files, or on synchronised clocks.
 ///
-/// A claim holds a random token, so that it is never mistaken for an earlier one, although numbers begin at 1 again
-/// once a thing is finished. Before an owner replaces a file, it checks that the last claim still has its token
-/// (`Claim.check`). If it was suspended and another process has taken over, it changes nothing.
+/// A claim holds a random token, so that it is never mistaken for an earlier one, although numbers begin at 1 again once a
+/// thing is finished. Before an owner replaces a file, it checks that the last claim still has its token
+/// (`Claim.check`). If it was suspended and another process has taken over, it changes nothing: that process first removes
+/// all temporary files with which the earlier owner could still replace or remove something right after its check
+/// (`FileAccess.write`, `FileAccess.removeTemporaries`).
 public final class Claims: Sendable {
   /// A claim as it was read.
   public struct Sighting: Codable, Hashable, Sendable {
@@ -44,7 +46,8 @@ public final class Claims: Sendable {
   /// The default number of seconds without a beat after which a claim counts as abandoned. It spans many beats, because
   /// a busy file server may delay some. Tests set another value with `ISOFLOP_PATIENCE`.
   public static let usualPatience =
-    ProcessInfo.processInfo.environment["ISOFLOP_PATIENCE"].flatMap { Double($0) }.map { max($0, 0.5) } ?? 60
+    ProcessInfo.processInfo.environment["ISOFLOP_PATIENCE"].flatMap { Double($0) }
+    .flatMap { $0.isNaN ? nil : min(max($0, 0.5), 86_400) } ?? 60
 
   private let folder: String
   private let process: ProcessIdentity

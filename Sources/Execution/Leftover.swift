@@ -61,10 +61,9 @@ public struct Leftover: Sendable {
     let isGoing = { (run: StoredRun) in
       run.status == .damaged ? kinds.contains(.damaged) : orphans.contains(run.identifier)
     }
-    // A damaged run is trained again, from its trunk if there is one. The trunk of a run of another version is unknown.
-    let awaited = Set(
-      runs.filter { !$0.isFinished && !orphans.contains($0.identifier) }
-        .compactMap(\.configuration?.trunkIdentifier))
+    // A damaged run is trained again, from its trunk if there is one. The trunk of a run of another
+    // version is unknown.
+    let awaited = StoredRun.awaitedTrunks(of: runs.filter { !orphans.contains($0.identifier) })
     let hasOthers = runs.contains { $0.status == .otherVersion && !isGoing($0) }
 
     var found: [(Kind, String)] = experiment.map { [(.experiment, $0)] } ?? []
@@ -88,15 +87,12 @@ public struct Leftover: Sendable {
       .map { Leftover(kind: $0, path: $1, bytes: try size(of: "\(root)/\($1)")) }
   }
 
-  /// Removes the leftover permanently. Call it only in `RunStore.removing`, so that no other command uses the folder.
-  ///
-  /// - Throws: `InputError` if it cannot be removed.
-  public func remove(from root: String) throws {
-    try FileAccess.remove("\(root)/\(path)")
-    // With a trunk, also its claim and its log.
-    for (folder, suffix) in [("claims", ""), ("logs", ".log")] where path.hasPrefix("trunks/") {
-      try FileAccess.remove("\(root)/\(folder)/\(path.dropFirst("trunks/".count))\(suffix)")
-    }
+  /// The paths below the folder of runs that are to be removed (`RunStore.removing`): with a trunk, also its claim and its
+  /// log.
+  public var paths: [String] {
+    guard path.hasPrefix("trunks/") else { return [path] }
+    let trunk = path.dropFirst("trunks/".count)
+    return [path, "claims/\(trunk)", "logs/\(trunk).log"]
   }
 
   private static func orphans(among runs: [StoredRun], in root: String, without experiment: String?) throws

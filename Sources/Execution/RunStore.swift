@@ -54,7 +54,12 @@ public final class RunStore: Sendable {
       if let claim = try claims.claim("use-\(UUID().uuidString.prefix(13))") {
         // Both commands first write their own claim and then look for the other's, so at least one of them sees the
         // other.
-        guard case .held = try claims.state(of: Self.removal) else { return claim }
+        switch try claims.state(of: Self.removal) {
+        case .free: return claim
+        // Taking over also removes the folder through which files are removed.
+        case .abandoned: try claims.removeIfAbandoned(Self.removal)
+        case .held: break
+        }
         claim.finish()
       }
       usleep(100_000)
@@ -63,12 +68,18 @@ public final class RunStore: Sendable {
 
   /// Calls `body`, which removes something, if no command uses the folder.
   ///
-  /// - Throws: `InputError` if a command uses it.
-  public func removing(_ body: () throws -> Void) throws {
+  /// - Parameter body: Gets a function that removes files and folders by their paths below the root.
+  /// - Throws: `InputError` if a command uses it, or has begun to use it because this process was suspended for too long.
+  public func removing(_ body: (_ remove: ([String]) throws -> Void) throws -> Void) throws {
     guard let claim = try claims.claim(Self.removal) else { throw inUse }
     defer { claim.finish() }
     guard try !claims.isAnyHeld(but: Self.removal) else { throw inUse }
-    try body()
+    do {
+      try body { paths in
+        try FileAccess.remove(
+          paths.map { "\(root)/\($0)" }, through: "\(root)/claims/\(Self.removal)", mayRemove: claim.check)
+      }
+    } catch is ClaimLost { throw inUse }
   }
 
   private var inUse: InputError {
@@ -137,7 +148,11 @@ public final class RunStore: Sendable {
     while true {
       if let claim = try claims.claim("results-\(experiment.name)") {
         defer { claim.finish() }
-        do { return try body(claim) } catch {
+        do {
+          // From then on, an earlier owner that was suspended can change nothing any more.
+          try FileAccess.removeTemporaries(in: folder(of: experiment), mayRemove: claim.check)
+          return try body(claim)
+        } catch {
           // The loss may be the cause of any error: the other process may have removed files of this one.
           do { try claim.check() } catch is ClaimLost { continue }
           throw error
@@ -168,18 +183,30 @@ public final class RunStore: Sendable {
   }
 
   /// Removes the remains of interrupted commands for finished runs, as after a power cut: trunks, claims, logs,
-  /// temporary files, and checkpoints from before a run's end. Trunks that another process has claimed are not changed.
+  /// temporary files, and checkpoints from before a run's end. Trunks that another process has claimed, and those of
+  /// unfinished runs of other experiments, are not changed.
   ///
   /// - Parameter plan: A plan whose runs are all finished.
   public func removeRemains(of plan: Plan) throws {
+    var awaited: Set<String>?
     for (trunk, runs) in Dictionary(grouping: plan.runs, by: \.configuration.trunkIdentifier) {
-      let remains =
-        try ["\(root)/trunks/\(trunk)", log(ofTrunk: trunk), "\(root)/claims/\(trunk)"].filter(
-          FileAccess.exists)
-        + runs.flatMap { try Self.remains(in: folder(of: $0.configuration)) }
-      guard !remains.isEmpty, let claim = try claims.claim(trunk) else { continue }
+      let trunkFolder = RunFolder("\(root)/trunks/\(trunk)")
+      let folders = runs.map { folder(of: $0.configuration) }
+      let hasRemains =
+        try [trunkFolder.path, log(ofTrunk: trunk), "\(root)/claims/\(trunk)"].contains(
+          where: FileAccess.exists)
+        || folders.contains { try !Self.remains(in: $0).isEmpty }
+      guard hasRemains, let claim = try claims.claim(trunk) else { continue }
       defer { claim.finish() }
-      for path in remains where !path.hasPrefix("\(root)/claims/") { try FileAccess.remove(path) }
+      for folder in folders {
+        try FileAccess.remove(Self.remains(in: folder), through: folder.path, mayRemove: claim.check)
+      }
+      let others = try awaited ?? StoredRun.awaitedTrunks(in: root)
+      awaited = others
+      guard !others.contains(trunk) else { continue }
+      try FileAccess.removeFolder(trunkFolder.path, mayRemove: claim.check)
+      try claim.check()
+      try FileAccess.remove(log(ofTrunk: trunk))
     }
     for thing in try claims.things() where thing.hasPrefix("use-") || thing.hasPrefix("results-") {
       try claims.removeIfAbandoned(thing)

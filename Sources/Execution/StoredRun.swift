@@ -117,6 +117,14 @@ extension StoredRun {
   /// Returns the identifiers of the runs in a folder of runs.
   public static func names(in root: String) throws -> [String] { try folders(in: "\(root)/store") }
 
+  /// The trunks that unfinished ones of some runs leave.
+  static func awaitedTrunks(of runs: [StoredRun]) -> Set<String> {
+    Set(runs.filter { !$0.isFinished }.compactMap(\.configuration?.trunkIdentifier))
+  }
+
+  /// The trunks that unfinished runs of a folder of runs leave.
+  static func awaitedTrunks(in root: String) throws -> Set<String> { try awaitedTrunks(of: all(in: root)) }
+
   private var order: (Int, String, Double, Double, Double, String) {
     (
       row == nil ? 1 : 0, self["corpus"].description, self["n_total"].number ?? 0,

@@ -19,6 +19,15 @@ public final class AppendingFile {
     guard descriptor >= 0 else { throw FileAccess.systemError("cannot be written", path) }
   }
 
+  /// Replaces the file at `path` by one that begins with `text`, as `FileAccess.write` does. All that is appended goes to
+  /// the new file, even if another process replaces it right afterwards.
+  ///
+  /// - Parameter mayReplace: Called right before the file is replaced. If it throws, the old file stays.
+  public init(_ path: String, replacingWith text: Data, mayReplace: () throws -> Void) throws {
+    self.path = path
+    descriptor = try FileAccess.replace(path, with: text, keepsOpen: true, mayReplace: mayReplace) ?? -1
+  }
+
   deinit { close(descriptor) }
 
   /// Adds a line. It is written at the next `flush`, or once more than 64 KiB are pending.

@@ -145,26 +145,53 @@ public enum FileAccess {
   /// Writes `data` to `path` atomically: writes a temporary file beside it, forces it to the disk, renames it, and
   /// forces the folder to the disk.
   ///
-  /// - Parameter mayReplace: Called right before the file at `path` is replaced. If it throws, the old file remains.
-  /// - Throws: `InputError` if the file cannot be written, or the error of `mayReplace`.
+  /// Another process that takes over removes the temporaries in the folder first (`removeTemporaries`). From then on the
+  /// rename fails: `mayReplace` and the replacement are one step, however long this process is suspended between them.
+  ///
+  /// - Parameter mayReplace: Called right before the file at `path` is replaced. If it throws, the old file stays.
   public static func write(_ data: Data, to path: String, mayReplace: () throws -> Void = {}) throws {
-    // The name is unique even if other machines write to the same shared folder.
-    let temporary = "\(path).\(UUID().uuidString.prefix(13)).tmp"
-    let descriptor = retrying { open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
-    guard descriptor >= 0 else { throw systemError("cannot be written", path) }
-    do {
+    _ = try replace(path, with: data, keepsOpen: false, mayReplace: mayReplace)
+  }
+
+  /// Replaces the file at `path`; see `write`.
+  ///
+  /// - Returns: The new file's descriptor for appending, if it is kept open.
+  static func replace(
+    _ path: String, with data: Data, keepsOpen: Bool, mayReplace: () throws -> Void
+  ) throws -> Int32? {
+    for attempt in 1... {
+      let temporary = temporary(beside: path)
+      var descriptor: Int32? = retrying { open(temporary, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644) }
+      guard let file = descriptor, file >= 0 else { throw systemError("cannot be written", path) }
+      defer { _ = descriptor.map(close) }
       do {
-        defer { close(descriptor) }
-        try writeAll(data, to: descriptor, path: path)
-        guard fsync(descriptor) == 0 else { throw systemError("cannot be written", path) }
+        try writeAll(data, to: file, path: path)
+        guard fsync(file) == 0 else { throw systemError("cannot be written", path) }
+        if !keepsOpen {
+          close(file)
+          descriptor = nil
+        }
+        try mayReplace()
+        if rename(temporary, path) == 0 {
+          try synchronizeFolder(of: path)
+          defer { descriptor = nil }
+          return descriptor
+        }
+        guard errno == ENOENT, attempt < 3 else { throw systemError("cannot be written", path) }
+        // Another process has removed the temporary file. Either it has taken over, and this throws, or it was itself
+        // suspended before it removed it.
+        try mayReplace()
+      } catch {
+        unlink(temporary)
+        throw error
       }
-      try mayReplace()
-      guard rename(temporary, path) == 0 else { throw systemError("cannot be written", path) }
-    } catch {
-      unlink(temporary)
-      throw error
     }
-    try synchronizeFolder(of: path)
+    return nil
+  }
+
+  /// The path of a temporary file or folder, of one name on all machines that may share the folder.
+  private static func temporary(beside path: String) -> String {
+    "\(path).\(UUID().uuidString.prefix(13)).tmp"
   }
 
   /// Forces the folder of `path` to the disk, so that a rename in it survives a power cut.
@@ -209,19 +236,71 @@ public enum FileAccess {
     if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
       throw InputError("is a folder, not a file", file: path, remedy: "Name a file in it")
     }
-    let probe = "\(path).\(UUID().uuidString.prefix(13)).tmp"
+    let probe = temporary(beside: path)
     let descriptor = open(probe, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw systemError("cannot be written", path) }
     close(descriptor)
     unlink(probe)
   }
 
-  /// Removes the temporary files that interrupted calls of `write` left in a folder. No other process may be writing
-  /// there.
+  /// Removes what interrupted calls have left in a folder. Where an earlier owner of the folder still runs, it can neither
+  /// replace nor remove anything there from then on, as its temporaries are gone.
   ///
-  /// - Throws: `InputError` if one cannot be removed.
-  public static func removeTemporaries(in folder: String) throws {
-    for name in try names(in: folder) where name.hasSuffix(".tmp") { try remove("\(folder)/\(name)") }
+  /// - Parameter mayRemove: Called right before; what it throws prevents the removal.
+  public static func removeTemporaries(in folder: String, mayRemove: () throws -> Void) throws {
+    let names = try names(in: folder).filter { $0.hasSuffix(".tmp") }
+    try remove(names.map { "\(folder)/\($0)" }, through: folder, mayRemove: mayRemove)
+  }
+
+  /// Removes files and folders, unless another process takes over: they are moved into a temporary folder first, which
+  /// that process removes (`removeTemporaries`), so that `mayRemove` and the removal are one step.
+  ///
+  /// - Parameters:
+  ///   - folder: Where the temporary folder is made.
+  ///   - mayRemove: Called right before; what it throws prevents the removal.
+  public static func remove(_ paths: [String], through folder: String, mayRemove: () throws -> Void) throws {
+    for attempt in 1...3 where !paths.isEmpty {
+      let away = temporary(beside: "\(folder)/removed")
+      guard mkdir(away, 0o755) == 0 else {
+        // A full disk must not prevent what makes room.
+        guard errno == ENOSPC || errno == EDQUOT else { throw systemError("cannot be removed", paths[0]) }
+        for path in paths {
+          try mayRemove()
+          try remove(path)
+        }
+        return
+      }
+      do {
+        try mayRemove()
+        for (index, path) in paths.enumerated() where rename(path, "\(away)/\(index)") != 0 {
+          switch errno {
+          case ENOENT, ENOTDIR: continue
+          // On another file system, or a folder of a container's image.
+          case EXDEV: try remove(path)
+          default: throw systemError("cannot be removed", path)
+          }
+        }
+        if try exists(away) { return try remove(away) }
+        // Another process has removed it. Either it has taken over, and this throws, or it was itself suspended before.
+        try mayRemove()
+      } catch {
+        try? remove(away)
+        throw error
+      }
+      if attempt == 3 {
+        errno = ENOENT
+        throw systemError("cannot be removed", paths[0])
+      }
+    }
+  }
+
+  /// Removes a folder of files, unless another process takes over; see `remove(_:through:mayRemove:)`. If that process
+  /// has written something there meanwhile, the folder stays.
+  public static func removeFolder(_ path: String, mayRemove: () throws -> Void) throws {
+    try remove(names(in: path).map { "\(path)/\($0)" }, through: path, mayRemove: mayRemove)
+    guard rmdir(path) == 0 || isAbsence(errno) || errno == ENOTEMPTY || errno == EEXIST else {
+      throw systemError("cannot be removed", path)
+    }
   }
 
   /// Removes the file at `path`, or the folder with its contents. Does nothing if it is absent.
@@ -231,8 +310,18 @@ public enum FileAccess {
     if unlink(path) == 0 || isAbsence(errno) { return }
     // For a folder, Linux reports EISDIR and POSIX allows EPERM.
     guard errno == EISDIR || errno == EPERM else { throw systemError("cannot be removed", path) }
-    for name in try names(in: path) { try remove("\(path)/\(name)") }
-    guard rmdir(path) == 0 || isAbsence(errno) else { throw systemError("cannot be removed", path) }
+    for attempt in 1... {
+      let names = try names(in: path)
+      // A file server keeps files that are removed while they are open under such names.
+      let kept = names.filter { $0.hasPrefix(".nfs") }
+      for name in names where !kept.contains(name) { try remove("\(path)/\(name)") }
+      if rmdir(path) == 0 || isAbsence(errno) { return }
+      guard errno == ENOTEMPTY || errno == EEXIST else { throw systemError("cannot be removed", path) }
+      // The folder is left to a later command.
+      if !kept.isEmpty { return }
+      // Another process has put something there meanwhile.
+      guard attempt < 3 else { throw systemError("cannot be removed", path) }
+    }
   }
 
   /// Creates the folder at `path`, and missing folders above it. Does nothing if it exists.

@@ -21,8 +21,7 @@ final class MetricsLog {
         remedy: "Another program has changed it: run the same command again")
     }
     // Always a new file: a process that has lost its claim may still have the old one open.
-    try FileAccess.write(text, to: path, mayReplace: mayReplace)
-    file = try AppendingFile(path)
+    file = try AppendingFile(path, replacingWith: text, mayReplace: mayReplace)
   }
 
   /// The lines of a log up to a step, and the step of the last of them; none if the log is absent.

@@ -15,7 +15,8 @@ public final class TrunkTraining {
     /// Whether to stop: called after each step, and during the final evaluation. If it returns true, a checkpoint is
     /// written first; if it throws, as where another process has taken over, nothing is written.
     public var isCancelled: () throws -> Bool
-    /// Called right before any file is replaced or removed. It throws where another process has taken over.
+    /// Called right before any file is replaced or removed. It throws where another process has taken over. A process
+    /// may take over right after it has returned: see `FileAccess.write`.
     public var mayWrite: () throws -> Void
     /// Called with the tokens trained and the validation windows read since the last call.
     public var progress: (_ tokens: Int, _ windows: Int) -> Void
@@ -91,27 +92,36 @@ public final class TrunkTraining {
 
   /// Trains the runs that are not finished. No other process may train them at the same time.
   public func callAsFunction() throws {
+    do { try trainAll() } catch let error where !(error is Cancelled) {
+      // Any error may follow from the loss: the other process may have removed what this one wrote.
+      try control.mayWrite()
+      throw error
+    }
+  }
+
+  private func trainAll() throws {
+    // First of all: from then on, an earlier owner that was suspended can change nothing any more.
+    for folder in [trunkFolder] + runs.map(folder) {
+      try FileAccess.removeTemporaries(in: folder.path, mayRemove: control.mayWrite)
+    }
     let pending = try runs.filter { run in
       let folder = folder(run)
-      return try removingDamaged(folder.result) { try folder.record() } == nil
+      return try removingDamaged(folder.result, in: folder) { try folder.record() } == nil
     }
     if !pending.isEmpty { try train(pending) }
     // All files in it are closed here: on a network file system an open file would keep its folder from being removed.
-    try control.mayWrite()
-    try FileAccess.remove(trunkFolder.path)
+    try FileAccess.removeFolder(trunkFolder.path, mayRemove: control.mayWrite)
   }
 
   private func train(_ pending: [RunConfiguration]) throws {
-    try FileAccess.makeFolder(trunkFolder.path)
     try control.mayWrite()
-    try FileAccess.removeTemporaries(in: trunkFolder.path)
+    try FileAccess.makeFolder(trunkFolder.path)
     try removeCheckpointIfDamaged(trunkFolder, of: runs[0].trunk)
     let trunkProvenance = try begin(trunkFolder, runs[0].trunk)
     var provenances: [Provenance] = []
     for run in pending {
       try FileAccess.makeFolder(folder(run).path)
       try fence(run)
-      try FileAccess.removeTemporaries(in: folder(run).path)
       try removeCheckpointIfDamaged(folder(run), of: run)
       provenances.append(try begin(folder(run), run, after: trunkProvenance))
     }
@@ -167,13 +177,16 @@ public final class TrunkTraining {
   /// The content that `read` finds in the file at `path`. A damaged file is reported and removed.
   ///
   /// - Throws: `InputError` if the file cannot be read; it is not removed then.
-  private func removingDamaged<Content>(_ path: String, _ read: () throws -> Content?) throws -> Content? {
+  private func removingDamaged<Content>(
+    _ path: String, in folder: RunFolder, _ read: () throws -> Content?
+  ) throws -> Content? {
     do {
       return try read()
     } catch let error as InputError where error.systemError == nil {
-      try control.mayWrite()
-      control.damaged(error)
-      try FileAccess.remove(path)
+      try FileAccess.remove([path], through: folder.path) {
+        try control.mayWrite()
+        control.damaged(error)
+      }
       return nil
     }
   }
@@ -181,7 +194,7 @@ public final class TrunkTraining {
   /// Removes a checkpoint that is damaged, or whose log is: nothing can resume from it.
   private func removeCheckpointIfDamaged(_ folder: RunFolder, of run: RunConfiguration) throws {
     guard try FileAccess.exists(folder.checkpoint) else { return }
-    _ = try removingDamaged(folder.checkpoint) {
+    _ = try removingDamaged(folder.checkpoint, in: folder) {
       try Checkpoint(run, trainer.transformer).check(folder)
     }
   }
@@ -260,9 +273,8 @@ public final class TrunkTraining {
     let record = RunRecord(configuration: run, provenance: provenance, result: result)
     try record.write(to: folder) { try fence(run) }
     control.finished(record)
-    if !control.keepsCheckpoints {
-      try control.mayWrite()
-      try FileAccess.remove(folder.checkpoint)
+    if !control.keepsCheckpoints, try hasCheckpoint(run) {
+      try FileAccess.remove([folder.checkpoint], through: folder.path, mayRemove: control.mayWrite)
     }
   }
 

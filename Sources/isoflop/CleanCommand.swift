@@ -36,9 +36,9 @@ struct CleanCommand: ParsableCommand {
     if yes {
       // Searched once more inside: until then, another command may have been using the folder.
       _ = try Leftover.all(kinds, in: output, experiment: experiment)
-      try RunStore(output).removing {
+      try RunStore(output).removing { remove in
         leftovers = try Leftover.all(kinds, in: output, experiment: experiment)
-        for leftover in leftovers { try leftover.remove(from: output) }
+        for leftover in leftovers { try remove(leftover.paths) }
       }
     } else {
       leftovers = try Leftover.all(kinds, in: output, experiment: experiment)

@@ -13,11 +13,11 @@ struct ResultSet {
   /// Where the new results are written.
   let path: String
 
-  /// Creates the folder of new results, and removes those that killed commands have left.
+  /// Creates the folder of new results. It is a temporary one: if another process takes over (`RunStore.alone`), it removes
+  /// this folder first, and nothing can be moved out of it any more.
   init(_ folder: String) throws {
     self.folder = folder
     try FileAccess.makeFolder(folder)
-    try FileAccess.removeTemporaries(in: folder)
     path = "\(folder)/results.\(UUID().uuidString.prefix(13)).tmp"
     try FileAccess.makeFolder(path)
   }

@@ -113,36 +113,6 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/claims").isEmpty)
   }
 
-  @Test("A resumed collect does not overwrite results of more runs")
-  func sleepingCollect() throws {
-    // The fits are slow, so that the command can be suspended during them.
-    try folder.write(
-      smallExperiment + "fits: [{law: power_d, also: [bends]}, {law: power_n, also: [bends]}]\n",
-      to: "fits.yaml")
-    #expect(try Command("run", "fits.yaml", "--shard", "1/2", in: folder.path).status == 0)
-    let results = "\(folder.path)/runs/fits"
-    let patience = "export ISOFLOP_PATIENCE=1"
-    let first = try Command.start(["collect", "fits.yaml"], in: folder.path, shell: patience)
-    let isFitting = {
-      let names = try? FileManager.default.contentsOfDirectory(atPath: results)
-      return names?.contains { $0.hasPrefix("results.") && $0.hasSuffix(".tmp") } ?? false
-    }
-    while first.isRunning && !isFitting() { usleep(2000) }
-    kill(first.processIdentifier, SIGSTOP)
-    let second = try Command("run", "fits.yaml", in: folder.path, shell: patience)
-    #expect(second.status == 0, "\(second.errors)")
-    let files = ["results.csv", "fits.json", "report.html"]
-    let expected = try files.map { try folder.read("runs/fits/\($0)") }
-    kill(first.processIdentifier, SIGCONT)
-    first.waitUntilExit()
-    // It has read the runs again, and none is missing.
-    #expect(first.terminationStatus == 0)
-    for (name, text) in zip(files, expected) where name != "report.html" {
-      #expect(try folder.read("runs/fits/\(name)") == text, "\(name)")
-    }
-    #expect(try folder.read("runs/fits/results.csv").split(separator: "\n").count == 5)
-  }
-
   @Test("The next command removes the remains of a grid after a power cut")
   func remains() throws {
     let process = try Command.start(["run", "small.yaml", "-j", "1", "-o", "cut"], in: folder.path)
@@ -182,6 +152,33 @@ import Testing
       clean.status == 0 && clean.output.contains("left log") && clean.output.contains("left claim"),
       "\(clean)")
     #expect(try Set(manager.subpathsOfDirectory(atPath: root)) == before)
+  }
+
+  @Test("A finished grid leaves the trunk of an unfinished one, and what has been trained of it")
+  func othersTrunk() throws {
+    let process = try Command.start(["run", "long.yaml", "-j", "1"], in: folder.path)
+    waitForTraining(process, "runs")
+    kill(process.processIdentifier, SIGTERM)
+    process.waitUntilExit()
+    let checkpoints = {
+      try FileManager.default.subpathsOfDirectory(atPath: "\(folder.path)/runs/trunks")
+        .filter { $0.hasSuffix("checkpoint.safetensors") }
+    }
+    let before = try checkpoints()
+    #expect(before.count == 1)
+    // Its runs leave the same trunks earlier. The first command trains them, the second finds them finished.
+    try folder.write(smallExperiment, to: "small.yaml")
+    for _ in 0..<2 { #expect(try Command("run", "small.yaml", in: folder.path).status == 0) }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/trunks").count <= 1)
+    try #require(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/claims").isEmpty)
+    let again = try Command.start(["run", "long.yaml", "-j", "1"], in: folder.path)
+    waitForTraining(again, "runs")
+    kill(again.processIdentifier, SIGTERM)
+    again.waitUntilExit()
+    let kept = try checkpoints()
+    #expect(!kept.isEmpty)
+    #expect(try Command("run", "small.yaml", in: folder.path).status == 0)
+    #expect(try checkpoints() == kept)
   }
 
   @Test("If the folder is moved away while its grid is trained, the command fails")
@@ -471,6 +468,11 @@ import Testing
     #expect(run.status == 0, "\(run.errors)")
     #expect(!run.errors.contains("-") && !run.errors.contains("60 min"), "\(run.errors)")
     #expect(try records("clock") == expected)
+    for patience in ["nan", "inf", "1e300"] {
+      let run = try Command(
+        "run", "small.yaml", in: folder.path, shell: "export ISOFLOP_PATIENCE=\(patience)")
+      #expect(run.status == 0, "\(patience): \(run.errors)")
+    }
   }
 
   private static let hasSlurm = ["slurmctld", "slurmd", "munged"].allSatisfy { name in

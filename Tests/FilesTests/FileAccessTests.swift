@@ -70,4 +70,56 @@ import Testing
     }
     #expect(try FileAccess.readText("\(folder)/file") == "old" && FileAccess.names(in: folder) == ["file"])
   }
+
+  /// The moment between a check and what it permits. The process is suspended there, and another takes over.
+  @Test func whoIsOvertakenRightAfterItsCheckChangesNothing() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try FileAccess.makeFolder(folder)
+    let path = "\(folder)/file"
+    /// Passes once, and lets another process take over and write then.
+    func overtaken() -> () throws -> Void {
+      var isOvertaken = false
+      return {
+        if isOvertaken { throw CancellationError() }
+        isOvertaken = true
+        try FileAccess.removeTemporaries(in: self.folder) {}
+        try FileAccess.write(Data("theirs\n".utf8), to: path)
+      }
+    }
+    let actions: [(() throws -> Void) throws -> Void] = [
+      { try FileAccess.write(Data("ours".utf8), to: path, mayReplace: $0) },
+      { _ = try AppendingFile(path, replacingWith: Data("ours".utf8), mayReplace: $0) },
+      { try FileAccess.remove([path], through: self.folder, mayRemove: $0) },
+      { try FileAccess.removeFolder(self.folder, mayRemove: $0) },
+    ]
+    for action in actions {
+      try FileAccess.write(Data("before".utf8), to: path)
+      #expect(throws: CancellationError.self) { try action(overtaken()) }
+      #expect(try FileAccess.readText(path) == "theirs\n" && FileAccess.names(in: folder) == ["file"])
+    }
+    // Another process may remove temporaries by mistake, because it was itself suspended before: all is done again.
+    for (index, action) in actions.enumerated() {
+      try FileAccess.write(Data("before".utf8), to: path)
+      var calls = 0
+      try action {
+        calls += 1
+        if calls == 1 { try FileAccess.removeTemporaries(in: self.folder) {} }
+      }
+      #expect(try FileAccess.readTextIfPresent(path) == (index < 2 ? "ours" : nil) && calls >= 2)
+    }
+    #expect(try !FileAccess.exists(folder))
+  }
+
+  @Test func whatIsAppendedToAFileThatIsReplacedDoesNotReachTheNewOne() throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try FileAccess.makeFolder(folder)
+    let file = try AppendingFile("\(folder)/file", replacingWith: Data("a\n".utf8)) {}
+    try file.append(Data("b".utf8))
+    try file.flush()
+    #expect(try FileAccess.readText("\(folder)/file") == "a\nb\n")
+    try FileAccess.write(Data("c\n".utf8), to: "\(folder)/file")
+    try file.append(Data("d".utf8))
+    try file.synchronize()
+    #expect(try FileAccess.readText("\(folder)/file") == "c\n")
+  }
 }
