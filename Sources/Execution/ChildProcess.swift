@@ -70,8 +70,10 @@ public struct ChildProcess: Sendable {
     var environment = copies(inherited.merging(variables) { $1 }.map { "\($0)=\($1)" })
     defer { for text in words + environment { free(text) } }
     var number: pid_t = 0
-    let code = Self.starting.withLock { _ in
-      posix_spawn(&number, program, &actions, &attributes, &words, &environment)
+    let code = Self.starting.withLock { running in
+      let code = posix_spawn(&number, program, &actions, &attributes, &words, &environment)
+      if code == 0 { running.pids.insert(number) }
+      return code
     }
     guard code == 0 else { throw Self.fault("cannot be started", code, file: program) }
     pid = number
@@ -80,9 +82,26 @@ public struct ChildProcess: Sendable {
   /// Waits until the process has ended. Must be called exactly once.
   @discardableResult
   public func wait() -> End {
-    var status: Int32 = 0
-    while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+    var (status, info): (Int32, siginfo_t) = (0, siginfo_t())
+    // Its number is not given to another process before it is removed from the list.
+    while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) < 0 && errno == EINTR {}
+    let isUnwanted = Self.starting.withLock { running in
+      while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+      running.pids.remove(pid)
+      return running.unwanted.contains(pid)
+    }
+    // This process is about to end. What the other one has left must not be taken for its work.
+    while isUnwanted { pause() }
     return status & 0x7F == 0 ? .status(status >> 8 & 0xFF) : .signal(status & 0x7F)
+  }
+
+  /// Terminates all processes that this one has started and that are still running. Call it right before this process
+  /// ends: whoever waits for one of them does not continue.
+  public static func endAll() {
+    starting.withLock { running in
+      running.unwanted = running.pids
+      for pid in running.pids { kill(pid, SIGTERM) }
+    }
   }
 
   /// Creates a pipe that only the process that it is passed to inherits, so that its reader sees the end of the pipe
@@ -103,9 +122,9 @@ public struct ChildProcess: Sendable {
     )
   }
 
-  /// Serializes the creation of pipes and processes: a process that starts before a new pipe is marked close-on-exec
-  /// would inherit it.
-  private static let starting = Mutex(())
+  /// The processes that have not been waited for. Pipes and processes are created one at a time: a process that starts before
+  /// a new pipe is marked close-on-exec would inherit it.
+  private static let starting = Mutex<(pids: Set<pid_t>, unwanted: Set<pid_t>)>(([], []))
 
   private static func fault(_ message: String, _ code: Int32, file: String? = nil) -> InputError {
     let remedy: String? =

@@ -21,7 +21,6 @@ struct CollectCommand: ParsableCommand {
   var frozen: String?
 
   func run() throws {
-    _ = Stop.shared
     let renderer = try options.figures.renderer()
     let corpora = CorpusCache(allowing: options.corpora)
     let plan = try Plan(options.experiment(file), corpora: corpora)

@@ -38,6 +38,8 @@ struct Isoflop: ParsableCommand {
       leave(Status.badInput.rawValue)
     }
     do {
+      try Stop.requireThreads()
+      _ = Stop.shared
       var command = try parseAsRoot()
       try command.run()
       leave(0)

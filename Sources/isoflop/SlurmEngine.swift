@@ -151,22 +151,15 @@ struct SlurmEngine {
   private func follow() throws {
     let submission = try SlurmFolder(folder).submission
     let frozen = try FrozenPlan(contentsOf: submission.plan)
-    let stop = Stop.shared
+    Stop.shared.farewell.withLock { $0 = "no longer watching; the jobs continue" }
     let progress = ProgressLine(
       total: Double(frozen.runs.count), isShown: options.out.verbosity > .quiet)
-    try stop.whileSaving {
-      while !stop.isRequested {
-        guard case let queue = try Slurm.queue(submission.jobs), !queue.isEmpty else { break }
-        let status = try GridStatus(frozen, in: session.store)
-        progress.show("\(status.done) of \(status.total) runs; in the queue: \(queue.text)")
-        for _ in 0..<20 where !stop.isRequested { usleep(100_000) }
-      }
+    while case let queue = try Slurm.queue(submission.jobs), !queue.isEmpty {
+      let status = try GridStatus(frozen, in: session.store)
+      progress.show("\(status.done) of \(status.total) runs; in the queue: \(queue.text)")
+      sleep(2)
     }
     progress.finish()
-    if stop.isRequested {
-      complain("no longer watching; the jobs continue")
-      throw ExitCode(Status.interrupted.rawValue)
-    }
     let status = try GridStatus(frozen, in: session.store)
     try printStatus(status, json: options.out.json)
     if status.done < status.total { throw ExitCode(Status.someRunsFailed.rawValue) }

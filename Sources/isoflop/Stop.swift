@@ -1,4 +1,6 @@
 import Dispatch
+import Execution
+import Files
 import Foundation
 import Synchronization
 
@@ -6,7 +8,7 @@ import Synchronization
   import Glibc
 #endif
 
-/// Whether a stop was requested, and why.
+/// Whether a stop was requested, and why. Every command answers signals through it.
 ///
 /// While there is work to save (`whileSaving`), the command polls for it, saves its work and ends. At all other times, as
 /// while it plans, fits or draws, a signal ends the process at once: nothing is lost.
@@ -41,8 +43,39 @@ final class Stop: Sendable {
   /// A separate queue: computation may occupy all threads of the shared ones.
   private let queue = DispatchQueue(label: "signals")
 
-  /// Whether the process prints nothing when a signal ends it at once. Workers do not, as their command does.
-  let isSilent = Atomic<Bool>(false)
+  /// What the process prints when a signal ends it at once; nil for nothing.
+  let farewell = Mutex<String?>("interrupted")
+
+  /// Checks that the system lets this process have the threads that it cannot do without: those that handle signals and
+  /// renew claims. Otherwise, Dispatch would wait for them for ever, and no signal would end it.
+  ///
+  /// - Throws: `InputError` if it does not.
+  static func requireThreads(_ count: Int = 4) throws {
+    var ends: [Int32] = [0, 0]
+    var (threads, code): ([pthread_t], Int32) = ([], 0)
+    guard pipe(&ends) == 0 else { throw FileAccess.systemError("cannot be started", "isoflop") }
+    while threads.count < count, code == 0 {
+      var thread = pthread_t()
+      let reading = UnsafeMutableRawPointer(bitPattern: Int(ends[0]) + 1)
+      code = pthread_create(
+        &thread, nil,
+        { argument in
+          var byte: UInt8 = 0
+          // Until the other end of the pipe is closed.
+          _ = read(Int32(Int(bitPattern: argument) - 1), &byte, 1)
+          return nil
+        }, reading)
+      if code == 0 { threads.append(thread) }
+    }
+    close(ends[1])
+    for thread in threads { pthread_join(thread, nil) }
+    close(ends[0])
+    guard code == 0 else {
+      throw InputError(
+        "threads cannot be started: \(String(cString: strerror(code)))",
+        remedy: "Raise the limit on processes (`ulimit -u`) or on memory (`ulimit -v`)", systemError: code)
+    }
+  }
 
   /// The one of this process. It handles signals from its first use on.
   static let shared = Stop()
@@ -91,13 +124,13 @@ final class Stop: Sendable {
     }
     for handler in handlers { handler() }
     guard isAtOnce else { return }
-    if !isSilent.load(ordering: .relaxed) {
-      complain((isatty(STDERR_FILENO) == 1 ? "\n" : "") + Self.interrupted)
-    }
+    if let text = farewell.withLock({ $0 }) { complain((isatty(STDERR_FILENO) == 1 ? "\n" : "") + text) }
+    // Those that draw figures, for example, would otherwise go on alone.
+    ChildProcess.endAll()
     leave(Status.interrupted.rawValue)
   }
 
-  /// The message of an interrupted command.
+  /// The message of an interrupted command that saves its work.
   static let interrupted = "interrupted: everything so far is saved, and the same command continues from here"
 
   /// Requests a stop after a number of seconds.

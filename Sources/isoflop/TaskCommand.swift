@@ -18,6 +18,7 @@ struct TaskCommand: ParsableCommand {
   @OptionGroup var options: TrainingOptions
 
   func run() throws {
+    Stop.shared.farewell.withLock { $0 = Stop.interrupted }
     let frozen = try FrozenPlan(contentsOf: plan)
     let tasks =
       frozen.stages.indices.contains(stage) ? frozen.tasks(ofStage: stage, chunk: chunk, most: mostTasks) : []

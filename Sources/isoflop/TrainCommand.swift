@@ -42,6 +42,7 @@ struct TrainCommand: ParsableCommand {
           "Wait for it, or for \(Int(claims.patience)) seconds if it died on another machine, and try again")
     }
     let stop = Stop.shared
+    stop.farewell.withLock { $0 = Stop.interrupted }
     Console.beforeLeaving { _ in claims.releaseAll() }
     let control = TrunkTraining.Control(
       keepsCheckpoints: true,

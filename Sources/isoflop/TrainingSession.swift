@@ -19,7 +19,7 @@ struct TrainingSession {
   init(
     _ experiments: [ExperimentFile], _ options: TrainingOptions, shard: Shard? = nil
   ) throws {
-    _ = Stop.shared
+    Stop.shared.farewell.withLock { $0 = Stop.interrupted }
     try MemoryNeed.checkBase()
     let corpora = CorpusCache(allowing: options.corpora)
     plans = try experiments.map { try Plan($0, corpora: corpora) }

@@ -35,7 +35,8 @@ struct WorkerCommand: ParsableCommand {
     // Otherwise, lists of processes would show the name of the link through which it was started.
     try? Data("isoflop worker".utf8).write(to: URL(fileURLWithPath: "/proc/self/comm"))
     let stop = Stop.shared
-    stop.isSilent.store(true, ordering: .relaxed)
+    // Its command does.
+    stop.farewell.withLock { $0 = nil }
     let parent = getppid()
     let store = try RunStore(root)
     Console.beforeLeaving { _ in store.claims.releaseAll() }
