@@ -3,14 +3,26 @@
 //
 //   FAULT_PATH    calls fail for paths that contain this text
 //   FAULT_ERROR   the error number (errno)
-//   FAULT_CALLS   letters of calls: o (open for reading), s (stat), d (opendir), w (open for writing, rename),
-//                 c (create a process)
-//   FAULT_ONE_IN  N: a random one in N calls fails; 1 for all
+//   FAULT_CALLS   which calls: o(pen for reading), s(tat), d (opendir), w (open for writing, rename), c (create a process),
+//                 f (fsync of a folder), t (create a thread)
+//   FAULT_ONE_IN  N: one call in N fails, chosen at random; 1 for all
+//
+// that suspends a process at a moment that cannot be hit from outside:
+//
+//   FAULT_STOP    a part of a path: before the first rename to or from such a path, the process stops itself (SIGSTOP)
+//
+// and that records calls, a line each:
+//
+//   FAULT_LOG     the file to which the paths of all renames (`rename TARGET`) and of all folders that are forced to the
+//                 disk (`sync FOLDER`) are appended, once they are done
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -77,9 +89,44 @@ DIR *opendir(const char *path) {
   return fails(path, 'd') ? NULL : real(path);
 }
 
+static void record(const char *call, const char *path) {
+  const char *log = getenv("FAULT_LOG");
+  if (!log) return;
+  REAL(int, "open", const char *, int, ...);
+  int file = real(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+  dprintf(file, "%s %s\n", call, path);
+  close(file);
+}
+
 int rename(const char *source, const char *target) {
   REAL(int, "rename", const char *, const char *);
-  return fails(target, 'w') ? -1 : real(source, target);
+  const char *part = getenv("FAULT_STOP");
+  static int has_stopped;
+  if (part && (strstr(source, part) || strstr(target, part)) && !__sync_lock_test_and_set(&has_stopped, 1))
+    kill(getpid(), SIGSTOP);
+  if (fails(target, 'w')) return -1;
+  int result = real(source, target);
+  if (result == 0) record("rename", target);
+  return result;
+}
+
+int fsync(int file) {
+  REAL(int, "fsync", int);
+  char link[64], path[PATH_MAX] = "";
+  snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+  struct stat status;
+  if (fstat(file, &status) || !S_ISDIR(status.st_mode) || readlink(link, path, sizeof path - 1) < 0)
+    return real(file);
+  if (fails(path, 'f')) return -1;
+  int result = real(file);
+  if (result == 0) record("sync", path);
+  return result;
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument) {
+  REAL(int, "pthread_create", pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+  const char *calls = getenv("FAULT_CALLS");
+  return calls && fails(NULL, 't') ? errno : real(thread, attributes, body, argument);
 }
 
 int posix_spawn(

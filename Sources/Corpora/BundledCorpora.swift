@@ -13,7 +13,7 @@ public enum BundledCorpora {
   /// - Throws: `InputError` if no folder has recipes.
   public static func folder() throws -> String {
     if let named = ProcessInfo.processInfo.environment[variable], !named.isEmpty {
-      guard recipes(in: named).count > 0 else {
+      guard try recipes(in: named).count > 0 else {
         throw InputError(
           "\(variable) names this folder, which contains no recipe (.yaml)", file: named,
           remedy: "Set it to Isoflop's folder `corpora`, or remove it")
@@ -32,8 +32,8 @@ public enum BundledCorpora {
     candidates.append(
       URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent())
-    let found = candidates.map { $0.appendingPathComponent("corpora").path }.first {
-      recipes(in: $0).count > 0
+    let found = try candidates.map { $0.appendingPathComponent("corpora").path }.first {
+      try recipes(in: $0).count > 0
     }
     guard let found else {
       throw InputError(
@@ -49,9 +49,8 @@ public enum BundledCorpora {
   /// - Throws: `InputError` if their folder is not found.
   public static func recipes() throws -> [String: String] { try recipes(in: folder()) }
 
-  private static func recipes(in folder: String) -> [String: String] {
-    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    let recipes = files.filter { $0.hasSuffix(".yaml") }
+  private static func recipes(in folder: String) throws -> [String: String] {
+    let recipes = try FileAccess.names(in: folder).filter { $0.hasSuffix(".yaml") }
     return Dictionary(uniqueKeysWithValues: recipes.map { (String($0.dropLast(5)), "\(folder)/\($0)") })
   }
 }
@@ -62,8 +61,14 @@ public enum CorpusSource: Sendable {
   case files(TextFiles)
 
   /// Returns whether `source` is the name of a bundled recipe.
-  public static func isBundled(_ source: String) -> Bool {
-    isName(source) && (try? BundledCorpora.recipes())?[source] != nil
+  ///
+  /// - Throws: `InputError` if the bundled recipes cannot be read.
+  public static func isBundled(_ source: String) throws -> Bool { try bundledRecipe(source) != nil }
+
+  /// The path of the bundled recipe that a source names; nil if it names none, or none are found.
+  private static func bundledRecipe(_ source: String) throws -> String? {
+    guard isName(source) else { return nil }
+    return try unlessDamaged(BundledCorpora.recipes)?[source]
   }
 
   private static func isName(_ source: String) -> Bool {
@@ -78,8 +83,7 @@ public enum CorpusSource: Sendable {
       self = .generated(try GeneratedText(recipe: source))
       return
     }
-    let bundled = Self.isName(source) ? (try? BundledCorpora.recipes()) ?? [:] : [:]
-    if let recipe = bundled[source] {
+    if let recipe = try Self.bundledRecipe(source) {
       self = .generated(try GeneratedText(recipe: recipe))
     } else if try FileAccess.exists(source) {
       self = .files(try TextFiles(path: source))

@@ -24,7 +24,7 @@ public final class CorpusCache: Sendable {
   ///
   /// - Throws: `InputError` if it may not.
   func checkSource(_ source: String, of experiment: String) throws {
-    if CorpusSource.isBundled(source) { return }
+    if try CorpusSource.isBundled(source) { return }
     let own = URL(fileURLWithPath: experiment).deletingLastPathComponent().path
     guard isPath(source, below: [".", own] + folders) else {
       throw InputError(

@@ -3,6 +3,10 @@ import Corpora
 import Files
 import Foundation
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// `isoflop corpus`: corpora to train on.
 struct CorpusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -59,17 +63,23 @@ struct CorpusCommand: ParsableCommand {
       switch try CorpusSource(source) {
       case .generated(let text):
         complain(notes: text.notes)
-        Console.write(Data(text.text(bytes: bytes.value, seed: seed)))
+        write(text.text(bytes: bytes.value, seed: seed))
       case .files(let text):
         var written = 0
         for piece in Shuffle(count: text.pieces.count, key: seed)
         where written < bytes.value && !Console.isLost {
           let part = text.pieces[piece].prefix(bytes.value - written)
-          Console.write(Data(String(decoding: part, as: UTF8.self).utf8))
+          write(part)
           written += part.count
         }
         print()
       }
+    }
+
+    /// Writes text of the corpus: as it is to a file or a program, without what would act on it to a terminal.
+    private func write(_ bytes: some Collection<UInt8>) {
+      let text = String(decoding: bytes, as: UTF8.self)
+      Console.write(Data((isatty(STDOUT_FILENO) == 1 ? printable(text) : text).utf8))
     }
   }
 

@@ -98,7 +98,7 @@ final class ProgressLine: Sendable {
   /// Does a part of the work, with a label for the line. Time between parts does not count.
   func measure<Result>(_ label: String = "", _ body: () throws -> Result) rethrows -> Result {
     state.withLock {
-      $0.label = label.isEmpty ? "" : "\(label): "
+      $0.label = label.isEmpty ? "" : "\(printable(label)): "
       $0.began = .now
     }
     defer {
@@ -126,6 +126,7 @@ final class ProgressLine: Sendable {
     state.withLock { state in
       guard isTerminal || .now - state.lastShown > .seconds(10) else { return }
       state.lastShown = .now
+      let text = printable(text)
       write(isTerminal ? "\r\u{1B}[K\(text)" : "\(text)\n")
     }
   }
