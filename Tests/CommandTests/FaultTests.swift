@@ -156,29 +156,24 @@ import Testing
 
   @Test("A finished grid leaves the trunk of an unfinished one, and what has been trained of it")
   func othersTrunk() throws {
+    // Its runs leave the same trunks earlier.
+    #expect(try Command("run", "small.yaml", in: folder.path).status == 0)
+    let trunkFiles = {
+      try FileManager.default.subpathsOfDirectory(atPath: "\(folder.path)/runs/trunks").filter {
+        $0.contains("/")
+      }
+    }
     let process = try Command.start(["run", "long.yaml", "-j", "1"], in: folder.path)
-    waitForTraining(process, "runs")
+    while try process.isRunning && !trunkFiles().contains(where: { $0.hasSuffix("metrics.jsonl") }) {
+      usleep(5000)
+    }
     kill(process.processIdentifier, SIGTERM)
     process.waitUntilExit()
-    let checkpoints = {
-      try FileManager.default.subpathsOfDirectory(atPath: "\(folder.path)/runs/trunks")
-        .filter { $0.hasSuffix("checkpoint.safetensors") }
-    }
-    let before = try checkpoints()
-    #expect(before.count == 1)
-    // Its runs leave the same trunks earlier. The first command trains them, the second finds them finished.
-    try folder.write(smallExperiment, to: "small.yaml")
-    for _ in 0..<2 { #expect(try Command("run", "small.yaml", in: folder.path).status == 0) }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/trunks").count <= 1)
-    try #require(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/claims").isEmpty)
-    let again = try Command.start(["run", "long.yaml", "-j", "1"], in: folder.path)
-    waitForTraining(again, "runs")
-    kill(again.processIdentifier, SIGTERM)
-    again.waitUntilExit()
-    let kept = try checkpoints()
-    #expect(!kept.isEmpty)
+    let before = try trunkFiles()
+    #expect(before.contains { $0.hasSuffix("checkpoint.safetensors") })
     #expect(try Command("run", "small.yaml", in: folder.path).status == 0)
-    #expect(try checkpoints() == kept)
+    #expect(try trunkFiles() == before)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/runs/claims").isEmpty)
   }
 
   @Test("If the folder is moved away while its grid is trained, the command fails")
