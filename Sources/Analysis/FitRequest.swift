@@ -215,7 +215,8 @@ public struct FitRequest: Sendable {
     let yaml = yaml.renaming(Dictionary(former, uniquingKeysWith: { first, _ in first }))
     _ = try yaml.mapping(keys: columns.map(\.name))
     return try yaml.entries().map { key, value in
-      let isText = if case .text = columns.first(where: { $0.name == key.text })?.kind { true } else { false }
+      let kind = columns.first { $0.name == key.text }?.kind
+      let isText = if case .text = kind { true } else { false }
       let entries = try value.list()
       let comparisons = try entries.compactMap { try Self.readComparison($0, of: key.text, isText: isText) }
       guard comparisons.isEmpty || comparisons.count == entries.count else {
@@ -225,7 +226,14 @@ public struct FitRequest: Sendable {
       return Condition(
         column: key.text,
         values: try (comparisons.isEmpty ? entries : []).map { value in
-          (try value.string(), isText ? nil : try value.number(in: -Double.infinity...Double.infinity))
+          // The batch is a number, or the text of a ramp.
+          let number =
+            switch kind {
+            case .text: nil as Double?
+            case .integerOrText: Double(quantity: try value.string())
+            default: try value.number(in: -Double.infinity...Double.infinity)
+            }
+          return (try value.string(), number)
         }, comparisons: comparisons)
     }
   }
