@@ -2,6 +2,7 @@ import Autograd
 import Corpora
 import Models
 import RandomNumbers
+import Synchronization
 
 /// The loss of a batch and its gradient, computed in shards.
 ///
@@ -25,6 +26,7 @@ final class BatchGradient {
   private var shards: [Range<Int>] = []
   private var results: [ShardResult] = []
   private let workers: [Worker]
+  private let isStopped = Atomic<Bool>(false)
 
   init(_ transformer: Transformer, _ objective: any TrainingObjective, seed: UInt64, threads: Int) {
     self.transformer = transformer
@@ -34,15 +36,23 @@ final class BatchGradient {
   }
 
   /// The mean loss, in nats per token, of the windows at `positions` of `order`.
+  ///
+  /// - Parameter stops: Called before each shard of the first thread. If it returns true, the computation ends.
+  /// - Returns: Nil if it was ended.
   func callAsFunction(
-    _ positions: Range<Int>, of windows: TokenWindows, order: TokenOrder, parameters: FloatBuffer
-  ) -> Double {
+    _ positions: Range<Int>, of windows: TokenWindows, order: TokenOrder, parameters: FloatBuffer,
+    stops: () -> Bool
+  ) -> Double? {
     if shards.last?.upperBound != positions.count { prepare(windows: positions.count) }
     let weight = 1 / Float(positions.count * windows.context)
+    isStopped.store(false, ordering: .relaxed)
     inParallel(shards.count, threads: workers.count) { shard, thread in
+      if thread == 0, stops() { isStopped.store(true, ordering: .relaxed) }
+      if isStopped.load(ordering: .relaxed) { return }
       compute(
         shard, after: positions.lowerBound, by: workers[thread], windows, order, parameters, weight: weight)
     }
+    if isStopped.load(ordering: .relaxed) { return nil }
     let sum = gradient.start
     for other in results[..<shards.count].dropFirst() {
       for i in 0..<other.gradient.count { sum[i] += other.gradient.start[i] }

@@ -46,11 +46,26 @@ public final class Trainer {
 
   /// One step of a run over `tokens` tokens.
   package func step(of tokens: Int) -> StepMetrics {
+    guard let metrics = step(of: tokens, unless: { false }) else {
+      preconditionFailure("a step ends by itself")
+    }
+    return metrics
+  }
+
+  /// One step of a run over `tokens` tokens, which `stops` may end before it has changed the state: a step of a large
+  /// model takes minutes.
+  ///
+  /// - Parameter stops: Called many times on one thread; true ends the step.
+  /// - Returns: Nil if the step was ended.
+  package func step(of tokens: Int, unless stops: () -> Bool) -> StepMetrics? {
     let training = configuration.training
     let batch = training.batch.tokens(after: state.tokens)
     let first = state.tokens / windows.context
-    let loss = batchGradient(
-      first..<first + batch / windows.context, of: windows, order: order, parameters: state.parameters)
+    let positions = first..<first + batch / windows.context
+    guard
+      let loss = batchGradient(
+        positions, of: windows, order: order, parameters: state.parameters, stops: stops)
+    else { return nil }
     let norm = optimizer.norm(of: batchGradient.gradient)
     state.step += 1
     let rate = learningRate(

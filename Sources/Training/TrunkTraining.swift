@@ -225,8 +225,7 @@ public final class TrunkTraining {
 
   private func trainTrunk(to point: Int, _ log: MetricsLog) throws {
     while trainer.state.tokens < point && !trainer.hasDiverged {
-      try step(of: point, log)
-      try checkpointIfDue(log) { try writeTrunk() }
+      try step(of: point, log) { try writeTrunk() }
     }
   }
 
@@ -255,8 +254,7 @@ public final class TrunkTraining {
     }
     let before = state.tokens
     while state.tokens < run.training.tokens && !trainer.hasDiverged {
-      try step(of: run.training.tokens, log)
-      try checkpointIfDue(log) { try write(run) }
+      try step(of: run.training.tokens, log) { try write(run) }
     }
     let trained = ContinuousClock.now
     let evaluation = try trainer.hasDiverged ? nil : evaluateAtEnd(run, log)
@@ -294,16 +292,35 @@ public final class TrunkTraining {
 
   // MARK: Trunk and branches
 
-  private func step(of tokens: Int, _ log: MetricsLog) throws {
+  /// A step, and a checkpoint by `write` if it is due.
+  private func step(of tokens: Int, _ log: MetricsLog, write: () throws -> Void) throws {
     let before = trainer.state.tokens
-    try log.append(trainer.step(of: tokens))
+    var (lastAsked, failure): (ContinuousClock.Instant, (any Error)?) = (.now, nil)
+    let metrics = trainer.step(of: tokens) {
+      guard .now - lastAsked > .milliseconds(100) else { return false }
+      lastAsked = .now
+      do { return try control.isCancelled() } catch {
+        failure = error
+        return true
+      }
+    }
+    if let failure { throw failure }
+    guard let metrics else {
+      if trainer.state.step > 0 {
+        try log.synchronize()
+        try write()
+      }
+      throw Cancelled()
+    }
+    try log.append(metrics)
     control.progress(trainer.state.tokens - before, 0)
-    guard !trainer.hasDiverged else { return }
-    if LearningCurve.hasPoint(
-      after: before, through: trainer.state.tokens, branched: trainer.state.branched, end: tokens)
+    if !trainer.hasDiverged,
+      LearningCurve.hasPoint(
+        after: before, through: trainer.state.tokens, branched: trainer.state.branched, end: tokens)
     {
       try evaluateForCurve(log)
     }
+    try checkpointIfDue(log, write)
   }
 
   private func evaluateForCurve(_ log: MetricsLog) throws {

@@ -74,6 +74,28 @@ import Training
   /// A routed model with all of its state and randomness.
   static let moe = MoE(experts: 4, capacityFactor: 1.2, balance: .bias, noise: 0.3)
 
+  @Test("A step that is ended before it is done has changed nothing", arguments: [1, 3])
+  func endedStep(_ threads: Int) throws {
+    let run = try configuration(tokens: 60_000, batch: .fixed(10_000))
+    let trainers = try (0..<2).map { _ in try Trainer(run, corpus: corpus, threads: threads) }
+    var calls = 0
+    for _ in 0..<3 {
+      let undisturbed = trainers[0].step(of: 60_000)
+      // Before the first shard, and after one of the first thread.
+      for ends in [1, 2] {
+        calls = 0
+        let ended = trainers[1].step(of: 60_000) {
+          calls += 1
+          return calls == ends
+        }
+        #expect(ended == nil && trainers[1].state.step == trainers[0].state.step - 1)
+      }
+      let step = trainers[1].step(of: 60_000)
+      #expect(step.loss == undisturbed.loss && step.gradientNorm == undisturbed.gradientNorm)
+      #expect(trainers[0].state.parameters.bytes.elementsEqual(trainers[1].state.parameters.bytes))
+    }
+  }
+
   @Test("One, two and three threads give the same bits", arguments: [nil, moe] as [MoE?])
   func threads(_ moe: MoE?) throws {
     // Batches of five shards, so that three threads have different numbers of them.
