@@ -62,9 +62,7 @@ public struct Allocation: Sendable, Codable {
         "the \(law.name) law has no optimum for this budget; plan for one nearer to the data of the fit")
     }
     let draws = parallelMap(fit.draws.count) { optimum(fit.draws[$0]) }.compactMap { $0 }
-    let estimate = { (name: String, symbol: String, unit: String, value: (Split) -> Double) in
-      Estimate(name, symbol, unit: unit, of: central, draws: draws, freedom: fit.freedom, value: value)
-    }
+    let estimate = Estimator(of: central, draws: draws, freedom: fit.freedom)
     self.budget = budget
     self.inferenceTokens = inferenceTokens
     parameters = estimate("parameters", "N", "parameters") { exp($0.n) }

@@ -149,9 +149,7 @@ public struct Bends: Sendable, Codable {
 
   private static func bends(of fit: LawFit) -> [Bend] {
     guard case .broken(let law) = fit.law else { return [] }
-    let estimate = { (name: String, symbol: String, value: ([Double]) -> Double) in
-      Estimate(name, symbol, of: fit.values, draws: fit.draws, freedom: fit.freedom, value: value)
-    }
+    let estimate = Estimator(of: fit.values, draws: fit.draws, freedom: fit.freedom)
     // Breaks in the order of their positions.
     let order = (0..<law.breaks).sorted { fit.values[3 + 3 * $0] < fit.values[3 + 3 * $1] }
     return order.enumerated().map { rank, index in
@@ -159,8 +157,8 @@ public struct Bends: Sendable, Codable {
       let before = { (θ: [Double]) in passed.reduce(θ[1]) { $0 + θ[2 + 3 * $1] } }
       return Bend(
         place: fit.parameters[3 + 3 * index],
-        before: estimate("exponent before", "c", before),
-        after: estimate("exponent after", "c", { before($0) + $0[2 + 3 * index] }),
+        before: estimate("exponent before", "c", value: before),
+        after: estimate("exponent after", "c") { before($0) + $0[2 + 3 * index] },
         change: fit.parameters[2 + 3 * index], width: fit.parameters[4 + 3 * index])
     }
   }

@@ -37,16 +37,14 @@ public struct Comparison: Sendable, Codable {
     let central = estimates.map(\.value)
     // The intervals of the smallest sample are widened most, and so are those of all quantities computed from it.
     let freedom = estimates.compactMap(\.freedom).max { $0.expandedQuantile < $1.expandedQuantile }
-    let estimate = { (name: String, symbol: String, value: ([Double]) -> Double) in
-      Estimate(
-        name, symbol, unit: estimates[0].unit, of: central, draws: samples, freedom: freedom, value: value)
-    }
+    let estimate = Estimator(of: central, draws: samples, freedom: freedom)
+    let unit = estimates[0].unit
     values = estimates
     fromFirst = estimates.indices.dropFirst().map { index in
-      estimate("difference from the first", "Δ\(symbol)") { $0[index] - $0[0] }
+      estimate("difference from the first", "Δ\(symbol)", unit) { $0[index] - $0[0] }
     }
     fromPrevious = estimates.indices.dropFirst().map { index in
-      estimate("difference from the one before", "Δ\(symbol)") { $0[index] - $0[index - 1] }
+      estimate("difference from the one before", "Δ\(symbol)", unit) { $0[index] - $0[index - 1] }
     }
     ordered = trend.flatMap { trend in
       let count = samples.count { values in

@@ -91,9 +91,7 @@ public struct CriticalBatchAnalysis: Sendable, Codable {
         interval: critical.isEmpty ? nil : Interval(of: critical),
         lawInterval: laws.isEmpty ? nil : Interval(of: laws))
     }
-    let estimate = { (name: String, symbol: String, unit: String, value: (Numbers) -> Double) in
-      Estimate(name, symbol, unit: unit, of: numbers, draws: draws.map(\.numbers), value: value)
-    }
+    let estimate = Estimator(of: numbers, draws: draws.map(\.numbers))
     let loss = floor > 0 ? "loss above the entropy" : "loss"
     coefficient = estimate("critical batch at a \(loss) of 1", "Bstar", "tokens") { $0.law.coefficient }
     exponent = estimate("1/αB, exponent of Bcrit in the \(loss)", "exponent", "1") { $0.law.exponent }

@@ -50,8 +50,9 @@ public struct Envelope: Sendable, Codable {
     }
     self.curves = curves.count
     self.places = places
-    parametersExponent = Estimate("exponent of N* in C", "a", of: fit, draws: draws) { $0.n }
-    tokensExponent = Estimate("exponent of D* in C", "b", of: fit, draws: draws) { $0.d }
+    let estimate = Estimator(of: fit, draws: draws)
+    parametersExponent = estimate("exponent of N* in C", "a") { $0.n }
+    tokensExponent = estimate("exponent of D* in C", "b") { $0.d }
   }
 
   private struct Curve: Sendable {

@@ -49,14 +49,23 @@ public struct Estimate: Sendable, Codable {
   private enum CodingKeys: String, CodingKey {
     case name, symbol, unit, value, standardError, interval, profile, undetermined
   }
+}
 
-  /// Creates the estimate of a quantity that is computed from a result, with the quantity of each draw of the result.
-  /// Without draws there is no interval.
-  init<Result>(
-    _ name: String, _ symbol: String, unit: String = "1", of result: Result, draws: [Result],
-    freedom: Freedom? = nil, value: (Result) -> Double
-  ) {
-    self.init(
+/// Makes estimates of quantities that are computed from one result. Without draws of the result they have no intervals.
+struct Estimator<Result> {
+  private let result: Result
+  private let draws: [Result]
+  private let freedom: Freedom?
+
+  init(of result: Result, draws: [Result], freedom: Freedom? = nil) {
+    (self.result, self.draws, self.freedom) = (result, draws, freedom)
+  }
+
+  /// Returns the estimate of a quantity, with its value in each draw.
+  func callAsFunction(
+    _ name: String, _ symbol: String, _ unit: String = "1", value: (Result) -> Double
+  ) -> Estimate {
+    Estimate(
       name: name, symbol: symbol, unit: unit, value: value(result),
       draws: draws.isEmpty ? nil : draws.map(value), freedom: freedom)
   }
