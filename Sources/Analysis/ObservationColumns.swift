@@ -55,7 +55,7 @@ extension ObservationFile {
       if let role = Role.common.first(where: { $0.name == name }) {
         self = role
       } else if name.first == "r", let domain = Int(name.dropFirst()), (1...64).contains(domain) {
-        self = .variable(.share(domain - 1))
+        self = .variable(.weight(domain - 1))
       } else {
         return nil
       }
@@ -83,7 +83,7 @@ extension ObservationFile {
     }
 
     var mayBeZero: Bool {
-      if case .variable(.share) = self { return true }
+      if case .variable(.weight) = self { return true }
       return self == .lossStandardError
     }
 
@@ -108,7 +108,7 @@ extension ObservationFile {
       case .variable(.uniqueTokens): ["u", "unique_tokens", "u_unique_tokens"]
       case .variable(.steps): ["s", "steps"]
       case .variable(.experts): ["experts", "num_experts", "n_experts"]
-      case .variable(.share): []
+      case .variable(.weight): []
       case .loss:
         [
           "loss", "val_loss", "validation_loss", "val", "test_loss", "final_loss", "l", "cross_entropy",

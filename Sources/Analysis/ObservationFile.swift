@@ -162,7 +162,7 @@ public struct ObservationFile: Sendable {
       throw Fault(text: "N, D or C is too large or too small to be counted")
     }
     var mixture: [Double] = []
-    while let share = try number(.variable(.share(mixture.count))) { mixture.append(share) }
+    while let weight = try number(.variable(.weight(mixture.count))) { mixture.append(weight) }
     return Observation(
       parameters: n, tokens: d, compute: c, steps: try number(.variable(.steps)),
       uniqueTokens: try number(.variable(.uniqueTokens)), experts: try number(.variable(.experts)),

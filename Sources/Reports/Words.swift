@@ -112,7 +112,7 @@ struct AxisLabels: Sendable {
   /// Returns the axis of a variable, which is logarithmic except for weights of a data mixture.
   func axis(_ variable: Variable) -> Axis {
     // The fraction of a domain may be zero.
-    if case .share = variable { return Axis(label(variable)) }
+    if case .weight = variable { return Axis(label(variable)) }
     return Axis(label(variable), .logarithmic)
   }
 
@@ -121,7 +121,7 @@ struct AxisLabels: Sendable {
     case .parameters: "Parameters N\(size)"
     case .tokens: "Training tokens D"
     case .compute: "Training compute C (FLOPs\(compute))"
-    case .share(let domain): "Fraction of domain \(domain + 1)"
+    case .weight(let domain): "Fraction of domain \(domain + 1)"
     default: "\(variable.symbol) (\(variable.unit))"
     }
   }

@@ -15,7 +15,13 @@ public enum Variable: Hashable, Sendable, Codable {
   /// The number of experts that a routed layer chooses from; 1 for a dense model.
   case experts
   /// The weight of one domain in the data mixture, by the index of the domain.
-  case share(Int)
+  case weight(Int)
+
+  /// The names in files, which are those of the first version.
+  private enum CodingKeys: String, CodingKey {
+    case weight = "share"
+    case parameters, tokens, compute, steps, uniqueTokens, experts
+  }
 
   /// The usual symbol.
   public var symbol: String {
@@ -26,13 +32,13 @@ public enum Variable: Hashable, Sendable, Codable {
     case .steps: "S"
     case .uniqueTokens: "U"
     case .experts: "E"
-    case .share(let domain): "r\(domain + 1)"
+    case .weight(let domain): "r\(domain + 1)"
     }
   }
 
   /// True if the variable is valid. A variable that was read from a file might have an index out of range.
   var isSound: Bool {
-    if case .share(let domain) = self { (0..<64).contains(domain) } else { true }
+    if case .weight(let domain) = self { (0..<64).contains(domain) } else { true }
   }
 
   /// The unit of the quantity.
@@ -43,7 +49,7 @@ public enum Variable: Hashable, Sendable, Codable {
     case .compute: "FLOPs"
     case .steps: "steps"
     case .experts: "experts"
-    case .share: "1"
+    case .weight: "1"
     }
   }
 }
@@ -122,7 +128,7 @@ public struct Observation: Sendable, Codable, Equatable {
     case .steps: steps
     case .uniqueTokens: uniqueTokens
     case .experts: experts
-    case .share(let domain): mixture.indices.contains(domain) ? mixture[domain] : nil
+    case .weight(let domain): mixture.indices.contains(domain) ? mixture[domain] : nil
     }
   }
 }

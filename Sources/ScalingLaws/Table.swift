@@ -33,7 +33,7 @@ public struct Table: Sendable {
             "has no \(variable.symbol) (\(variable.unit)), which \(law.name) needs", observation: index)
         }
         var mayBeZero = false
-        if case .share = variable { mayBeZero = true }
+        if case .weight = variable { mayBeZero = true }
         guard value.isFinite, value > 0 || (mayBeZero && value == 0) else {
           throw FitError("\(variable.symbol) is \(value); it must be positive", observation: index)
         }

@@ -85,7 +85,7 @@ import Testing
     let folder = try TemporaryFolder()
     let path = try folder.write("web,code,num_experts,loss\n0.4,0.6,8,3\n0,1,1,2\n", to: "a.csv")
     let file = try ObservationFile(
-      contentsOf: path, columns: [.variable(.share(0)): "web", .variable(.share(1)): "code"])
+      contentsOf: path, columns: [.variable(.weight(0)): "web", .variable(.weight(1)): "code"])
     #expect(file.observations.map(\.mixture) == [[0.4, 0.6], [0, 1]])
     #expect(file.observations.map(\.experts) == [8, 1])
   }

@@ -17,7 +17,7 @@ public struct MixtureLaw: Law, Codable {
   public var name: String { "mixture of \(domains) domains" }
   public var equation: String { "L = c + k·exp(Σ t_j·r_j), t_\(domains) = 0" }
   public var source: String { "Ye et al. 2024, arXiv:2403.16952" }
-  public var variables: [Variable] { (0..<domains).map { .share($0) } }
+  public var variables: [Variable] { (0..<domains).map { .weight($0) } }
   public var parameters: [Parameter] {
     [.linear("irreducible loss", "c", unit: "nats"), .linear("coefficient", "k", unit: "nats")]
       + (1..<domains).map { domain in
