@@ -57,6 +57,7 @@ public struct FrozenPlan: Codable, Sendable {
   public static func last(in folder: String, of experiment: ExperimentFile) throws -> FrozenPlan? {
     let path = "\(folder)/plan.json"
     guard try FileAccess.exists(path) else { return nil }
+    try FileAccess.requireRegular(path)
     guard let plan = try unlessDamaged({ try FrozenPlan(contentsOf: path) }) else { return nil }
     if let origin = plan.origin, case let other = "\(folder)/\(origin)",
       let one = try FileAccess.status(of: experiment.path), let two = try FileAccess.status(of: other),
