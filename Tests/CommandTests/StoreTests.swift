@@ -103,7 +103,7 @@ import Testing
     let rows = try json(Command("diff", prefix, "runs/store/\(runs[2])", "--json", in: folder.path))
     let settings = rows.filter { $0["part"] as? String == "settings" }
     #expect(settings.contains { $0["name"] as? String == "width" && $0["difference"] as? Int == 8 })
-    #expect(Set(settings.compactMap { $0["name"] as? String }).isSubset(of: ["width", "heads"]))
+    #expect(Set(settings.compactMap { $0["name"] as? String }).isSubset(of: ["width", "heads", "kv_heads"]))
     let loss = try #require(rows.first { $0["name"] as? String == "loss" })
     let numbers = ["difference", "first_error", "second_error"].map { loss[$0] as? Double ?? .nan }
     #expect(

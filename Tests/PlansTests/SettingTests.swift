@@ -83,6 +83,7 @@ import Testing
         "--tokens: `1,000,000` is not a whole number. Write it without commas, such as"
       ),
       (["momentum": "0.9"], "--momentum: `momentum` is a setting of sgd"),
+      (["update_rule": "sgd", "beta2": "0.9"], "--beta2: `beta2` is a setting of adamw, which is not used"),
       (["kv_heads": "3"], "--kv-heads: "), (["layers": "AX"], "--layers: no layer is named `X`"),
       (["tokens": "20k", "flops": "1e9"], "both --tokens and --flops are given"),
       (["clip": "0"], "--clip: 0 is out of range. It must be greater than 0"),

@@ -80,6 +80,36 @@ import Testing
       ])
   }
 
+  @Test("Means over seeds and curves do not mix runs of different settings")
+  func settingsAreNotMixed() throws {
+    let plan = try plan(
+      """
+      grid: {width: [8, 16, 24, 32, 40, 48], beta2: [0.95, 0.99], tokens: 1M, seeds: 2}
+      fits:
+        - {law: power_c, floor: zero}
+        - {law: power_n, floor: zero}
+        - {name: one, law: power_n, floor: zero, where: {beta2: 0.95}}
+
+      """)
+    let table = try ResultsTable(plan) { run in
+      let size = Double(run.counts.total)
+      let factor = run.configuration.training.beta2 == 0.95 ? 1.0 : 1.2
+      return try plantedResult(of: run, loss: factor * pow(size, -0.1))
+    }
+    let fits = Fits(of: table, requests: plan.experiment.fits ?? [], bootstraps: 0)
+    let means = fits.fits[0].observations
+    #expect(means.count == 12)
+    for (index, mean) in means.enumerated() {
+      let factor = index % 2 == 0 ? 1 : 1.2
+      #expect(abs(mean.loss / (factor * pow(mean.parameters ?? .nan, -0.1)) - 1) < 1e-9)
+    }
+    #expect(
+      fits.fits[1].remarks == [
+        "runs of the same size and length differ in beta2: choose some with `where`"
+      ])
+    #expect(fits.fits[0].remarks.isEmpty && fits.fits[2].remarks.isEmpty)
+  }
+
   @Test func theNoiseOfSeedsIsTheirDeviation() throws {
     let plan = try plan("grid: {width: [16, 32], tokens: 1M, seeds: 4}\nsweeps: [warmup]\nfits: []\n")
     let table = try ResultsTable(plan) {
