@@ -204,7 +204,7 @@ struct SharedCasesTests {
     let rows = fit.output.split(separator: "\n").filter { $0.contains(/^chinchilla +[abG] +/) }
     #expect(rows.count == 3 && rows.allSatisfy { $0.contains("not identified") }, "\(fit.output)")
     let plan = try Command("plan", "fits/fits.json", "--flops", "1e21", in: folder.path)
-    #expect(plan.status == 2 && plan.errors.contains("do not say how to split a budget"))
+    #expect(plan.status == 2 && plan.errors.contains("do not determine how to split a budget"))
   }
 
   @Test("An experiment of which most runs diverge keeps its report")

@@ -55,7 +55,7 @@ import Testing
     let fit = try Fitter(.chinchilla(ChinchillaLaw()), bootstraps: 20).fit(observations)
     #expect(fit.derived.allSatisfy { !$0.identified })
     let error = #expect(throws: FitError.self) { try Allocation(.compute(1e21), under: fit) }
-    #expect(error?.message.contains("they do not say how to split a budget") == true)
+    #expect(error?.message.contains("they do not determine how to split a budget") == true)
     let read = try JSONDecoder().decode(Estimate.self, from: JSONEncoder().encode(fit.derived[0]))
     #expect(!read.identified)
   }
