@@ -78,7 +78,7 @@ import Testing
   @Test("Mistakes give one line with a remedy")
   func mistakes() throws {
     for (arguments, message) in [
-      (["--prompt", "a Ω b"], "the character `Ω` (U+3A9) is not in the corpus's alphabet. Leave it out"),
+      (["--prompt", "a Ω b"], "the character `Ω` (U+3A9) is not in the corpus's alphabet. Remove it"),
       (["--prompt", ""], "the prompt is empty. Give at least one character with --prompt"),
       (["--stop", "Ω"], "no token of the model writes `Ω`"),
       (["--stop", "the cat"], "Give one character of its alphabet with --stop"),
