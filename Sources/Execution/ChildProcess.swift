@@ -83,14 +83,14 @@ public struct ChildProcess: Sendable {
   @discardableResult
   public func wait() -> End {
     var (status, info): (Int32, siginfo_t) = (0, siginfo_t())
-    // Its number is not given to another process before it is removed from the list.
+    // Its identifier is not reused before it is removed from the list.
     while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) < 0 && errno == EINTR {}
     let isUnwanted = Self.starting.withLock { running in
       while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
       running.pids.remove(pid)
       return running.unwanted.contains(pid)
     }
-    // This process is about to end. What the other one has left must not be taken for its work.
+    // This process is about to end. An incomplete result of the other one must not count as finished.
     while isUnwanted { pause() }
     return status & 0x7F == 0 ? .status(status >> 8 & 0xFF) : .signal(status & 0x7F)
   }
@@ -122,8 +122,8 @@ public struct ChildProcess: Sendable {
     )
   }
 
-  /// The processes that have not been waited for. Pipes and processes are created one at a time: a process that starts before
-  /// a new pipe is marked close-on-exec would inherit it.
+  /// The processes that have not been waited for. Pipes and processes are created one at a time: a process that starts
+  /// before a new pipe is marked close-on-exec would inherit it.
   private static let starting = Mutex<(pids: Set<pid_t>, unwanted: Set<pid_t>)>(([], []))
 
   private static func fault(_ message: String, _ code: Int32, file: String? = nil) -> InputError {

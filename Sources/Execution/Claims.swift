@@ -14,11 +14,11 @@ import Synchronization
 /// few seconds. A process that knows that the owner is dead, or has seen no new beat for `patience` by its own clock,
 /// may create the next file. So nothing depends on locks, on the times of files, or on synchronised clocks.
 ///
-/// A claim holds a random token, so that it is never mistaken for an earlier one, although numbers begin at 1 again once a
-/// thing is finished. Before an owner replaces a file, it checks that the last claim still has its token
-/// (`Claim.check`). If it was suspended and another process has taken over, it changes nothing: that process first removes
-/// all temporary files with which the earlier owner could still replace or remove something right after its check
-/// (`FileAccess.write`, `FileAccess.removeTemporaries`).
+/// A claim holds a random token, so that it is never mistaken for an earlier one, although numbers begin at 1 again
+/// once a thing is finished. Before an owner replaces a file, it checks that the last claim still has its token
+/// (`Claim.check`). If it was suspended and another process has taken over, it changes nothing: that process first
+/// removes all temporary files with which the earlier owner could still replace or remove something right after its
+/// check (`FileAccess.write`, `FileAccess.removeTemporaries`).
 public final class Claims: Sendable {
   /// A claim as it was read.
   public struct Sighting: Codable, Hashable, Sendable {

@@ -18,8 +18,8 @@ public struct Gnuplot: Sendable {
     path = place
   }
 
-  /// Runs the scripts with these names in `folder`, all at the same time, or as many at a time as the system's limits on
-  /// processes and open files allow.
+  /// Runs the scripts with these names in `folder`, all at the same time, or as many at a time as the system's limits
+  /// on processes and open files allow.
   ///
   /// - Returns: For each script gnuplot's error message, or nil if it succeeded.
   /// - Throws: `InputError` if a process cannot be started.
@@ -43,7 +43,7 @@ public struct Gnuplot: Sendable {
 
   private func start(_ script: String, in folder: String) throws -> (ChildProcess, FileHandle) {
     let messages = try ChildProcess.pipe()
-    // Without the user's own start-up file, so that a figure looks the same everywhere.
+    // `-d` ignores the user's start-up file, so that figures are the same everywhere.
     let process = try ChildProcess(
       "/usr/bin/env", ["-C", folder, path, "-d", "./\(script)"], errors: messages.writing)
     return (process, messages.reading)

@@ -87,8 +87,8 @@ public struct Leftover: Sendable {
       .map { Leftover(kind: $0, path: $1, bytes: try size(of: "\(root)/\($1)")) }
   }
 
-  /// The paths below the folder of runs that are to be removed (`RunStore.removing`): with a trunk, also its claim and its
-  /// log.
+  /// The paths below the folder of runs that are to be removed (`RunStore.removing`): with a trunk, also its claim and
+  /// its log.
   public var paths: [String] {
     guard path.hasPrefix("trunks/") else { return [path] }
     let trunk = path.dropFirst("trunks/".count)

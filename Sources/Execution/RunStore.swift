@@ -69,7 +69,8 @@ public final class RunStore: Sendable {
   /// Calls `body`, which removes something, if no command uses the folder.
   ///
   /// - Parameter body: Gets a function that removes files and folders by their paths below the root.
-  /// - Throws: `InputError` if a command uses it, or has begun to use it because this process was suspended for too long.
+  /// - Throws: `InputError` if a command uses it, or has begun to use it because this process was suspended for too
+  ///   long.
   public func removing(_ body: (_ remove: ([String]) throws -> Void) throws -> Void) throws {
     guard let claim = try claims.claim(Self.removal) else { throw inUse }
     defer { claim.finish() }
@@ -149,7 +150,7 @@ public final class RunStore: Sendable {
       if let claim = try claims.claim("results-\(experiment.name)") {
         defer { claim.finish() }
         do {
-          // From then on, an earlier owner that was suspended can change nothing any more.
+          // After this, an earlier owner that was suspended can no longer change anything.
           try FileAccess.removeTemporaries(in: folder(of: experiment), mayRemove: claim.check)
           return try body(claim)
         } catch {

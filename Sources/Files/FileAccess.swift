@@ -145,10 +145,11 @@ public enum FileAccess {
   /// Writes `data` to `path` atomically: writes a temporary file beside it, forces it to the disk, renames it, and
   /// forces the folder to the disk.
   ///
-  /// Another process that takes over removes the temporaries in the folder first (`removeTemporaries`). From then on the
-  /// rename fails: `mayReplace` and the replacement are one step, however long this process is suspended between them.
+  /// Another process that takes over removes the temporaries in the folder first (`removeTemporaries`). From then on
+  /// the rename fails: `mayReplace` and the replacement are one step, however long this process is suspended between
+  /// them.
   ///
-  /// - Parameter mayReplace: Called right before the file at `path` is replaced. If it throws, the old file stays.
+  /// - Parameter mayReplace: Called right before the file at `path` is replaced. If it throws, the old file remains.
   public static func write(_ data: Data, to path: String, mayReplace: () throws -> Void = {}) throws {
     _ = try replace(path, with: data, keepsOpen: false, mayReplace: mayReplace)
   }
@@ -189,7 +190,7 @@ public enum FileAccess {
     return nil
   }
 
-  /// The path of a temporary file or folder, of one name on all machines that may share the folder.
+  /// Returns the path of a temporary file or folder, which is unique even if other machines use the same folder.
   private static func temporary(beside path: String) -> String {
     "\(path).\(UUID().uuidString.prefix(13)).tmp"
   }
@@ -243,10 +244,10 @@ public enum FileAccess {
     unlink(probe)
   }
 
-  /// Removes what interrupted calls have left in a folder. Where an earlier owner of the folder still runs, it can neither
-  /// replace nor remove anything there from then on, as its temporaries are gone.
+  /// Removes the temporaries of interrupted calls in a folder. If an earlier owner of the folder still runs, it can
+  /// neither replace nor remove anything there afterwards, because its temporaries no longer exist.
   ///
-  /// - Parameter mayRemove: Called right before; what it throws prevents the removal.
+  /// - Parameter mayRemove: Called right before the removal. If it throws, nothing is removed.
   public static func removeTemporaries(in folder: String, mayRemove: () throws -> Void) throws {
     let names = try names(in: folder).filter { $0.hasSuffix(".tmp") }
     try remove(names.map { "\(folder)/\($0)" }, through: folder, mayRemove: mayRemove)
@@ -256,13 +257,13 @@ public enum FileAccess {
   /// that process removes (`removeTemporaries`), so that `mayRemove` and the removal are one step.
   ///
   /// - Parameters:
-  ///   - folder: Where the temporary folder is made.
-  ///   - mayRemove: Called right before; what it throws prevents the removal.
+  ///   - folder: The folder in which the temporary folder is created.
+  ///   - mayRemove: Called right before the removal. If it throws, nothing is removed.
   public static func remove(_ paths: [String], through folder: String, mayRemove: () throws -> Void) throws {
     for attempt in 1...3 where !paths.isEmpty {
       let away = temporary(beside: "\(folder)/removed")
       guard mkdir(away, 0o755) == 0 else {
-        // A full disk must not prevent what makes room.
+        // A full disk must not prevent a removal.
         guard errno == ENOSPC || errno == EDQUOT else { throw systemError("cannot be removed", paths[0]) }
         for path in paths {
           try mayRemove()
@@ -295,7 +296,7 @@ public enum FileAccess {
   }
 
   /// Removes a folder of files, unless another process takes over; see `remove(_:through:mayRemove:)`. If that process
-  /// has written something there meanwhile, the folder stays.
+  /// has written something there meanwhile, the folder remains.
   public static func removeFolder(_ path: String, mayRemove: () throws -> Void) throws {
     try remove(names(in: path).map { "\(path)/\($0)" }, through: path, mayRemove: mayRemove)
     guard rmdir(path) == 0 || isAbsence(errno) || errno == ENOTEMPTY || errno == EEXIST else {
@@ -312,14 +313,14 @@ public enum FileAccess {
     guard errno == EISDIR || errno == EPERM else { throw systemError("cannot be removed", path) }
     for attempt in 1... {
       let names = try names(in: path)
-      // A file server keeps files that are removed while they are open under such names.
+      // A file server keeps removed files that are still open under such names.
       let kept = names.filter { $0.hasPrefix(".nfs") }
       for name in names where !kept.contains(name) { try remove("\(path)/\(name)") }
       if rmdir(path) == 0 || isAbsence(errno) { return }
       guard errno == ENOTEMPTY || errno == EEXIST else { throw systemError("cannot be removed", path) }
-      // The folder is left to a later command.
+      // A later command removes the folder.
       if !kept.isEmpty { return }
-      // Another process has put something there meanwhile.
+      // Another process has written something there meanwhile.
       guard attempt < 3 else { throw systemError("cannot be removed", path) }
     }
   }

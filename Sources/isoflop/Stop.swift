@@ -125,7 +125,7 @@ final class Stop: Sendable {
     for handler in handlers { handler() }
     guard isAtOnce else { return }
     if let text = farewell.withLock({ $0 }) { complain((isatty(STDERR_FILENO) == 1 ? "\n" : "") + text) }
-    // Those that draw figures, for example, would otherwise go on alone.
+    // Otherwise, processes such as those that draw figures would continue.
     ChildProcess.endAll()
     leave(Status.interrupted.rawValue)
   }

@@ -154,7 +154,7 @@ import Testing
     #expect(try Set(manager.subpathsOfDirectory(atPath: root)) == before)
   }
 
-  @Test("A finished grid leaves the trunk of an unfinished one, and what has been trained of it")
+  @Test("A finished grid does not remove the trunk of an unfinished one")
   func othersTrunk() throws {
     // Its runs leave the same trunks earlier.
     #expect(try Command("run", "small.yaml", in: folder.path).status == 0)

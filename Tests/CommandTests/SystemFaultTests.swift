@@ -78,9 +78,9 @@ import Testing
     #expect(check.status == 2 && check.errors.contains("Input/output error"), "\(check.errors)")
   }
 
-  @Test("Bundled corpora that cannot be read are not missing")
+  @Test("Unreadable bundled corpora do not count as missing")
   func unreadableCorpora() throws {
-    // Otherwise, this text would be taken for the corpus.
+    // Otherwise, this text would be used as the corpus.
     try folder.write(smallText(words: 40_000), to: "village")
     try folder.write(smallExperiment.replacing("text.txt", with: "village"), to: "village.yaml")
     let corpora = "export ISOFLOP_CORPORA=\(packageRoot)/corpora"
@@ -167,7 +167,7 @@ import Testing
     #expect(workers.output.isEmpty)
   }
 
-  @Test("Nothing that a file says acts on a terminal")
+  @Test("Text from files cannot send escape sequences to a terminal")
   func terminal() throws {
     let name = "a\u{1B}[5mb.yaml"
     try folder.write(smallExperiment, to: name)
@@ -176,17 +176,17 @@ import Testing
     try folder.write(
       "'\(Command.program)' corpus sample words.txt\n'\(Command.program)' book *.yaml --no-figures\n",
       to: "commands.sh")
-    // On a terminal of its own.
+    // In a new terminal.
     let shown = try Script("/usr/bin/script", "-qec", "sh commands.sh", "/dev/null", in: folder.path).output
     #expect(shown.contains("two \u{FFFD}]0;words\u{FFFD}") && shown.contains("a\u{FFFD}[5mb"), "\(shown)")
     #expect(!shown.contains("\u{1B}]0;") && !shown.contains("\u{1B}[5m"))
-    // A program that reads it gets the text as it is.
+    // A pipe receives the unchanged text.
     #expect(try run("corpus", "sample", "words.txt").output.contains(words))
   }
 
   // MARK: Writing
 
-  @Test("Whatever is renamed, its folder is forced to the disk, and where that fails the command says so")
+  @Test("After every rename the folder is forced to the disk, and an error is reported")
   func folders() throws {
     let shim = "export LD_PRELOAD=$PWD/faults.so"
     #expect(try run("run", "small.yaml", "-j", "1", shell: "\(shim) FAULT_LOG=$PWD/calls").status == 0)
@@ -215,7 +215,7 @@ import Testing
 
   // MARK: Suspended processes
 
-  /// The processes that have stopped themselves, among one and its children.
+  /// Returns those of a process and its children that have stopped themselves.
   private func stopped(_ parent: Process) throws -> [Int32] {
     let children = try Script("/usr/bin/pgrep", "-P", "\(parent.processIdentifier)", in: folder.path).output
     return ([parent.processIdentifier] + children.split(separator: "\n").compactMap { Int32($0) }).filter {
@@ -224,7 +224,7 @@ import Testing
     }
   }
 
-  /// Starts a command that is suspended between its last check and the first rename that has to do with `part`, and
+  /// Starts a command that is suspended between its last check and the first rename of a path with `part`, and
   /// calls `body` then.
   private func whileSuspended(at part: String, _ arguments: [String], _ body: () throws -> Void) throws
     -> Int32
