@@ -36,16 +36,15 @@ package struct TableCase: Sendable {
       random.pick(PenaltyChoice.allCases).penalty(delta: delta), on: random.pick(Objective.Scale.allCases),
       weighted: random.below(5) == 0)
     let isLong = random.below(40) == 0
-    let laws = LawChoice.allCases.filter { $0 != .criticalBatch }
     requests = (0..<(1 + random.below(2))).map { _ in
-      let law = random.pick(laws)
+      let law = random.pick(LawChoice.allCases)
       let quick: [AnalysisChoice] = [.slopes, .counting]
       let analyses = isLong ? AnalysisChoice.allCases : random.below(3) == 0 ? quick : []
       let held: [String: Double] =
         random.below(6) == 0
         ? [random.pick(["alpha", "beta", "E", "A"]): random.pick([0.3, 1e-300, 1e300, 5])] : [:]
       return FitRequest(
-        law, floor: law.hasFloor ? floor : .free, breaks: law.isBroken ? 1 + random.below(2) : 1,
+        law, floor: law.hasFloor ? floor : .free, breaks: law.isBroken ? 1 + random.below(3) : 1,
         objective: objective, held: held, analyses: analyses)
     }
   }
