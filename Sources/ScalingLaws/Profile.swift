@@ -24,8 +24,10 @@ public struct Profile: Sendable, Codable {
   private let unfinished: Bool?
   var isUnfinished: Bool { unfinished ?? false }
 
-  /// The limit on evaluations of one side.
-  private static let evaluations = 40_000
+  /// The limit on the work of one side: evaluations times observations times parameters.
+  private static let mostWork = 3_000_000
+  /// The limit on evaluations of one side, for small tables.
+  private static let mostEvaluations = 40_000
 
   /// True if the data bound the parameter on both sides.
   public var identified: Bool { low != nil && high != nil }
@@ -91,6 +93,7 @@ public struct Profile: Sendable, Codable {
     let minimizer = Minimizer(tolerance: 1e-9)
     var nearest = minimum.search
     var evaluations = 0
+    let most = min(mostEvaluations, mostWork / (problem.workspace.table.count * problem.size))
     let fit = { (position: Double) -> (search: [Double], deviance: Double) in
       let starts = [nearest, minimum.search] + alternatives
       let minima = starts.map { start -> Minimizer.Minimum in
@@ -107,7 +110,7 @@ public struct Profile: Sendable, Codable {
     var points: [(Double, Double)] = []
     var (inside, flat, step) = (centre, centre, 0.02 * unit)
     while abs(inside - flat) < reach, direction * inside < end {
-      guard evaluations < Self.evaluations else { return (points, nil, true) }
+      guard evaluations < most else { return (points, nil, true) }
       let position = direction * min(direction * inside + step, end)
       let found = fit(position)
       let isFlat = found.deviance < 1e-3 * threshold
@@ -125,7 +128,7 @@ public struct Profile: Sendable, Codable {
       }
       var (low, high, last) = (inside, position, (position, found.deviance))
       while abs(high - low) > 1e-3 * unit {
-        guard evaluations < Self.evaluations else { return (points, nil, true) }
+        guard evaluations < most else { return (points, nil, true) }
         let middle = (low + high) / 2
         // There is no number between two adjacent floating-point numbers.
         guard middle != low, middle != high else { break }
