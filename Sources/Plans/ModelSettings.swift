@@ -56,42 +56,35 @@ extension Setting {
 
   /// The row of a setting that a layer declares.
   private init(_ layer: LayerSetting) {
-    let (values, cell, read):
-      (Values, @Sendable (ModelConfiguration) -> Cell, @Sendable (YAMLValue) throws -> Change)
     switch layer.values {
     case .integer(let range, let access):
-      values = .integer(range)
-      cell = { Cell(access.get($0)) }
-      read = { yaml in
-        let value = try yaml.integer(in: range)
-        return { access.set(&$0.model, value) }
-      }
+      self.init(layer, .integer(range), access, cell: { Cell($0) }) { try $0.integer(in: range) }
     case .number(let range, let access):
-      values = .number(.closed(range.lowerBound, range.upperBound))
-      cell = { Cell(access.get($0)) }
-      read = { yaml in
-        let value = try yaml.number(in: range)
-        return { access.set(&$0.model, value) }
+      self.init(layer, .number(.closed(range.lowerBound, range.upperBound)), access, cell: { Cell($0) }) {
+        try $0.number(in: range)
       }
     case .numberOrNone(let range, let access):
-      values = .other("number, or none", .any(of: .choice(of: ["none"]), .decimal(in: range)))
-      cell = { Cell(access.get($0).map { $0.map { "\($0)" } ?? "none" }) }
-      read = { yaml in
-        let value = try yaml.string() == "none" ? nil : yaml.number(in: range)
-        return { access.set(&$0.model, value) }
+      let values = Values.other("number, or none", .any(of: .choice(of: ["none"]), .decimal(in: range)))
+      self.init(layer, values, access, cell: { Cell($0.map { $0.map { "\($0)" } ?? "none" }) }) {
+        try $0.string() == "none" ? nil : $0.number(in: range)
       }
     case .choice(let names, let access):
-      values = .choice(names)
-      cell = { Cell(access.get($0)) }
-      read = { yaml in
-        let value = try yaml.choice(of: names)
-        return { access.set(&$0.model, value) }
-      }
+      self.init(layer, .choice(names), access, cell: { Cell($0) }) { try $0.choice(of: names) }
     }
+  }
+
+  private init<Value: Sendable>(
+    _ layer: LayerSetting, _ values: Values, _ access: LayerSetting.Access<Value>,
+    cell: @escaping @Sendable (Value?) -> Cell, read: @escaping @Sendable (YAMLValue) throws -> Value
+  ) {
     self.init(
       .model, layer.key, values: values, default: layer.defaultText, layer.meaning,
       column: .named(
         isDerived: layer.display == .derived, isSelfExplanatory: layer.display == .selfExplanatory),
-      reset: { layer.reset(&$0.model) }, cell: { cell($0.configuration.model) }, change: read)
+      reset: { layer.reset(&$0.model) }, cell: { cell(access.get($0.configuration.model)) }
+    ) { yaml in
+      let value = try read(yaml)
+      return { access.set(&$0.model, value) }
+    }
   }
 }

@@ -73,9 +73,9 @@ public struct LayerSetting: Sendable {
       key, in: range, default: "\(ModelOptions()[keyPath: path])", meaning, path, as: { $0 }, value: value)
   }
 
-  /// A number.
+  /// A number whose default depends on other options.
   ///
-  /// - Parameter defaultText: The default in words; nil for the value of the options.
+  /// - Parameter defaultText: The default in words.
   static func number(
     _ key: String, in range: ClosedRange<Double>, default defaultText: String, _ meaning: String,
     _ path: WritableKeyPath<ModelOptions, Double?> & Sendable,
