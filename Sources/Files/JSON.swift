@@ -12,34 +12,28 @@ public func plainJSON(_ value: some Encodable) throws -> Data {
 }
 
 /// Encodes a value as the JSON that commands print: as `plainJSON`, but with all keys in snake_case, as in results.csv.
-public func printedJSON(_ value: some Encodable) throws -> Data {
+///
+/// - Parameter rename: Returns another name for the key at a path; nil to keep its name.
+public func printedJSON(
+  _ value: some Encodable, renaming rename: @escaping @Sendable ([any CodingKey]) -> String? = { _ in nil }
+) throws -> Data {
   try json(
-    value, [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted], keys: .custom { PrintedKey(path: $0) })
+    value, [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted],
+    keys: .custom { path in
+      let name = rename(path) ?? path.last?.stringValue ?? ""
+      return PrintedKey(
+        stringValue: name.replacing(#/([a-z0-9])([A-Z])/#) { "\($0.1)_\($0.2)" }
+          .replacing(#/([A-Z])([A-Z][a-z])/#) { "\($0.1)_\($0.2)" }.lowercased())
+    })
 }
 
-/// A key as scripts read it: in snake_case, and by its present name where records keep that of the first version.
+/// A key with any name.
 private struct PrintedKey: CodingKey {
   let stringValue: String
-  let intValue: Int?
+  var intValue: Int? { nil }
 
-  init(path: [any CodingKey]) {
-    let key = path.last?.stringValue ?? ""
-    let isOfModel = path.dropLast().last?.stringValue == "model"
-    intValue = path.last?.intValue
-    stringValue =
-      switch key {
-      case "families": "tasks"
-      case "family": isOfModel ? "architecture" : "task"
-      case "share": "fraction"
-      case "mixture": isOfModel ? "moe" : "data_mixture"
-      default:
-        key.replacing(#/([a-z0-9])([A-Z])/#) { "\($0.1)_\($0.2)" }
-          .replacing(#/([A-Z])([A-Z][a-z])/#) { "\($0.1)_\($0.2)" }.lowercased()
-      }
-  }
-
-  init(stringValue: String) { (self.stringValue, intValue) = (stringValue, nil) }
-  init(intValue: Int) { (stringValue, self.intValue) = ("\(intValue)", intValue) }
+  init(stringValue: String) { self.stringValue = stringValue }
+  init?(intValue: Int) { nil }
 }
 
 private func json(

@@ -33,7 +33,18 @@ struct OutputOptions: ParsableArguments {
   }
 }
 
-/// Prints a value for scripts. All names are in snake_case.
+/// Prints a value for scripts. All names are in snake_case, and present names replace those that records keep from the
+/// first version.
 func printJSON(_ value: some Encodable) throws {
-  print(String(decoding: try printedJSON(value), as: UTF8.self))
+  let json = try printedJSON(value) { path in
+    let parent = path.dropLast().last?.stringValue
+    return switch path.last?.stringValue {
+    case "families": "tasks"
+    case "family": parent == "model" ? "architecture" : "task"
+    case "share": parent == "variable" ? "weight" : "fraction"
+    case "mixture": parent == "model" ? "moe" : "data_mixture"
+    default: nil
+    }
+  }
+  print(String(decoding: json, as: UTF8.self))
 }
