@@ -53,7 +53,7 @@ public struct Gnuplot: Sendable {
     code.map([EMFILE, ENFILE, EAGAIN].contains) ?? false
   }
 
-  /// Waits for the end of a drawing.
+  /// Waits for a gnuplot process, and returns its error message; nil if it succeeded.
   private func message(of drawing: (process: ChildProcess, messages: FileHandle)) -> String? {
     let text = String(decoding: (try? drawing.messages.readToEnd()) ?? Data(), as: UTF8.self)
       .trimmingCharacters(in: .whitespacesAndNewlines)

@@ -19,13 +19,14 @@ public final class AppendingFile {
     guard descriptor >= 0 else { throw FileAccess.systemError("cannot be written", path) }
   }
 
-  /// Replaces the file at `path` by one that begins with `text`, as `FileAccess.write` does. All that is appended goes to
-  /// the new file, even if another process replaces it right afterwards.
+  /// Replaces the file at `path` by one that begins with `text`, as `FileAccess.write` does. Lines are appended to this
+  /// new file, even if another process replaces it in turn.
   ///
-  /// - Parameter mayReplace: Called right before the file is replaced. If it throws, the old file stays.
+  /// - Parameter mayReplace: Called right before the file is replaced. If it throws, the old file remains.
+  /// - Throws: `InputError` if the file cannot be written, or the error of `mayReplace`.
   public init(_ path: String, replacingWith text: Data, mayReplace: () throws -> Void) throws {
     self.path = path
-    descriptor = try FileAccess.replace(path, with: text, keepsOpen: true, mayReplace: mayReplace) ?? -1
+    descriptor = try FileAccess.replace(path, with: text, mayReplace: mayReplace)
   }
 
   deinit { close(descriptor) }

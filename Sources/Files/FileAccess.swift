@@ -145,52 +145,47 @@ public enum FileAccess {
   /// Writes `data` to `path` atomically: writes a temporary file beside it, forces it to the disk, renames it, and
   /// forces the folder to the disk.
   ///
-  /// Another process that takes over removes the temporaries in the folder first (`removeTemporaries`). From then on
-  /// the rename fails: `mayReplace` and the replacement are one step, however long this process is suspended between
-  /// them.
+  /// The check `mayReplace` and the rename are one step, even if this process is suspended between them: a process that
+  /// takes over the folder first removes the temporary files in it (`removeTemporaries`), so that this rename fails.
   ///
   /// - Parameter mayReplace: Called right before the file at `path` is replaced. If it throws, the old file remains.
+  /// - Throws: `InputError` if the file cannot be written, or the error of `mayReplace`.
   public static func write(_ data: Data, to path: String, mayReplace: () throws -> Void = {}) throws {
-    _ = try replace(path, with: data, keepsOpen: false, mayReplace: mayReplace)
+    close(try replace(path, with: data, mayReplace: mayReplace))
   }
 
-  /// Replaces the file at `path`; see `write`.
+  /// Replaces the file at `path`, as `write` does.
   ///
-  /// - Returns: The new file's descriptor for appending, if it is kept open.
-  static func replace(
-    _ path: String, with data: Data, keepsOpen: Bool, mayReplace: () throws -> Void
-  ) throws -> Int32? {
-    for attempt in 1... {
+  /// - Returns: A descriptor of the new file that appends to it. The caller closes it.
+  static func replace(_ path: String, with data: Data, mayReplace: () throws -> Void) throws -> Int32 {
+    var attempts = 0
+    while true {
       let temporary = temporary(beside: path)
-      var descriptor: Int32? = retrying { open(temporary, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644) }
-      guard let file = descriptor, file >= 0 else { throw systemError("cannot be written", path) }
-      defer { _ = descriptor.map(close) }
+      let file = retrying { open(temporary, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644) }
+      guard file >= 0 else { throw systemError("cannot be written", path) }
       do {
         try writeAll(data, to: file, path: path)
         guard fsync(file) == 0 else { throw systemError("cannot be written", path) }
-        if !keepsOpen {
-          close(file)
-          descriptor = nil
-        }
         try mayReplace()
         if rename(temporary, path) == 0 {
           try synchronizeFolder(of: path)
-          defer { descriptor = nil }
-          return descriptor
+          return file
         }
-        guard errno == ENOENT, attempt < 3 else { throw systemError("cannot be written", path) }
-        // Another process has removed the temporary file. Either it has taken over, and this throws, or it was itself
-        // suspended before it removed it.
+        guard errno == ENOENT, attempts < 2 else { throw systemError("cannot be written", path) }
+        // Another process has removed the temporary file. If that process has taken over, this throws. Otherwise it had
+        // itself lost the folder, and was suspended before it removed the file.
         try mayReplace()
       } catch {
+        close(file)
         unlink(temporary)
         throw error
       }
+      close(file)
+      attempts += 1
     }
-    return nil
   }
 
-  /// Returns the path of a temporary file or folder, which is unique even if other machines use the same folder.
+  /// Returns the path of a temporary file or folder. Its name is unique, even if other machines write to the same folder.
   private static func temporary(beside path: String) -> String {
     "\(path).\(UUID().uuidString.prefix(13)).tmp"
   }
@@ -244,21 +239,23 @@ public enum FileAccess {
     unlink(probe)
   }
 
-  /// Removes the temporaries of interrupted calls in a folder. If an earlier owner of the folder still runs, it can
-  /// neither replace nor remove anything there afterwards, because its temporaries no longer exist.
+  /// Removes the temporary files and folders that interrupted calls left in a folder. If an earlier owner of the folder
+  /// still runs, it can then neither replace nor remove anything in it.
   ///
   /// - Parameter mayRemove: Called right before the removal. If it throws, nothing is removed.
+  /// - Throws: `InputError` if one cannot be removed, or the error of `mayRemove`.
   public static func removeTemporaries(in folder: String, mayRemove: () throws -> Void) throws {
     let names = try names(in: folder).filter { $0.hasSuffix(".tmp") }
     try remove(names.map { "\(folder)/\($0)" }, through: folder, mayRemove: mayRemove)
   }
 
-  /// Removes files and folders, unless another process takes over: they are moved into a temporary folder first, which
+  /// Removes files and folders, unless another process takes over. They are first moved into a temporary folder, which
   /// that process removes (`removeTemporaries`), so that `mayRemove` and the removal are one step.
   ///
   /// - Parameters:
   ///   - folder: The folder in which the temporary folder is created.
   ///   - mayRemove: Called right before the removal. If it throws, nothing is removed.
+  /// - Throws: `InputError` if one cannot be removed, or the error of `mayRemove`.
   public static func remove(_ paths: [String], through folder: String, mayRemove: () throws -> Void) throws {
     for attempt in 1...3 where !paths.isEmpty {
       let away = temporary(beside: "\(folder)/removed")
@@ -295,8 +292,10 @@ public enum FileAccess {
     }
   }
 
-  /// Removes a folder of files, unless another process takes over; see `remove(_:through:mayRemove:)`. If that process
-  /// has written something there meanwhile, the folder remains.
+  /// Removes a folder and its files, unless another process takes over; see `remove(_:through:mayRemove:)`. The folder
+  /// remains if another process has written a file in it meanwhile.
+  ///
+  /// - Throws: `InputError` if it cannot be removed, or the error of `mayRemove`.
   public static func removeFolder(_ path: String, mayRemove: () throws -> Void) throws {
     try remove(names(in: path).map { "\(path)/\($0)" }, through: path, mayRemove: mayRemove)
     guard rmdir(path) == 0 || isAbsence(errno) || errno == ENOTEMPTY || errno == EEXIST else {

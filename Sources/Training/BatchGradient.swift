@@ -37,8 +37,8 @@ final class BatchGradient {
 
   /// The mean loss, in nats per token, of the windows at `positions` of `order`.
   ///
-  /// - Parameter stops: Called before each shard of the first thread. If it returns true, the computation ends.
-  /// - Returns: Nil if it was ended.
+  /// - Parameter stops: Called before each shard of the first thread. If it returns true, the computation ends early.
+  /// - Returns: Nil if it ended early.
   func callAsFunction(
     _ positions: Range<Int>, of windows: TokenWindows, order: TokenOrder, parameters: FloatBuffer,
     stops: () -> Bool

@@ -47,16 +47,16 @@ public final class Trainer {
   /// One step of a run over `tokens` tokens.
   package func step(of tokens: Int) -> StepMetrics {
     guard let metrics = step(of: tokens, unless: { false }) else {
-      preconditionFailure("a step ends by itself")
+      preconditionFailure("only `stops` ends a step early")
     }
     return metrics
   }
 
-  /// One step of a run over `tokens` tokens, which `stops` may end before it has changed the state: a step of a large
-  /// model takes minutes.
+  /// One step of a run over `tokens` tokens, which may end early with the state unchanged: a step of a large model takes
+  /// minutes.
   ///
-  /// - Parameter stops: Called many times on one thread; true ends the step.
-  /// - Returns: Nil if the step was ended.
+  /// - Parameter stops: Called between parts of the step, on one thread. If it returns true, the step ends early.
+  /// - Returns: Nil if the step ended early.
   package func step(of tokens: Int, unless stops: () -> Bool) -> StepMetrics? {
     let training = configuration.training
     let batch = training.batch.tokens(after: state.tokens)

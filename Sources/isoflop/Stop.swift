@@ -8,7 +8,7 @@ import Synchronization
   import Glibc
 #endif
 
-/// Whether a stop was requested, and why. Every command answers signals through it.
+/// Whether a stop was requested, and why. It handles the signals of every command.
 ///
 /// While there is work to save (`whileSaving`), the command polls for it, saves its work and ends. At all other times, as
 /// while it plans, fits or draws, a signal ends the process at once: nothing is lost.
@@ -43,13 +43,13 @@ final class Stop: Sendable {
   /// A separate queue: computation may occupy all threads of the shared ones.
   private let queue = DispatchQueue(label: "signals")
 
-  /// What the process prints when a signal ends it at once; nil for nothing.
+  /// The message when a signal ends the process at once; nil for none.
   let farewell = Mutex<String?>("interrupted")
 
-  /// Checks that the system lets this process have the threads that it cannot do without: those that handle signals and
-  /// renew claims. Otherwise, Dispatch would wait for them for ever, and no signal would end it.
+  /// Checks that this process can create the threads that handle signals and renew claims. Without them Dispatch would
+  /// wait for ever, and no signal could end the process.
   ///
-  /// - Throws: `InputError` if it does not.
+  /// - Throws: `InputError` if it cannot.
   static func requireThreads(_ count: Int = 4) throws {
     var ends: [Int32] = [0, 0]
     var (threads, code): ([pthread_t], Int32) = ([], 0)
@@ -61,7 +61,7 @@ final class Stop: Sendable {
         &thread, nil,
         { argument in
           var byte: UInt8 = 0
-          // Until the other end of the pipe is closed.
+          // Returns when the other end of the pipe is closed.
           _ = read(Int32(Int(bitPattern: argument) - 1), &byte, 1)
           return nil
         }, reading)
@@ -77,7 +77,7 @@ final class Stop: Sendable {
     }
   }
 
-  /// The one of this process. It handles signals from its first use on.
+  /// The instance of this process. It handles signals from its first use on.
   static let shared = Stop()
 
   private init() {
