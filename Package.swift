@@ -92,7 +92,7 @@ let package = Package(
         exclude: ["Execution", "Training"].contains(name) ? ["EarlierVersion"] : [], swiftSettings: tuned)
     }
     + [
-      .testTarget(name: "CommandTests", dependencies: ["isoflop", "Training", "Files"]),
+      .testTarget(name: "CommandTests", dependencies: ["isoflop", "Plans", "Training", "Files"]),
       // Helpers of several suites: temporary folders, small plans and planted results.
       .target(
         name: "TestSupport", dependencies: ["Plans", "Training", "Files"], path: "Tests/Support",

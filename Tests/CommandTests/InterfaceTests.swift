@@ -1,4 +1,5 @@
 import Foundation
+import Plans
 import Testing
 
 /// The interface for scripts: statuses, JSON, completion and the manual.
@@ -106,6 +107,17 @@ import Testing
     let names = try JSONDecoder().decode(Tool.self, from: Data(dump.output.utf8)).command.names
     #expect(Set(names).isSuperset(of: ["run", "ls", "diff", "clean", "stats", "fitter"]))
     return names
+  }
+
+  @Test("Every setting is a flag of train, and an error names it")
+  func settingFlags() throws {
+    let folder = try ScratchFolder()
+    for flag in Setting.all.map({ Setting.flag($0.name) }) {
+      let command = try Command("train", flag, "bogus", in: folder.path)
+      #expect(command.status == 2 && command.errors.hasPrefix("error: \(flag): "), "\(command.errors)")
+    }
+    #expect(try Command("train", "--threads", "0", in: folder.path).status == 2)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
   }
 
   @Test("The completion scripts name every subcommand", arguments: ["bash", "zsh", "fish"])

@@ -48,6 +48,45 @@ struct ReportTests {
     }
   }
 
+  @Test("Learning curves show the text, the depth and the cooldown, and the table of runs the repetitions")
+  func learningCurves() throws {
+    let kinds = ["village", "hamlet"].flatMap { corpus in [2, 4].map { (corpus: corpus, depth: $0) } }
+    let rows = kinds.enumerated().map { index, kind in
+      [
+        "run": "run\(index)", "trunk": "trunk\(index)", "status": "completed", "corpus": kind.corpus,
+        "width": "16", "depth": "\(kind.depth)", "n_total": "9000", "d_tokens": "1000000",
+        "unique_tokens": "250000", "epochs": "4", "c_exact": "1e11", "loss": "2", "loss_se": "0.01",
+      ]
+    }
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try FileAccess.makeFolder(folder)
+    let log = [(100_000, 3.0, ""), (800_000, 2.5, ""), (1_000_000, 2.0, ",\"cooldownFrom\":800000")]
+    try FileAccess.write(
+      Data(
+        log.map { tokens, loss, cooldown in
+          """
+          {"step":1,"tokens":\(tokens),"validationLoss":\(loss),"validationStandardError":0.01,\
+          "validationWindows":64\(cooldown)}
+
+          """
+        }.joined().utf8), to: RunFolder(folder).metrics)
+    let curve = try RunFolder(folder).curve()
+    #expect(curve.map(\.cooldownFrom) == [nil, nil, 800_000])
+    let planted = try PlantedExperiment(bootstraps: 0)
+    let table = try PlantedExperiment.table(rows)
+    let report = Report(
+      of: planted.file, table: table, fits: Fits(of: table, requests: [], bootstraps: 0),
+      curves: Dictionary(uniqueKeysWithValues: rows.map { ($0["run"] ?? "", curve) }))
+    let (page, scripts) = try report.pageWithScripts()
+    let script = try #require(scripts.first { $0.contains("Validation loss (nats per token)") })
+    #expect(script.contains("village") && script.contains("hamlet"))
+    #expect(script.contains("16 × 2") && script.contains("16 × 4") && script.contains("width × depth"))
+    // Eight lines: each curve is solid up to the cooldown and dashed from there.
+    #expect(script.matches(of: #/lw 2.0 dt '-'/#).count >= 4, "\(script)")
+    #expect(page.contains(">U<") && page.contains(">epochs<"), "\(page)")
+  }
+
   @Test func mixturesOfExpertsAreDrawn() throws {
     let file = try ExperimentFile(
       path: "planted.yaml",
