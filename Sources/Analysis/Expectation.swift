@@ -133,7 +133,7 @@ public struct Expectation: Sendable {
 
   private func verdict(_ number: ExperimentFit.Number?, entropy: Double?, otherwise: String) -> Verdict {
     guard let number else { return Verdict(self, found: otherwise, passed: false) }
-    let interval = number.interval.map { " [\(shortText($0.low)) \(shortText($0.high))]" } ?? ""
+    let interval = number.interval.map { " [\(shortText($0.low)), \(shortText($0.high))]" } ?? ""
     let found = shortText(number.value) + interval
     switch demand {
     case .between(let low, let high):

@@ -288,7 +288,7 @@ public struct YAMLValue {
   public func positiveNumber(atMost limit: Double = .greatestFiniteMagnitude) throws -> Double {
     let number = try number(in: (-Double.infinity)...)
     guard number > 0, number <= limit else {
-      let most = limit == .greatestFiniteMagnitude ? "" : " and at most \(limit)"
+      let most = limit == .greatestFiniteMagnitude ? "" : " and at most \(plainText(limit))"
       throw error("\(try string()) is out of range", remedy: "It must be greater than 0\(most)")
     }
     return number
@@ -320,17 +320,21 @@ public struct YAMLValue {
   }
 }
 
+/// A number without needless digits: 100 rather than 100.0.
+private func plainText(_ number: Double) -> String { String(format: "%.16g", number) }
+
 /// Returns a description of a range, for error messages.
 private func describe(_ range: Any) -> String {
-  func text(_ number: Double) -> String { String(format: "%.16g", number) }
-  return switch range {
+  switch range {
   case let range as PartialRangeFrom<Int>: "at least \(range.lowerBound)"
-  case let range as PartialRangeFrom<Double>: "at least \(text(range.lowerBound))"
+  case let range as PartialRangeFrom<Double>: "at least \(plainText(range.lowerBound))"
   case let range as ClosedRange<Double> where range.upperBound == .greatestFiniteMagnitude:
-    "at least \(text(range.lowerBound))"
+    "at least \(plainText(range.lowerBound))"
   case let range as ClosedRange<Int>: "from \(range.lowerBound) to \(range.upperBound)"
-  case let range as ClosedRange<Double>: "from \(text(range.lowerBound)) to \(text(range.upperBound))"
-  case let range as Range<Double>: "at least \(text(range.lowerBound)) and below \(text(range.upperBound))"
+  case let range as ClosedRange<Double>:
+    "from \(plainText(range.lowerBound)) to \(plainText(range.upperBound))"
+  case let range as Range<Double>:
+    "at least \(plainText(range.lowerBound)) and below \(plainText(range.upperBound))"
   default: "in \(range)"
   }
 }

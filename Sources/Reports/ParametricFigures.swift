@@ -100,11 +100,11 @@ extension Chapter {
         ])
     }
     let law = fit.result.fit
-    let part = (law?.knownFloor ?? 0) > 0 ? "of the loss above the true entropy" : "of the loss"
+    let loss = (law?.knownFloor ?? 0) > 0 ? "loss above the true entropy" : "loss"
     return Figure(
       name: "residuals-\(fit.result.name)", title: "Residuals of \(fit.result.name)",
       caption: """
-        Logarithm of the ratio of measured to fitted loss, \(part), with 95 % error bars. Root mean square: \
+        Logarithm of the ratio of measured to fitted \(loss), with 95 % error bars. Root mean square: \
         \((100 * (law?.rmsLogResidual ?? .nan)).text()) %.
         """, panels: panels)
   }

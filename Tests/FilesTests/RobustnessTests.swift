@@ -92,7 +92,7 @@ import Testing
     let large = try YAMLValue(file: "a.yaml", text: "101")
     let other = #expect(throws: InputError.self) { try large.positiveNumber(atMost: 100) }
     #expect(other?.message == "101 is out of range")
-    #expect(other?.remedy == "It must be greater than 0 and at most 100.0")
+    #expect(other?.remedy == "It must be greater than 0 and at most 100")
     #expect(try large.positiveNumber() == 101)
   }
 }

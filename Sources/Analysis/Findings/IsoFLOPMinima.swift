@@ -21,7 +21,7 @@ extension Finding {
         return head + [
           .number(minimum.parameters), .interval(minimum.parametersInterval), .number(minimum.tokens),
           .interval(minimum.tokensInterval), .number(minimum.tokens / minimum.parameters),
-          .number(minimum.loss, digits: 4), .text(""),
+          .number(minimum.loss, digits: 4), .missing,
         ]
       })
   }
