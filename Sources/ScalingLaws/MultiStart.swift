@@ -7,7 +7,7 @@ public enum MultiStart {
     let agreeing: Int
     /// At most four other local minima whose objective is within 1 % of the best, best first.
     let alternatives: [Minimizer.Minimum]
-    /// The number of starts whose search stopped at its limit of evaluations.
+    /// The number of starts whose search stopped at its limit of evaluations or did not begin.
     let unfinished: Int
   }
 
@@ -29,14 +29,34 @@ public enum MultiStart {
 
   /// Searches from each start, then refines each distinct minimum within 5 % of the best to full precision. If there
   /// are a thousand starts or more, the first search uses a thinned table.
-  static func minimize(_ problem: Problem, from starts: [[Double]]) throws -> Result {
+  ///
+  /// - Parameter mostWork: The limit on evaluations times observations times parameters of the first search, about two
+  ///   seconds of CPU time by default. The starts with the lowest objective are searched first; the rest counts as
+  ///   unfinished.
+  static func minimize(_ problem: Problem, from starts: [[Double]], mostWork: Int = 50_000_000) throws
+    -> Result
+  {
     var coarse = problem
     if starts.count >= 1000 { coarse.thin(to: max(50, 5 * problem.size)) }
+    let starts = byObjective(starts, of: coarse)
     let minimizer = Minimizer(tolerance: 1e-7, iterations: 60)
-    let minima = parallelChunks(starts.count) { [coarse] range in
-      var problem = coarse
-      return range.map { minimizer.minimize(&problem, from: starts[$0]) }
-    }.sorted { $0.value < $1.value }
+    var minima: [Minimizer.Minimum] = []
+    var work = 0
+    // In rounds, so that what is searched does not depend on the number of threads.
+    while minima.count < starts.count, work < mostWork {
+      let round = Array(starts.dropFirst(minima.count).prefix(64))
+      let searched = parallelChunks(round.count) { [coarse] range in
+        var problem = coarse
+        return range.map { index in
+          let minimum = minimizer.minimize(&problem, from: round[index])
+          return (minimum, evaluations: Minimizer.evaluations - problem.evaluationsLeft)
+        }
+      }
+      minima += searched.map(\.0)
+      work += searched.reduce(0) { $0 + $1.evaluations } * coarse.workspace.rows.count * problem.size
+    }
+    let unfinished = starts.count - minima.count { !$0.isUnfinished }
+    minima.sort { $0.value < $1.value }
     guard let first = minima.first, first.value.isFinite else {
       throw FitError("no start of the search leads to a finite objective")
     }
@@ -66,6 +86,18 @@ public enum MultiStart {
       best: best.minimum, starts: starts.count, agreeing: best.starts,
       alternatives: finished.dropFirst().prefix(4).map(\.minimum).filter {
         $0.value <= best.minimum.value * 1.01
-      }, unfinished: minima.count(where: \.isUnfinished))
+      }, unfinished: unfinished)
+  }
+
+  /// Returns starts by increasing objective.
+  private static func byObjective(_ starts: [[Double]], of problem: Problem) -> [[Double]] {
+    let values = parallelChunks(starts.count) { range in
+      var problem = problem
+      return range.map { index -> Double in
+        problem.evaluate(at: starts[index])
+        return problem.value
+      }
+    }
+    return starts.indices.sorted { (values[$0], $0) < (values[$1], $1) }.map { starts[$0] }
   }
 }

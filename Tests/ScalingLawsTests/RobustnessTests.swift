@@ -37,6 +37,20 @@ import Testing
     }
   }
 
+  @Test func aSearchStopsAtItsLimitOfWorkAndTheFitTellsIt() throws {
+    let observations = (0..<60).map { index in
+      let tokens = 1e6 * pow(10, Double(index) / 10)
+      let noise = 0.1 * sin(Double(index * index))
+      return Observation(parameters: 1e6, tokens: tokens, loss: 2 + 100 * pow(tokens, -0.3) + noise)
+    }
+    let law = NamedLaw.broken(BrokenLaw(in: .tokens, breaks: 3))
+    let fit = try Fitter(law, minimizing: Objective(.leastAbsolute), bootstraps: 0).fit(observations)
+    let unfinished = try #require(fit.unfinished)
+    #expect(unfinished.starts > 0 && unfinished.starts < fit.starts)
+    #expect(unfinished.text.contains("stopped at the limit of evaluations: \(unfinished.starts) starts"))
+    #expect(fit.rmsLogResidual < 0.06)
+  }
+
   @Test func runsInOnePlaceAreRefused() {
     let observations = (0..<12).map { Observation(parameters: 1e6, tokens: 1e8, loss: 2 + 0.01 * Double($0)) }
     let error = #expect(throws: FitError.self) { try Fitter(.chinchilla(ChinchillaLaw())).fit(observations) }
