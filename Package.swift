@@ -54,7 +54,8 @@ let package = Package(
     // unsafe flags, because SwiftPM forbids them in dependencies that are required by version.
     .target(name: "Analysis", dependencies: ["Files", "ScalingLaws", "SwiftCSV"]),
     .target(
-      name: "Plans", dependencies: ["Analysis", "ScalingLaws", "Training", "Models", "Corpora", "Files"],
+      name: "Plans",
+      dependencies: ["Analysis", "ScalingLaws", "Training", "Models", "Autograd", "Corpora", "Files"],
       swiftSettings: tuned),
     .target(
       name: "Execution", dependencies: ["Plans", "Analysis", "Training", "Models", "Corpora", "Files"],

@@ -11,9 +11,12 @@ public final class Recorder {
   private(set) var stateCount = 0
   /// Whether the program can run backward. One that cannot keeps no values for it.
   public let gradients: Bool
+  /// What computes the products with weights.
+  let kernel: ProductKernel
 
-  public init(gradients: Bool) {
+  public init(gradients: Bool, kernel: ProductKernel = Precision.float32.kernel) {
     self.gradients = gradients
+    self.kernel = kernel
   }
 
   /// Adds an array of `count` whole numbers, which the caller fills before each `forward`.

@@ -1,3 +1,5 @@
+import Autograd
+
 /// Everything that determines a network: its architecture, its size and its parametrisation.
 public struct ModelConfiguration: Codable, Hashable, Sendable {
   /// The design of norms, activations, biases and head.
@@ -52,13 +54,16 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   public var parametrisation: Parametrisation
   /// How feed-forward layers are split among experts; nil in a dense model.
   public var moe: MoE?
+  /// The precision of products with weights in training and validation; nil for float32. Samples are computed in
+  /// float32.
+  public var precision: Precision?
 
   /// The names in files, which run identifiers depend on. A setting that is nil is left out.
   private enum CodingKeys: String, CodingKey {
     case architecture = "family"
     case moe = "mixture"
     case width, depth, heads, kvHeads, headWidth, layers, context, vocabulary, positions, tiedHead,
-      parametrisation
+      parametrisation, precision
   }
 
   /// - Parameters:
@@ -72,7 +77,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     architecture: Architecture = .gpt2, width: Int, depth: Int? = nil, heads: Int? = nil,
     headWidth: Int? = nil, kvHeads: Int? = nil, layers: String? = nil, context: Int = 128, vocabulary: Int,
     positions: Positions = .rotary, tiedHead: Bool? = nil, parametrisation: Parametrisation = .mup,
-    moe: MoE? = nil
+    moe: MoE? = nil, precision: Precision = .float32
   ) throws {
     self.architecture = architecture
     self.width = width
@@ -98,6 +103,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     self.tiedHead = tiedHead ?? (architecture == .gpt2)
     self.parametrisation = parametrisation
     self.moe = moe
+    self.precision = precision == .float32 ? nil : precision
     try check()
   }
 

@@ -1,3 +1,5 @@
+import Autograd
+
 /// The choices that make a model, before the vocabulary of its text is known.
 ///
 /// Nil stands for a default that depends on other choices.
@@ -30,6 +32,7 @@ public struct ModelOptions: Sendable {
   public var moe = MoE(experts: 1)
   /// The weight of the experts' balancing; nil for the default of its kind.
   public var balanceWeight: Double?
+  public var precision = Precision.float32
 
   public init() {}
 
@@ -42,7 +45,7 @@ public struct ModelOptions: Sendable {
     return try ModelConfiguration(
       architecture: architecture, width: width ?? 0, depth: depth, heads: count, headWidth: headWidth,
       kvHeads: kvHeads, layers: layers, context: context, vocabulary: vocabulary, positions: positions,
-      tiedHead: tiedHead, parametrisation: parametrisation, moe: experts)
+      tiedHead: tiedHead, parametrisation: parametrisation, moe: experts, precision: precision)
   }
 
   /// The experts, with the default weight of their balancing; nil for a dense model.

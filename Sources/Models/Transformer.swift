@@ -62,7 +62,8 @@ public struct Transformer: Sendable {
     windows: Int, gradients: Bool,
     loss: ((_ logits: Tensor, _ tokens: Integers, _ targets: Integers, _ recorder: Recorder) -> Tensor)? = nil
   ) -> LossProgram {
-    let recorder = Recorder(gradients: gradients)
+    let recorder = Recorder(
+      gradients: gradients, kernel: (configuration.precision ?? .float32).kernel)
     let tokens = recorder.integers(windows * configuration.context)
     let targets = recorder.integers(windows * configuration.context)
     let hits = gradients || loss != nil ? nil : recorder.integers(targets.count)

@@ -1,4 +1,5 @@
 import Analysis
+import Autograd
 import Files
 import Models
 
@@ -52,6 +53,11 @@ extension Setting {
       .model, "parametrisation", "how scales and learning rates follow the width", \.model.parametrisation,
       column: .named(isSelfExplanatory: true)
     ) { $0.configuration.model.parametrisation },
+    .choice(
+      .model, "precision",
+      "the precision of the operands of products with weights, in training and validation; sums and all else are "
+        + "float32", \.model.precision, column: .named(isSelfExplanatory: true)
+    ) { $0.configuration.model.precision ?? .float32 },
   ]
 
   /// The row of a setting that a layer declares.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Autograd
 import Models
 
 /// Width, depth, heads, context, windows in a batch and vocabulary, as `--shape 32,2,4,128,4,79` names them, and for a
@@ -27,13 +28,15 @@ struct BenchmarkShape: ExpressibleByArgument, CustomStringConvertible {
   var batch: Int { numbers[4] }
 
   /// The model. Positions are rotary where heads are narrow, as in the grids, and learned elsewhere.
-  func model(_ architecture: ModelConfiguration.Architecture) throws -> ModelConfiguration {
+  func model(_ architecture: ModelConfiguration.Architecture, _ precision: Precision = .float32) throws
+    -> ModelConfiguration
+  {
     try ModelConfiguration(
       architecture: architecture, width: numbers[0], depth: numbers[1], heads: numbers[2],
       context: numbers[3],
       vocabulary: numbers[5],
       positions: numbers[0] / numbers[2] <= ModelConfiguration.usualHeadWidth ? .rotary : .learned,
       parametrisation: .standard,
-      moe: numbers.count == 8 ? MoE(experts: numbers[6], topK: numbers[7]) : nil)
+      moe: numbers.count == 8 ? MoE(experts: numbers[6], topK: numbers[7]) : nil, precision: precision)
   }
 }

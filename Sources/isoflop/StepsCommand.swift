@@ -16,6 +16,8 @@ struct StepsCommand: ParsableCommand {
   var seconds = 2.0
   @Option(help: "gpt2, llama or all.")
   var architecture = ArchitectureChoice.all
+  @Option(help: "The precision of products with weights, as in an experiment file.")
+  var precision = Precision.float32
   @Option(
     parsing: .singleValue,
     help:
@@ -61,13 +63,13 @@ struct StepsCommand: ParsableCommand {
     }
     if let warning = OpenBLAS.warning { complain("note: \(warning)") }
     let provenance = Provenance(threads: 1)
-    if !json { print("\(provenance.cpu); OpenBLAS kernel \(provenance.blasKernel); one core, float32") }
+    if !json { print("\(provenance.cpu); OpenBLAS kernel \(provenance.blasKernel); one core, \(precision)") }
     let others = OtherLoad()
     var all: [StepBenchmark] = []
     for architecture in architecture.architectures {
       let shapes = shape.isEmpty ? BenchmarkShape.usual : shape
       // An impossible shape is refused before anything is measured.
-      for shape in shapes { _ = try shape.model(architecture) }
+      for shape in shapes { _ = try shape.model(architecture, precision) }
       let steps = try shapes.map { try measureAlone($0, architecture) }
       all += steps
       if !json { show(steps, architecture) }
@@ -82,7 +84,9 @@ struct StepsCommand: ParsableCommand {
 
   private func measureHere() throws -> [StepBenchmark] {
     try architecture.architectures.flatMap { architecture in
-      try shape.map { try StepBenchmark($0.model(architecture), batch: $0.batch, seconds: seconds) }
+      try shape.map {
+        try StepBenchmark($0.model(architecture, precision), batch: $0.batch, seconds: seconds)
+      }
     }
   }
 
@@ -99,7 +103,7 @@ struct StepsCommand: ParsableCommand {
       "/proc/\(getpid())/exe",
       [
         "bench", "steps", "--in-this-process", "--architecture", architecture.rawValue, "--shape", "\(shape)",
-        "--seconds", "\(seconds)",
+        "--seconds", "\(seconds)", "--precision", precision.rawValue,
       ],
       output: output.writing, environment: AllocationTrace.environment(file: trace))
     try output.writing.close()
@@ -168,6 +172,8 @@ struct StepsCommand: ParsableCommand {
   private func digits(_ value: Double, _ count: Int) -> String { String(format: "%.\(count)f", value) }
   private func mebibytes(_ bytes: Int) -> String { digits(Double(bytes) / 1_048_576, 1) }
 }
+
+extension Precision: ExpressibleByArgument {}
 
 extension StepBenchmark {
   /// The numbers that name the shape.

@@ -19,10 +19,15 @@ import Testing
     ].map(Shape.init)
     + (1...32).map { Shape(rows: $0, inner: 7, columns: 2 * $0 + 1) }
 
-  @Test("Products agree with a naive reference", arguments: shapes, [false, true])
-  func agreesWithReference(_ shape: Shape, _ transposed: Bool) {
-    for (scale, hasBias, uses) in [(Float(1), true, 1), (-0.75, false, 1), (1.5, true, 2)] {
-      let layer = Layer(shape, transposed: transposed, scale: scale, hasBias: hasBias)
+  /// All that this CPU has.
+  static let kernels: [ProductKernel] = [.own] + Bfloat16Kernel.available.map { .bfloat16($0) }
+
+  @Test("Products agree with a naive reference", arguments: shapes, kernels)
+  func agreesWithReference(_ shape: Shape, _ kernel: ProductKernel) {
+    for (scale, hasBias, uses, transposed) in [
+      (Float(1), true, 1, false), (-0.75, false, 1, true), (1.5, true, 2, false), (1.5, true, 2, true),
+    ] {
+      let layer = Layer(shape, transposed: transposed, scale: scale, hasBias: hasBias, kernel: kernel)
       let found = layer.run(uses: uses)
       // Every sum of n terms may be off by n roundings of the sum of its magnitudes.
       func compare(_ found: [Float], terms: Int, _ truth: (Int) -> (sum: Double, magnitude: Double)) {
@@ -41,13 +46,16 @@ import Testing
     }
   }
 
-  @Test("NaN and infinity affect exactly the results that depend on them", arguments: shapes, [false, true])
-  func notANumber(_ shape: Shape, _ transposed: Bool) {
+  @Test("NaN and infinity affect exactly the results that depend on them", arguments: shapes, kernels)
+  func notANumber(_ shape: Shape, _ kernel: ProductKernel) {
     let (row, term) = (shape.rows / 2, shape.inner / 2)
-    for (poison, times, becomes) in [
-      (Float.nan, Float(0), Float.nan), (.infinity, 0, .nan), (.infinity, -2, -.infinity),
+    for (poison, times, becomes, transposed) in [
+      (Float.nan, Float(0), Float.nan, false), (.infinity, 0, .nan, true), (.infinity, -2, -.infinity, false),
+      (Float(bitPattern: 0x7F80_0001), 1, .nan, true), (.greatestFiniteMagnitude, -2, -.infinity, false),
     ] {
-      var layer = Layer(shape, transposed: transposed, scale: 1, hasBias: true)
+      // The largest float is finite, unless it is rounded to bfloat16.
+      if poison.isFinite && !kernel.roundsOperands { continue }
+      var layer = Layer(shape, transposed: transposed, scale: 1, hasBias: true, kernel: kernel)
       layer.x[row * shape.inner + term] = poison
       for c in 0..<shape.columns { layer.w[layer.weightIndex(term, c)] = times }
       let found = layer.run(uses: 1)
@@ -65,7 +73,19 @@ import Testing
   }
 }
 
+extension ProductKernel {
+  fileprivate var roundsOperands: Bool { if case .bfloat16 = self { true } else { false } }
+}
+
+/// x rounded to 8 significant bits, ties to even.
+private func bfloat16(_ x: Float) -> Float {
+  guard x.isNormal else { return x }
+  let unit = Float(sign: .plus, exponent: x.exponent - 7, significand: 1)
+  return (x / unit).rounded(.toNearestOrEven) * unit
+}
+
 private struct Layer {
+  let kernel: ProductKernel
   let shape: ProductTests.Shape
   let transposed: Bool
   let scale: Float
@@ -74,7 +94,10 @@ private struct Layer {
   let bias: [Float]?
   let dy: [Float]
 
-  init(_ shape: ProductTests.Shape, transposed: Bool, scale: Float, hasBias: Bool) {
+  init(
+    _ shape: ProductTests.Shape, transposed: Bool, scale: Float, hasBias: Bool, kernel: ProductKernel
+  ) {
+    self.kernel = kernel
     self.shape = shape
     self.transposed = transposed
     self.scale = scale
@@ -108,6 +131,7 @@ private struct Layer {
   ) {
     var (total, magnitude) = (Double(start), Double(abs(start)))
     for (a, b) in terms {
+      let (a, b) = kernel.roundsOperands ? (bfloat16(a), bfloat16(b)) : (a, b)
       let term = Double(scale) * Double(a) * Double(b)
       total += term
       magnitude += abs(term)
@@ -130,7 +154,7 @@ private struct Layer {
     let ws = layout.add(
       "w", transposed ? [shape.columns, shape.inner] : [shape.inner, shape.columns])
     let bs = bias.map { layout.add("b", [$0.count]) }
-    let recorder = Recorder(gradients: true)
+    let recorder = Recorder(gradients: true, kernel: kernel)
     func once() -> Tensor { recorder.linear(xs, ws, bias: bs, transposed: transposed, scale: scale) }
     let program = recorder.finish(uses == 1 ? once() : recorder.add(once(), once()))
 

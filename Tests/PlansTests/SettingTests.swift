@@ -22,6 +22,7 @@ import Testing
     "depth": ["depth": "3"], "heads": ["heads": "2"], "head_width": ["head_width": "16"], "layers": [:],
     "kv_heads": ["kv_heads": "2"], "context": ["context": "64"], "positions": ["positions": "learned"],
     "tied_head": ["tied_head": "false"], "parametrisation": ["parametrisation": "standard", "width": "48"],
+    "precision": ["precision": "bfloat16"],
     "experts": ["experts": "4"], "top_k": ["experts": "4", "top_k": "2"],
     "granularity": ["experts": "4", "granularity": "2"],
     "shared_experts": ["experts": "4", "granularity": "2", "shared_experts": "1"],

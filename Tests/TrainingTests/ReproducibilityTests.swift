@@ -1,3 +1,4 @@
+import Autograd
 import Corpora
 import Files
 import Foundation
@@ -19,10 +20,11 @@ import Training
   private func configuration(
     tokens: Int, batch: BatchSchedule, seed: UInt64 = 1,
     schedule: Schedule = .cooldown(fraction: 0.2, shape: .linear), moe: MoE? = nil,
-    updateRule: Selection? = nil, objective: Selection? = nil
+    updateRule: Selection? = nil, objective: Selection? = nil, precision: Precision = .float32
   ) throws -> RunConfiguration {
     let model = try ModelConfiguration(
-      width: 16, depth: 1, heads: 2, context: 16, vocabulary: corpus.vocabulary, moe: moe)
+      width: 16, depth: 1, heads: 2, context: 16, vocabulary: corpus.vocabulary, moe: moe,
+      precision: precision)
     return RunConfiguration(
       corpus: source, corpusFingerprint: corpus.fingerprint, model: model,
       training: TrainingConfiguration(
@@ -96,10 +98,24 @@ import Training
     }
   }
 
-  @Test("One, two and three threads give the same bits", arguments: [nil, moe] as [MoE?])
-  func threads(_ moe: MoE?) throws {
+  @Test("Products in bfloat16 change the losses of a training a little, and are part of its identifier")
+  func precision() throws {
+    let runs = try Precision.allCases.map {
+      try configuration(tokens: 60_000, batch: .fixed(512), precision: $0)
+    }
+    #expect(runs[0].identifier != runs[1].identifier)
+    let losses = try runs.flatMap { try train([$0], in: "precision") }.compactMap(\.loss)
+    try #require(losses.count == 2)
+    #expect(losses[0] != losses[1])
+    #expect(abs(losses[1] / losses[0] - 1) < 0.01)
+  }
+
+  @Test(
+    "One, two and three threads give the same bits",
+    arguments: [(nil, .float32), (moe, .float32), (moe, .bfloat16)] as [(MoE?, Precision)])
+  func threads(_ moe: MoE?, _ precision: Precision) throws {
     // Batches of five shards, so that three threads have different numbers of them.
-    let run = try configuration(tokens: 60_000, batch: .fixed(10_000), moe: moe)
+    let run = try configuration(tokens: 60_000, batch: .fixed(10_000), moe: moe, precision: precision)
     let results = try [1, 2, 3].map { try train([run], in: "threads\($0)", threads: $0) }
     #expect(results[0] == results[1])
     #expect(results[0] == results[2])

@@ -16,7 +16,7 @@ import CBLAS
 /// - Parameters:
 ///   - addend: c itself, or another matrix of its shape. With a stride of 0 it is one row for all.
 ///   - scratch: `packedCount(inner:columns:)` floats.
-func multiply(
+func multiplyTiled(
   _ a: Matrix, _ b: Matrix, into c: Matrix, alpha: Float = 1, plus addend: Matrix? = nil, scratch: Floats
 ) {
   let tiles = quotient(c.rows, tileRows)
@@ -118,12 +118,12 @@ private struct Panels {
 
 /// A function of its own: it holds a loop for every height of a tile.
 @inline(never)
-private func computeTile(_ rows: Int, _ job: TileJob) { compute_tile(Int32(rows), job) }
+func computeTile(_ rows: Int, _ job: TileJob) { compute_tile(Int32(rows), job) }
 
 /// a / b, rounded up.
-private func quotient(_ a: Int, _ b: Int) -> Int { (a + b - 1) / b }
+func quotient(_ a: Int, _ b: Int) -> Int { (a + b - 1) / b }
 
 /// One of `count` almost equal parts of 0..<n.
-private func part(_ index: Int, of count: Int, in n: Int) -> Range<Int> {
+func part(_ index: Int, of count: Int, in n: Int) -> Range<Int> {
   n * index / count..<n * (index + 1) / count
 }

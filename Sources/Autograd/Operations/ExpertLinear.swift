@@ -10,6 +10,7 @@ struct ExpertLinear: Operation {
   let bias: Tensor?
   let routes: Routes
   let output: Tensor
+  let kernel: ProductKernel
 
   private var inner: Int { x.columns }
 
@@ -41,7 +42,8 @@ struct ExpertLinear: Operation {
   var scratch: Int {
     let (r, k, n) = (x.rows, inner, output.columns)
     return max(
-      packedCount(inner: k, columns: n), packedCount(inner: n, columns: k), packedCount(inner: r, columns: n))
+      kernel.scratchCount(inner: k, columns: n), kernel.scratchCount(inner: n, columns: k),
+      kernel.scratchCount(inner: r, columns: n))
   }
 
   func forward(_ memory: Frame) {
@@ -49,7 +51,7 @@ struct ExpertLinear: Operation {
     for expert in 0..<routes.experts where starts[expert] < starts[expert + 1] {
       let places = Int(starts[expert])..<Int(starts[expert + 1])
       let y = rows(places, of: memory.value(output), output)
-      multiply(
+      kernel.multiply(
         rows(places, of: memory.value(x), x), matrix(expert, of: memory.value(weight)), into: y,
         plus: bias.map { Matrix(memory.value($0) + expert * y.columns, y.rows, y.columns, stride: 0) },
         scratch: memory.scratch)
@@ -70,7 +72,7 @@ struct ExpertLinear: Operation {
       if weight.needsGradient {
         let dw = matrix(expert, of: memory.gradient(weight))
         if !places.isEmpty {
-          multiply(
+          kernel.multiply(
             rows(places, of: memory.value(x), x).transposed, dy, into: dw,
             plus: memory.accumulates(1) ? dw : nil, scratch: memory.scratch)
         } else if !memory.accumulates(1) {
@@ -79,7 +81,7 @@ struct ExpertLinear: Operation {
       }
       if x.needsGradient && !places.isEmpty {
         let dx = rows(places, of: memory.gradient(x), x)
-        multiply(
+        kernel.multiply(
           dy, matrix(expert, of: memory.value(weight)).transposed, into: dx,
           plus: memory.accumulates(0) ? dx : nil, scratch: memory.scratch)
       }
@@ -111,6 +113,7 @@ extension Recorder {
     let inputs = [x, weight] + (bias.map { [$0] } ?? [])
     return record(
       ExpertLinear(
-        x: x, weight: weight, bias: bias, routes: routes, output: tensor([x.rows, n], from: inputs)))
+        x: x, weight: weight, bias: bias, routes: routes, output: tensor([x.rows, n], from: inputs),
+        kernel: kernel))
   }
 }

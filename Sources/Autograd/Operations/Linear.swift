@@ -10,6 +10,7 @@ struct Linear: Operation {
   let scale: Float
   let isTransposed: Bool
   let output: Tensor
+  let kernel: ProductKernel
 
   var inputs: [Tensor] { [x, weight] + (bias.map { [$0] } ?? []) }
   var saved: [Tensor] { [x, weight] }
@@ -35,13 +36,13 @@ struct Linear: Operation {
   var scratch: Int {
     let (r, k, n) = (x.rows, x.columns, output.columns)
     return max(
-      packedCount(inner: k, columns: n), packedCount(inner: n, columns: k),
-      packedCount(inner: r, columns: isTransposed ? k : n))
+      kernel.scratchCount(inner: k, columns: n), kernel.scratchCount(inner: n, columns: k),
+      kernel.scratchCount(inner: r, columns: isTransposed ? k : n))
   }
 
   func forward(_ memory: Frame) {
     let y = Matrix(memory.value(output), x.rows, output.columns)
-    multiply(
+    kernel.multiply(
       Matrix(memory.value(x), x.rows, x.columns), matrix(memory.value(weight)), into: y, alpha: scale,
       plus: bias.map { Matrix(memory.value($0), x.rows, output.columns, stride: 0) }, scratch: memory.scratch)
   }
@@ -51,14 +52,14 @@ struct Linear: Operation {
     let dy = Matrix(memory.gradient(output), x.rows, output.columns)
     if x.needsGradient {
       let dx = Matrix(memory.gradient(x), x.rows, x.columns)
-      multiply(
+      kernel.multiply(
         dy, matrix(memory.value(weight)).transposed, into: dx, alpha: scale,
         plus: memory.accumulates(0) ? dx : nil, scratch: memory.scratch)
     }
     if weight.needsGradient {
       let (left, right) = isTransposed ? (dy, xs) : (xs, dy)
       let dw = Matrix(memory.gradient(weight), left.columns, right.columns)
-      multiply(
+      kernel.multiply(
         left.transposed, right, into: dw, alpha: scale, plus: memory.accumulates(1) ? dw : nil,
         scratch: memory.scratch)
     }
@@ -82,6 +83,8 @@ extension Recorder {
     let inputs = [x, weight] + (bias.map { [$0] } ?? [])
     let output = tensor(x.shape.dropLast() + [n], from: inputs)
     return record(
-      Linear(x: x, weight: weight, bias: bias, scale: scale, isTransposed: transposed, output: output))
+      Linear(
+        x: x, weight: weight, bias: bias, scale: scale, isTransposed: transposed, output: output,
+        kernel: kernel))
   }
 }
