@@ -76,17 +76,19 @@ class Transformer:
     def routed_feed_forward(self, block, x):
         """Returns the weighted outputs of the chosen experts for each row, and the penalties of the router."""
         shape, x = x.shape, x.flatten(0, 1)
-        logits = linear(x, self.weights[f"{block}.router"])
+        logits = linear(x, self.weights[f"{block}.router"]).float()
         probabilities = logits.softmax(-1)
-        gates, choices = probabilities.topk(self.chosen)
-        out = torch.zeros_like(x)
-        for expert in range(self.experts):
-            rows, ranks = torch.where(choices == expert)
-            if len(rows):
-                made = self.feed_forward(block, x.index_select(0, rows), expert)
-                out.index_add_(0, rows, made * gates[rows, ranks, None])
-        loads = torch.bincount(choices.flatten(), minlength=self.experts) / choices.numel()
-        balance = self.experts * (loads * probabilities.mean(0)).sum()
+        gates, choices = (part.flatten() for part in probabilities.topk(self.chosen))
+        order = choices.argsort()
+        # The length of a bincount would depend on the data, for which the compiler has no code.
+        counts = torch.zeros(self.experts, dtype=torch.int64).index_add(0, choices, torch.ones_like(choices))
+        rows = order // self.chosen
+        parts = x.index_select(0, rows).split(counts.tolist())
+        # Experts without rows are left out, except in a compiled graph, whose shape cannot depend on the counts.
+        made = torch.cat([self.feed_forward(block, part, expert) for expert, part in enumerate(parts)
+                          if torch.compiler.is_compiling() or len(part)])
+        out = torch.zeros_like(x).index_add_(0, rows, made * gates[order, None])
+        balance = self.experts * (counts / len(choices) * probabilities.mean(0)).sum()
         return out.view(shape), BALANCE * balance + LOGIT_SIZE * logits.logsumexp(-1).square().mean()
 
     def loss(self, tokens, targets):
