@@ -1,18 +1,23 @@
-"""Measures training steps of Isoflop's GPT-2 model in PyTorch: one shape, one thread, random tokens.
+"""Measures training steps of Isoflop's GPT-2 model in PyTorch: one shape, one mode, one thread, random tokens.
 
-    pytorch_step.py 32,2,4,128,4,79 --rotary --seconds 2
+    pytorch_step.py 32,2,4,128,4,79 --rotary --mode bfloat16-compiled --seconds 2
 
 The shape is width, depth, heads, context, batch and vocabulary, followed for a moe model by experts and experts per token.
-Prints a line of JSON. `compare-pytorch` calls it."""
+Weights and the optimizer's state are float32 in all modes: bfloat16 is the autocast of the forward pass and the loss.
+Compiling is part of the warm-up, which is not measured. Prints a line of JSON. `compare-pytorch` calls it."""
 
 import argparse
+import contextlib
+import gc
 import json
 import statistics
+import sys
 import time
 
 import torch
 from torch.nn.functional import cross_entropy, embedding, gelu, layer_norm, linear, scaled_dot_product_attention
 
+MODES = ("float32", "bfloat16", "float32-compiled", "bfloat16-compiled")
 LEARNING_RATE, BETAS, CLIP, BATCHES = 0.008, (0.9, 0.95), 1.0, 16
 BALANCE, LOGIT_SIZE = 0.01, 0.001
 
@@ -114,57 +119,102 @@ def resident(key):
         return next(1024 * int(line.split()[1]) for line in status if line.startswith(f"{key}:"))
 
 
-def training(width, depth, heads, context, batch, vocabulary, experts=0, chosen=1, *, rotary, compiled=False):
-    """Returns a function that performs training step n."""
+def is_compiled(mode):
+    return mode.endswith("-compiled")
+
+
+def reset_peak():
+    """Makes the present resident size the peak, so that the peak is not that of the compiler."""
+    gc.collect()
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+
+
+def training(width, depth, heads, context, batch, vocabulary, experts=0, chosen=1, *, rotary, mode):
+    """Returns a function that performs training step n and returns its loss."""
     model = Transformer(width, depth, heads, context, vocabulary, rotary, experts, chosen)
     weights = list(model.weights.values())
     optimizer = torch.optim.AdamW(weights, lr=LEARNING_RATE, betas=BETAS, weight_decay=0, fused=True)
-    loss = torch.compile(model.loss) if compiled else model.loss
+    compute_loss = model.loss
+    if is_compiled(mode):
+        # The rows of each expert are variables in one graph. Otherwise it would end at their counts.
+        torch._dynamo.config.capture_scalar_outputs = True
+        compute_loss = torch.compile(model.loss)
     windows = torch.randint(vocabulary, (BATCHES, batch, context + 1))
     batches = [(w[:, :-1].contiguous(), w[:, 1:].contiguous()) for w in windows]
 
     def step(number):
         optimizer.zero_grad(set_to_none=True)
-        loss(*batches[number % BATCHES]).backward()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=mode.startswith("bfloat16")):
+            loss = compute_loss(*batches[number % BATCHES])
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, CLIP)
         optimizer.step()
+        return loss
 
     return step
 
 
-def base_size():
+def base_size(mode):
     """Returns the resident size after a few steps of a tiny model, when all code for training is loaded."""
-    step = training(width=8, depth=1, heads=1, context=8, batch=1, vocabulary=8, rotary=True)
+    step = training(width=8, depth=1, heads=1, context=8, batch=1, vocabulary=8, rotary=True, mode=mode)
     for number in range(3):
         step(number)
+    if is_compiled(mode):
+        # Otherwise the compiler would take the sizes of the next model for variable ones.
+        torch.compiler.reset()
+    gc.collect()
     return resident("VmRSS")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("shape")
-    parser.add_argument("--rotary", action="store_true")
-    parser.add_argument("--compile", action="store_true")
-    parser.add_argument("--seconds", type=float, default=2)
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    base = base_size()
-    shape = list(map(int, arguments.shape.split(",")))
-    context, batch = shape[3:5]
-    step = training(*shape, rotary=arguments.rotary, compiled=arguments.compile)
-    for number in range(5):
-        step(number)
-    times, end = [], time.perf_counter() + arguments.seconds
-    while time.perf_counter() < end or len(times) < 10:
+def warm_up(step, mode):
+    """Performs at least three steps, until half a second passes without one that compiles."""
+    count, graphs, end = 0, 0, time.perf_counter() + 0.5
+    while count < 3 or time.perf_counter() < end:
+        step(count)
+        count += 1
+        # Eager PyTorch does not load the compiler, which would count as memory.
+        if is_compiled(mode) and torch._dynamo.utils.counters["stats"]["unique_graphs"] > graphs:
+            graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+            end = time.perf_counter() + 0.5
+
+
+def measure(step, seconds):
+    """Returns the median duration of steps, at least three."""
+    times, end = [], time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times) < 3:
         start = time.perf_counter()
         step(len(times))
         times.append(time.perf_counter() - start)
-    median = statistics.median(times)
-    print(json.dumps({
-        "version": torch.__version__, "step_seconds": median, "tokens_per_second": batch * context / median,
-        "resident_bytes": resident("VmHWM"), "base_bytes": base,
-    }))
+    return statistics.median(times)
 
 
-main()
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shape")
+    parser.add_argument("--rotary", action="store_true", help="rotary positions instead of learned ones")
+    parser.add_argument("--mode", choices=MODES, default=MODES[0], help="default: %(default)s")
+    parser.add_argument("--seconds", type=float, default=2, help="duration of a measurement; default: %(default)s")
+    parser.add_argument("--turns", action="store_true",
+                        help="print an empty line when warm, then measure whenever a line arrives on standard input")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    base = base_size(arguments.mode)
+    shape = list(map(int, arguments.shape.split(",")))
+    context, batch = shape[3:5]
+    step = training(*shape, rotary=arguments.rotary, mode=arguments.mode)
+    warm_up(step, arguments.mode)
+    reset_peak()
+    if arguments.turns:
+        print(flush=True)
+    for _ in sys.stdin if arguments.turns else [None]:
+        median = measure(step, arguments.seconds)
+        print(json.dumps({
+            "version": torch.__version__, "step_seconds": median, "tokens_per_second": batch * context / median,
+            "resident_bytes": resident("VmHWM"), "base_bytes": base,
+        }), flush=True)
+
+
+if __name__ == "__main__":
+    main()
