@@ -21,7 +21,7 @@ struct StepsCommand: ParsableCommand {
   @Option(
     parsing: .singleValue,
     help:
-      "Width, depth, heads, context, batch and vocabulary, such as 32,2,4,128,4,79; for moe models also experts and experts per token. Default: fourteen shapes."
+      "Width, depth, heads, context, batch and vocabulary, such as 32,2,4,128,4,79; for moe models also experts and experts per token. Default: fifteen shapes."
   )
   var shape: [BenchmarkShape] = []
   @Flag(help: "Prints the time of each kind of operation too.")
