@@ -142,6 +142,116 @@ static ISOFLOP_AVX512_BF16 __attribute__((noinline)) void compute_pair_tile(int 
 #undef TILE
 }
 
+// The products of attention, for which `AttentionProducts.swift` has the same functions in float32. Sixteen positions are
+// the lanes of a vector, and y_j are rows of others.
+
+/// s_j ← Σ_d y_jd·x_d − a_j, from pairs along d: x (depth / 2, 16), y (count, y_row) and s (count, 16). Null for no a.
+static ISOFLOP_AVX512_BF16 __attribute__((noinline)) void score_pairs(
+    const unsigned *x, const unsigned *y, long y_row, long depth, long count, const float *a, float *s) {
+  long j = 0;
+  for (; j + 8 <= count; j += 8) {
+    floats16 sums[8];
+#pragma clang loop unroll(full)
+    for (int r = 0; r < 8; r++) sums[r] = (floats16)(a ? -a[j + r] : 0);
+    for (long p = 0; p < depth / 2; p++) {
+      Pairs pairs;
+      __builtin_memcpy(&pairs, x + 16 * p, sizeof pairs);
+#pragma clang loop unroll(full)
+      for (int r = 0; r < 8; r++)
+        sums[r] = (floats16)__builtin_ia32_dpbf16ps_512((Sums)sums[r], (Pairs)(words16)y[(j + r) * y_row + p], pairs);
+    }
+#pragma clang loop unroll(full)
+    for (int r = 0; r < 8; r++) __builtin_memcpy(s + (j + r) * 16, &sums[r], sizeof sums[r]);
+  }
+  for (; j < count; j++) {
+    floats16 sum = (floats16)(a ? -a[j] : 0);
+    for (long p = 0; p < depth / 2; p++) {
+      Pairs pairs;
+      __builtin_memcpy(&pairs, x + 16 * p, sizeof pairs);
+      sum = (floats16)__builtin_ia32_dpbf16ps_512((Sums)sum, (Pairs)(words16)y[j * y_row + p], pairs);
+    }
+    __builtin_memcpy(s + j * 16, &sum, sizeof sum);
+  }
+}
+
+/// x_d ← x_d + Σ_j y_jd·s_j, from pairs along j: s (pairs, 16), y (pairs, y_row) and x (depth, 16). `depth` is a
+/// multiple of 4.
+static ISOFLOP_AVX512_BF16 __attribute__((noinline)) void mix_pairs(
+    const unsigned *s, const unsigned *y, long y_row, long depth, long pairs, float *x) {
+  for (long d = 0; d < depth; d += 4) {
+    // Of even and of odd pairs, so that a sum need not wait for the one before.
+    floats16 sums[2][4];
+#pragma clang loop unroll(full)
+    for (int e = 0; e < 4; e++) sums[0][e] = sums[1][e] = 0;
+    long p = 0;
+    for (; p + 2 <= pairs; p += 2) {
+#pragma clang loop unroll(full)
+      for (int h = 0; h < 2; h++) {
+        Pairs weights;
+        __builtin_memcpy(&weights, s + (p + h) * 16, sizeof weights);
+        const unsigned *row = y + (p + h) * y_row + d;
+#pragma clang loop unroll(full)
+        for (int e = 0; e < 4; e++)
+          sums[h][e] = (floats16)__builtin_ia32_dpbf16ps_512((Sums)sums[h][e], (Pairs)(words16)row[e], weights);
+      }
+    }
+    if (p < pairs) {
+      Pairs weights;
+      __builtin_memcpy(&weights, s + p * 16, sizeof weights);
+#pragma clang loop unroll(full)
+      for (int e = 0; e < 4; e++)
+        sums[0][e] =
+            (floats16)__builtin_ia32_dpbf16ps_512((Sums)sums[0][e], (Pairs)(words16)y[p * y_row + d + e], weights);
+    }
+#pragma clang loop unroll(full)
+    for (int e = 0; e < 4; e++) {
+      floats16 old = load_first(x + (d + e) * 16, 16), sum = old + (sums[0][e] + sums[1][e]);
+      __builtin_memcpy(x + (d + e) * 16, &sum, sizeof sum);
+    }
+  }
+}
+
+/// y_j ← y_j + Σ_l s_jl·k_l over the lanes l, from pairs along l: s (count, 8), k (8, depth) and y (count, depth).
+/// `depth` is a multiple of 16.
+static ISOFLOP_AVX512_BF16 __attribute__((noinline)) void blend_pairs(
+    const unsigned *s, const unsigned *k, long depth, long count, float *y) {
+  for (long d = 0; d < depth; d += 16) {
+    long j = 0;
+    for (; j + 8 <= count; j += 8) {
+      floats16 sums[8];
+#pragma clang loop unroll(full)
+      for (int r = 0; r < 8; r++) sums[r] = load_first(y + (j + r) * depth + d, 16);
+      for (int p = 0; p < 8; p++) {
+        Pairs pairs;
+        __builtin_memcpy(&pairs, k + p * depth + d, sizeof pairs);
+#pragma clang loop unroll(full)
+        for (int r = 0; r < 8; r++)
+          sums[r] = (floats16)__builtin_ia32_dpbf16ps_512((Sums)sums[r], (Pairs)(words16)s[(j + r) * 8 + p], pairs);
+      }
+#pragma clang loop unroll(full)
+      for (int r = 0; r < 8; r++) __builtin_memcpy(y + (j + r) * depth + d, &sums[r], sizeof sums[r]);
+    }
+    for (; j < count; j++) {
+      floats16 sum = load_first(y + j * depth + d, 16);
+      for (int p = 0; p < 8; p++) {
+        Pairs pairs;
+        __builtin_memcpy(&pairs, k + p * depth + d, sizeof pairs);
+        sum = (floats16)__builtin_ia32_dpbf16ps_512((Sums)sum, (Pairs)(words16)s[j * 8 + p], pairs);
+      }
+      __builtin_memcpy(y + j * depth + d, &sum, sizeof sum);
+    }
+  }
+}
+
+/// Packs s (count, 16) into pairs along its lanes: y (count, 8). If `count` is odd, y has room for one more row.
+static inline ISOFLOP_AVX512_BF16 void pack_pairs_of_lanes(const float *s, long count, unsigned *y) {
+  for (long j = 0; j < count; j += 2) {
+    floats16 first = load_first(s + j * 16, 16), second = j + 1 < count ? load_first(s + (j + 1) * 16, 16) : (floats16)0;
+    Pairs pairs = __builtin_ia32_cvtne2ps2bf16_512((Sums)second, (Sums)first);
+    __builtin_memcpy(y + j * 8, &pairs, sizeof pairs);
+  }
+}
+
 /// The shapes of the eight tile registers of AMX, which `__builtin_ia32_tile_loadconfig` reads.
 typedef struct __attribute__((packed)) {
   unsigned char palette, start_row, reserved[14];

@@ -70,6 +70,14 @@ ISOFLOP_INLINE floats16 load4x4(const float *x0, const float *x1, const float *x
   return y;
 }
 
+/// Stores four elements at each of four addresses.
+ISOFLOP_INLINE void store4x4(floats16 x, float *y0, float *y1, float *y2, float *y3) {
+  __builtin_memcpy(y0, (float *)&x, 16);
+  __builtin_memcpy(y1, (float *)&x + 4, 16);
+  __builtin_memcpy(y2, (float *)&x + 8, 16);
+  __builtin_memcpy(y3, (float *)&x + 12, 16);
+}
+
 ISOFLOP_INLINE void store16(floats16 x, float *y) { __builtin_memcpy(y, &x, sizeof x); }
 
 /// Returns a + b. Unlike a Swift closure, it keeps its arguments in registers.

@@ -74,7 +74,8 @@ import Testing
 }
 
 extension ProductKernel {
-  fileprivate var roundsOperands: Bool { if case .bfloat16 = self { true } else { false } }
+  /// Whether operands are rounded to bfloat16.
+  var roundsOperands: Bool { if case .bfloat16 = self { true } else { false } }
 }
 
 /// x rounded to 8 significant bits, ties to even.

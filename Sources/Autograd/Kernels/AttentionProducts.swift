@@ -133,7 +133,12 @@ func gather(_ rows: Floats, count: Int, step: Int, depth: Int, scale: Float, int
     }
     return
   }
-  for d in stride(from: 0, to: depth, by: 4) {
+  let squares = depth / laneCount * laneCount
+  for d in stride(from: 0, to: squares, by: laneCount) {
+    transpose16(rows + d, step, x + d * laneCount, laneCount)
+  }
+  for i in 0..<squares * laneCount { x[i] *= scale }
+  for d in stride(from: squares, to: depth, by: 4) {
     func four(_ r: Int) -> floats16 {
       let row = rows + r * step + d
       return load4x4(row, row + step, row + 2 * step, row + 3 * step)
@@ -156,6 +161,12 @@ func scatter(_ x: Floats, scale: floats16, count: Int, step: Int, depth: Int, in
     let (x2, x3) = (load16(column + 2 * laneCount) * scale, load16(column + 3 * laneCount) * scale)
     let turned = unzip(unzip(unzip(unzip((x0, x1, x2, x3)))))
     func put(_ four: floats16, at first: Int) {
+      guard first + 4 > count else {
+        let row = rows + first * step + d
+        let (r0, r1, r2, r3) = (row, row + step, row + 2 * step, row + 3 * step)
+        store4x4(adding ? load4x4(r0, r1, r2, r3) + four : four, r0, r1, r2, r3)
+        return
+      }
       for r in 0..<4 where first + r < count {
         let row = rows + (first + r) * step + d
         for e in 0..<4 { row[e] = adding ? row[e] + four[4 * r + e] : four[4 * r + e] }

@@ -44,16 +44,14 @@ enum RoundedFloats: Bfloat16Tile {
     (job.c, job.c_row, job.columns) = (result.start, result.c.stride, Int32(result.columns.count))
     computeTile(result.rows.count, job)
   }
+}
 
-  /// y (rows, columns) ← x rounded to bfloat16
-  private static func round(
-    _ x: Floats, _ xRow: Int, _ rows: Int, _ columns: Int, to y: Floats, _ yRow: Int
-  ) {
-    let whole = columns / laneCount * laneCount
-    for i in 0..<rows {
-      let (x, y) = (x + i * xRow, y + i * yRow)
-      for j in stride(from: 0, to: whole, by: laneCount) { store16(rounded16(load16(x + j)), y + j) }
-      for j in whole..<columns { y[j] = rounded_to_bfloat16(x[j]) }
-    }
+/// y (rows, columns) ← x rounded to bfloat16; x itself may be y.
+func round(_ x: Floats, _ xRow: Int, _ rows: Int, _ columns: Int, to y: Floats, _ yRow: Int) {
+  let whole = columns / laneCount * laneCount
+  for i in 0..<rows {
+    let (x, y) = (x + i * xRow, y + i * yRow)
+    for j in stride(from: 0, to: whole, by: laneCount) { store16(rounded16(load16(x + j)), y + j) }
+    for j in whole..<columns { y[j] = rounded_to_bfloat16(x[j]) }
   }
 }

@@ -13,13 +13,17 @@ struct CausalAttention: Operation {
   let scale: Float
   let logSums: Tensor
   let output: Tensor
+  let kernel: ProductKernel
   /// Each tensor once, however many views there are of it.
   let inputs: [Tensor]
   /// The numbers of the inputs that have columns outside all views.
   private let partlySeen: [Int]
 
-  init(_ heads: AttentionHeads, context: Int, scale: Float, logSums: Tensor, output: Tensor) {
-    (self.heads, self.context, self.scale) = (heads, context, scale)
+  init(
+    _ heads: AttentionHeads, context: Int, scale: Float, logSums: Tensor, output: Tensor,
+    kernel: ProductKernel
+  ) {
+    (self.heads, self.context, self.scale, self.kernel) = (heads, context, scale, kernel)
     (self.logSums, self.output) = (logSums, output)
     // Found once, so that a replay allocates nothing.
     var inputs: [Tensor] = []
@@ -33,11 +37,46 @@ struct CausalAttention: Operation {
 
   var statistics: [Tensor] { [logSums] }
   var saved: [Tensor] { inputs + [output] }
-  /// Forward: a score for each key and lane, and two blocks (D, 16). Backward: two numbers for each query of a chunk
-  /// and lane, five blocks, the gradients of all queries, and a number for each query.
   var scratch: Int {
-    let forward = laneCount * context + 2 * block
-    let backward = 2 * laneCount * chunk + 5 * block + context * paddedDepth + roundedToCacheLine(context)
+    switch kernel {
+    case .own: scratch(FloatAttention.self)
+    #if arch(x86_64)
+      case .bfloat16(.amx), .bfloat16(.avx512): scratch(PairAttention.self)
+    #endif
+    case .bfloat16: scratch(RoundedAttention.self)
+    }
+  }
+
+  func forward(_ memory: Frame) {
+    switch kernel {
+    case .own: forward(memory, FloatAttention.self)
+    #if arch(x86_64)
+      case .bfloat16(.amx), .bfloat16(.avx512): forward(memory, PairAttention.self)
+    #endif
+    case .bfloat16: forward(memory, RoundedAttention.self)
+    }
+  }
+
+  func backward(_ memory: Frame) {
+    switch kernel {
+    case .own: backward(memory, FloatAttention.self)
+    #if arch(x86_64)
+      case .bfloat16(.amx), .bfloat16(.avx512): backward(memory, PairAttention.self)
+    #endif
+    case .bfloat16: backward(memory, RoundedAttention.self)
+    }
+  }
+
+  /// Forward: a score for each key and lane, two blocks (D, 16), and the packed keys and values of a head. Backward: two
+  /// numbers for each query of a chunk and lane, a packed one, five blocks, the gradients of all queries, a number for
+  /// each query, and the packed queries and gradients of the output of a head.
+  private func scratch<Kernel: AttentionKernel>(_: Kernel.Type) -> Int {
+    let rows = Kernel.rowCount(context, depth: heads.depth)
+    let pairs = Kernel.pairCount(context, depth: heads.depth)
+    let forward = laneCount * context + 2 * block + rows + pairs
+    let backward =
+      2 * laneCount * chunk + 5 * block + context * paddedDepth + roundedToCacheLine(context)
+      + 2 * (rows + pairs) + (rows > 0 ? laneCount * chunk : 0)
     return max(forward, output.needsGradient ? backward : 0)
   }
   var flops: Flops {
@@ -62,12 +101,14 @@ struct CausalAttention: Operation {
   private var chunk: Int { min(context, 128) }
 
   /// Sixteen queries at a time against all keys before them.
-  func forward(_ memory: Frame) {
+  private func forward<Kernel: AttentionKernel>(_ memory: Frame, _: Kernel.Type) {
     let (width, depth, group) = (output.columns, heads.depth, heads.group)
     let (qStep, kStep, vStep) = (heads.queries.stride, heads.keys.stride, heads.values.stride)
     let weights = memory.scratch
     let queries = weights + laneCount * context
     let results = queries + block
+    let packedKeys = results + block
+    let packedValues = packedKeys + Kernel.rowCount(context, depth: depth)
     for window in 0..<output.rows / context {
       for head in 0..<heads.count {
         let q = start(of: heads.queries, in: memory.value(heads.queries.tensor), window, head)
@@ -75,11 +116,16 @@ struct CausalAttention: Operation {
         let v = start(of: heads.values, in: memory.value(heads.values.tensor), window, head / group)
         let o = memory.value(output) + window * context * width + head * depth
         let logSums = memory.value(self.logSums) + (window * heads.count + head) * context
+        let keys = Kernel.packRows(
+          AttentionRows(start: k, step: kStep), depth: depth, count: context, to: packedKeys)
+        let values = Kernel.packPairs(
+          AttentionRows(start: v, step: vStep), depth: depth, count: context, to: packedValues)
         for first in stride(from: 0, to: context, by: laneCount) {
           let end = min(first + laneCount, context)
           gather(
             q + first * qStep, count: end - first, step: qStep, depth: depth, scale: scale, into: queries)
-          score(queries, k, step: kStep, depth: depth, count: end, into: weights)
+          Kernel.packLanes(queries, depth: depth)
+          Kernel.score(queries, keys, depth: depth, count: end, minus: nil, into: weights)
           keepLater(than: first, end, of: weights, rest: -.greatestFiniteMagnitude)
           let top = reduce(weights, count: end, greater16)
           for j in 0..<end { store16(load16(weights + j * laneCount) - top, weights + j * laneCount) }
@@ -87,7 +133,8 @@ struct CausalAttention: Operation {
           keepLater(than: first, end, of: weights, rest: 0)
           let sum = reduce(weights, count: end, add16)
           results.update(repeating: 0, count: depth * laneCount)
-          mix(weights, v, step: vStep, depth: depth, count: end, into: results)
+          Kernel.packWeights(weights, count: end)
+          Kernel.mix(weights, values, depth: depth, count: end, into: results)
           scatter(
             results, scale: floats16(repeating: 1) / sum, count: end - first, step: width, depth: depth,
             into: o + first * width, adding: false)
@@ -102,7 +149,7 @@ struct CausalAttention: Operation {
   }
 
   /// Sixteen keys at a time against all queries after them.
-  func backward(_ memory: Frame) {
+  private func backward<Kernel: AttentionKernel>(_ memory: Frame, _: Kernel.Type) {
     let (width, depth, paddedDepth, group) = (output.columns, heads.depth, paddedDepth, heads.group)
     let (qStep, kStep, vStep) = (heads.queries.stride, heads.keys.stride, heads.values.stride)
     clearOtherColumns(memory)
@@ -114,6 +161,11 @@ struct CausalAttention: Operation {
     let keyRows = dvalues + block
     let dqueries = keyRows + block
     let inner = dqueries + context * paddedDepth
+    let queryRows = inner + roundedToCacheLine(context)
+    let queryPairs = queryRows + Kernel.rowCount(context, depth: depth)
+    let outRows = queryPairs + Kernel.pairCount(context, depth: depth)
+    let outPairs = outRows + Kernel.rowCount(context, depth: depth)
+    let blended = outPairs + Kernel.pairCount(context, depth: depth)
     let dq = Gradient(heads.queries, of: self, memory)
     let dk = Gradient(heads.keys, of: self, memory)
     let dv = Gradient(heads.values, of: self, memory)
@@ -128,6 +180,12 @@ struct CausalAttention: Operation {
         let logSums = memory.value(self.logSums) + (window * heads.count + head) * context
         for i in 0..<context { inner[i] = dot(o + i * width, dout + i * width, count: depth) }
         dqueries.update(repeating: 0, count: context * paddedDepth)
+        let queries = AttentionRows(start: q, step: qStep)
+        let scoredQueries = Kernel.packRows(queries, depth: depth, count: context, to: queryRows)
+        let mixedQueries = Kernel.packPairs(queries, depth: depth, count: context, to: queryPairs)
+        let outs = AttentionRows(start: dout, step: width)
+        let scoredOuts = Kernel.packRows(outs, depth: depth, count: context, to: outRows)
+        let mixedOuts = Kernel.packPairs(outs, depth: depth, count: context, to: outPairs)
         for first in stride(from: 0, to: context, by: laneCount) {
           let here = min(laneCount, context - first)
           gather(k + first * kStep, count: here, step: kStep, depth: depth, scale: scale, into: keys)
@@ -136,14 +194,16 @@ struct CausalAttention: Operation {
           for j in 0..<here {
             for d in 0..<depth { keyRows[j * paddedDepth + d] = scale * k[(first + j) * kStep + d] }
           }
+          Kernel.packLanes(keys, depth: depth)
+          Kernel.packLanes(values, depth: depth)
+          Kernel.packKeys(keyRows, depth: paddedDepth)
           dkeys.update(repeating: 0, count: 2 * block)
           for start in stride(from: first, to: context, by: chunk) {
             let count = min(chunk, context - start)
-            let (q, dout) = (q + start * qStep, dout + start * width)
-            score(
-              keys, q, step: qStep, depth: depth, count: count, minus: logSums + start, into: p)
-            score(
-              values, dout, step: width, depth: depth, count: count, minus: inner + start, into: e)
+            Kernel.score(
+              keys, scoredQueries.from(start), depth: depth, count: count, minus: logSums + start, into: p)
+            Kernel.score(
+              values, scoredOuts.from(start), depth: depth, count: count, minus: inner + start, into: e)
             exponentials(p, count: count)
             // A query sees no key that comes after it.
             for i in start..<max(start, min(start + count, first + laneCount)) {
@@ -154,9 +214,13 @@ struct CausalAttention: Operation {
               let row = e + i * laneCount
               store16(load16(p + i * laneCount) * load16(row), row)
             }
-            mix(p, dout, step: width, depth: depth, count: count, into: dvalues)
-            mix(e, q, step: qStep, depth: depth, count: count, into: dkeys)
-            blend(e, keyRows, depth: paddedDepth, count: count, into: dqueries + start * paddedDepth)
+            Kernel.packWeights(p, count: count)
+            Kernel.mix(p, mixedOuts.from(start), depth: depth, count: count, into: dvalues)
+            Kernel.blend(
+              Kernel.packBlended(e, count: count, to: blended), keyRows, depth: paddedDepth, count: count,
+              into: dqueries + start * paddedDepth)
+            Kernel.packWeights(e, count: count)
+            Kernel.mix(e, mixedQueries.from(start), depth: depth, count: count, into: dkeys)
           }
           // The first head of a group stores its gradient, the others add theirs.
           if let dk {
@@ -233,6 +297,6 @@ extension Recorder {
     return record(
       CausalAttention(
         all, context: context, scale: scale, logSums: tensor([all.rows * heads]),
-        output: tensor([all.rows, all.columns], from: all.views.map(\.tensor))))
+        output: tensor([all.rows, all.columns], from: all.views.map(\.tensor)), kernel: kernel))
   }
 }
