@@ -1,8 +1,7 @@
 import CBLAS
 import Foundation
 
-/// The matrix library that the engine's products are measured against: which of its kernels runs, and whether the
-/// CPU could do better.
+/// The matrix library: which of its kernels runs, and whether the CPU could do better.
 public enum OpenBLAS {
   /// Calls to this make every product of the library run on the calling thread alone.
   static func useOneThread() { once }
@@ -14,16 +13,56 @@ public enum OpenBLAS {
   /// The library's version and build options.
   public static var version: String { String(cString: openblas_get_config()) }
 
-  /// A line for the user where the environment holds OpenBLAS to a lesser kernel than the CPU has.
+  /// A line for the user where OpenBLAS uses a lesser kernel than the CPU could run.
+  public static var warning: String? {
+    warning(
+      kernel: kernel, cpuFlags: ArithmeticUnit.cpuFlags,
+      coreType: ProcessInfo.processInfo.environment[coreTypeVariable])
+  }
+
+  /// The same for any machine. OpenBLAS takes the kernel that the environment names. Otherwise it asks the CPU for its
+  /// model, and falls back to an old kernel where it does not know that.
   ///
   /// Measured on AVX-512 machines, the AVX2 kernels give 110–128 GFLOP/s a core against 190–265.
-  public static var warning: String? {
-    guard let forced = ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"],
-      ["haswell", "zen", "sandybridge", "nehalem", "prescott"].contains(kernel.lowercased()),
-      let cpu = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8), cpu.contains(" avx512f ")
-    else { return nil }
-    return
-      "OPENBLAS_CORETYPE=\(forced) holds OpenBLAS to its \(kernel) kernel; this CPU has AVX-512, and the "
-      + "floor would be lower without: put `env -u OPENBLAS_CORETYPE` before the command."
+  ///
+  /// - Parameters:
+  ///   - kernel: The kernel in use.
+  ///   - cpuFlags: The flags of the CPU, as in /proc/cpuinfo.
+  ///   - coreType: The environment's `OPENBLAS_CORETYPE`.
+  package static func warning(kernel: String, cpuFlags: Set<String>, coreType: String?) -> String? {
+    let best = ArithmeticUnit(cpuFlags: cpuFlags)
+    guard let used = unit(ofKernel: kernel), used < best, let better = kernelName[best] else { return nil }
+    let fact = "its \(kernel) kernel, which uses \(used.rawValue), though this CPU has \(best.rawValue)"
+    // OpenBLAS ignores a name that it does not know.
+    guard let coreType, let named = unit(ofKernel: coreType) else {
+      return
+        "OpenBLAS chose \(fact). Its products are faster with `\(coreTypeVariable)=\(better)` before the command."
+    }
+    guard named < best else {
+      return "OpenBLAS uses \(fact), in spite of \(coreTypeVariable)=\(coreType). "
+        + "Install a build of OpenBLAS that has the kernel \(better)."
+    }
+    return "\(coreTypeVariable)=\(coreType) holds OpenBLAS to \(fact). Its products are faster with "
+      + "`env -u \(coreTypeVariable)` or `\(coreTypeVariable)=\(better)` before the command."
   }
+
+  /// The unit that a kernel uses, by its name in any case; nil where it is not known.
+  static func unit(ofKernel name: String) -> ArithmeticUnit? {
+    switch name.lowercased() {
+    case "skylakex", "cooperlake", "sapphirerapids": .avx512
+    case "haswell", "zen": .avx2
+    case "sandybridge", "bulldozer", "piledriver", "steamroller", "excavator": .avx
+    case "prescott", "core2", "conroe", "penryn", "dunnington", "nehalem", "atom", "nano", "opteron",
+      "opteron_sse3", "opteron(sse3)", "barcelona", "bobcat", "katmai", "coppermine", "northwood", "banias":
+      .sse2
+    default: nil
+    }
+  }
+
+  /// The oldest kernel for a unit, which every build that has one for it has.
+  private static let kernelName: [ArithmeticUnit: String] = [
+    .avx: "Sandybridge", .avx2: "Haswell", .avx512: "SkylakeX",
+  ]
+
+  private static let coreTypeVariable = "OPENBLAS_CORETYPE"
 }
