@@ -169,7 +169,7 @@ private let cases: [Case] = {
     let times: Int
     let kernel: ProductKernel
 
-    init(_ setting: Setting, times: Int = 1, kernel: ProductKernel = .own) {
+    init(_ setting: Setting, times: Int = 1, kernel: ProductKernel = .float32(.own)) {
       (self.setting, self.times, self.kernel) = (setting, times, kernel)
     }
   }

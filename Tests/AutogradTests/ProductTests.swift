@@ -20,7 +20,8 @@ import Testing
     + (1...32).map { Shape(rows: $0, inner: 7, columns: 2 * $0 + 1) }
 
   /// All that this CPU has.
-  static let kernels: [ProductKernel] = [.own] + Bfloat16Kernel.available.map { .bfloat16($0) }
+  static let kernels: [ProductKernel] =
+    Kernels.allCases.map { .float32($0) } + Bfloat16Kernel.available.map { .bfloat16($0) }
 
   @Test("Products agree with a naive reference", arguments: shapes, kernels)
   func agreesWithReference(_ shape: Shape, _ kernel: ProductKernel) {
@@ -76,10 +77,13 @@ import Testing
 extension ProductKernel {
   /// Whether operands are rounded to bfloat16.
   var roundsOperands: Bool { if case .bfloat16 = self { true } else { false } }
+
+  /// x as it enters a product.
+  func operand(_ x: Float) -> Float { roundsOperands ? roundedToBfloat16(x) : x }
 }
 
 /// x rounded to 8 significant bits, ties to even.
-private func bfloat16(_ x: Float) -> Float {
+private func roundedToBfloat16(_ x: Float) -> Float {
   guard x.isNormal else { return x }
   let unit = Float(sign: .plus, exponent: x.exponent - 7, significand: 1)
   return (x / unit).rounded(.toNearestOrEven) * unit
@@ -132,8 +136,7 @@ private struct Layer {
   ) {
     var (total, magnitude) = (Double(start), Double(abs(start)))
     for (a, b) in terms {
-      let (a, b) = kernel.roundsOperands ? (bfloat16(a), bfloat16(b)) : (a, b)
-      let term = Double(scale) * Double(a) * Double(b)
+      let term = Double(scale) * Double(kernel.operand(a)) * Double(kernel.operand(b))
       total += term
       magnitude += abs(term)
     }

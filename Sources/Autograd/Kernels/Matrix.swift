@@ -1,5 +1,5 @@
 /// A matrix in memory, row after row, or a view of one with rows and columns exchanged.
-struct Matrix {
+package struct Matrix {
   let start: UnsafeMutablePointer<Float>
   let rows: Int
   let columns: Int
@@ -7,7 +7,7 @@ struct Matrix {
   let stride: Int
   private(set) var isTransposed = false
 
-  init(_ start: UnsafeMutablePointer<Float>, _ rows: Int, _ columns: Int, stride: Int? = nil) {
+  package init(_ start: UnsafeMutablePointer<Float>, _ rows: Int, _ columns: Int, stride: Int? = nil) {
     self.start = start
     self.rows = rows
     self.columns = columns
@@ -15,7 +15,7 @@ struct Matrix {
   }
 
   /// The same memory read with rows and columns exchanged.
-  var transposed: Matrix {
+  package var transposed: Matrix {
     var result = Matrix(start, columns, rows, stride: stride)
     result.isTransposed = !isTransposed
     return result

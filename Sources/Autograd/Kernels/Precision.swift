@@ -8,7 +8,7 @@ public enum Precision: String, Codable, CaseIterable, Sendable {
   /// The kernel that this process uses for products of this precision.
   public var kernel: ProductKernel {
     switch self {
-    case .float32: .own
+    case .float32: .float32(.inUse)
     case .bfloat16: .bfloat16(.inUse)
     }
   }

@@ -1,7 +1,7 @@
 /// What computes the matrix products of a program.
 public enum ProductKernel: Hashable, Sendable {
-  /// The project's kernel for float32.
-  case own
+  /// Kernels for operands in float32.
+  case float32(Kernels)
   /// A kernel for operands in bfloat16, which this CPU must have.
   case bfloat16(Bfloat16Kernel)
 
@@ -10,20 +10,22 @@ public enum ProductKernel: Hashable, Sendable {
   /// - Parameters:
   ///   - addend: c itself, or another matrix of its shape. With a stride of 0 it is one row for all.
   ///   - scratch: `scratchCount(inner:columns:)` floats.
-  func multiply(
+  package func multiply(
     _ a: Matrix, _ b: Matrix, into c: Matrix, alpha: Float = 1, plus addend: Matrix? = nil, scratch: Floats
   ) {
     switch self {
-    case .own: multiplyTiled(a, b, into: c, alpha: alpha, plus: addend, scratch: scratch)
+    case .float32(.own): multiplyTiled(a, b, into: c, alpha: alpha, plus: addend, scratch: scratch)
+    case .float32(.blas): multiplyByLibrary(a, b, into: c, alpha: alpha, plus: addend)
     case .bfloat16(let kernel):
       multiplyInBfloat16(a, b, into: c, alpha: alpha, plus: addend, kernel: kernel, scratch: scratch)
     }
   }
 
   /// The floats of scratch memory that a product of (…, inner) and (inner, columns) needs.
-  func scratchCount(inner: Int, columns: Int) -> Int {
+  package func scratchCount(inner: Int, columns: Int) -> Int {
     switch self {
-    case .own: packedCount(inner: inner, columns: columns)
+    // The same for both, so that memory does not depend on the choice.
+    case .float32: packedCount(inner: inner, columns: columns)
     case .bfloat16(let kernel): kernel.packedCount(inner: inner, columns: columns)
     }
   }

@@ -45,7 +45,7 @@ func multiplyTiled(
 }
 
 /// The floats of scratch memory that a product of (…, inner) and (inner, columns) needs.
-func packedCount(inner: Int, columns: Int) -> Int {
+package func packedCount(inner: Int, columns: Int) -> Int {
   min(inner, longestBlockOfRows) * quotient(columns, tileColumns) * tileColumns
 }
 

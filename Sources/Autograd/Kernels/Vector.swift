@@ -1,7 +1,7 @@
 import CBLAS
 
 /// A run of floats in memory.
-typealias Floats = UnsafeMutablePointer<Float>
+package typealias Floats = UnsafeMutablePointer<Float>
 
 /// eˣ to about one unit in the last place, in a form that the compiler vectorises.
 ///

@@ -39,7 +39,7 @@ struct CausalAttention: Operation {
   var saved: [Tensor] { inputs + [output] }
   var scratch: Int {
     switch kernel {
-    case .own: scratch(FloatAttention.self)
+    case .float32: scratch(FloatAttention.self)
     #if arch(x86_64)
       case .bfloat16(.amx), .bfloat16(.avx512): scratch(PairAttention.self)
     #endif
@@ -49,7 +49,7 @@ struct CausalAttention: Operation {
 
   func forward(_ memory: Frame) {
     switch kernel {
-    case .own: forward(memory, FloatAttention.self)
+    case .float32: forward(memory, FloatAttention.self)
     #if arch(x86_64)
       case .bfloat16(.amx), .bfloat16(.avx512): forward(memory, PairAttention.self)
     #endif
@@ -59,7 +59,7 @@ struct CausalAttention: Operation {
 
   func backward(_ memory: Frame) {
     switch kernel {
-    case .own: backward(memory, FloatAttention.self)
+    case .float32: backward(memory, FloatAttention.self)
     #if arch(x86_64)
       case .bfloat16(.amx), .bfloat16(.avx512): backward(memory, PairAttention.self)
     #endif
