@@ -7,7 +7,8 @@ extension Finding {
     guard !provenance.isEmpty else { return nil }
     let kinds = Dictionary(grouping: provenance) { $0 }.map { kind, runs in
       [
-        kind.version, kind.commit, kind.cpu, kind.instructions ?? "", kind.blas, kind.blasKernel,
+        kind.version, kind.commit, kind.cpu, kind.instructions ?? "", kind.kernelNames, kind.blas,
+        kind.blasKernel,
         "\(kind.threads)", "\(runs.count)",
       ]
     }
@@ -15,8 +16,9 @@ extension Finding {
       "Where the runs were made",
       columns: [
         Column("version", "Isoflop", .left), Column("commit", "commit", .left), Column("cpu", "CPU", .left),
-        Column("instructions", "instructions", .left), Column("blas", "OpenBLAS", .left),
-        Column("kernel", "kernel", .left), Column("threads", "threads"), Column("runs", "runs"),
+        Column("instructions", "instructions", .left),
+        Column("kernels", "kernels", .left), Column("blas", "OpenBLAS", .left),
+        Column("kernel", "its kernel", .left), Column("threads", "threads"), Column("runs", "runs"),
       ],
       rows: kinds.sorted { $0.lexicographicallyPrecedes($1) }.map { $0.map { .text($0) } })
   }

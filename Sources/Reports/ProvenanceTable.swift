@@ -7,15 +7,17 @@ extension Chapter {
     var parts = [Part.paragraph("In all runs: \(common(of: table)).")]
     parts += Part.finding(.origins(provenance))
     let instructions = Set(
-      provenance.map { "\($0.instructions ?? "unknown"), OpenBLAS for \($0.blasKernel)" }
+      provenance.map {
+        "\($0.instructions ?? "unknown"), \($0.kernelNames) kernels, OpenBLAS for \($0.blasKernel)"
+      }
     ).sorted()
     if instructions.count > 1 {
       parts.append(
         .paragraph(
           """
-          The runs used \(instructions.count) different instruction sets (\(instructions.joined(separator: "; "))), \
-          which may round differently: repeated with another instruction set, a run differs in its last digits at \
-          first, and later by about the noise between seeds.
+          The runs used \(instructions.count) different sets of instructions and kernels \
+          (\(instructions.joined(separator: "; "))), which may round differently: repeated with another one, a run \
+          differs in its last digits at first, and later by about the noise between seeds.
           """))
     }
     return Chapter("How it was made", parts)

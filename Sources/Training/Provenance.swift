@@ -12,6 +12,9 @@ public struct Provenance: Codable, Hashable, Sendable {
   /// The instruction set that its kernels were compiled for, on which the last digits depend; nil in records of earlier
   /// versions. Several, in order, where the run was resumed with another one: `AVX2, then AVX-512`.
   public private(set) var instructions: String?
+  /// What computed matrix products, by the name of `Kernels`; nil in records of earlier versions, which had only their
+  /// own. Several, as in `instructions`, where the run was resumed with others.
+  public private(set) var kernels: String?
   /// The version of OpenBLAS.
   public let blas: String
   /// The kernel that OpenBLAS used; several, as in `instructions`, where the run was resumed with another one.
@@ -24,17 +27,22 @@ public struct Provenance: Codable, Hashable, Sendable {
     commit = Self.sourceCommit.withLock { $0 }
     cpu = Self.cpuName
     instructions = instructionSet
+    kernels = Kernels.inUse.rawValue
     blas = OpenBLAS.version
     blasKernel = OpenBLAS.kernel
     self.threads = threads
   }
 
+  /// What computed matrix products, in records of all versions.
+  public var kernelNames: String { kernels ?? Kernels.own.rawValue }
+
   /// The provenance of a run that this process resumes: all instruction sets and kernels, in the order of their use.
-  func continuing(_ earlier: Provenance?) -> Provenance {
+  package func continuing(_ earlier: Provenance?) -> Provenance {
     guard let earlier else { return self }
     var whole = self
     whole.instructions =
       earlier.instructions.map { Self.appending(instructions ?? "unknown", to: $0) } ?? instructions
+    whole.kernels = Self.appending(kernelNames, to: earlier.kernelNames)
     whole.blasKernel = Self.appending(blasKernel, to: earlier.blasKernel)
     return whole
   }

@@ -163,8 +163,9 @@ public final class TrunkTraining {
     let provenance = self.provenance.continuing(earlier)
     if provenance != self.provenance, provenance != parent {
       control.remark(
-        "\(folder.path): resumed with another instruction set or OpenBLAS kernel, so that the last digits may differ: "
-          + "\(provenance.instructions ?? "unknown"); \(provenance.blasKernel)")
+        "\(folder.path): resumed with another instruction set or other kernels, so that the last digits may differ: "
+          + "\(provenance.instructions ?? "unknown"); \(provenance.kernelNames); OpenBLAS for \(provenance.blasKernel)"
+      )
     }
     try FileAccess.write(
       recordJSON(RunDescription(configuration: run, provenance: provenance)), to: folder.configuration,

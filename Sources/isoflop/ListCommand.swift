@@ -67,7 +67,7 @@ extension Table {
       !shown.contains { $0.key == name }
     }
     let others: [Column] = ["seconds", "commit", "date"]
-    let silent = ["trunk_seconds", "tokens_per_second", "cpu", "blas_kernel", "experiments"]
+    let silent = ["trunk_seconds", "tokens_per_second", "cpu", "kernels", "blas_kernel", "experiments"]
     self.init(
       shown + others + (hidden + silent).map { Column($0, title: nil) },
       runs.map { run in
@@ -80,7 +80,8 @@ extension Table {
           ] + hidden.map { Cell(run[$0]) }
           + [
             Cell(run.time?.trunkSeconds), Cell(run.time?.tokensPerSecond), Cell(run.provenance?.cpu),
-            Cell(run.provenance?.blasKernel), Cell(experimentsOf: run, among: experiments),
+            Cell(run.provenance?.kernelNames), Cell(run.provenance?.blasKernel),
+            Cell(experimentsOf: run, among: experiments),
           ]
       })
   }

@@ -273,13 +273,14 @@ struct ReportTests {
     let here = Provenance(threads: 1)
     let json = String(decoding: try JSONEncoder().encode(here), as: UTF8.self)
     let others = try [
-      ("instructions", here.instructions ?? ""), ("blasKernel", here.blasKernel),
+      ("instructions", here.instructions ?? ""), ("kernels", here.kernelNames),
+      ("blasKernel", here.blasKernel),
     ].map { name, value in
       let other = json.replacing("\"\(name)\":\"\(value)\"", with: "\"\(name)\":\"Others\"")
       return try JSONDecoder().decode(Provenance.self, from: Data(other.utf8))
     }
     let planted = try PlantedExperiment(bootstraps: 5)
-    let told = "2 different instruction sets"
+    let told = "2 different sets of instructions and kernels"
     for there in others {
       try write(report(planted, provenance: [here, there])) { page, _ in #expect(page.contains(told)) }
     }
