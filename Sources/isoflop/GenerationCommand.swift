@@ -19,6 +19,7 @@ struct GenerationCommand: ParsableCommand {
       "Width, depth, heads, context, samples and vocabulary, such as 128,4,4,128,64,256; for moe models also experts and experts per token."
   )
   var shape = BenchmarkShape.generation
+  @OptionGroup var kernels: KernelOptions
   @Flag(help: "Prints everything as JSON.")
   var json = false
 
@@ -33,6 +34,8 @@ struct GenerationCommand: ParsableCommand {
   }
 
   func run() throws {
+    kernels.apply()
+    KernelOptions.warn()
     let benchmark = try GenerationBenchmark(
       shape.model(architecture), samples: shape.numbers[4], seconds: seconds)
     if json { return try printJSON(Output(provenance: Provenance(threads: 1), generation: benchmark)) }

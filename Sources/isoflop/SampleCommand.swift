@@ -34,6 +34,7 @@ struct SampleCommand: ParsableCommand {
   var stop: String?
   @Option(help: "The seed of the random choices.")
   var seed: UInt64 = 0
+  @OptionGroup var kernels: KernelOptions
   @Flag(help: "Prints JSON: text, tokens and ending of each sample.")
   var json = false
 
@@ -63,6 +64,7 @@ struct SampleCommand: ParsableCommand {
   }
 
   func run() throws {
+    kernels.apply()
     let checkpoint = try file()
     let model = try TrainedModel(checkpoint: checkpoint)
     let tokenizer = model.tokenizer

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Autograd
 import Execution
 import Files
 import Foundation
@@ -98,6 +99,8 @@ struct SlurmEngine {
     ]
     let mostTasks = try Slurm.largestArray()
     let allowed = options.corpora.flatMap { ["--corpora", $0] }
+    // Where nothing is chosen, each node uses what is fast there.
+    let kernels = Kernels.chosen == nil ? [] : KernelOptions.ofThisProcess
     var jobs: [String] = []
     for stage in frozen.stages.indices {
       let count = frozen.tasks(ofStage: stage, chunk: settings.chunk, most: mostTasks).count
@@ -111,7 +114,7 @@ struct SlurmEngine {
           "\(options.retries)", "--jobs", "\(workers)", "--most-tasks", "\(mostTasks)",
         ] + (settings.chunk.map { ["--chunk", "\($0)"] } ?? [])
           + (options.keepCheckpoints ? ["--keep-checkpoints"] : [])
-          + (options.failFast ? ["--fail-fast"] : []) + allowed)
+          + (options.failFast ? ["--fail-fast"] : []) + kernels + allowed)
       jobs.append(job)
       // From now on the job can be found and cancelled, whatever happens to the rest.
       try files.write(Slurm.Submission(plan: planPath, jobs: jobs))

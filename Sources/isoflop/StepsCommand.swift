@@ -24,6 +24,7 @@ struct StepsCommand: ParsableCommand {
       "Width, depth, heads, context, batch and vocabulary, such as 32,2,4,128,4,79; for moe models also experts and experts per token. Default: fifteen shapes."
   )
   var shape: [BenchmarkShape] = []
+  @OptionGroup var kernels: KernelOptions
   @Flag(help: "Prints the time of each kind of operation too.")
   var operations = false
   @Flag(help: "Prints everything as JSON.")
@@ -54,6 +55,7 @@ struct StepsCommand: ParsableCommand {
   }
 
   func run() throws {
+    kernels.apply()
     if inThisProcess {
       // For the process that started this one: in the form that it can decode.
       return print(
@@ -63,7 +65,11 @@ struct StepsCommand: ParsableCommand {
     }
     if let warning = OpenBLAS.warning { complain("note: \(warning)") }
     let provenance = Provenance(threads: 1)
-    if !json { print("\(provenance.cpu); OpenBLAS kernel \(provenance.blasKernel); one core, \(precision)") }
+    if !json {
+      print(
+        "\(provenance.cpu); \(provenance.kernelNames) kernels, compiled for \(instructionSet); "
+          + "OpenBLAS kernel \(provenance.blasKernel); one core, \(precision)")
+    }
     let others = OtherLoad()
     var all: [StepBenchmark] = []
     for architecture in architecture.architectures {
@@ -104,7 +110,7 @@ struct StepsCommand: ParsableCommand {
       [
         "bench", "steps", "--in-this-process", "--architecture", architecture.rawValue, "--shape", "\(shape)",
         "--seconds", "\(seconds)", "--precision", precision.rawValue,
-      ],
+      ] + KernelOptions.ofThisProcess,
       output: output.writing, environment: AllocationTrace.environment(file: trace))
     try output.writing.close()
     let data = try output.reading.readToEnd() ?? Data()

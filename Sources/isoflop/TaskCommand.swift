@@ -19,6 +19,8 @@ struct TaskCommand: ParsableCommand {
 
   func run() throws {
     Stop.shared.farewell.withLock { $0 = Stop.interrupted }
+    options.kernels.apply()
+    KernelOptions.warn()
     let frozen = try FrozenPlan(contentsOf: plan)
     let tasks =
       frozen.stages.indices.contains(stage) ? frozen.tasks(ofStage: stage, chunk: chunk, most: mostTasks) : []

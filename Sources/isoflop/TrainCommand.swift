@@ -17,6 +17,7 @@ struct TrainCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: "The folder to write.", completion: .directory)
   var output = "runs/train"
 
+  @OptionGroup var kernels: KernelOptions
   @Flag(help: "Prints the result as JSON.")
   var json = false
 
@@ -25,6 +26,8 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
+    kernels.apply()
+    KernelOptions.warn()
     try MemoryNeed.checkBase()
     let corpora = CorpusCache()
     let planned = try PlannedRun(options: settings.given, corpora: corpora)

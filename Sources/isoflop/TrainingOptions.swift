@@ -33,6 +33,7 @@ struct TrainingOptions: ParsableArguments {
   var shrink = false
   @Flag(help: "Keeps the final weights of every run.")
   var keepCheckpoints = false
+  @OptionGroup var kernels: KernelOptions
   @OptionGroup var figures: FigureOptions
   @OptionGroup var out: OutputOptions
 

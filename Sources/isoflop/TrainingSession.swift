@@ -20,6 +20,8 @@ struct TrainingSession {
     _ experiments: [ExperimentFile], _ options: TrainingOptions, shard: Shard? = nil
   ) throws {
     Stop.shared.farewell.withLock { $0 = Stop.interrupted }
+    options.kernels.apply()
+    KernelOptions.warn()
     try MemoryNeed.checkBase()
     let corpora = CorpusCache(allowing: options.corpora)
     plans = try experiments.map { try Plan($0, corpora: corpora) }

@@ -30,8 +30,10 @@ struct WorkerCommand: ParsableCommand {
 
   @Argument(help: "The folder of runs and results.")
   var root: String
+  @OptionGroup var kernels: KernelOptions
 
   func run() throws {
+    kernels.apply()
     // Otherwise, lists of processes would show the name of the link through which it was started.
     try? Data("isoflop worker".utf8).write(to: URL(fileURLWithPath: "/proc/self/comm"))
     let stop = Stop.shared

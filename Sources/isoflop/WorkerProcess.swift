@@ -77,7 +77,8 @@ final class WorkerProcess: Sendable {
     let process: ChildProcess
     do {
       process = try ChildProcess(
-        "/proc/\(getpid())/exe", ["worker", root], input: orders.reading, output: messages.writing,
+        "/proc/\(getpid())/exe", ["worker", root] + KernelOptions.ofThisProcess, input: orders.reading,
+        output: messages.writing,
         defaultSignals: [SIGTERM])
     } catch let error as InputError {
       throw InputError("a worker \(error.message)", remedy: error.remedy, systemError: error.systemError)
