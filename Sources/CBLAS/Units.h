@@ -14,3 +14,35 @@
 #else
 #define ISOFLOP_UNIT "NEON"
 #endif
+
+/// Defines a function that measures a unit: it multiplies and adds vectors of `width` floats in `count` registers, each
+/// by itself, for a number of rounds. That many keep the unit busy: none waits for the one before. Its result depends on
+/// all of them, so that none can be left out. A round is `name##_flops` operations.
+#define ISOFLOP_PEAK(name, width, count, attributes, multiply_add)                                     \
+  enum { name##_flops = 2 * (width) * (count) };                                                       \
+  static attributes float name(long rounds, float factor, float term) {                                \
+    _Pragma("clang fp contract(off)")                                                                  \
+    typedef float Vector __attribute__((ext_vector_type(width)));                                      \
+    Vector sums[count], all = 0, a = factor, b = term;                                                 \
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < count; i++) sums[i] = (float)i;             \
+    for (long round = 0; round < rounds; round++) {                                                    \
+      _Pragma("clang loop unroll(full)") for (int i = 0; i < count; i++) sums[i] = multiply_add;       \
+    }                                                                                                  \
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < count; i++) all += sums[i];                 \
+    float result = 0;                                                                                  \
+    for (int lane = 0; lane < width; lane++) result += all[lane];                                      \
+    return result;                                                                                     \
+  }
+
+// Each has the instructions of its unit, whatever the rest is compiled for: OpenBLAS may use longer vectors. Of sixteen
+// registers some hold the factor and the term.
+#if defined(__x86_64__)
+ISOFLOP_PEAK(sse2_peak, 4, 12, __attribute__((noinline)), sums[i] * a + b)
+ISOFLOP_PEAK(avx_peak, 8, 12, __attribute__((noinline, target("avx"))), sums[i] * a + b)
+ISOFLOP_PEAK(
+    avx2_peak, 8, 12, __attribute__((noinline, target("avx2,fma"))), __builtin_elementwise_fma(sums[i], a, b))
+ISOFLOP_PEAK(
+    avx512_peak, 16, 24, __attribute__((noinline, target("avx512f"))), __builtin_elementwise_fma(sums[i], a, b))
+#else
+ISOFLOP_PEAK(neon_peak, 4, 24, __attribute__((noinline)), __builtin_elementwise_fma(sums[i], a, b))
+#endif

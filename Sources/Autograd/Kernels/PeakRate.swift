@@ -1,0 +1,38 @@
+import CBLAS
+
+/// The most operations that a unit of this core can do in a time: multiplications and additions of floats in registers,
+/// none of which waits for another or for memory.
+///
+/// A new unit is a case of `ArithmeticUnit`, a loop in `Units.h` and a line below.
+public final class PeakRate {
+  public let unit: ArithmeticUnit
+  /// The floating-point operations of one call, a multiplication and an addition counted as two.
+  public let flops: Double
+  private let loop: @Sendable () -> Float
+  /// Takes the result of the loop, which would be left out if nothing did.
+  private let result = FloatBuffer(count: 1)
+
+  /// - Parameter unit: One that this CPU has.
+  public init(of unit: ArithmeticUnit) {
+    self.unit = unit
+    // Some tenths of a millisecond. The sums converge to 1000 and stay normal.
+    let (rounds, factor, term): (Int, Float, Float) = (20_000, 0.999, 1)
+    let flopsOfRound: Int
+    switch unit {
+    #if arch(x86_64)
+      case .sse2: (flopsOfRound, loop) = (sse2_peak_flops, { sse2_peak(rounds, factor, term) })
+      case .avx: (flopsOfRound, loop) = (avx_peak_flops, { avx_peak(rounds, factor, term) })
+      case .avx2: (flopsOfRound, loop) = (avx2_peak_flops, { avx2_peak(rounds, factor, term) })
+      case .avx512: (flopsOfRound, loop) = (avx512_peak_flops, { avx512_peak(rounds, factor, term) })
+      case .neon: preconditionFailure("\(unit) on x86-64")
+    #else
+      case .neon: (flopsOfRound, loop) = (neon_peak_flops, { neon_peak(rounds, factor, term) })
+      case .sse2, .avx, .avx2, .avx512: preconditionFailure("\(unit) on this architecture")
+    #endif
+    }
+    flops = Double(rounds) * Double(flopsOfRound)
+  }
+
+  /// Does these operations once.
+  public func callAsFunction() { result[0] = loop() }
+}
