@@ -3,8 +3,8 @@ import Files
 import Foundation
 import Models
 
-/// The time of a training step on one core, compared with that of its matrix products alone, measured in turns. Times
-/// are medians.
+/// The time of a training step on one core, compared with that of its matrix products alone and with what the hardware
+/// could do at best, measured in turns. Times are medians; those of the hardware alone are the shortest.
 public struct StepBenchmark: Codable, Sendable {
   /// A kind of operation, the update rule or the norm of the gradient, measured in separate passes. The rest of the
   /// step's time is overhead, or the effect of the clock.
@@ -39,6 +39,8 @@ public struct StepBenchmark: Codable, Sendable {
   public let stepSeconds: Double
   public let floorSeconds: Double
   public let stepOverFloor: Double
+  public let hardwareFloor: HardwareFloor
+  public let stepOverHardwareFloor: Double
   /// Of a model with experts, the time over that of a step of the dense model of its active size, in turns.
   public let overDense: Double?
   public let tokensPerSecond: Double
@@ -88,9 +90,15 @@ public struct StepBenchmark: Codable, Sendable {
 
     let whole = trainer.transformer.lossProgram(windows: batch, gradients: true).program
     let floor = ProductFloor(of: whole)
-    let times = Self.medians(for: seconds, [step, { floor() }])
-    (stepSeconds, floorSeconds) = (times[0], times[1])
+    let peak = PeakRate(of: Kernels.inUse.unit)
+    let times = Self.times(for: seconds, [step, { floor() }, { peak() }])
+    (stepSeconds, floorSeconds) = (times[0].median, times[1].median)
     stepOverFloor = stepSeconds / floorSeconds
+    hardwareFloor = HardwareFloor(
+      unit: peak.unit, peakFlopRate: peak.flops / times[2].least, bandwidth: Self.bandwidth(for: seconds / 8),
+      flops: whole.flops.total - trainer.batchGradient.sparedFlops,
+      bytes: Double(trainer.leastBytes(of: whole)))
+    stepOverHardwareFloor = stepSeconds / hardwareFloor.seconds
     tokensPerSecond = tokens / stepSeconds
     if model.moe == nil {
       overDense = nil
@@ -134,9 +142,14 @@ public struct StepBenchmark: Codable, Sendable {
     }
   }
 
-  /// The median seconds of each piece of work, measured in turns for about `seconds`, at least five times. A short
-  /// one runs several times in a turn, so that its data are in the cache.
+  /// The median seconds of each piece of work.
   static func medians(for seconds: Double, _ work: [() -> Void]) -> [Double] {
+    times(for: seconds, work).map(\.median)
+  }
+
+  /// The seconds of each piece of work, measured in turns for about `seconds`, at least five times. A short one runs
+  /// several times in a turn, so that its data are in the cache.
+  private static func times(for seconds: Double, _ work: [() -> Void]) -> [(median: Double, least: Double)] {
     let clock = ContinuousClock()
     for body in work { body() }
     let repeats = work.map { max(1, min(100, Int(clamping: 0.02 / clock.measure($0).seconds))) }
@@ -147,7 +160,16 @@ public struct StepBenchmark: Codable, Sendable {
         for _ in 0..<repeats[index] { times[index].append(clock.measure(body).seconds) }
       }
     }
-    return times.map { $0.sorted()[$0.count / 2] }
+    return times.map {
+      let sorted = $0.sorted()
+      return (sorted[sorted.count / 2], sorted[0])
+    }
+  }
+
+  /// The bytes a second that this core reads from memory, measured for about `seconds`.
+  private static func bandwidth(for seconds: Double) -> Double {
+    let memory = MemoryBandwidth()
+    return memory.bytes / times(for: seconds, [{ memory() }])[0].least
   }
 
   /// The number of cores that this process may use, which `taskset` may have restricted.

@@ -127,15 +127,34 @@ struct StepsCommand: ParsableCommand {
     print("\n\(architecture.rawValue): a training step")
     printTable(
       [
-        Self.shapeTitle, "step ms", "floor ms", "step / floor", "tokens / s", "GFLOP / s", "floor GFLOP / s",
+        Self.shapeTitle, "step ms", "floor ms", "step / floor", "/ hardware floor", "tokens / s", "GFLOP / s",
+        "floor GFLOP / s",
         "planned MiB", "resident MiB", "allocations",
       ],
       steps.map { step in
         [
           step.shape, digits(1000 * step.stepSeconds, 3), digits(1000 * step.floorSeconds, 3),
-          digits(step.stepOverFloor, 2), digits(step.tokensPerSecond, 0), digits(1e-9 * step.stepFlopRate, 1),
+          digits(step.stepOverFloor, 2), digits(step.stepOverHardwareFloor, 2),
+          digits(step.tokensPerSecond, 0), digits(1e-9 * step.stepFlopRate, 1),
           digits(1e-9 * step.floorFlopRate, 1), mebibytes(step.plannedBytes), mebibytes(step.residentBytes),
           step.stepAllocations.map { digits($0, 1) } ?? "not counted",
+        ]
+      })
+    print(
+      "\n\(architecture.rawValue): the hardware floor of a step, the longer of its products at the peak of "
+        + "\(Kernels.inUse.unit.rawValue) and its bytes at the bandwidth of reading memory")
+    printTable(
+      [
+        Self.shapeTitle, "peak GFLOP / s", "memory GB / s", "products, MFLOP", "bytes, MB", "ms at peak",
+        "ms at bandwidth", "floor ms",
+      ],
+      steps.map { step in
+        let floor = step.hardwareFloor
+        return [
+          step.shape, digits(1e-9 * floor.peakFlopRate, 1), digits(1e-9 * floor.bandwidth, 1),
+          digits(1e-6 * floor.flops, 1), digits(1e-6 * floor.bytes, 1),
+          digits(1000 * floor.computeSeconds, 3),
+          digits(1000 * floor.memorySeconds, 3), digits(1000 * floor.seconds, 3),
         ]
       })
     print("\n\(architecture.rawValue): evaluation, and two cores against one (tokens per second)")

@@ -19,6 +19,15 @@ import Testing
       #expect(abs(step.stepOverFloor * step.floorSeconds / step.stepSeconds - 1) < 1e-9)
       #expect(abs(step.tokensPerSecond * step.stepSeconds / 128 - 1) < 1e-9)
       #expect(step.stepFlopRate > 0 && step.floorFlopRate > 0)
+      let floor = step.hardwareFloor
+      #expect(!floor.unit.isEmpty && floor.peakFlopRate > 0 && floor.bandwidth > 0)
+      #expect(abs(floor.flops / (step.stepFlopRate * step.stepSeconds) - 1) < 1e-9)
+      // Weights, gradients and two moments, each read and written, and the values that backward reads.
+      #expect(floor.bytes > Double(step.plannedBytes) / 4 && floor.bytes < 4 * Double(step.plannedBytes))
+      #expect(abs(floor.computeSeconds * floor.peakFlopRate / floor.flops - 1) < 1e-9)
+      #expect(abs(floor.memorySeconds * floor.bandwidth / floor.bytes - 1) < 1e-9)
+      #expect(floor.seconds == max(floor.computeSeconds, floor.memorySeconds))
+      #expect(abs(step.stepOverHardwareFloor * floor.seconds / step.stepSeconds - 1) < 1e-9)
       #expect(step.plannedBytes > 0 && step.baseBytes > step.plannedBytes)
       #expect(step.residentBytes >= step.baseBytes && step.residentBytes < 1 << 28)
       #expect(step.evaluation.tokensPerSecond > 0 && step.evaluation.bytes > 0)
@@ -59,7 +68,8 @@ import Testing
       in: folder.path)
     #expect(run.status == 0, "\(run.errors)")
     for text in [
-      "own kernels", "OpenBLAS kernel", "16, 1, 2, 32, 4, 20", "step / floor", "CausalAttention", "rest",
+      "own kernels", "OpenBLAS kernel", "16, 1, 2, 32, 4, 20", "step / floor", "/ hardware floor",
+      "memory GB / s", "CausalAttention", "rest",
     ] {
       #expect(run.output.contains(text), "\(text)")
     }
@@ -108,6 +118,16 @@ import Testing
       let backwardSeconds: Double
       let fraction: Double
     }
+    struct HardwareFloor: Decodable {
+      let unit: String
+      let peakFlopRate: Double
+      let bandwidth: Double
+      let flops: Double
+      let bytes: Double
+      let computeSeconds: Double
+      let memorySeconds: Double
+      let seconds: Double
+    }
     struct Evaluation: Decodable {
       let tokensPerSecond: Double
       let overTraining: Double
@@ -123,6 +143,8 @@ import Testing
       let stepSeconds: Double
       let floorSeconds: Double
       let stepOverFloor: Double
+      let hardwareFloor: HardwareFloor
+      let stepOverHardwareFloor: Double
       let tokensPerSecond: Double
       let stepFlopRate: Double
       let floorFlopRate: Double
