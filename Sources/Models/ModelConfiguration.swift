@@ -58,6 +58,9 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   /// float32.
   public var precision: Precision?
 
+  /// What computes its products in training and validation in this process.
+  public var kernel: ProductKernel { (precision ?? .float32).kernel }
+
   /// The names in files, which run identifiers depend on. A setting that is nil is left out.
   private enum CodingKeys: String, CodingKey {
     case architecture = "family"

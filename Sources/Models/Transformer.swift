@@ -63,7 +63,7 @@ public struct Transformer: Sendable {
     loss: ((_ logits: Tensor, _ tokens: Integers, _ targets: Integers, _ recorder: Recorder) -> Tensor)? = nil
   ) -> LossProgram {
     let recorder = Recorder(
-      gradients: gradients, kernel: (configuration.precision ?? .float32).kernel)
+      gradients: gradients, kernel: configuration.kernel)
     let tokens = recorder.integers(windows * configuration.context)
     let targets = recorder.integers(windows * configuration.context)
     let hits = gradients || loss != nil ? nil : recorder.integers(targets.count)

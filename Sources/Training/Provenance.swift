@@ -12,7 +12,7 @@ public struct Provenance: Codable, Hashable, Sendable {
   /// The instruction set that its kernels were compiled for, on which the last digits depend; nil in records of earlier
   /// versions. Several, in order, where the run was resumed with another one: `AVX2, then AVX-512`.
   public private(set) var instructions: String?
-  /// What computed matrix products, by the name of `Kernels`; nil in records of earlier versions, which had only their
+  /// What computed matrix products, by the name of `ProductKernel`; nil in records of earlier versions, which had only their
   /// own. Several, as in `instructions`, where the run was resumed with others.
   public private(set) var kernels: String?
   /// The version of OpenBLAS.
@@ -22,12 +22,13 @@ public struct Provenance: Codable, Hashable, Sendable {
   /// Threads within the run.
   public let threads: Int
 
-  public init(threads: Int) {
+  /// - Parameter kernel: What computes the matrix products.
+  public init(threads: Int, kernel: ProductKernel = Precision.float32.kernel) {
     version = Self.version
     commit = Self.sourceCommit.withLock { $0 }
     cpu = Self.cpuName
     instructions = instructionSet
-    kernels = Kernels.inUse.rawValue
+    kernels = kernel.name
     blas = OpenBLAS.version
     blasKernel = OpenBLAS.kernel
     self.threads = threads

@@ -90,7 +90,7 @@ public struct StepBenchmark: Codable, Sendable {
 
     let whole = trainer.transformer.lossProgram(windows: batch, gradients: true).program
     let floor = ProductFloor(of: whole)
-    let peak = PeakRate(of: Kernels.inUse.unit)
+    let peak = PeakRate(of: model.kernel.unit)
     let times = Self.times(for: seconds, [step, { floor() }, { peak() }])
     (stepSeconds, floorSeconds) = (times[0].median, times[1].median)
     stepOverFloor = stepSeconds / floorSeconds

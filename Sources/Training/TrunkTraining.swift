@@ -87,7 +87,7 @@ public final class TrunkTraining {
     self.corpus = corpus
     self.control = control
     trainer = try Trainer(longest, corpus: corpus, threads: threads)
-    provenance = Provenance(threads: threads)
+    provenance = Provenance(threads: threads, kernel: longest.model.kernel)
   }
 
   /// Trains the runs that are not finished. No other process may train them at the same time.

@@ -12,6 +12,7 @@ struct KernelOptions: ParsableArguments {
   var kernels: Kernels?
 
   func validate() throws {
+    if let fault = Bfloat16Kernel.fault { throw ValidationError(fault + ".") }
     guard let name = Kernels.unknownName else { return }
     let known = Kernels.allCases.map(\.rawValue).joined(separator: " or ")
     throw ValidationError(

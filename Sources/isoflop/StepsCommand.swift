@@ -60,11 +60,12 @@ struct StepsCommand: ParsableCommand {
       // For the process that started this one: in the form that it can decode.
       return print(
         String(
-          decoding: try plainJSON(Output(provenance: Provenance(threads: 1), steps: measureHere())),
+          decoding: try plainJSON(
+            Output(provenance: Provenance(threads: 1, kernel: precision.kernel), steps: measureHere())),
           as: UTF8.self))
     }
     if let warning = OpenBLAS.warning { complain("note: \(warning)") }
-    let provenance = Provenance(threads: 1)
+    let provenance = Provenance(threads: 1, kernel: precision.kernel)
     if !json {
       print(
         "\(provenance.cpu); \(provenance.kernelNames) kernels, compiled for \(instructionSet); "
@@ -142,7 +143,7 @@ struct StepsCommand: ParsableCommand {
       })
     print(
       "\n\(architecture.rawValue): the hardware floor of a step, the longer of its products at the peak of "
-        + "\(Kernels.inUse.unit.rawValue) and its bytes at the bandwidth of reading memory")
+        + "\(precision.kernel.unit.rawValue) and its bytes at the bandwidth of reading memory")
     printTable(
       [
         Self.shapeTitle, "peak GFLOP / s", "memory GB / s", "products, MFLOP", "bytes, MB", "ms at peak",

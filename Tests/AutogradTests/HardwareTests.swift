@@ -7,7 +7,8 @@ import Testing
   func units() {
     let best = ArithmeticUnit(cpuFlags: ArithmeticUnit.cpuFlags)
     #expect(Kernels.allCases.allSatisfy { $0.unit <= best })
-    for unit in ArithmeticUnit.allCases where unit <= best && (unit == .neon) == (best == .neon) {
+    let units = ArithmeticUnit.allCases.filter { $0 <= best && ($0 == .neon) == (best == .neon) }
+    for unit in Set(units + Bfloat16Kernel.available.map(\.unit)) {
       let peak = PeakRate(of: unit)
       let time = ContinuousClock().measure { peak() }
       #expect(peak.flops > 1e5 && time > .zero)

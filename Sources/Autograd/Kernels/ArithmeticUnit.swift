@@ -1,14 +1,18 @@
 import CBLAS
 import Foundation
 
-/// A unit of a core that multiplies and adds floats, by its instructions; those of one architecture in the order of
-/// their speed.
+/// A unit of a core that multiplies and adds floats, or multiplies in bfloat16 and adds floats, by its instructions; those
+/// of one architecture in the order of their speed.
 public enum ArithmeticUnit: String, CaseIterable, Codable, Comparable, Sendable {
   case sse2 = "SSE2"
   case avx = "AVX"
   /// With FMA.
   case avx2 = "AVX2"
   case avx512 = "AVX-512"
+  /// Sums of products of pairs in bfloat16.
+  case avx512bf16 = "AVX512-BF16"
+  /// Products of tiles in bfloat16.
+  case amx = "AMX-BF16"
   case neon = "NEON"
 
   public static func < (a: ArithmeticUnit, b: ArithmeticUnit) -> Bool { a.rank < b.rank }
@@ -19,6 +23,8 @@ public enum ArithmeticUnit: String, CaseIterable, Codable, Comparable, Sendable 
     case .avx: 1
     case .avx2: 2
     case .avx512: 3
+    case .avx512bf16: 4
+    case .amx: 5
     }
   }
 
@@ -30,7 +36,7 @@ public enum ArithmeticUnit: String, CaseIterable, Codable, Comparable, Sendable 
     return unit
   }()
 
-  /// The fastest unit of a CPU.
+  /// The fastest unit of a CPU for float32.
   ///
   /// - Parameter flags: Its flags as in /proc/cpuinfo; those of an ARM CPU name no unit of x86.
   package init(cpuFlags flags: Set<String>) {

@@ -19,7 +19,7 @@ public enum Bfloat16Kernel: String, CaseIterable, Sendable {
   /// The kernels that this CPU has, the fastest first.
   public static let available: [Bfloat16Kernel] = {
     #if arch(x86_64)
-      let flags = CPUFlags.all
+      let flags = ArithmeticUnit.cpuFlags
       let hasVectors = ["avx512f", "avx512bw", "avx512vl", "avx512_bf16"].allSatisfy(flags.contains)
       let hasTiles = hasVectors && flags.contains("amx_tile") && flags.contains("amx_bf16")
       return (hasTiles && request_amx() != 0 ? [.amx] : []) + (hasVectors ? [.avx512] : []) + [.portable]
@@ -43,12 +43,12 @@ public enum Bfloat16Kernel: String, CaseIterable, Sendable {
     return "\(variable) is \(value): this CPU has \(names). Set one of these, or unset the variable"
   }
 
-  /// The name of the instructions, such as `AVX512-BF16`.
-  public var title: String {
+  /// The unit that it computes on.
+  public var unit: ArithmeticUnit {
     switch self {
-    case .amx: "AMX-BF16"
-    case .avx512: "AVX512-BF16"
-    case .portable: "portable"
+    case .amx: .amx
+    case .avx512: .avx512bf16
+    case .portable: .compiled
     }
   }
 }

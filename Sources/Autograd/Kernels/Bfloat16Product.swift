@@ -29,7 +29,7 @@ func multiplyInBfloat16(
       end_amx()
     case .avx512: multiply(a, b, into: c, alpha: alpha, plus: addend, by: VectorPairs.self, scratch: scratch)
   #else
-    case .amx, .avx512: preconditionFailure("\(kernel.title) on another architecture")
+    case .amx, .avx512: preconditionFailure("\(kernel) on another architecture")
   #endif
   case .portable:
     multiply(a, b, into: c, alpha: alpha, plus: addend, by: RoundedFloats.self, scratch: scratch)
@@ -44,7 +44,7 @@ extension Bfloat16Kernel {
       case .amx: MatrixUnit.packedCount(inner: inner, columns: columns)
       case .avx512: VectorPairs.packedCount(inner: inner, columns: columns)
     #else
-      case .amx, .avx512: preconditionFailure("\(title) on another architecture")
+      case .amx, .avx512: preconditionFailure("\(self) on another architecture")
     #endif
     case .portable: RoundedFloats.packedCount(inner: inner, columns: columns)
     }

@@ -24,10 +24,12 @@ public final class PeakRate {
       case .avx: (flopsOfRound, loop) = (avx_peak_flops, { avx_peak(rounds, factor, term) })
       case .avx2: (flopsOfRound, loop) = (avx2_peak_flops, { avx2_peak(rounds, factor, term) })
       case .avx512: (flopsOfRound, loop) = (avx512_peak_flops, { avx512_peak(rounds, factor, term) })
+      case .avx512bf16: (flopsOfRound, loop) = (avx512bf16_peak_flops, { avx512bf16_peak(rounds) })
+      case .amx: (flopsOfRound, loop) = (amx_peak_flops, { amx_peak(rounds) })
       case .neon: preconditionFailure("\(unit) on x86-64")
     #else
       case .neon: (flopsOfRound, loop) = (neon_peak_flops, { neon_peak(rounds, factor, term) })
-      case .sse2, .avx, .avx2, .avx512: preconditionFailure("\(unit) on this architecture")
+      case .sse2, .avx, .avx2, .avx512, .avx512bf16, .amx: preconditionFailure("\(unit) on this architecture")
     #endif
     }
     flops = Double(rounds) * Double(flopsOfRound)

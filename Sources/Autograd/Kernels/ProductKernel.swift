@@ -5,6 +5,23 @@ public enum ProductKernel: Hashable, Sendable {
   /// A kernel for operands in bfloat16, which this CPU must have.
   case bfloat16(Bfloat16Kernel)
 
+  /// The name in records and tables: `own`, `blas`, or that of the instructions for bfloat16 such as `AVX512-BF16`.
+  public var name: String {
+    switch self {
+    case .float32(let kernels): kernels.rawValue
+    case .bfloat16(.portable): "portable bfloat16"
+    case .bfloat16(let kernel): kernel.unit.rawValue
+    }
+  }
+
+  /// The unit that it computes on.
+  public var unit: ArithmeticUnit {
+    switch self {
+    case .float32(let kernels): kernels.unit
+    case .bfloat16(let kernel): kernel.unit
+    }
+  }
+
   /// c ← alpha·a·b + addend; without an addend, what c held does not matter.
   ///
   /// - Parameters:
