@@ -145,14 +145,15 @@ static ISOFLOP_AVX512_BF16 __attribute__((noinline)) void compute_pair_tile(int 
 // The products of attention, for which `AttentionProducts.swift` has the same functions in float32. Sixteen positions are
 // the lanes of a vector, and y_j are rows of others.
 
-/// s_j ← Σ_d y_jd·x_d − a_j, from pairs along d: x (depth / 2, 16), y (count, y_row) and s (count, 16). Null for no a.
+/// s_j ← scale·Σ_d y_jd·x_d − a_j, from pairs along d: x (depth / 2, 16), y (count, y_row) and s (count, 16). Null for
+/// no a.
 static ISOFLOP_AVX512_BF16 __attribute__((noinline)) void score_pairs(
-    const unsigned *x, const unsigned *y, long y_row, long depth, long count, const float *a, float *s) {
+    const unsigned *x, const unsigned *y, long y_row, long depth, long count, float scale, const float *a, float *s) {
   long j = 0;
   for (; j + 8 <= count; j += 8) {
     floats16 sums[8];
 #pragma clang loop unroll(full)
-    for (int r = 0; r < 8; r++) sums[r] = (floats16)(a ? -a[j + r] : 0);
+    for (int r = 0; r < 8; r++) sums[r] = 0;
     for (long p = 0; p < depth / 2; p++) {
       Pairs pairs;
       __builtin_memcpy(&pairs, x + 16 * p, sizeof pairs);
@@ -161,15 +162,19 @@ static ISOFLOP_AVX512_BF16 __attribute__((noinline)) void score_pairs(
         sums[r] = (floats16)__builtin_ia32_dpbf16ps_512((Sums)sums[r], (Pairs)(words16)y[(j + r) * y_row + p], pairs);
     }
 #pragma clang loop unroll(full)
-    for (int r = 0; r < 8; r++) __builtin_memcpy(s + (j + r) * 16, &sums[r], sizeof sums[r]);
+    for (int r = 0; r < 8; r++) {
+      sums[r] = __builtin_elementwise_fma((floats16)scale, sums[r], (floats16)(a ? -a[j + r] : 0));
+      __builtin_memcpy(s + (j + r) * 16, &sums[r], sizeof sums[r]);
+    }
   }
   for (; j < count; j++) {
-    floats16 sum = (floats16)(a ? -a[j] : 0);
+    floats16 sum = 0;
     for (long p = 0; p < depth / 2; p++) {
       Pairs pairs;
       __builtin_memcpy(&pairs, x + 16 * p, sizeof pairs);
       sum = (floats16)__builtin_ia32_dpbf16ps_512((Sums)sum, (Pairs)(words16)y[j * y_row + p], pairs);
     }
+    sum = __builtin_elementwise_fma((floats16)scale, sum, (floats16)(a ? -a[j] : 0));
     __builtin_memcpy(s + j * 16, &sum, sizeof sum);
   }
 }

@@ -236,6 +236,30 @@ private let cases: [Case] = {
     }
   }
 
+  @Test(
+    "The weights that backward of attention computes again sum to 1, for large scores too",
+    arguments: ProductTests.kernels)
+  func largeScores(_ kernel: ProductKernel) {
+    let (context, width) = (37, 8)
+    let operation = Case(name: "causalAttention", shapes: [[context, 2 * width], [context, width]]) {
+      recorder, x, _ in
+      recorder.causalAttention(
+        queries: ColumnView(x[0], columns: 0..<width), keys: ColumnView(x[0], columns: width..<2 * width),
+        values: ColumnView(x[1]), heads: 1, context: context, scale: 0.3)
+    } reference: {
+      $0[1]
+    }
+    let inputs = [
+      pseudorandom(context * 2 * width, seed: 5).map { 20 * $0 }, pseudorandom(context * width, seed: 6),
+    ]
+    let result = run(
+      operation, inputs, cotangent: Array(repeating: 1, count: context * width),
+      Use(.parameters, kernel: kernel), isolated: false)
+    // The gradient of a value is the sum of the weights that it has.
+    let sum = result.gradients[1].reduce(0) { $0 + Double($1) }
+    #expect(abs(sum / Double(context * width) - 1) < (kernel.roundsOperands ? 2e-3 : 1e-4))
+  }
+
   /// Inputs, which differ even where they have the same shape.
   private func inputs(of operation: Case) -> [[Double]] {
     operation.shapes.enumerated().map { index, shape in

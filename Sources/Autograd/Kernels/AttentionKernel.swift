@@ -3,6 +3,10 @@ import CBLAS
 /// How the products of causal attention are computed in one precision. Operands are packed before products; where they
 /// stay as they are, packing does nothing.
 protocol AttentionKernel {
+  /// Whether operands of `score` are multiplied by the scale of the scores before they are packed. Where packing rounds,
+  /// they are not: forward and backward would round different operands, and weights that backward computes again would
+  /// not be those of forward. With large scores the gradient then explodes.
+  static var scalesOperands: Bool { get }
   /// The floats of rows packed for `score`.
   static func rowCount(_ rows: Int, depth: Int) -> Int
   /// The floats of rows packed for `mix`.
@@ -20,9 +24,9 @@ protocol AttentionKernel {
   /// Packs s (n, 16), which is not packed yet, for `blend`.
   static func packBlended(_ s: Floats, count: Int, to packed: Floats) -> Floats
 
-  /// s_j ← Σ_d y_jd·x_d − a_j
+  /// s_j ← scale·Σ_d y_jd·x_d − a_j, without the scale if operands contain it.
   static func score(
-    _ x: Floats, _ y: AttentionRows, depth: Int, count: Int, minus a: Floats?, into s: Floats)
+    _ x: Floats, _ y: AttentionRows, depth: Int, count: Int, scale: Float, minus a: Floats?, into s: Floats)
   /// x_d ← x_d + Σ_j y_jd·s_j; D is a multiple of 4.
   static func mix(_ s: Floats, _ y: AttentionRows, depth: Int, count: Int, into x: Floats)
   /// y_j ← y_j + Σ_l s_jl·k_l over the lanes l; k (16, D) and y (n, D) hold whole vectors.
@@ -45,6 +49,7 @@ struct AttentionRows {
 
 /// Attention in float32: operands are read where they are.
 enum FloatAttention: AttentionKernel {
+  static let scalesOperands = true
   static func rowCount(_ rows: Int, depth: Int) -> Int { 0 }
   static func pairCount(_ rows: Int, depth: Int) -> Int { 0 }
   static func packRows(_ y: AttentionRows, depth: Int, count: Int, to packed: Floats) -> AttentionRows { y }
@@ -55,7 +60,7 @@ enum FloatAttention: AttentionKernel {
   static func packBlended(_ s: Floats, count: Int, to packed: Floats) -> Floats { s }
 
   static func score(
-    _ x: Floats, _ y: AttentionRows, depth: Int, count: Int, minus a: Floats?, into s: Floats
+    _ x: Floats, _ y: AttentionRows, depth: Int, count: Int, scale: Float, minus a: Floats?, into s: Floats
   ) {
     Autograd.score(x, y.start, step: y.step, depth: depth, count: count, minus: a, into: s)
   }
@@ -69,6 +74,7 @@ enum FloatAttention: AttentionKernel {
 
 /// Attention in bfloat16 on any CPU: operands are rounded, and multiplied in float32.
 enum RoundedAttention: AttentionKernel {
+  static let scalesOperands = false
   static func rowCount(_ rows: Int, depth: Int) -> Int { roundedToCacheLine(rows * depth) }
   static func pairCount(_ rows: Int, depth: Int) -> Int { rowCount(rows, depth: depth) }
 
@@ -88,9 +94,13 @@ enum RoundedAttention: AttentionKernel {
   }
 
   static func score(
-    _ x: Floats, _ y: AttentionRows, depth: Int, count: Int, minus a: Floats?, into s: Floats
+    _ x: Floats, _ y: AttentionRows, depth: Int, count: Int, scale: Float, minus a: Floats?, into s: Floats
   ) {
-    FloatAttention.score(x, y, depth: depth, count: count, minus: a, into: s)
+    Autograd.score(x, y.start, step: y.step, depth: depth, count: count, into: s)
+    for j in 0..<count {
+      let row = s + j * laneCount
+      store16(scale_add16(scale, load16(row), floats16(repeating: a.map { -$0[j] } ?? 0)), row)
+    }
   }
   static func mix(_ s: Floats, _ y: AttentionRows, depth: Int, count: Int, into x: Floats) {
     FloatAttention.mix(s, y, depth: depth, count: count, into: x)
@@ -104,6 +114,7 @@ enum RoundedAttention: AttentionKernel {
   /// Attention in bfloat16 with AVX512-BF16. Packed words are pairs: of elements of a row for `score`, of neighbouring
   /// positions for `mix`, and of lanes for `blend`.
   enum PairAttention: AttentionKernel {
+    static let scalesOperands = false
     static func rowCount(_ rows: Int, depth: Int) -> Int { rows * rowStep(depth) }
     static func pairCount(_ rows: Int, depth: Int) -> Int { quotient(rows, 2) * roundedToCacheLine(depth) }
     /// Packing stores whole vectors.
@@ -134,9 +145,9 @@ enum RoundedAttention: AttentionKernel {
     }
 
     static func score(
-      _ x: Floats, _ y: AttentionRows, depth: Int, count: Int, minus a: Floats?, into s: Floats
+      _ x: Floats, _ y: AttentionRows, depth: Int, count: Int, scale: Float, minus a: Floats?, into s: Floats
     ) {
-      score_pairs(x.words, y.start.words, y.step, depth, count, a, s)
+      score_pairs(x.words, y.start.words, y.step, depth, count, scale, a, s)
     }
     static func mix(_ s: Floats, _ y: AttentionRows, depth: Int, count: Int, into x: Floats) {
       mix_pairs(s.words, y.start.words, y.step, depth, quotient(count, 2), x)

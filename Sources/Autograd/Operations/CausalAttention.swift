@@ -123,9 +123,10 @@ struct CausalAttention: Operation {
         for first in stride(from: 0, to: context, by: laneCount) {
           let end = min(first + laneCount, context)
           gather(
-            q + first * qStep, count: end - first, step: qStep, depth: depth, scale: scale, into: queries)
+            q + first * qStep, count: end - first, step: qStep, depth: depth,
+            scale: Kernel.scalesOperands ? scale : 1, into: queries)
           Kernel.packLanes(queries, depth: depth)
-          Kernel.score(queries, keys, depth: depth, count: end, minus: nil, into: weights)
+          Kernel.score(queries, keys, depth: depth, count: end, scale: scale, minus: nil, into: weights)
           keepLater(than: first, end, of: weights, rest: -.greatestFiniteMagnitude)
           let top = reduce(weights, count: end, greater16)
           for j in 0..<end { store16(load16(weights + j * laneCount) - top, weights + j * laneCount) }
@@ -188,7 +189,9 @@ struct CausalAttention: Operation {
         let mixedOuts = Kernel.packPairs(outs, depth: depth, count: context, to: outPairs)
         for first in stride(from: 0, to: context, by: laneCount) {
           let here = min(laneCount, context - first)
-          gather(k + first * kStep, count: here, step: kStep, depth: depth, scale: scale, into: keys)
+          gather(
+            k + first * kStep, count: here, step: kStep, depth: depth,
+            scale: Kernel.scalesOperands ? scale : 1, into: keys)
           gather(v + first * vStep, count: here, step: vStep, depth: depth, scale: 1, into: values)
           keyRows.update(repeating: 0, count: block)
           for j in 0..<here {
@@ -201,9 +204,11 @@ struct CausalAttention: Operation {
           for start in stride(from: first, to: context, by: chunk) {
             let count = min(chunk, context - start)
             Kernel.score(
-              keys, scoredQueries.from(start), depth: depth, count: count, minus: logSums + start, into: p)
+              keys, scoredQueries.from(start), depth: depth, count: count, scale: scale,
+              minus: logSums + start, into: p)
             Kernel.score(
-              values, scoredOuts.from(start), depth: depth, count: count, minus: inner + start, into: e)
+              values, scoredOuts.from(start), depth: depth, count: count, scale: 1,
+              minus: inner + start, into: e)
             exponentials(p, count: count)
             // A query sees no key that comes after it.
             for i in start..<max(start, min(start + count, first + laneCount)) {
