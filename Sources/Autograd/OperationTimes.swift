@@ -42,5 +42,6 @@ extension Program {
 }
 
 extension Program.Step {
-  fileprivate var name: String { String(describing: type(of: operation)) }
+  /// The name of the operation, whatever the types that it is generic in.
+  fileprivate var name: String { String("\(type(of: operation))".prefix { $0 != "<" }) }
 }

@@ -61,16 +61,25 @@ public struct Program: Sendable {
   /// The bytes of the states.
   public var stateByteCount: Int { stateCount * MemoryLayout<Float>.stride }
 
+  /// Operations between two calls of `stops`: often enough for large models, and cheap for small ones.
+  private static let stopInterval = 8
+
   /// Computes the output from the integers and inputs in `arena` and from `parameters`.
-  public func forward(_ arena: Arena, parameters: FloatBuffer) {
+  ///
+  /// - Parameter stops: Called now and then. If it returns true, the computation ends early.
+  /// - Returns: Whether the output is complete.
+  @discardableResult
+  public func forward(_ arena: Arena, parameters: FloatBuffer, unless stops: () -> Bool = { false }) -> Bool {
     if arena.isIsolated { arena.fillWithNaN() }
-    withoutSubnormals {
+    return withoutSubnormals {
       for index in steps.indices {
+        if index.isMultiple(of: Self.stopInterval), stops() { return false }
         steps[index].operation.forward(
           Frame(
             arena, index, scratch: arena.plan.scratchOffsets[index].forward, parameters: parameters,
             gradients: nil))
       }
+      return true
     }
   }
 
@@ -78,10 +87,15 @@ public struct Program: Sendable {
   /// the caller has written to `arena.outputGradient`. `forward` must have run on the same arena just before.
   ///
   /// Gradients are stored, not added: `gradients` need not be zeroed. The gaps between them stay as they are.
-  public func backward(_ arena: Arena, parameters: FloatBuffer, gradients: FloatBuffer) {
+  ///
+  /// - Parameter stops: Called now and then. If it returns true, the computation ends early.
+  public func backward(
+    _ arena: Arena, parameters: FloatBuffer, gradients: FloatBuffer, unless stops: () -> Bool = { false }
+  ) {
     precondition(self.gradients, "this program was recorded without gradients")
     withoutSubnormals {
       for index in steps.indices.reversed() where steps[index].hasGradient {
+        if index.isMultiple(of: Self.stopInterval), stops() { return }
         steps[index].operation.backward(
           Frame(
             arena, index, scratch: arena.plan.scratchOffsets[index].backward, parameters: parameters,

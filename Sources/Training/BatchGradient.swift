@@ -37,7 +37,7 @@ final class BatchGradient {
 
   /// The mean loss, in nats per token, of the windows at `positions` of `order`.
   ///
-  /// - Parameter stops: Called before each shard of the first thread. If it returns true, the computation ends early.
+  /// - Parameter stops: Called now and then on the first thread. If it returns true, the computation ends early.
   /// - Returns: Nil if it ended early.
   func callAsFunction(
     _ positions: Range<Int>, of windows: TokenWindows, order: TokenOrder, parameters: FloatBuffer,
@@ -47,10 +47,12 @@ final class BatchGradient {
     let weight = 1 / Float(positions.count * windows.context)
     isStopped.store(false, ordering: .relaxed)
     inParallel(shards.count, threads: workers.count) { shard, thread in
-      if thread == 0, stops() { isStopped.store(true, ordering: .relaxed) }
-      if isStopped.load(ordering: .relaxed) { return }
       compute(
-        shard, after: positions.lowerBound, by: workers[thread], windows, order, parameters, weight: weight)
+        shard, after: positions.lowerBound, by: workers[thread], windows, order, parameters, weight: weight
+      ) {
+        if thread == 0, stops() { isStopped.store(true, ordering: .relaxed) }
+        return isStopped.load(ordering: .relaxed)
+      }
     }
     if isStopped.load(ordering: .relaxed) { return nil }
     let sum = gradient.start
@@ -142,7 +144,7 @@ final class BatchGradient {
 
   private func compute(
     _ index: Int, after first: Int, by worker: Worker, _ windows: TokenWindows, _ order: TokenOrder,
-    _ parameters: FloatBuffer, weight: Float
+    _ parameters: FloatBuffer, weight: Float, unless stops: () -> Bool
   ) {
     let shard = shards[index]
     guard let program = programs[shard.count], let arena = worker.arenas[shard.count] else {
@@ -154,11 +156,11 @@ final class BatchGradient {
         position: first + position)
     }
     let loss = program.loss
-    loss.program.forward(arena, parameters: parameters)
+    guard loss.program.forward(arena, parameters: parameters, unless: stops) else { return }
     results[index].sparedFlops = loss.program.spared(arena).total
     results[index].loss = arena.output.reduce(0) { $0 + Double($1) }
     arena.outputGradient.update(repeating: weight)
-    loss.program.backward(arena, parameters: parameters, gradients: results[index].gradient)
+    loss.program.backward(arena, parameters: parameters, gradients: results[index].gradient, unless: stops)
   }
 }
 

@@ -5,7 +5,7 @@ import Models
 /// Changes the weights of a model, given their gradient: by the update rule of the training, or, for weights with
 /// `ParameterTraits.signStep`, by a fixed step against the sign of the gradient. The biases that balance experts are
 /// such weights; their gradient is the load above the mean (Wang et al. 2024, algorithm 1).
-struct Optimizer {
+package struct Optimizer {
   let rule: any UpdateRule
   private let segments: [UpdateStep.Segment]
   private let signSteps: [SignStep]
@@ -16,7 +16,7 @@ struct Optimizer {
     let step: Float
   }
 
-  init(_ transformer: Transformer, _ training: TrainingConfiguration) {
+  package init(_ transformer: Transformer, _ training: TrainingConfiguration) {
     rule = training.updateRuleType.init(training)
     let rate = LearningRate(training, transformer.configuration)
     var segments: [UpdateStep.Segment] = []
@@ -41,7 +41,9 @@ struct Optimizer {
   /// - Parameters:
   ///   - gradientScale: The factor of the gradient that clips it. Fixed steps ignore it.
   ///   - step: The number t of the step, counted from 1.
-  func update(_ state: TrainingState, gradient: FloatBuffer, gradientScale: Float, rate: Double, step: Int) {
+  package func update(
+    _ state: TrainingState, gradient: FloatBuffer, gradientScale: Float, rate: Double, step: Int
+  ) {
     rule.update(
       UpdateStep(
         segments: segments, state: state, gradient: gradient, gradientScale: gradientScale, rate: rate,

@@ -22,7 +22,7 @@ public final class TrainingState {
   /// - Parameters:
   ///   - gradientCount: The length of a gradient, in floats.
   ///   - rule: The update rule that the buffers belong to.
-  init(parameters: FloatBuffer, gradientCount: Int, rule: any UpdateRule.Type) {
+  package init(parameters: FloatBuffer, gradientCount: Int, rule: any UpdateRule.Type) {
     self.parameters = parameters
     names = rule.buffers
     buffers = names.map { _ in FloatBuffer(count: gradientCount) }
@@ -45,7 +45,7 @@ public final class TrainingState {
   }
 
   /// The bytes of weights and buffers.
-  var byteCount: Int { 4 * (parameters.count + buffers.reduce(0) { $0 + $1.count }) }
+  package var byteCount: Int { 4 * (parameters.count + buffers.reduce(0) { $0 + $1.count }) }
 
   /// The bytes that a state would have, computed without making it.
   static func byteCount(_ layout: ParameterLayout, rule: any UpdateRule.Type) -> Int {

@@ -14,6 +14,16 @@ import Testing
     FileManager.default.fileExists(atPath: "\(folder.path)/\(name)")
   }
 
+  @Test(
+    "Without the packages a build names those to install", arguments: ["CBLAS/CBLAS.h", "CXXHash/CXXHash.h"])
+  func withoutPackages(header: String) throws {
+    let compile = "\"$(dirname \"$(command -v swift)\")/clang\" -fsyntax-only -nostdinc -x c"
+    let build = try Script(
+      "/bin/sh", "-c", "\(compile) '\(packageRoot)/Sources/\(header)'", in: packageRoot)
+    #expect(build.status != 0)
+    #expect(build.errors.contains("apt-get install libopenblas-dev libxxhash-dev pkg-config"))
+  }
+
   @Test("Without gnuplot nothing is trained, unless --no-figures is given")
   func withoutGnuplot() throws {
     let folder = try folder()

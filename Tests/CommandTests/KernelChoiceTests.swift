@@ -46,6 +46,22 @@ import Testing
     #expect(abs(blas.result.loss - own.result.loss) < 0.01)
   }
 
+  @Test("Records of runs in bfloat16 name the instructions, and a kernel that the CPU lacks is refused")
+  func bfloat16() throws {
+    let set = "export ISOFLOP_BFLOAT16="
+    let float32 = try train("f")
+    let portable = try train("p", ["--precision", "bfloat16"], shell: "\(set)portable")
+    #expect(portable.provenance.kernels == "portable bfloat16")
+    let usual = try train("u", ["--precision", "bfloat16"])
+    #expect(usual.provenance.kernels.contains("16"))
+    for loss in [portable.result.loss, usual.result.loss] {
+      #expect(loss != float32.result.loss && abs(loss - float32.result.loss) < 0.01)
+    }
+    let refused = try Command(
+      "bench", "steps", "--precision", "bfloat16", in: folder.path, shell: "\(set)abacus")
+    #expect(refused.status == 2 && refused.errors.contains("ISOFLOP_BFLOAT16 is abacus: this CPU has"))
+  }
+
   @Test("With OpenBLAS too, numbers do not depend on the number of threads")
   func threads() throws {
     // Batches of four shards.

@@ -83,8 +83,8 @@ import Training
     var calls = 0
     for _ in 0..<3 {
       let undisturbed = trainers[0].step(of: 60_000)
-      // Before the first shard, and after one of the first thread.
-      for ends in [1, 2] {
+      // Before the first shard, within passes of it, and in a later one.
+      for ends in [1, 2, 4, 6] {
         calls = 0
         let ended = trainers[1].step(of: 60_000) {
           calls += 1

@@ -7,23 +7,19 @@ import Foundation
 ///
 /// q and o (B·T, H·D), k and v (B·T, G·D), which may be columns of one tensor (`AttentionHeads`). The statistic is the
 /// logarithm of each softmax's sum, from which backward computes a row of p again: memory grows with T, not T².
-struct CausalAttention: Operation {
+struct CausalAttention<Kernel: AttentionKernel>: Operation {
   let heads: AttentionHeads
   let context: Int
   let scale: Float
   let logSums: Tensor
   let output: Tensor
-  let kernel: ProductKernel
   /// Each tensor once, however many views there are of it.
   let inputs: [Tensor]
   /// The numbers of the inputs that have columns outside all views.
   private let partlySeen: [Int]
 
-  init(
-    _ heads: AttentionHeads, context: Int, scale: Float, logSums: Tensor, output: Tensor,
-    kernel: ProductKernel
-  ) {
-    (self.heads, self.context, self.scale, self.kernel) = (heads, context, scale, kernel)
+  init(_ heads: AttentionHeads, context: Int, scale: Float, logSums: Tensor, output: Tensor) {
+    (self.heads, self.context, self.scale) = (heads, context, scale)
     (self.logSums, self.output) = (logSums, output)
     // Found once, so that a replay allocates nothing.
     var inputs: [Tensor] = []
@@ -37,40 +33,10 @@ struct CausalAttention: Operation {
 
   var statistics: [Tensor] { [logSums] }
   var saved: [Tensor] { inputs + [output] }
-  var scratch: Int {
-    switch kernel {
-    case .float32: scratch(FloatAttention.self)
-    #if arch(x86_64)
-      case .bfloat16(.amx), .bfloat16(.avx512): scratch(PairAttention.self)
-    #endif
-    case .bfloat16: scratch(RoundedAttention.self)
-    }
-  }
-
-  func forward(_ memory: Frame) {
-    switch kernel {
-    case .float32: forward(memory, FloatAttention.self)
-    #if arch(x86_64)
-      case .bfloat16(.amx), .bfloat16(.avx512): forward(memory, PairAttention.self)
-    #endif
-    case .bfloat16: forward(memory, RoundedAttention.self)
-    }
-  }
-
-  func backward(_ memory: Frame) {
-    switch kernel {
-    case .float32: backward(memory, FloatAttention.self)
-    #if arch(x86_64)
-      case .bfloat16(.amx), .bfloat16(.avx512): backward(memory, PairAttention.self)
-    #endif
-    case .bfloat16: backward(memory, RoundedAttention.self)
-    }
-  }
-
   /// Forward: a score for each key and lane, two blocks (D, 16), and the packed keys and values of a head. Backward: two
   /// numbers for each query of a chunk and lane, a packed one, five blocks, the gradients of all queries, a number for
   /// each query, and the packed queries and gradients of the output of a head.
-  private func scratch<Kernel: AttentionKernel>(_: Kernel.Type) -> Int {
+  var scratch: Int {
     let rows = Kernel.rowCount(context, depth: heads.depth)
     let pairs = Kernel.pairCount(context, depth: heads.depth)
     let forward = laneCount * context + 2 * block + rows + pairs
@@ -79,6 +45,7 @@ struct CausalAttention: Operation {
       + 2 * (rows + pairs) + (rows > 0 ? laneCount * chunk : 0)
     return max(forward, output.needsGradient ? backward : 0)
   }
+
   var flops: Flops {
     // Two products forward, four backward, over the pairs j ≤ i.
     let pairs = Double(context) * Double(context + 1) / 2
@@ -101,7 +68,7 @@ struct CausalAttention: Operation {
   private var chunk: Int { min(context, 128) }
 
   /// Sixteen queries at a time against all keys before them.
-  private func forward<Kernel: AttentionKernel>(_ memory: Frame, _: Kernel.Type) {
+  func forward(_ memory: Frame) {
     let (width, depth, group) = (output.columns, heads.depth, heads.group)
     let (qStep, kStep, vStep) = (heads.queries.stride, heads.keys.stride, heads.values.stride)
     let weights = memory.scratch
@@ -150,7 +117,7 @@ struct CausalAttention: Operation {
   }
 
   /// Sixteen keys at a time against all queries after them.
-  private func backward<Kernel: AttentionKernel>(_ memory: Frame, _: Kernel.Type) {
+  func backward(_ memory: Frame) {
     let (width, depth, paddedDepth, group) = (output.columns, heads.depth, paddedDepth, heads.group)
     let (qStep, kStep, vStep) = (heads.queries.stride, heads.keys.stride, heads.values.stride)
     clearOtherColumns(memory)
@@ -299,9 +266,18 @@ extension Recorder {
     for (a, b) in [(queries, keys), (keys, values), (queries, values)] where a.tensor == b.tensor {
       precondition(!a.range.overlaps(b.range), "causalAttention: columns \(a.range) and \(b.range) overlap")
     }
-    return record(
-      CausalAttention(
-        all, context: context, scale: scale, logSums: tensor([all.rows * heads]),
-        output: tensor([all.rows, all.columns], from: all.views.map(\.tensor)), kernel: kernel))
+    func attend<Kernel: AttentionKernel>(by _: Kernel.Type) -> Tensor {
+      record(
+        CausalAttention<Kernel>(
+          all, context: context, scale: scale, logSums: tensor([all.rows * heads]),
+          output: tensor([all.rows, all.columns], from: all.views.map(\.tensor))))
+    }
+    switch kernel {
+    case .float32: return attend(by: FloatAttention.self)
+    #if arch(x86_64)
+      case .bfloat16(.amx), .bfloat16(.avx512): return attend(by: PairAttention.self)
+    #endif
+    case .bfloat16: return attend(by: RoundedAttention.self)
+    }
   }
 }

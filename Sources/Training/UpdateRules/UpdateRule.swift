@@ -26,7 +26,7 @@ public let updateRules: [any UpdateRule.Type] = [AdamW.self, SGD.self]
 
 extension TrainingConfiguration {
   /// The type of the update rule. `check` must have passed.
-  var updateRuleType: any UpdateRule.Type {
+  package var updateRuleType: any UpdateRule.Type {
     updateRules.first { $0.name == updateRule?.name } ?? updateRules[0]
   }
 }
