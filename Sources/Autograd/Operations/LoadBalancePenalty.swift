@@ -67,8 +67,10 @@ struct LoadBalancePenalty: Operation {
   private func softmax(_ z: UnsafePointer<Float>, into p: Floats) -> Float {
     let top = greatest(z, count: logits.columns)
     var sum: Float = 0
+    // In place: with two arrays, the order of the sum could depend on how far apart they are in memory.
+    p.update(from: z, count: logits.columns)
     for e in 0..<logits.columns {
-      p[e] = exponential(z[e] - top)
+      p[e] = exponential(p[e] - top)
       sum = relaxed_add(sum, p[e])
     }
     for e in 0..<logits.columns { p[e] /= sum }
