@@ -66,7 +66,7 @@ public struct Program: Sendable {
 
   /// Computes the output from the integers and inputs in `arena` and from `parameters`.
   ///
-  /// - Parameter stops: Called now and then. If it returns true, the computation ends early.
+  /// - Parameter stops: Called every few operations. If it returns true, the computation ends early.
   /// - Returns: Whether the output is complete.
   @discardableResult
   public func forward(_ arena: Arena, parameters: FloatBuffer, unless stops: () -> Bool = { false }) -> Bool {
@@ -88,7 +88,7 @@ public struct Program: Sendable {
   ///
   /// Gradients are stored, not added: `gradients` need not be zeroed. The gaps between them stay as they are.
   ///
-  /// - Parameter stops: Called now and then. If it returns true, the computation ends early.
+  /// - Parameter stops: Called every few operations. If it returns true, the computation ends early.
   public func backward(
     _ arena: Arena, parameters: FloatBuffer, gradients: FloatBuffer, unless stops: () -> Bool = { false }
   ) {

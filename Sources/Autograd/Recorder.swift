@@ -11,7 +11,7 @@ public final class Recorder {
   private(set) var stateCount = 0
   /// Whether the program can run backward. One that cannot keeps no values for it.
   public let gradients: Bool
-  /// What computes the products with weights.
+  /// What computes matrix products.
   let kernel: ProductKernel
 
   public init(gradients: Bool, kernel: ProductKernel = Precision.float32.kernel) {

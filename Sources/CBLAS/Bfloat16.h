@@ -30,14 +30,8 @@ typedef struct {
   const unsigned *b;
   /// The number of pairs in each sum.
   long depth;
-  float alpha;
-  /// Null if there is none.
-  const float *addend;
-  long addend_row;
-  float *c;
-  long c_row;
-  /// At most 32.
-  int columns;
+  /// At most 32 columns.
+  TileTarget to;
 } PairJob;
 
 // Functions with these attributes may only be called on a CPU that has the instructions. The rest of the program can be
@@ -91,7 +85,7 @@ static inline ISOFLOP_AVX512_BF16 void pack_pairs_of_rows(
 
 /// c ← alpha·sums + addend, for the columns of one of a tile's vectors.
 static inline ISOFLOP_AVX512_BF16 __attribute__((always_inline)) void store_sums(
-    floats16 sums, long row, int vector, const PairJob *t) {
+    floats16 sums, long row, int vector, const TileTarget *t) {
   int count = t->columns - 16 * vector;
   unsigned short mask = count >= 16 ? 0xffff : (unsigned short)((1 << count) - 1);
   floats16 y = t->alpha * sums;
@@ -122,7 +116,7 @@ static inline ISOFLOP_AVX512_BF16 __attribute__((always_inline)) void fixed_pair
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++) {
 #pragma clang loop unroll(full)
-    for (int v = 0; v < vectors; v++) store_sums(sums[i][v], i, v, t);
+    for (int v = 0; v < vectors; v++) store_sums(sums[i][v], i, v, &t->to);
   }
 }
 
@@ -131,9 +125,9 @@ static ISOFLOP_AVX512_BF16 __attribute__((noinline)) void compute_pair_tile(int 
 #define TILE(n)                                                                                           \
   case n:                                                                                                 \
     if (t->a_step == 1)                                                                                   \
-      t->columns > 16 ? fixed_pair_tile(n, 2, t->a_row, 1, t) : fixed_pair_tile(n, 1, t->a_row, 1, t);    \
+      t->to.columns > 16 ? fixed_pair_tile(n, 2, t->a_row, 1, t) : fixed_pair_tile(n, 1, t->a_row, 1, t);    \
     else                                                                                                  \
-      t->columns > 16 ? fixed_pair_tile(n, 2, 1, t->a_step, t) : fixed_pair_tile(n, 1, 1, t->a_step, t);  \
+      t->to.columns > 16 ? fixed_pair_tile(n, 2, 1, t->a_step, t) : fixed_pair_tile(n, 1, 1, t->a_step, t);  \
     break;
   switch (rows) {
     TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7)
@@ -287,14 +281,14 @@ static ISOFLOP_AMX_BF16 __attribute__((noinline)) void compute_amx_tile(int rows
     __builtin_ia32_tileloadd64(4, t->a + p, a_bytes);
     __builtin_ia32_tileloadd64(6, t->b + p * 32, b_bytes);
     __builtin_ia32_tdpbf16ps(0, 4, 6);
-    if (t->columns > 16) {
+    if (t->to.columns > 16) {
       __builtin_ia32_tileloadd64(7, t->b + p * 32 + 16, b_bytes);
       __builtin_ia32_tdpbf16ps(1, 4, 7);
     }
     if (rows > 16) {
       __builtin_ia32_tileloadd64(5, t->a + 16 * t->a_row + p, a_bytes);
       __builtin_ia32_tdpbf16ps(2, 5, 6);
-      if (t->columns > 16) __builtin_ia32_tdpbf16ps(3, 5, 7);
+      if (t->to.columns > 16) __builtin_ia32_tdpbf16ps(3, 5, 7);
     }
   }
   __builtin_ia32_tilestored64(0, sums[0], sizeof sums[0]);
@@ -302,7 +296,7 @@ static ISOFLOP_AMX_BF16 __attribute__((noinline)) void compute_amx_tile(int rows
   __builtin_ia32_tilestored64(2, sums[16], sizeof sums[0]);
   __builtin_ia32_tilestored64(3, &sums[16][16], sizeof sums[0]);
   for (int i = 0; i < rows; i++) {
-    for (int v = 0; v < (t->columns > 16 ? 2 : 1); v++) store_sums(load_first(&sums[i][16 * v], 16), i, v, t);
+    for (int v = 0; v < (t->to.columns > 16 ? 2 : 1); v++) store_sums(load_first(&sums[i][16 * v], 16), i, v, &t->to);
   }
 }
 

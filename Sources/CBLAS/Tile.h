@@ -66,6 +66,17 @@ ISOFLOP_INLINE void store_lanes(Lanes x, float *y, int count) {
 #endif
 }
 
+/// Where a tile goes: c ← alpha·sums + addend.
+typedef struct {
+  float alpha;
+  /// Null if there is none.
+  const float *addend;
+  long addend_row;
+  float *c;
+  long c_row;
+  int columns;
+} TileTarget;
+
 /// The operands of a tile: a_ik is `a[i * a_row + k * a_step]`, b_kj is `b[k * b_step + j]`, and so on.
 typedef struct {
   const float *a;
@@ -74,13 +85,7 @@ typedef struct {
   long b_step;
   /// The number of terms in each sum.
   long depth;
-  float alpha;
-  /// Null if there is none.
-  const float *addend;
-  long addend_row;
-  float *c;
-  long c_row;
-  int columns;
+  TileTarget to;
 } TileJob;
 
 /// c ← alpha·Σ_k a_ik·b_kj + addend_ij, with the terms of each sum in order. If `rows` and `vectors` are constants, the
@@ -103,13 +108,13 @@ ISOFLOP_INLINE void fixed_tile(int rows, int vectors, long a_row, long a_step, T
   for (int i = 0; i < rows; i++) {
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++) {
-      int count = t.columns - v * lanes;
-      Lanes y = t.alpha * sums[i][v];
-      if (t.addend) {
-        Lanes z = load_lanes(t.addend + i * t.addend_row + v * lanes, count);
-        y = __builtin_elementwise_fma((Lanes)t.alpha, sums[i][v], z);
+      int count = t.to.columns - v * lanes;
+      Lanes y = t.to.alpha * sums[i][v];
+      if (t.to.addend) {
+        Lanes z = load_lanes(t.to.addend + i * t.to.addend_row + v * lanes, count);
+        y = __builtin_elementwise_fma((Lanes)t.to.alpha, sums[i][v], z);
       }
-      store_lanes(y, t.c + i * t.c_row + v * lanes, count);
+      store_lanes(y, t.to.c + i * t.to.c_row + v * lanes, count);
     }
   }
 }
@@ -121,11 +126,11 @@ ISOFLOP_INLINE void compute_tile(int rows, TileJob t) {
   case n:                                                                     \
     if (n > tileRows) break;                                                  \
     if (t.a_step == 1)                                                        \
-      t.columns > lanes ? fixed_tile(n % (tileRows + 1), 2, t.a_row, 1, t)    \
-                        : fixed_tile(n % (tileRows + 1), 1, t.a_row, 1, t);   \
+      t.to.columns > lanes ? fixed_tile(n % (tileRows + 1), 2, t.a_row, 1, t) \
+                           : fixed_tile(n % (tileRows + 1), 1, t.a_row, 1, t); \
     else                                                                      \
-      t.columns > lanes ? fixed_tile(n % (tileRows + 1), 2, 1, t.a_step, t)   \
-                        : fixed_tile(n % (tileRows + 1), 1, 1, t.a_step, t);  \
+      t.to.columns > lanes ? fixed_tile(n % (tileRows + 1), 2, 1, t.a_step, t) \
+                           : fixed_tile(n % (tileRows + 1), 1, 1, t.a_step, t); \
     break;
   switch (rows) {
     TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7)

@@ -54,8 +54,8 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   public var parametrisation: Parametrisation
   /// How feed-forward layers are split among experts; nil in a dense model.
   public var moe: MoE?
-  /// The precision of products with weights in training and validation; nil for float32. Samples are computed in
-  /// float32.
+  /// The precision of the operands of matrix products in training and validation; nil for float32. Samples are
+  /// computed in float32.
   public var precision: Precision?
 
   /// What computes its products in training and validation in this process.

@@ -55,8 +55,8 @@ extension Setting {
     ) { $0.configuration.model.parametrisation },
     .choice(
       .model, "precision",
-      "the precision of the operands of products with weights, in training and validation; sums and all else are "
-        + "float32", \.model.precision, column: .named(isSelfExplanatory: true)
+      "the precision of the operands of matrix products, in training and validation; sums and all else are float32",
+      \.model.precision, column: .named(isSelfExplanatory: true)
     ) { $0.configuration.model.precision ?? .float32 },
   ]
 

@@ -37,7 +37,7 @@ final class BatchGradient {
 
   /// The mean loss, in nats per token, of the windows at `positions` of `order`.
   ///
-  /// - Parameter stops: Called now and then on the first thread. If it returns true, the computation ends early.
+  /// - Parameter stops: Called every few operations on the first thread. If it returns true, the computation ends early.
   /// - Returns: Nil if it ended early.
   func callAsFunction(
     _ positions: Range<Int>, of windows: TokenWindows, order: TokenOrder, parameters: FloatBuffer,

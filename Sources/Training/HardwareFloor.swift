@@ -1,13 +1,13 @@
 import Autograd
 
-/// The floor that the hardware sets under the time of a training step: what no program can pass whose products are those
-/// of float32 on the same unit of one core.
+/// A lower bound on the time of a training step that the hardware sets: for any program that computes the same matrix
+/// products on the same unit of one core.
 public struct HardwareFloor: Codable, Sendable {
   /// The unit that the kernels in use compute on.
   public let unit: ArithmeticUnit
-  /// What the unit can do at best, in floating-point operations a second: measured in turns with the step.
+  /// The peak rate of the unit, in floating-point operations per second, measured in turns with the step.
   public let peakFlopRate: Double
-  /// What the core can read from memory, in bytes a second.
+  /// The rate at which the core reads memory, in bytes per second.
   public let bandwidth: Double
   /// The floating-point operations of the matrix products that the step needs: of attention those of its causal half.
   public let flops: Double
@@ -18,8 +18,8 @@ public struct HardwareFloor: Codable, Sendable {
   /// - the update rule's buffers are read and written;
   /// - the values that forward leaves for backward are written and read.
   ///
-  /// All are counted as if they went to memory, also where a cache could keep them. So a step of a model that fits into
-  /// the cache might pass this part of the floor.
+  /// All are counted as memory traffic, even if a cache could hold them. A step of a model that fits into the cache can
+  /// therefore be faster than this part of the bound.
   public let bytes: Double
   /// The seconds of the operations at the peak.
   public let computeSeconds: Double

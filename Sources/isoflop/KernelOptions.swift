@@ -1,11 +1,11 @@
 import ArgumentParser
 import Autograd
 
-/// The flag that chooses the kernels, of all commands that run models.
+/// The option that chooses kernels, shared by all commands that run models.
 struct KernelOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "own, or blas: OpenBLAS. What computes matrix products.",
+      "The kernels for matrix products in float32: own, or blas for OpenBLAS.",
       discussion:
         "Takes precedence over the environment's \(Kernels.variable). Default: own where its kernels are fast (x86-64 with AVX2 or AVX-512), blas elsewhere."
     ))
@@ -24,7 +24,7 @@ struct KernelOptions: ParsableArguments {
     if let kernels { Kernels.choose(kernels) }
   }
 
-  /// Tells the user, where OpenBLAS computes, that it uses a lesser kernel than the CPU could run.
+  /// Warns if OpenBLAS computes the products with a slower kernel than the CPU supports.
   static func warn() {
     if Kernels.inUse == .blas, let warning = OpenBLAS.warning { complain("note: \(warning)") }
   }

@@ -16,7 +16,7 @@ struct StepsCommand: ParsableCommand {
   var seconds = 2.0
   @Option(help: "gpt2, llama or all.")
   var architecture = ArchitectureChoice.all
-  @Option(help: "The precision of products with weights, as in an experiment file.")
+  @Option(help: "The precision of the operands of matrix products, as in an experiment file.")
   var precision = Precision.float32
   @Option(
     parsing: .singleValue,

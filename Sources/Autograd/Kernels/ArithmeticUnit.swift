@@ -1,8 +1,8 @@
 import CBLAS
 import Foundation
 
-/// A unit of a core that multiplies and adds floats, or multiplies in bfloat16 and adds floats, by its instructions; those
-/// of one architecture in the order of their speed.
+/// An arithmetic unit of a core, named after its instructions. It multiplies floats or bfloat16 and adds floats. Units of
+/// one architecture are ordered by speed.
 public enum ArithmeticUnit: String, CaseIterable, Codable, Comparable, Sendable {
   case sse2 = "SSE2"
   case avx = "AVX"
@@ -38,10 +38,10 @@ public enum ArithmeticUnit: String, CaseIterable, Codable, Comparable, Sendable 
 
   /// The fastest unit of a CPU for float32.
   ///
-  /// - Parameter flags: Its flags as in /proc/cpuinfo; those of an ARM CPU name no unit of x86.
+  /// - Parameter flags: The flags of the CPU in /proc/cpuinfo, which are ignored on ARM.
   package init(cpuFlags flags: Set<String>) {
     #if arch(x86_64)
-      // All that code for "AVX-512" may use: the first CPUs with avx512f had no more than that.
+      // Kernels for AVX-512 use all of these extensions. The first CPUs with avx512f lack some.
       let whole: Set = ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]
       self =
         flags.isSuperset(of: whole)

@@ -30,15 +30,16 @@ public enum Bfloat16Kernel: String, CaseIterable, Sendable {
 
   private static let variable = "ISOFLOP_BFLOAT16"
 
-  private static var forced: Bfloat16Kernel? {
-    ProcessInfo.processInfo.environment[variable].flatMap(Bfloat16Kernel.init).flatMap { kernel in
-      available.contains(kernel) ? kernel : nil
-    }
+  /// The value of the variable. An empty one counts as unset.
+  private static var named: String? {
+    ProcessInfo.processInfo.environment[variable].flatMap { $0.isEmpty ? nil : $0 }
   }
+
+  private static var forced: Bfloat16Kernel? { available.first { $0.rawValue == named } }
 
   /// What is wrong with the value of `ISOFLOP_BFLOAT16`; nil if it names a kernel that this CPU has, or is not set.
   public static var fault: String? {
-    guard let value = ProcessInfo.processInfo.environment[variable], forced == nil else { return nil }
+    guard let value = named, forced == nil else { return nil }
     let names = available.map(\.rawValue).joined(separator: ", ")
     return "\(variable) is \(value): this CPU has \(names). Set one of these, or unset the variable"
   }

@@ -63,21 +63,8 @@ protocol Bfloat16Tile {
   /// Packs the columns of b for one tile: (depth, columns).
   static func packRight(_ b: Matrix, _ terms: Range<Int>, _ columns: Range<Int>, to panel: Floats)
   /// Computes a tile from packed operands.
-  static func compute(_ left: Floats, isTransposed: Bool, _ panel: Floats, terms: Int, _ result: TileResult)
-}
-
-/// A tile of c, and what the product is scaled by and added to.
-struct TileResult {
-  let c: Matrix
-  let rows: Range<Int>
-  let columns: Range<Int>
-  let alpha: Float
-  let addend: Matrix?
-
-  var start: Floats { c.place(rows.lowerBound, columns.lowerBound) }
-  var addendStart: UnsafePointer<Float>? {
-    addend.map { UnsafePointer($0.place(rows.lowerBound, columns.lowerBound)) }
-  }
+  static func compute(
+    _ left: Floats, isTransposed: Bool, _ panel: Floats, terms: Int, rows: Int, to target: TileTarget)
 }
 
 extension Bfloat16Tile {
@@ -117,7 +104,8 @@ private func multiply<Tile: Bfloat16Tile>(
         let columns = first..<min(first + Tile.columns, c.columns)
         Tile.compute(
           left, isTransposed: a.isTransposed, right + first / Tile.columns * panelCount, terms: terms.count,
-          TileResult(c: c, rows: rows, columns: columns, alpha: alpha, addend: block == 0 ? addend : c))
+          rows: rows.count,
+          to: TileTarget(c, rows, columns, alpha: alpha, plus: block == 0 ? addend : c))
       }
     }
   }

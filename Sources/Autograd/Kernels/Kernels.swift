@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// What computes the matrix products of layers. A process has one choice for its whole life, so that its numbers are
-/// those of one program. They round differently: each sums in another order.
+/// The kernels for matrix products in float32. They sum in different orders, so the last digits differ. A process uses the
+/// same kernels from start to end.
 public enum Kernels: String, CaseIterable, Sendable {
   /// The engine's own, compiled for `instructionSet`.
   case own
@@ -12,26 +12,25 @@ public enum Kernels: String, CaseIterable, Sendable {
   /// The environment variable that names them.
   public static let variable = "ISOFLOP_KERNELS"
 
-  /// Those that this process uses. The first use decides: later choices are too late.
+  /// The kernels that this process uses, fixed at the first access.
   public static let inUse = chosen ?? usual
 
-  /// Those that the program or the environment has chosen; nil where neither has.
+  /// The kernels that the program or the environment has chosen; nil if neither has.
   public static var chosen: Kernels? {
     choice.withLock { $0 } ?? named.flatMap(Kernels.init)
   }
 
-  /// What the environment names that is none of these; nil where all is well.
+  /// The value of the environment variable if it is not the name of kernels; otherwise nil.
   public static var unknownName: String? { named.flatMap { Kernels(rawValue: $0) == nil ? $0 : nil } }
 
-  /// Chooses for this process, in place of the environment. Must be called before anything is computed.
+  /// Chooses the kernels of this process and overrides the environment. Call it before the first access to `inUse`.
   public static func choose(_ kernels: Kernels) {
     choice.withLock { $0 = kernels }
     precondition(inUse == kernels, "the kernels were in use before \(kernels) were chosen")
   }
 
-  /// Those that are faster where nothing is chosen. Measured with AVX-512 and with AVX2 against the kernels of OpenBLAS
-  /// for the same instructions. Elsewhere the engine's own are not tuned, and without FMA they call a function for each
-  /// product.
+  /// The default. With AVX-512 and AVX2 the engine's own kernels were measured to be faster than those of OpenBLAS for the
+  /// same instructions. For other instructions they are not tuned: without FMA they call a function for each product.
   static let usual: Kernels = ArithmeticUnit.compiled >= .avx2 ? .own : .blas
 
   /// The unit on which they compute.
@@ -44,7 +43,7 @@ public enum Kernels: String, CaseIterable, Sendable {
 
   private static let choice = Mutex<Kernels?>(nil)
 
-  /// An empty variable is none.
+  /// The value of the variable. An empty one counts as unset.
   private static var named: String? {
     ProcessInfo.processInfo.environment[variable].flatMap { $0.isEmpty ? nil : $0 }
   }

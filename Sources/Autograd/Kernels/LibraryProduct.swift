@@ -1,6 +1,6 @@
 import CBLAS
 
-/// c ← alpha·a·b + addend by OpenBLAS, on this thread alone; without an addend, what c held does not matter.
+/// c ← alpha·a·b + addend by OpenBLAS, on the calling thread; without an addend, what c held does not matter.
 ///
 /// - Parameter addend: c itself, or another matrix of its shape, which is copied into c first. With a stride of 0 it is
 ///   one row for all.

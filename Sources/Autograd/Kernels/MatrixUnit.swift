@@ -12,7 +12,7 @@
     /// Rows of pairs in either case.
     static func packLeft(_ a: Matrix, _ rows: Range<Int>, _ terms: Range<Int>, to left: Floats) {
       guard a.isTransposed else { return VectorPairs.packLeft(a, rows, terms, to: left) }
-      packTurned(
+      packTransposedPairs(
         a.place(rows.lowerBound, terms.lowerBound), a.stride, rows: terms.count, by: 32, columns: rows.count,
         by: 16, with: pack_pairs_of_rows, to: left, depth(terms.count))
     }
@@ -26,12 +26,11 @@
     }
 
     static func compute(
-      _ left: Floats, isTransposed: Bool, _ panel: Floats, terms: Int, _ result: TileResult
+      _ left: Floats, isTransposed: Bool, _ panel: Floats, terms: Int, rows: Int, to target: TileTarget
     ) {
-      var job = PairJob(panel, depth: depth(terms), result)
-      job.a = UnsafePointer(left.words)
-      (job.a_row, job.a_step) = (depth(terms), 1)
-      compute_amx_tile(Int32(result.rows.count), &job)
+      var job = PairJob(
+        a: left.words, a_row: depth(terms), a_step: 1, b: panel.words, depth: depth(terms), to: target)
+      compute_amx_tile(Int32(rows), &job)
     }
   }
 #endif

@@ -1,11 +1,11 @@
 import CBLAS
 import Foundation
 
-/// The bytes that this core can read from memory in a time: those of a buffer that is several times larger than the last
-/// cache, one after another. Nothing moves more: a copy reads and writes in turns.
+/// Work that measures the memory bandwidth of one core: it reads a buffer several times as large as the last-level cache
+/// from start to end. Reading alone is faster than copying.
 public final class MemoryBandwidth {
   private let buffer: FloatBuffer
-  /// Takes the sum of the buffer, which would not be computed if nothing did.
+  /// Holds the sum, so that the compiler does not remove the loop.
   private let result = FloatBuffer(count: 1)
 
   public init() {

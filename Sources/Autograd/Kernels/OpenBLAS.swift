@@ -1,7 +1,7 @@
 import CBLAS
 import Foundation
 
-/// The matrix library: which of its kernels runs, and whether the CPU could do better.
+/// The matrix library OpenBLAS: which of its kernels it uses, and whether the CPU supports a faster one.
 public enum OpenBLAS {
   /// Calls to this make every product of the library run on the calling thread alone.
   static func useOneThread() { once }
@@ -13,15 +13,15 @@ public enum OpenBLAS {
   /// The library's version and build options.
   public static var version: String { String(cString: openblas_get_config()) }
 
-  /// A line for the user where OpenBLAS uses a lesser kernel than the CPU could run.
+  /// A warning for the user if OpenBLAS uses a slower kernel than the CPU supports; otherwise nil.
   public static var warning: String? {
     warning(
       kernel: kernel, cpuFlags: ArithmeticUnit.cpuFlags,
       coreType: ProcessInfo.processInfo.environment[coreTypeVariable])
   }
 
-  /// The same for any machine. OpenBLAS takes the kernel that the environment names. Otherwise it asks the CPU for its
-  /// model, and falls back to an old kernel where it does not know that.
+  /// The warning for a given machine. OpenBLAS uses the kernel that the environment names. Otherwise it selects one by the
+  /// model of the CPU, and falls back to an old kernel if it does not know the model.
   ///
   /// Measured on AVX-512 machines, the AVX2 kernels give 110–128 GFLOP/s a core against 190–265.
   ///

@@ -1,7 +1,6 @@
 import CBLAS
 
-/// The most operations that a unit of this core can do in a time: multiplications and additions of floats in registers,
-/// none of which waits for another or for memory.
+/// Work that measures the peak rate of a unit of one core: independent multiplications and additions in registers.
 ///
 /// A new unit is a case of `ArithmeticUnit`, a loop in `Units.h` and a line below.
 public final class PeakRate {
@@ -9,7 +8,7 @@ public final class PeakRate {
   /// The floating-point operations of one call, a multiplication and an addition counted as two.
   public let flops: Double
   private let loop: @Sendable () -> Float
-  /// Takes the result of the loop, which would be left out if nothing did.
+  /// Holds the result, so that the compiler does not remove the loop.
   private let result = FloatBuffer(count: 1)
 
   /// - Parameter unit: One that this CPU has.
@@ -35,6 +34,6 @@ public final class PeakRate {
     flops = Double(rounds) * Double(flopsOfRound)
   }
 
-  /// Does these operations once.
+  /// Performs the operations once.
   public func callAsFunction() { result[0] = loop() }
 }

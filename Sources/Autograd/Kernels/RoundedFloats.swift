@@ -32,17 +32,12 @@ enum RoundedFloats: Bfloat16Tile {
   }
 
   static func compute(
-    _ left: Floats, isTransposed: Bool, _ panel: Floats, terms: Int, _ result: TileResult
+    _ left: Floats, isTransposed: Bool, _ panel: Floats, terms: Int, rows: Int, to target: TileTarget
   ) {
-    var job = TileJob()
-    job.a = UnsafePointer(left)
-    (job.a_row, job.a_step) = isTransposed ? (1, 16) : (terms, 1)
-    (job.b, job.b_step, job.depth) = (UnsafePointer(panel), Self.columns, terms)
-    (job.alpha, job.addend, job.addend_row) = (
-      result.alpha, result.addendStart, result.addend?.stride ?? 0
-    )
-    (job.c, job.c_row, job.columns) = (result.start, result.c.stride, Int32(result.columns.count))
-    computeTile(result.rows.count, job)
+    let (row, step) = isTransposed ? (1, 16) : (terms, 1)
+    computeTile(
+      rows,
+      TileJob(a: left, a_row: row, a_step: step, b: panel, b_step: columns, depth: terms, to: target))
   }
 }
 

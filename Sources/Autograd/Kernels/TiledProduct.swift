@@ -28,16 +28,14 @@ func multiplyTiled(
     let addend = block == 0 ? addend : c
     for tile in 0..<tiles {
       let rows = part(tile, of: tiles, in: c.rows)
-      var job = TileJob()
-      job.a = UnsafePointer(a.place(rows.lowerBound, terms.lowerBound))
-      (job.a_row, job.a_step) = a.isTransposed ? (1, a.stride) : (a.stride, 1)
-      (job.depth, job.alpha) = (terms.count, alpha)
-      (job.addend_row, job.c_row) = (addend?.stride ?? 0, c.stride)
+      let (row, step) = a.isTransposed ? (1, a.stride) : (a.stride, 1)
       for first in stride(from: 0, to: c.columns, by: tileColumns) {
-        (job.b, job.b_step) = panels[first]
-        job.addend = addend.map { UnsafePointer($0.place(rows.lowerBound, first)) }
-        job.c = c.place(rows.lowerBound, first)
-        job.columns = Int32(min(tileColumns, c.columns - first))
+        let (panel, panelStep) = panels[first]
+        let job = TileJob(
+          a: a.place(rows.lowerBound, terms.lowerBound), a_row: row, a_step: step, b: panel,
+          b_step: panelStep, depth: terms.count,
+          to: TileTarget(
+            c, rows, first..<min(first + tileColumns, c.columns), alpha: alpha, plus: addend))
         computeTile(rows.count, job)
       }
     }
@@ -114,6 +112,16 @@ private struct Panels {
   }
 
   private func packed(_ first: Int) -> Floats { scratch + first * rows.count }
+}
+
+extension TileTarget {
+  /// Some rows and columns of c, and those of the addend.
+  init(_ c: Matrix, _ rows: Range<Int>, _ columns: Range<Int>, alpha: Float, plus addend: Matrix?) {
+    self.init(
+      alpha: alpha, addend: addend.map { UnsafePointer($0.place(rows.lowerBound, columns.lowerBound)) },
+      addend_row: addend?.stride ?? 0, c: c.place(rows.lowerBound, columns.lowerBound), c_row: c.stride,
+      columns: Int32(columns.count))
+  }
 }
 
 /// A function of its own: it holds a loop for every height of a tile.

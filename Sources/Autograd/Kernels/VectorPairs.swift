@@ -22,7 +22,7 @@
     static func packRight(_ b: Matrix, _ terms: Range<Int>, _ columns: Range<Int>, to panel: Floats) {
       let start = b.place(terms.lowerBound, columns.lowerBound)
       if b.isTransposed {
-        packTurned(
+        packTransposedPairs(
           start, b.stride, rows: columns.count, by: 16, columns: terms.count, by: 32,
           with: pack_pairs_of_columns, to: panel, Self.columns)
       } else {
@@ -31,19 +31,19 @@
     }
 
     static func compute(
-      _ left: Floats, isTransposed: Bool, _ panel: Floats, terms: Int, _ result: TileResult
+      _ left: Floats, isTransposed: Bool, _ panel: Floats, terms: Int, rows: Int, to target: TileTarget
     ) {
-      var job = PairJob(panel, depth: quotient(terms, 2), result)
-      job.a = UnsafePointer(left.words)
-      (job.a_row, job.a_step) = isTransposed ? (1, 16) : (depth(terms), 1)
-      compute_pair_tile(Int32(result.rows.count), &job)
+      let (row, step) = isTransposed ? (1, 16) : (depth(terms), 1)
+      var job = PairJob(
+        a: left.words, a_row: row, a_step: step, b: panel.words, depth: quotient(terms, 2), to: target)
+      compute_pair_tile(Int32(rows), &job)
     }
   }
 
   /// Packs pairs of x (rows, columns) and exchanges rows and columns, by squares of 16 by 16 pairs.
   ///
   /// - Parameter pack: Packs the part of x that becomes a square. A step of 32 marks the side along which it forms pairs.
-  func packTurned(
+  func packTransposedPairs(
     _ x: Floats, _ xRow: Int, rows: Int, by rowStep: Int, columns: Int, by columnStep: Int,
     with pack: (UnsafePointer<Float>?, Int, Int, Int, UnsafeMutablePointer<UInt32>?, Int) -> Void,
     to y: Floats, _ yRow: Int
@@ -59,18 +59,6 @@
           transpose16(square, 16, y + 16 * (j * yRow + i), yRow)
         }
       }
-    }
-  }
-
-  extension PairJob {
-    /// Everything but the rows of a.
-    init(_ panel: Floats, depth: Int, _ result: TileResult) {
-      self.init()
-      b = UnsafePointer(panel.words)
-      (self.depth, alpha) = (depth, result.alpha)
-      (addend, addend_row) = (result.addendStart, result.addend?.stride ?? 0)
-      (c, c_row) = (result.start, result.c.stride)
-      columns = Int32(result.columns.count)
     }
   }
 
