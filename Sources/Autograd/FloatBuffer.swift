@@ -1,3 +1,5 @@
+import Foundation
+
 /// Floats on cache-line boundaries, all zero at first: the weights of a model, their gradients, or a moment.
 ///
 /// A buffer belongs to one thread at a time; others may read it while none writes.
@@ -25,6 +27,15 @@ public final class FloatBuffer: @unchecked Sendable {
   /// The elements, for copying to and from files.
   public var bytes: UnsafeMutableRawBufferPointer {
     UnsafeMutableRawBufferPointer(start: start, count: count * MemoryLayout<Float>.stride)
+  }
+
+  /// The bytes of a range of elements, not copied: for writing while no element changes.
+  public func data(_ range: Range<Int>) -> Data {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) is not in 0..<\(count)")
+    guard !range.isEmpty else { return Data() }
+    return Data(
+      bytesNoCopy: start + range.lowerBound, count: range.count * MemoryLayout<Float>.stride,
+      deallocator: .custom { _, _ in withExtendedLifetime(self) {} })
   }
 
   /// Takes over all elements of `other`, which must be as long.

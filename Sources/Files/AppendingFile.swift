@@ -26,7 +26,7 @@ public final class AppendingFile {
   /// - Throws: `InputError` if the file cannot be written, or the error of `mayReplace`.
   public init(_ path: String, replacingWith text: Data, mayReplace: () throws -> Void) throws {
     self.path = path
-    descriptor = try FileAccess.replace(path, with: text, mayReplace: mayReplace)
+    descriptor = try FileAccess.replace(path, with: [text], mayReplace: mayReplace)
   }
 
   deinit { close(descriptor) }

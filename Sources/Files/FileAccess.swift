@@ -151,20 +151,28 @@ public enum FileAccess {
   /// - Parameter mayReplace: Called right before the file at `path` is replaced. If it throws, the old file remains.
   /// - Throws: `InputError` if the file cannot be written, or the error of `mayReplace`.
   public static func write(_ data: Data, to path: String, mayReplace: () throws -> Void = {}) throws {
-    close(try replace(path, with: data, mayReplace: mayReplace))
+    try write([data], to: path, mayReplace: mayReplace)
+  }
+
+  /// Writes the pieces one after the other to `path`, as `write` does, without a copy of the whole.
+  ///
+  /// - Parameter mayReplace: Called right before the file at `path` is replaced. If it throws, the old file remains.
+  /// - Throws: `InputError` if the file cannot be written, or the error of `mayReplace`.
+  public static func write(_ pieces: [Data], to path: String, mayReplace: () throws -> Void = {}) throws {
+    close(try replace(path, with: pieces, mayReplace: mayReplace))
   }
 
   /// Replaces the file at `path`, as `write` does.
   ///
   /// - Returns: A descriptor of the new file that appends to it. The caller closes it.
-  static func replace(_ path: String, with data: Data, mayReplace: () throws -> Void) throws -> Int32 {
+  static func replace(_ path: String, with pieces: [Data], mayReplace: () throws -> Void) throws -> Int32 {
     var attempts = 0
     while true {
       let temporary = temporary(beside: path)
       let file = retrying { open(temporary, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644) }
       guard file >= 0 else { throw systemError("cannot be written", path) }
       do {
-        try writeAll(data, to: file, path: path)
+        for piece in pieces { try writeAll(piece, to: file, path: path) }
         guard fsync(file) == 0 else { throw systemError("cannot be written", path) }
         try mayReplace()
         if rename(temporary, path) == 0 {

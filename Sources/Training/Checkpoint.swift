@@ -36,8 +36,7 @@ public struct Checkpoint {
     for section in sections(of: state) {
       for parameter in layout.parameters {
         guard let range = section.range(parameter) else { continue }
-        let floats = section.buffer.bytes[range.lowerBound * 4..<range.upperBound * 4]
-        file.add(section.prefix + parameter.name, shape: parameter.tensor.shape, Data(floats))
+        file.add(section.prefix + parameter.name, shape: parameter.tensor.shape, section.buffer.data(range))
       }
     }
     try file.write(to: folder.checkpoint, mayReplace: mayReplace)

@@ -5,7 +5,9 @@ import Foundation
 public struct SafetensorsWriter {
   /// The header after the checksum.
   private var header: String
-  private var data = Data()
+  private var arrays: [Data] = []
+  /// The size of the arrays, in bytes.
+  private var size = 0
 
   /// - Parameter metadata: Free text by name. `checksum` is reserved.
   public init(metadata: [(name: String, value: String)]) {
@@ -13,30 +15,34 @@ public struct SafetensorsWriter {
   }
 
   /// Adds an array of little-endian floats.
-  public mutating func add(_ name: String, shape: [Int], _ floats: some ContiguousBytes) {
-    let begin = data.count
-    floats.withUnsafeBytes { data.append(contentsOf: $0) }
+  public mutating func add(_ name: String, shape: [Int], _ floats: Data) {
     let sides = shape.map(String.init).joined(separator: ",")
     header +=
-      ",\(quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(sides)],\"data_offsets\":[\(begin),\(data.count)]}"
+      ",\(quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(sides)],\"data_offsets\":[\(size),\(size + floats.count)]}"
+    arrays.append(floats)
+    size += floats.count
   }
 
   /// Writes the file atomically; see `FileAccess.write`.
   public func write(to path: String, mayReplace: () throws -> Void = {}) throws {
-    try FileAccess.write(encoded(), to: path, mayReplace: mayReplace)
+    try FileAccess.write(pieces(), to: path, mayReplace: mayReplace)
   }
 
   /// The file's content.
-  package func encoded() -> Data {
-    var rest = Data("\(header)}".utf8)
+  package func encoded() -> Data { Data(pieces().joined()) }
+
+  /// The header and the arrays. A checkpoint may have hundreds of megabytes, so that they are not copied.
+  private func pieces() -> [Data] {
+    var header = Data("\(header)}".utf8)
     // The format requires data to begin at a multiple of 8.
-    rest.append(
+    header.append(
       contentsOf: repeatElement(
-        UInt8(ascii: " "), count: (8 - (Safetensors.digits.upperBound + rest.count) % 8) % 8))
-    let headerCount = UInt64(Safetensors.digits.upperBound - 8 + rest.count)
-    rest += data
-    return withUnsafeBytes(of: headerCount.littleEndian) { Data($0) } + Data(Safetensors.opening.utf8)
-      + Data(checksum(rest).utf8) + rest
+        UInt8(ascii: " "), count: (8 - (Safetensors.digits.upperBound + header.count) % 8) % 8))
+    let headerCount = UInt64(Safetensors.digits.upperBound - 8 + header.count)
+    let opening =
+      withUnsafeBytes(of: headerCount.littleEndian) { Data($0) } + Data(Safetensors.opening.utf8)
+      + Data(checksum([header] + arrays).utf8)
+    return [opening, header] + arrays
   }
 }
 
