@@ -52,7 +52,9 @@ let package = Package(
       swiftSettings: tuned),
     // Typed results, fits and expectations, without the engine. Also a library product. Like ScalingLaws, it has no
     // unsafe flags, because SwiftPM forbids them in dependencies that are required by version.
-    .target(name: "Analysis", dependencies: ["Files", "ScalingLaws", "SwiftCSV"]),
+    .target(
+      name: "Analysis", dependencies: ["Files", "ScalingLaws", "SwiftCSV"],
+      resources: [.embedInCode("References")]),
     .target(
       name: "Plans",
       dependencies: ["Analysis", "ScalingLaws", "Training", "Models", "Autograd", "Corpora", "Files"],

@@ -40,6 +40,17 @@ public struct ObservationFile: Sendable {
       path: path, text: FileAccess.readText(path), columns: given, where: filters, droppingHighest: dropped)
   }
 
+  /// Reads a bundled table. The parameters are those of `init(contentsOf:)`.
+  ///
+  /// - Throws: `InputError` as `init(contentsOf:)`.
+  public init(
+    _ reference: Reference, columns given: [Role: String] = [:], where filters: [RowFilter] = [],
+    droppingHighest dropped: Int = 0
+  ) throws {
+    try self.init(
+      path: reference.name, text: reference.text, columns: given, where: filters, droppingHighest: dropped)
+  }
+
   /// Parses `text`, the contents of the file at `path`.
   package init(
     path: String, text: String, columns given: [Role: String] = [:], where filters: [RowFilter] = [],

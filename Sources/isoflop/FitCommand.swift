@@ -16,7 +16,12 @@ struct FitCommand: ParsableCommand {
 
   @Argument(
     help: "A CSV file, such as an experiment's results.csv.", completion: .file(extensions: ["csv"]))
-  var file: String
+  var file: String?
+  @Option(
+    defaultAsFlag: Self.list,
+    help: "A bundled table instead of a file, such as chinchilla. Without a name, lists them.",
+    completion: .list(Reference.all.map(\.name)))
+  var reference: String?
   @Option(
     help:
       "A law to fit, such as chinchilla or power_n. May be repeated. Default: those that the table allows."
@@ -62,7 +67,15 @@ struct FitCommand: ParsableCommand {
   @Flag(help: "Prints the fits and their tables as JSON.")
   var json = false
 
+  /// The value of --reference without a name.
+  private static let list = "list"
+
   func validate() throws {
+    guard (file == nil) != (reference == nil) else {
+      throw ValidationError(
+        file == nil ? "Name a CSV file, or a bundled table with --reference." : "A FILE excludes --reference."
+      )
+    }
     guard (1...3).contains(breaks) else { throw ValidationError("--breaks must be 1, 2 or 3.") }
     guard breaks == 1 || law.contains(where: \.isBroken) else {
       throw ValidationError("--breaks needs a broken law, such as --law broken_d.")
@@ -78,11 +91,12 @@ struct FitCommand: ParsableCommand {
   }
 
   func run() throws {
+    if reference == Self.list { return try printReferences() }
     let renderer = output == nil ? nil : try figures.renderer()
-    let table = try ObservationFile(
-      contentsOf: file, columns: Dictionary(columns.map(role), uniquingKeysWith: { $1 }),
-      where: conditions.map { try RowFilter($0) }, droppingHighest: dropHighest)
-    let (choice, entropy) = try floorChoice()
+    let bundled = try reference.map(Reference.named)
+    let table = try table(bundled)
+    let (choice, given) = try floorChoice()
+    let entropy = given ?? (floor == nil ? bundled?.entropy : nil)
     let objective = Objective(penalty.penalty(delta: delta), on: on, weighted: weighted)
     let held = try Dictionary(hold.map(heldParameter), uniquingKeysWith: { $1 })
     let requests =
@@ -104,23 +118,43 @@ struct FitCommand: ParsableCommand {
     if json {
       try printJSON(Summary(fits: fits))
     } else {
+      if let bundled { print("\(bundled.title)\nsource: \(bundled.source)") }
+      if let advice = bundled?.advice { print(advice) }
       let lost =
         table.withoutNumber == 0 ? "" : "; \(table.withoutNumber) rows without a number are left out"
-      print("\(file): \(fits.completed) runs, \(table.selection)\(lost)\n\(table.convention)\n")
+      print("\(table.path): \(fits.completed) runs, \(table.selection)\(lost)\n\(table.convention)\n")
       printFits(fits)
     }
     if let output {
       try fits.write(to: "\(output)/fits.json")
-      try Report(of: fits, title: URL(fileURLWithPath: file).lastPathComponent).write(
+      try Report(of: fits, title: bundled?.title ?? URL(fileURLWithPath: table.path).lastPathComponent).write(
         to: output, renderer: renderer)
       if !json { print("report  \(output)/report.html") }
     }
     if fits.fits.allSatisfy({ $0.refusal != nil }) {
       let reason = fits.fits.count == 1 ? fits.fits[0].refusal : nil
       throw InputError(
-        "allows no fit" + (reason.map { ": \($0)" } ?? ""), file: file,
+        "allows no fit" + (reason.map { ": \($0)" } ?? ""), file: table.path,
         remedy: reason == nil
           ? "See the reasons above" : "Correct the table or the options, or choose another --law")
+    }
+  }
+
+  private func table(_ bundled: Reference?) throws -> ObservationFile {
+    let columns = try Dictionary(columns.map(role), uniquingKeysWith: { $1 })
+    let filters = try conditions.map { try RowFilter($0) }
+    if let bundled {
+      return try ObservationFile(bundled, columns: columns, where: filters, droppingHighest: dropHighest)
+    }
+    return try ObservationFile(
+      contentsOf: file ?? "", columns: columns, where: filters, droppingHighest: dropHighest)
+  }
+
+  private func printReferences() throws {
+    if json { return try printJSON(Reference.all) }
+    for reference in Reference.all {
+      print("\(reference.name)\n  \(reference.title)\n  source: \(reference.source)")
+      if let advice = reference.advice { print("  \(advice)") }
     }
   }
 

@@ -117,6 +117,28 @@ import Testing
     #expect(result.errors.contains(message), "\(result.errors)")
   }
 
+  @Test("A bundled table is fitted by its name, and listed without one")
+  func references() throws {
+    let folder = try ScratchFolder()
+    let fit = try Command(
+      "fit", "--reference", "chinchilla", "--law", "chinchilla", "--drop-highest", "5", "--bootstraps", "0",
+      in: folder.path)
+    #expect(fit.status == 0 && fit.output.contains("chinchilla: 240 runs"), "\(fit.errors)")
+    #expect(fit.output.contains("arXiv:2404.10102") && fit.output.contains("0.34731"), "\(fit.output)")
+    let list = try Command("fit", "--reference", in: folder.path)
+    #expect(list.status == 0 && list.output.contains("llama3\n") && list.output.contains("source: "))
+    let json = try Command("fit", "--json", "--reference", in: folder.path)
+    #expect(json.status == 0 && json.output.contains("\"name\" : \"village-far\""), "\(json.output)")
+    for (arguments, message) in [
+      (["fit", "--reference", "gpt4"], "there is no reference `gpt4`. Choose one of chinchilla"),
+      (["fit", "a.csv", "--reference", "llama3"], "A FILE excludes --reference"),
+      (["fit"], "Name a CSV file, or a bundled table with --reference"),
+    ] {
+      let result = try Command(all: arguments, in: folder.path)
+      #expect(result.status == 2 && result.errors.contains(message), "\(result.errors)")
+    }
+  }
+
   @Test("A folder that cannot be written is reported before anything is fitted")
   func unwritableFolder() throws {
     let folder = try ScratchFolder()

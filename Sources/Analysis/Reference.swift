@@ -1,0 +1,63 @@
+import Files
+
+/// A bundled table of measured losses: numbers alone, with their source.
+public struct Reference: Sendable, Encodable {
+  /// The name, as in `isoflop fit --reference chinchilla`.
+  public let name: String
+  /// What the rows are.
+  public let title: String
+  /// Where the numbers are from, and how they were read.
+  public let source: String
+  /// What to know before a fit; nil for nothing.
+  public let advice: String?
+  /// The true entropy of the text, in the unit of the losses; nil if it is unknown.
+  public let entropy: Double?
+  private let bytes: [UInt8]
+
+  private enum CodingKeys: CodingKey { case name, title, source, advice, entropy }
+
+  /// The contents of the CSV file.
+  package var text: String { String(decoding: bytes, as: UTF8.self) }
+
+  /// All bundled tables.
+  public static let all = [
+    Reference(
+      name: "chinchilla",
+      title: "245 models of 57M to 16G parameters trained on MassiveText: N, C and the loss in nats a token",
+      source:
+        "Hoffmann et al. 2022 (arXiv:2203.15556), figure 4, as Besiroglu et al. 2024 (arXiv:2404.10102) read the points "
+        + "off it (github.com/epoch-research/analyzing-chinchilla)",
+      advice:
+        "The scale of the losses is slightly off. The published refit drops five outliers: --drop-highest 5",
+      entropy: nil, bytes: PackageResources.chinchilla_csv),
+    Reference(
+      name: "llama3",
+      title: "133 models in ten IsoFLOP budgets of 6e18 to 1e22 FLOPs: C, N, D and the validation loss",
+      source:
+        "Grattafiori et al. 2024 (arXiv:2407.21783), figure 2, as its vector graphics were read by Open Athena "
+        + "(github.com/Open-Athena/scaling-law-analysis)",
+      advice: nil, entropy: nil, bytes: PackageResources.llama3_csv),
+    Reference(
+      name: "village-far",
+      title:
+        "38 models of this program's text `village`, up to 1500 times the compute of the grid of page chinchilla",
+      source:
+        "trained for this project in PyTorch 2.11 with bfloat16 products on one NVIDIA H100: the same model, training and "
+        + "validation windows as the program's, with larger batches from 8M tokens on",
+      advice:
+        "The rows with a rate other than .008 check the rate: --where learning_rate=0.008 leaves them out. The entropy of the text is .254133",
+      entropy: 0.254133, bytes: PackageResources.village_far_csv),
+  ]
+
+  /// Returns the table with a name.
+  ///
+  /// - Throws: `InputError` if there is none.
+  public static func named(_ name: String) throws -> Reference {
+    guard let reference = all.first(where: { $0.name == name }) else {
+      throw InputError(
+        "there is no reference `\(name)`",
+        remedy: "Choose one of \(all.map(\.name).joined(separator: ", "))")
+    }
+    return reference
+  }
+}
