@@ -11,6 +11,12 @@ package struct CSVFile {
     package let cells: [String]
   }
 
+  /// The text of a cell with its line.
+  struct Cell {
+    let text: String
+    let line: Int
+  }
+
   /// The path of the file.
   package let path: String
   /// The names of the columns.
@@ -18,7 +24,7 @@ package struct CSVFile {
   /// The rows below the header.
   package let rows: [Row]
 
-  /// Reads the UTF-8 file at `path`. Empty lines are skipped.
+  /// Reads the UTF-8 file at `path`, as this program writes tables. Empty lines are skipped.
   ///
   /// - Throws: `InputError` if it is missing or empty, if a column is given twice, or if a row has more or fewer cells
   ///   than the header.
@@ -29,40 +35,45 @@ package struct CSVFile {
   /// - Throws: `InputError` as `init(contentsOf:)`.
   package init(path: String, text: String) throws {
     self.path = path
-    var line = 1
-    var rows: [Row] = []
-    for cells in try Self.parse(text, path: path) {
-      if cells != [""] { rows.append(Row(line: line, cells: cells)) }
-      line += 1 + cells.reduce(0) { $0 + $1.count(where: \.isNewline) }
-    }
-    guard let first = rows.first else {
-      throw InputError("is empty", file: path, remedy: "The first line must name the columns")
-    }
+    let all = try Self.rows(of: text, separatedBy: .comma, path: path)
+    guard let first = all.first else { throw Self.empty(path) }
     header = first.cells
-    self.rows = Array(rows.dropFirst())
+    rows = Array(all.dropFirst())
     var seen: Set<String> = []
     if let twice = header.first(where: { !seen.insert($0).inserted }) {
       throw InputError("column `\(twice)` is given twice", file: path, line: first.line, remedy: "Rename one")
     }
-    if header.count == 1, let sign = [";", "\t"].first(where: header[0].contains) {
+    try Self.requireEqualCells(rows, count: header.count, path: path)
+  }
+
+  static func empty(_ path: String) -> InputError {
+    InputError("is empty", file: path, remedy: "The first line must name the columns")
+  }
+
+  static func requireEqualCells(_ rows: [Row], count: Int, path: String) throws {
+    if let odd = rows.first(where: { $0.cells.count != count }) {
       throw InputError(
-        "the cells are separated by \(sign == ";" ? "semicolons" : "tabs"), not by commas", file: path,
-        line: first.line, remedy: "Write commas between cells, and a point before decimals")
-    }
-    if let odd = self.rows.first(where: { $0.cells.count != header.count }) {
-      throw InputError(
-        "\(odd.cells.count) cells, where the header has \(header.count)", file: path, line: odd.line,
+        "\(odd.cells.count) cells, where the header has \(count)", file: path, line: odd.line,
         remedy: "Correct or remove the row")
     }
   }
 
-  private static func parse(_ text: String, path: String) throws -> [[String]] {
-    var rows: [[String]] = []
-    let unmarked = text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
+  /// Returns all rows of `text` but empty lines, the header among them.
+  ///
+  /// - Throws: `InputError` if a quotation mark is out of place.
+  static func rows(of text: String, separatedBy delimiter: CSVDelimiter, path: String) throws -> [Row] {
+    var rows: [Row] = []
+    var line = 1
+    var unmarked = text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
+    // The library forgets an empty cell at the end of a last line without a line break.
+    if unmarked.last.map({ !$0.isNewline }) ?? false { unmarked += "\n" }
     do {
       // Unlike the library's `rows`, the enumeration does not pad rows to a common length.
-      let csv = try CSV<Enumerated>(string: unmarked, delimiter: .comma, loadColumns: false)
-      try csv.enumerateAsArray(startAt: 0, rowLimit: nil) { rows.append($0) }
+      let csv = try CSV<Enumerated>(string: unmarked, delimiter: delimiter, loadColumns: false)
+      try csv.enumerateAsArray(startAt: 0, rowLimit: nil) { cells in
+        if cells != [""] { rows.append(Row(line: line, cells: cells)) }
+        line += 1 + cells.reduce(0) { $0 + $1.count(where: \.isNewline) }
+      }
     } catch is CSVParseError {
       throw InputError(
         "is not valid CSV: a quotation mark is out of place", file: path, remedy: "Quote whole cells")

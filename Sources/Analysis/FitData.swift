@@ -24,6 +24,8 @@ struct FitData {
   private let settings: [[String: Cell]]
   /// The two counts of N of each run, and C as 6·N·D without embeddings; empty if they are unknown.
   let counts: [(pair: EmbeddingCount.Pair, compute: Double)]
+  /// True for observations of a foreign table, of which nothing is known but what they say.
+  private let isForeign: Bool
 
   /// Selects the completed runs that match a request, and those that it holds out.
   init(_ request: FitRequest, rows: [RunRow]) {
@@ -39,6 +41,7 @@ struct FitData {
       else { return nil }
       return (EmbeddingCount.Pair(nonEmbedding: nonEmbedding, total: total), compute)
     }
+    isForeign = false
     let observations = chosen.map { $0.observation(request) }
     settings = chosen.map { row in row.settings.filter { $0.key != "seed" } }
     whole = Slice(
@@ -70,6 +73,7 @@ struct FitData {
     heldOut = []
     settings = []
     counts = []
+    isForeign = true
   }
 
   /// Returns the runs of a request with other conventions of N and C that its law depends on, by name.
@@ -108,7 +112,38 @@ struct FitData {
   }
 
   /// Returns the observations that a law is fitted to.
+  ///
+  /// - Throws: `FitError` if a foreign table lacks a variable of the law, or its loss rises.
   func slice(for request: FitRequest) throws -> Slice {
+    guard isForeign else { return try chosen(for: request) }
+    let law = try law(request)?.law
+    let variables = law?.variables ?? [.parameters, .tokens]
+    if let law, let lacking = variables.first(where: { x in whole.observations.allSatisfy { $0[x] == nil } })
+    {
+      throw FitError(
+        "the table has no \(lacking.symbol) (\(lacking.unit)), which \(law.name) needs: name its column, "
+          + "`--x \(lacking.symbol)=COLUMN`")
+    }
+    var slice = try chosen(for: request)
+    if law != nil {
+      // Optional variables may be missing in single rows.
+      let complete = slice.observations.filter { row in variables.allSatisfy { row[$0] != nil } }
+      let lost = slice.observations.count - complete.count
+      let names = variables.map(\.symbol).joined(separator: ", ")
+      if lost > 0 {
+        slice = Slice(observations: complete, text: "\(slice.text) with \(names), \(lost) without left out")
+      }
+    }
+    if let share = risingShare(of: slice.observations, in: variables) {
+      throw FitError(
+        "the loss rises with \(variables.map(\.symbol).joined(separator: " and ")), in "
+          + "\(Int(100 * share)) % of the pairs of runs: a law describes what falls, such as an error rate of 1 − accuracy"
+      )
+    }
+    return slice
+  }
+
+  private func chosen(for request: FitRequest) throws -> Slice {
     switch request.law.variable {
     case .parameters:
       return try slice(along: .parameters, at: .tokens, request)

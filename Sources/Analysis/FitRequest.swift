@@ -248,7 +248,7 @@ public struct FitRequest: Sendable {
         "`\(column)` holds text, which `\(sign)` cannot compare", remedy: "Write != or the text")
     }
     do {
-      return try RowFilter("\(column) \(text)")
+      return try RowFilter(column, text)
     } catch let error as InputError {
       throw yaml.error(error.message, remedy: "Write for example \">= 1M\"")
     }
@@ -262,7 +262,7 @@ extension FitRequest.Condition {
       || values.contains { value in
         value.number.map { row.number(column) == $0 } ?? (row.text(column) == value.text)
       }
-    return isAmong && comparisons.allSatisfy { $0.holds(for: row.text(column)) ?? false }
+    return isAmong && comparisons.allSatisfy { $0.outcome { row.text($0) } == .holds }
   }
 
   var text: String {

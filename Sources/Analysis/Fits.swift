@@ -20,6 +20,8 @@ public struct Fits: Codable, Sendable {
   public let sweeps: [Sweep]
   /// The variation of the loss over seeds; empty without sweeps.
   public let noise: [SeedNoise]
+  /// How a foreign table was read, and doubts about it, a sentence each; nil for the results of an experiment.
+  public let notes: [String]?
 
   /// Performs the fits of an experiment.
   ///
@@ -55,6 +57,7 @@ public struct Fits: Codable, Sendable {
       table.settings.first { $0.name == name }.map { Sweep($0, of: rows, settings: table.settings) }
     }
     noise = sweeps.isEmpty ? [] : SeedNoise.all(in: rows, settings: table.settings)
+    notes = nil
   }
 
   /// Fits laws to observations from any source.
@@ -88,6 +91,7 @@ public struct Fits: Codable, Sendable {
     comparisons = []
     sweeps = []
     noise = []
+    notes = file.notes + file.warnings
   }
 
   /// Performs the requests in order. `progress` receives the completed fraction of all of them.

@@ -16,10 +16,12 @@ extension ObservationFile {
       self.factor = factor
     }
 
-    /// Parses `COLUMN` or `COLUMN*UNIT`; nil if the column does not exist or the unit is not a number.
-    init?(_ text: String, in header: [String]) {
+    /// Parses `COLUMN` or `COLUMN*UNIT`; nil if the column does not exist or the unit is not a number. A column's name
+    /// may give the unit.
+    init?(_ text: String, for role: Role, in header: [String]) {
       if let index = header.firstIndex(of: text) {
-        self.init(column: text, index: index)
+        let units = ColumnName.readings(of: text).compactMap(\.unit)
+        self.init(column: text, index: index, factor: units.lazy.compactMap(role.factor).first ?? 1)
         return
       }
       guard let star = text.lastIndex(of: "*"), let index = header.firstIndex(of: String(text[..<star]))
@@ -87,32 +89,36 @@ extension ObservationFile {
       return self == .lossStandardError
     }
 
-    /// The names of columns that contain the quantity, in lower case, in order of precedence.
+    /// The names of columns that contain the quantity, in lower case, in order of precedence. Single letters come last:
+    /// `d` may be a width, and `n` a number of layers.
     var names: [String] {
       switch self {
       case .variable(.parameters):
         [
-          "n", "n_total", "n_non_embedding", "n_active", "params", "parameters", "n_params", "num_params",
-          "model_size", "model_parameters",
+          "n_total", "n_non_embedding", "n_active", "params", "parameters", "n_params", "num_params",
+          "nparams",
+          "param_count", "parameter_count", "total_params", "model_size", "model_parameters", "model_params",
+          "n",
         ]
       case .variable(.tokens):
         [
-          "d", "d_tokens", "tokens", "n_tokens", "num_tokens", "training_tokens", "train_tokens",
-          "d_total_tokens", "train_set_size", "dataset_size",
+          "d_tokens", "tokens", "n_tokens", "num_tokens", "training_tokens", "train_tokens", "total_tokens",
+          "tokens_seen", "d_total_tokens", "train_set_size", "dataset_size", "d",
         ]
       case .variable(.compute):
         [
-          "c", "c_exact", "flops", "flop", "training_flops", "training_flop", "compute", "budget", "c_6nd",
-          "c_6nd_non_embedding",
+          "c_exact", "flops", "flop", "training_flops", "training_flop", "train_flops", "total_flops",
+          "compute",
+          "training_compute", "budget", "c_6nd", "c_6nd_non_embedding", "c",
         ]
-      case .variable(.uniqueTokens): ["u", "unique_tokens", "u_unique_tokens"]
-      case .variable(.steps): ["s", "steps"]
+      case .variable(.uniqueTokens): ["unique_tokens", "u_unique_tokens", "u"]
+      case .variable(.steps): ["steps", "s"]
       case .variable(.experts): ["experts", "num_experts", "n_experts"]
       case .variable(.weight): []
       case .loss:
         [
-          "loss", "val_loss", "validation_loss", "val", "test_loss", "final_loss", "l", "cross_entropy",
-          "test_cross_entropy", "val_loss_c4",
+          "val_loss", "validation_loss", "valid_loss", "eval_loss", "test_loss", "test_cross_entropy",
+          "val_loss_c4", "val", "loss", "final_loss", "cross_entropy", "l",
         ]
       case .lossStandardError: ["loss_se", "se", "se_val", "stderr", "standard_error"]
       case .cluster: ["trunk", "cluster"]
@@ -122,12 +128,21 @@ extension ObservationFile {
 
   /// Returns the columns that contain a quantity by their names: the symbol itself first, then in the order of `names`.
   package static func known(_ role: Role, in header: [String]) -> [String] {
-    let plain = header.map { name in
-      String(name.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "_" })
+    found(role, in: header).map(\.column)
+  }
+
+  /// Returns the columns that contain a quantity by their names, with their units, in the order of `known`.
+  static func found(_ role: Role, in header: [String]) -> [Source] {
+    let readings = header.enumerated().flatMap { index, column in
+      ColumnName.readings(of: column).compactMap { reading in
+        let factor = reading.unit.map(role.factor) ?? 1
+        return factor.map { (name: reading, source: Source(column: column, index: index, factor: $0)) }
+      }
     }
-    let exact = header.filter { $0 == role.name && role.isFound }
-    return exact
-      + role.names.compactMap { plain.firstIndex(of: $0) }.map { header[$0] }
-      .filter { !exact.contains($0) }
+    // `loss` is only one name among several: a table of `loss` and `val_loss` is of the second.
+    let exact = role.isFound && role != .loss ? readings.filter { $0.name.text == role.name } : []
+    let named = role.names.flatMap { name in readings.filter { $0.name.plain == name } }
+    var seen: Set<Int> = []
+    return (exact + named).map(\.source).filter { seen.insert($0.index).inserted }
   }
 }

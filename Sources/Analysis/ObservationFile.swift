@@ -17,8 +17,13 @@ public struct ObservationFile: Sendable {
   public let sources: [Role: Source]
   /// The number of rows without a result according to their status.
   public let leftOut: Int
-  /// The number of rows that are left out because they have no number in a column that a condition compares.
+  /// The number of rows that are left out because they have no number as their loss, as a variable, or in a column that
+  /// a condition compares.
   public let withoutNumber: Int
+  /// How the table was read, where it could have been read otherwise; a sentence each.
+  public let notes: [String]
+  /// What may be wrong with the table, and what to do about it; a sentence each.
+  public let warnings: [String]
   /// A description of the selected rows.
   public let selection: String
   private let header: [String]
@@ -56,19 +61,38 @@ public struct ObservationFile: Sendable {
     path: String, text: String, columns given: [Role: String] = [:], where filters: [RowFilter] = [],
     droppingHighest dropped: Int = 0
   ) throws {
-    let file = try CSVFile(path: path, text: text)
-    let sources = try Self.findSources(in: file, given: given)
+    let file = try ForeignTable(path: path, text: text)
+    guard !file.rows.isEmpty else {
+      throw InputError(
+        "has no rows below its header", file: path, remedy: "Write a row for each trained model")
+    }
+    var sources = try Self.findSources(in: file, given: given)
+    var notes = file.notes
+    if let runs = Self.curves(in: file, sources) {
+      sources[.cluster] = runs
+      notes.append("rows of one `\(runs.column)` are taken as checkpoints of one run, and resampled together")
+    }
     let status = file.header.firstIndex(of: "status")
-    let finished = file.rows.filter { row in status.map { row.cells[$0] == "completed" } ?? true }
+    let finished = file.rows.filter { row in
+      status.map { Self.finished.contains(row.cells[$0].lowercased()) } ?? true
+    }
     var kept: [(row: CSVFile.Row, observation: Observation)] = []
     var faults: [(line: Int, text: String)] = []
-    let conditions = try filters.map { try Self.condition($0, file) }
+    var incomplete: [CSVFile.Row] = []
+    let conditions = try filters.map { try Condition($0, in: file, sources) }
     for row in finished {
       do {
-        guard try conditions.allSatisfy({ try $0(row) }) else { continue }
-        let observation = try Self.observation(row, sources)
-        if try filters.allSatisfy({ try Self.holds($0, for: observation, file) }) {
+        let early = try conditions.map { try $0.outcome(row, nil) }
+        guard !early.contains(.fails) else { continue }
+        guard let observation = try Self.observation(row, sources) else {
+          incomplete.append(row)
+          continue
+        }
+        let outcomes = try conditions.map { try $0.outcome(row, observation) }
+        if outcomes.allSatisfy({ $0 == .holds }) {
           kept.append((row, observation))
+        } else if !outcomes.contains(.fails) {
+          incomplete.append(row)
         }
       } catch let fault as Fault {
         faults.append((row.line, fault.text))
@@ -83,8 +107,12 @@ public struct ObservationFile: Sendable {
     }
     guard !kept.isEmpty else {
       throw InputError(
-        "no row is left of \(file.rows.count)", file: path,
-        remedy: filters.isEmpty ? "There must be completed runs" : "Widen the conditions of `--where`")
+        "no row is left of \(file.rows.count)"
+          + (incomplete.isEmpty ? "" : ": \(Self.sentence(on: incomplete, of: file, sources, filters))"),
+        file: path,
+        remedy: finished.isEmpty
+          ? "There must be completed runs"
+          : filters.isEmpty ? "Fill in the cells" : "Widen the conditions of `--where`")
     }
     let highest = Set(
       kept.indices.sorted { kept[$0].observation.loss > kept[$1].observation.loss }.prefix(dropped))
@@ -96,14 +124,35 @@ public struct ObservationFile: Sendable {
     observations = rest.map(\.observation)
     lines = rows.map(\.line)
     leftOut = file.rows.count - finished.count
-    let compared = filters.filter(\.comparesNumbers).compactMap { file.header.firstIndex(of: $0.column) }
-    withoutNumber = finished.count { row in
-      compared.contains { Self.isAbsent(row.cells[$0]) }
-    }
+    withoutNumber = incomplete.count
+    if !incomplete.isEmpty { notes.append(Self.sentence(on: incomplete, of: file, sources, filters)) }
+    self.notes = notes
+    warnings =
+      TableDoubts(
+        header: header, rows: rows.map(\.cells), sources: sources, observations: observations
+      ).all
     let words =
       filters.map(\.text)
       + (dropped == 0 ? [] : ["the \(dropped) highest loss\(dropped == 1 ? "" : "es") dropped"])
     selection = words.isEmpty ? "all rows" : "rows with \(words.joined(separator: ", "))"
+  }
+
+  /// The words of finished runs in a column `status`, of this program and of others.
+  private static let finished: Set<String> = [
+    "completed", "complete", "finished", "done", "success", "succeeded",
+  ]
+
+  private static func sentence(
+    on incomplete: [CSVFile.Row], of file: ForeignTable, _ sources: [Role: Source], _ filters: [RowFilter]
+  ) -> String {
+    let needed = Role.common.filter { !$0.isOptional && $0 != .cluster }.compactMap { sources[$0]?.column }
+    let missing = file.header.enumerated().filter { index, column in
+      (needed.contains(column) || filters.contains { $0.numericColumns.contains(column) })
+        && incomplete.contains { ForeignTable.isMissing($0.cells[index]) }
+    }
+    let names = missing.map { "`\($0.element)`" }.joined(separator: " or ")
+    let rows = incomplete.count == 1 ? "1 row is" : "\(incomplete.count) rows are"
+    return "\(rows) left out, without a number in \(names)"
   }
 
   /// A description of the columns or formulas of N, D, C and other quantities.
@@ -111,17 +160,20 @@ public struct ObservationFile: Sendable {
     let always: [Role] = [.variable(.parameters), .variable(.tokens), .variable(.compute), .loss]
     let others = sources.keys.filter { !always.contains($0) && $0 != .cluster && $0 != .lossStandardError }
     return (always + others.sorted { $0.name < $1.name })
-      .map { role in "\(role.name) = \(sources[role].map(\.text) ?? derivation(of: role))" }
+      .map { role in
+        "\(role.name) = \(sources[role].map(\.text) ?? Self.derivation(of: role, from: sources) ?? "not given")"
+      }
       .joined(separator: ", ")
   }
 
-  private func derivation(of role: Role) -> String {
+  /// Returns the formula of a quantity that is not a column; nil if there is none.
+  private static func derivation(of role: Role, from sources: [Role: Source]) -> String? {
     let has = { (variable: Variable) in sources[.variable(variable)] != nil }
-    switch role {
-    case .variable(.compute) where has(.parameters) && has(.tokens): return "6·N·D"
-    case .variable(.tokens) where has(.parameters) && has(.compute): return "C/(6·N)"
-    case .variable(.parameters) where has(.tokens) && has(.compute): return "C/(6·D)"
-    default: return "not given"
+    return switch role {
+    case .variable(.compute) where has(.parameters) && has(.tokens): "6·N·D"
+    case .variable(.tokens) where has(.parameters) && has(.compute): "C/(6·N)"
+    case .variable(.parameters) where has(.tokens) && has(.compute): "C/(6·D)"
+    default: nil
     }
   }
 
@@ -130,94 +182,124 @@ public struct ObservationFile: Sendable {
     [Variable.parameters, .tokens, .compute].flatMap { variable in
       let role = Role.variable(variable)
       let used = sources[role]?.column
-      return Self.known(role, in: header).filter { used != nil && $0 != used }.compactMap { column in
+      return Self.found(role, in: header).filter { used != nil && $0.column != used }.compactMap { source in
         var changed = sources
-        changed[role] = header.firstIndex(of: column).map { Source(column: column, index: $0) }
-        let read = try? rows.map { try Self.observation($0, changed) }
-        return read.map { ("\(role.name) = column `\(column)`", variable, $0) }
+        changed[role] = source
+        let read = try? rows.map { try Self.observation($0, changed) ?? { throw Fault(text: "") }() }
+        return read.map { ("\(role.name) = \(source.text)", variable, $0) }
       }
     }
   }
 
   private struct Fault: Error { let text: String }
 
-  /// The texts of cells without a number.
-  private static let absent: Set<String> = ["", "nan", "na", "n/a", "null", "none", "-", "inf", "-inf"]
-
-  private static func isAbsent(_ cell: String) -> Bool {
-    absent.contains(cell.trimmingCharacters(in: .whitespaces).lowercased())
-  }
-
-  private static func observation(_ row: CSVFile.Row, _ sources: [Role: Source]) throws -> Observation {
+  /// Returns the observation of a row; nil if it has no number as its loss or as a variable.
+  private static func observation(_ row: CSVFile.Row, _ sources: [Role: Source]) throws -> Observation? {
     func number(_ role: Role) throws -> Double? {
       guard let source = sources[role] else { return nil }
-      let text = row.cells[source.index].trimmingCharacters(in: .whitespaces)
-      if text.isEmpty && role.isOptional { return nil }
+      let text = row.cells[source.index]
+      if ForeignTable.isMissing(text) { return nil }
       guard let number = Double(quantity: text), number > 0 || role.mayBeZero && number == 0 else {
-        let plain = text.replacing(",", with: "")
-        throw Fault(
-          text: "`\(source.column)` is \(text.isEmpty ? "missing" : "`\(text)`"), "
-            + (plain != text && Double(quantity: plain) != nil
-              ? "with commas: write it as `\(plain)`" : "not a positive number"))
+        throw Fault(text: "`\(source.column)` is `\(text)`, not a positive number")
       }
       return number * source.factor
     }
-    guard let loss = try number(.loss) else { throw Fault(text: "there is no loss") }
-    var n = try number(.variable(.parameters))
-    var d = try number(.variable(.tokens))
-    var c = try number(.variable(.compute))
+    var isIncomplete = false
+    func required(_ role: Role) throws -> Double? {
+      let number = try number(role)
+      if number == nil, sources[role] != nil { isIncomplete = true }
+      return number
+    }
+    let loss = try required(.loss)
+    var n = try required(.variable(.parameters))
+    var d = try required(.variable(.tokens))
+    var c = try required(.variable(.compute))
+    var mixture: [Double] = []
+    while let weight = try required(.variable(.weight(mixture.count))) { mixture.append(weight) }
+    guard let loss, !isIncomplete else { return nil }
     if let n, let d, c == nil { c = 6 * n * d }
     if let n, let c, d == nil { d = c / (6 * n) }
     if let d, let c, n == nil { n = c / (6 * d) }
     guard [n, d, c].allSatisfy({ $0.map { $0.isFinite && $0 > 0 } ?? true }) else {
       throw Fault(text: "N, D or C is too large or too small to be counted")
     }
-    var mixture: [Double] = []
-    while let weight = try number(.variable(.weight(mixture.count))) { mixture.append(weight) }
     return Observation(
       parameters: n, tokens: d, compute: c, steps: try number(.variable(.steps)),
       uniqueTokens: try number(.variable(.uniqueTokens)), experts: try number(.variable(.experts)),
       mixture: mixture, loss: loss, standardError: try number(.lossStandardError),
-      cluster: sources[.cluster].map { row.cells[$0.index] })
+      cluster: sources[.cluster].map { row.cells[$0.index] }.flatMap { ForeignTable.isMissing($0) ? nil : $0 }
+    )
   }
 
-  /// Returns the test of a filter on the cells of a row. A filter on a derived quantity passes here and is tested
-  /// later.
-  private static func condition(_ filter: RowFilter, _ file: CSVFile) throws -> (CSVFile.Row) throws -> Bool {
-    guard let index = file.header.firstIndex(of: filter.column) else {
-      guard Role(filter.column) != nil else { throw missing(filter.column, in: file) }
-      return { _ in true }
-    }
-    return { row in
-      let cell = row.cells[index].trimmingCharacters(in: .whitespaces)
-      // A cell without a number satisfies no comparison of numbers.
-      if Self.isAbsent(cell) { return filter.holds(for: cell) ?? false }
-      guard let holds = filter.holds(for: cell) else {
-        throw Fault(
-          text: "`\(filter.column)` is `\(row.cells[index])`, which `\(filter.text)` cannot compare")
+  /// A condition on the columns of a table, and on quantities that follow from them.
+  private struct Condition {
+    private let filter: RowFilter
+    private let places: [String: Int]
+    private let quantities: [String: Role]
+
+    /// - Throws: `InputError` if a column does not exist, or a quantity is not known.
+    init(_ filter: RowFilter, in file: ForeignTable, _ sources: [Role: Source]) throws {
+      self.filter = filter
+      var places: [String: Int] = [:]
+      var quantities: [String: Role] = [:]
+      for column in filter.columns {
+        places[column] = try file.index(of: column)
+        guard places[column] == nil else { continue }
+        guard let role = Role(column), role != .cluster else { throw missing(column, in: file) }
+        guard sources[role] != nil || derivation(of: role, from: sources) != nil else {
+          throw InputError(
+            "there is no \(column), which `\(filter.text)` compares", file: file.path,
+            remedy: "Name its column: `--x \(column)=COLUMN`")
+        }
+        quantities[column] = role
       }
-      return holds
+      self.places = places
+      self.quantities = quantities
     }
-  }
 
-  /// Returns whether an observation satisfies a filter on a quantity that is not a column.
-  private static func holds(_ filter: RowFilter, for observation: Observation, _ file: CSVFile) throws -> Bool
-  {
-    guard !file.header.contains(filter.column), let role = Role(filter.column) else { return true }
-    let value: Double? =
-      switch role {
-      case .variable(let variable): observation[variable]
-      case .loss: observation.loss
-      case .lossStandardError: observation.standardError
-      case .cluster: nil
+    /// Returns whether the condition holds. Without an observation, one on a quantity that is no column is not tested.
+    func outcome(_ row: CSVFile.Row, _ observation: Observation?) throws -> RowFilter.Outcome {
+      guard observation != nil || quantities.isEmpty else { return .holds }
+      let outcome = filter.outcome { column in
+        places[column].map { row.cells[$0] }
+          ?? quantities[column].flatMap { role in
+            switch role {
+            case .variable(let variable): observation?[variable]
+            case .loss: observation?.loss
+            case .lossStandardError: observation?.standardError
+            case .cluster: nil
+            }
+          }.map { "\($0)" }
       }
-    guard let value else {
-      throw Fault(text: "there is no \(filter.column), which `\(filter.text)` compares")
+      if case .notANumber(let column, let cell) = outcome {
+        throw Fault(text: "`\(column)` is `\(cell)`, which `\(filter.text)` cannot compare")
+      }
+      return outcome
     }
-    return filter.holds(for: "\(value)") ?? false
   }
 
-  private static func missing(_ name: String, in file: CSVFile) -> InputError {
+  /// Returns the column that joins the checkpoints of a run: an identifier that repeats, at one N and at different D.
+  /// Nil if there is none, or if a column of clusters is known.
+  private static func curves(in file: ForeignTable, _ sources: [Role: Source]) -> Source? {
+    guard sources[.cluster] == nil, let length = sources[.variable(.tokens)] ?? sources[.variable(.compute)]
+    else { return nil }
+    let size = sources[.variable(.parameters)]
+    let names: Set<String> = [
+      "run", "run_id", "run_name", "runid", "experiment_id", "exp_id", "trial_id", "job_id", "curve",
+      "trajectory",
+    ]
+    return file.header.indices.lazy.filter { names.contains(ColumnName(file.header[$0]).plain) }
+      .first { index in
+        let groups = file.rows.grouped { $0.cells[index] }
+        return groups.contains { $0.count > 2 }
+          && groups.allSatisfy { group in
+            Set(group.map { $0.cells[length.index] }).count == group.count
+              && Set(group.map { row in size.map { row.cells[$0.index] } }).count == 1
+          }
+      }.map { Source(column: file.header[$0], index: $0) }
+  }
+
+  private static func missing(_ name: String, in file: ForeignTable) -> InputError {
     let near = nearestName(to: name, among: file.header)
     return InputError(
       "there is no column `\(name)`", file: file.path, line: 1,
@@ -225,19 +307,26 @@ public struct ObservationFile: Sendable {
         ?? "The columns are \(file.header.joined(separator: ", "))")
   }
 
-  private static func findSources(in file: CSVFile, given: [Role: String]) throws -> [Role: Source] {
+  private static func findSources(in file: ForeignTable, given: [Role: String]) throws -> [Role: Source] {
     var sources: [Role: Source] = [:]
     for (role, text) in given {
-      sources[role] = try Source(text, in: file.header) ?? { throw missing(text, in: file) }()
+      sources[role] = try Source(text, for: role, in: file.header) ?? { throw missing(text, in: file) }()
     }
     let taken = Set(sources.values.map(\.column))
     for role in Role.common where sources[role] == nil {
-      // The user may have given this column for another quantity.
-      if let column = known(role, in: file.header).first, !taken.contains(column) {
-        sources[role] = file.header.firstIndex(of: column).map { Source(column: column, index: $0) }
-      }
+      // The user may have given a column for another quantity. One without values is not used.
+      let known = found(role, in: file.header).first { file.hasValues($0.column) }
+      if let known, !taken.contains(known.column) { sources[role] = known }
+    }
+    for source in sources.values.sorted(by: { $0.index < $1.index }) {
+      _ = try file.index(of: source.column)
     }
     guard sources[.loss] != nil else {
+      if let empty = found(.loss, in: file.header).first, !taken.contains(empty.column) {
+        throw InputError(
+          "column `\(empty.column)` holds no number", file: file.path, line: 1,
+          remedy: "Fill in the losses, or name another column: `--x loss=COLUMN`")
+      }
       throw InputError(
         "no column is known as a loss", file: file.path, line: 1,
         remedy: "Name it: `--x loss=COLUMN`, one of \(file.header.joined(separator: ", "))")

@@ -12,10 +12,13 @@ extension [StoredRun] {
   /// - Throws: `InputError` if a condition refers to no column.
   public func filtered(where conditions: [RowFilter]) throws -> [StoredRun] {
     let columns = Column.all(settings: Setting.columns, tasks: tasks)
-    let named = try conditions.map { ($0, try Self.column($0.column, among: columns)) }
+    let pairs = try conditions.flatMap(\.columns).map { ($0, try Self.column($0, among: columns)) }
+    let names = Dictionary(pairs, uniquingKeysWith: { first, _ in first })
     return filter { run in
-      named.allSatisfy { condition, column in
-        run[column] != .none && condition.holds(for: run[column].description) ?? false
+      conditions.allSatisfy { condition in
+        condition.outcome { name in
+          names[name].flatMap { run[$0] == .none ? nil : run[$0].description }
+        } == .holds
       }
     }
   }

@@ -82,7 +82,8 @@ public struct Report: Sendable {
   /// The report of fits to observations from any source.
   public init(of fits: Fits, title: String) {
     self.title = title
-    lead = "Scaling laws fitted to \(fits.completed) runs."
+    lead = (["Scaling laws fitted to \(fits.completed) runs"] + (fits.notes ?? []))
+      .map { "\($0)." }.joined(separator: " ")
     self.fits = fits.fits.map { ReportedFit(result: $0, labels: .asGiven) }
     found = fits
     experiment = nil

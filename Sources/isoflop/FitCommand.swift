@@ -15,7 +15,8 @@ struct FitCommand: ParsableCommand {
       + "C = 6ND gives the third.")
 
   @Argument(
-    help: "A CSV file, such as an experiment's results.csv.", completion: .file(extensions: ["csv"]))
+    help: "A CSV file, such as an experiment's results.csv; - for standard input.",
+    completion: .file(extensions: ["csv"]))
   var file: String?
   @Option(
     defaultAsFlag: Self.list,
@@ -35,7 +36,9 @@ struct FitCommand: ParsableCommand {
   var columns: [String] = []
   @Option(
     name: .customLong("where"),
-    help: "A condition on rows, such as C<1e21, model=a,b or router!=Dense. May be repeated.")
+    help:
+      "A condition on rows, such as C<1e21, model=a,b, router!=Dense or 'N<1e8 or D>=1e10'. If repeated, all must hold."
+  )
   var conditions: [String] = []
   @Option(help: "How many of the highest losses to leave out.")
   var dropHighest = 0
@@ -115,14 +118,15 @@ struct FitCommand: ParsableCommand {
       of: table, requests: requests, entropy: entropy, bootstraps: bootstraps, seed: seed,
       progress: progress.reach)
     progress.finish()
+    for warning in table.warnings { complain("warning: \(warning)") }
     if json {
       try printJSON(Summary(fits: fits))
     } else {
       if let bundled { print("\(bundled.title)\nsource: \(bundled.source)") }
       if let advice = bundled?.advice { print(advice) }
-      let lost =
-        table.withoutNumber == 0 ? "" : "; \(table.withoutNumber) rows without a number are left out"
-      print("\(table.path): \(fits.completed) runs, \(table.selection)\(lost)\n\(table.convention)\n")
+      print("\(table.path): \(fits.completed) runs, \(table.selection)\n\(table.convention)")
+      for note in table.notes { print(note) }
+      print("")
       printFits(fits)
     }
     if let output {
@@ -147,7 +151,8 @@ struct FitCommand: ParsableCommand {
       return try ObservationFile(bundled, columns: columns, where: filters, droppingHighest: dropHighest)
     }
     return try ObservationFile(
-      contentsOf: file ?? "", columns: columns, where: filters, droppingHighest: dropHighest)
+      contentsOf: file == "-" ? "/dev/stdin" : file ?? "", columns: columns, where: filters,
+      droppingHighest: dropHighest)
   }
 
   private func printReferences() throws {

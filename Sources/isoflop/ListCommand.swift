@@ -18,7 +18,9 @@ struct ListCommand: ParsableCommand {
   var output = "runs"
   @Option(
     name: .customLong("where"),
-    help: "A condition on runs, such as width>=32, status=diverged or C<1e12. May be repeated.")
+    help:
+      "A condition on runs, such as width>=32, status=diverged or 'N<1e8 or D>=1e10'. If repeated, all must hold."
+  )
   var conditions: [String] = []
   @Flag(help: "Prints JSON instead of tables.")
   var json = false

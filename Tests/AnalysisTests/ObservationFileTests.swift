@@ -36,13 +36,15 @@ import Testing
       "3: `D` is `x`, not a positive number. Correct it, remove it, or exclude such rows with `--where`."
     ),
     (
-      "N,D,loss\n1,2,nan\n1,2,-1\n1,,2\n",
-      "2: `loss` is `nan`, not a positive number; 2 more, at lines 3, 4. "
+      "N,D,loss\n1,2,nan\n1,2,-1\n1,,2\n1,2,none of\n",
+      "3: `loss` is `-1`, not a positive number; 1 more, at lines 5. "
         + "Correct it, remove it, or exclude such rows with `--where`."
     ),
     ("N,D\n1,2\n", "1: no column is known as a loss. Name it: `--x loss=COLUMN`, one of N, D."),
     ("x,loss\n1,2\n", "1: no column is known as N, D or C. Name them: `--x N=COLUMN`, among x, loss."),
-    ("N,N,loss\n1,2,3\n", "1: column `N` is given twice. Rename one."),
+    (
+      "N,N,loss\n1,2,3\n", "1: column `N` is given twice, with different cells. Rename one."
+    ),
     ("N,D,loss\n1,2\n", "2: 2 cells, where the header has 3. Correct or remove the row."),
   ])
   func badTablesAreNamedByLine(text: String, message: String) throws {
@@ -94,7 +96,8 @@ import Testing
     (["C<1e21"], 0, [2, 3]), (["C >= 1e21"], 0, [4, 5]), (["model=a,b"], 0, [2, 3, 5]),
     (["model!=a"], 0, [3, 4, 5]),
     (["loss>2", "model=b"], 0, [3]), (["loss!="], 0, [2, 3, 4, 5]), ([], 1, [3, 4, 5]),
-    (["model=a,b"], 1, [3, 5]),
+    (["model=a,b"], 1, [3, 5]), (["N<2e7 or C>1e21"], 0, [2, 5]),
+    (["model=a | model=c||D<1e13", "loss<3"], 0, [4]),
   ])
   func conditionsChooseRows(conditions: [String], dropped: Int, lines: [Int]) throws {
     let folder = try TemporaryFolder()
@@ -110,7 +113,9 @@ import Testing
     let folder = try TemporaryFolder()
     let path = try folder.write("model,N,D,loss\na,1,2,3\nx,1,2,\n", to: "a.csv")
     for (text, message) in [
-      ("C<10", "\(path):3: `loss` is missing"), ("modle=a", "\(path):1: there is no column `modle`"),
+      ("C<10", "\(path): no row is left of 2: 1 row is left out, without a number in `loss`"),
+      ("U<10", "there is no U, which `U<10` compares. Name its column: `--x U=COLUMN`"),
+      ("modle=a", "\(path):1: there is no column `modle`"),
       ("model<10", "\(path):2: `model` is `a`, which `model<10` cannot compare"),
       ("N>5", "\(path): no row is left of 2. Widen"),
     ] {

@@ -139,6 +139,30 @@ import Testing
     }
   }
 
+  @Test("A table may come from standard input, and what was decided and what is doubtful is said")
+  func notesAndWarnings() throws {
+    let folder = try ScratchFolder()
+    let rows = Self.table.split(separator: "\n").dropFirst().map { $0.split(separator: ",") }
+      .map { "\($0[0]);\($0[1]);1e18;\($0[2].replacing(".", with: ","))\n" }
+    let odd = "7;1e9;1e18;\n8;1e9;1e18;NA\n"
+    try folder.write("\u{FEFF}params;tokens;C;loss\n" + rows.joined() + odd, to: "runs.csv")
+    let fit = try Command(
+      "fit", "-", "--law", "chinchilla", "--bootstraps", "0", "-o", "fits", in: folder.path,
+      shell: "exec <runs.csv")
+    #expect(fit.status == 0, "\(fit.errors)")
+    #expect(fit.output.contains("2 rows are left out, without a number in `loss`"), "\(fit.output)")
+    #expect(
+      fit.errors.contains("warning: C is ") && fit.errors.contains("--x 'N=params*1e6'"), "\(fit.errors)")
+    #expect(try folder.read("fits/report.html").contains("2 rows are left out"))
+    #expect(try folder.read("fits/fits.json").contains("is read as"))
+    let accuracy = rows.map { $0.replacing("1e18;", with: "1e18;-") }.joined()
+    try folder.write("params;tokens;C;loss\n" + accuracy, to: "negative.csv")
+    let negative = try Command("fit", "negative.csv", in: folder.path)
+    #expect(negative.status == 2 && negative.errors.contains("not a positive number"), "\(negative.errors)")
+    let empty = try Command("fit", "-", in: folder.path, shell: "exec </dev/null")
+    #expect(empty.status == 2 && empty.errors.contains("is empty. The first line must name the columns"))
+  }
+
   @Test("A folder that cannot be written is reported before anything is fitted")
   func unwritableFolder() throws {
     let folder = try ScratchFolder()
