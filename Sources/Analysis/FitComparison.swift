@@ -20,7 +20,7 @@ public struct ComparisonRequest: Sendable {
 
   /// The numbers that `expect` can refer to.
   var numbers: [FitComparison.Number] {
-    [.difference] + (places == nil ? [] : [.slope]) + (trend == nil ? [] : [.ordered])
+    [.difference, .multiplier] + (places == nil ? [] : [.slope]) + (trend == nil ? [] : [.ordered])
   }
 
   /// Reads the section `compare`.
@@ -93,6 +93,8 @@ public struct FitComparison: Codable, Sendable {
     case slope
     /// The last value minus the first.
     case difference
+    /// The factor of compute (or size, or data) at equal loss of the last fit over the first (`Multiplier`).
+    case multiplier
   }
 
   /// The name of the comparison.
@@ -117,8 +119,11 @@ public struct FitComparison: Codable, Sendable {
   public let comparison: Comparison?
   /// The reason why there is no comparison; nil if there is one.
   public let refusal: String?
+  /// The factors of compute (or size, or data) at equal loss; nil if the losses of the fits are not comparable, and in
+  /// files of earlier versions.
+  public let multipliers: Multipliers?
 
-  init(_ request: ComparisonRequest, among fits: [ExperimentFit], seed: UInt64) {
+  init(_ request: ComparisonRequest, among fits: [ExperimentFit], bootstraps: Int, seed: UInt64) {
     name = request.name
     title = request.title
     parameter = request.parameter
@@ -128,6 +133,9 @@ public struct FitComparison: Codable, Sendable {
     theory = request.theory
     theoryLabel = request.theoryLabel
     trend = request.trend
+    multipliers = Multipliers(
+      of: request.fits.compactMap { name in fits.first { $0.name == name } }, bootstraps: bootstraps,
+      seed: seed)
     do {
       let chosen = try request.fits.map { name in
         guard let fit = fits.first(where: { $0.name == name }),
@@ -149,6 +157,7 @@ public struct FitComparison: Codable, Sendable {
     case .ordered: comparison?.ordered.map { ExperimentFit.Number(value: $0) }
     case .slope: comparison?.slope.map { ExperimentFit.Number($0) }
     case .difference: comparison?.fromFirst.last.map { ExperimentFit.Number($0) }
+    case .multiplier: multipliers?.rows.last?.multiplier.map { ExperimentFit.Number($0.factor) }
     }
   }
 }

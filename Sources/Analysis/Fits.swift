@@ -52,7 +52,9 @@ public struct Fits: Codable, Sendable {
         bootstraps: bootstraps, seed: seed, progress: progress)
     }
     approaches = Approach.all(in: fits)
-    self.comparisons = comparisons.map { [fits] in FitComparison($0, among: fits, seed: seed) }
+    self.comparisons = comparisons.map { [fits] in
+      FitComparison($0, among: fits, bootstraps: bootstraps, seed: seed)
+    }
     self.sweeps = sweeps.compactMap { name in
       table.settings.first { $0.name == name }.map { Sweep($0, of: rows, settings: table.settings) }
     }

@@ -121,6 +121,46 @@ import Testing
     #expect(plan.experiment.check(fits: nothing, results: empty).allSatisfy { !$0.passed })
   }
 
+  /// Fits to other runs of one text get the factor of compute at equal loss; other comparisons do not.
+  @Test func comparisonsGiveTheFactorAtEqualLoss() throws {
+    let plan = try plan(
+      """
+      grid: {architecture: [gpt2, llama], width: [16, 24, 32, 48, 64], tokens: [250k, 500k, 1M, 2M, 4M]}
+      fits:
+        - {name: gpt, law: chinchilla, floor: entropy, where: {architecture: gpt2}}
+        - {name: llama, law: chinchilla, floor: entropy, where: {architecture: llama}}
+        - {name: all, law: chinchilla, floor: entropy}
+        - {name: along c, law: power_c, floor: entropy, where: {architecture: gpt2}}
+        - {name: llama along c, law: power_c, floor: entropy, where: {architecture: llama}}
+      compare:
+        - {name: architectures, parameter: alpha, fits: [gpt, llama]}
+        - {name: frontiers, parameter: alpha, fits: [along c, llama along c]}
+        - {name: overlapping, parameter: alpha, fits: [all, gpt]}
+        - {name: unlike, parameter: alpha, fits: [gpt, llama along c]}
+      expect:
+        - {compare: architectures, parameter: multiplier, interval_above: 1}
+        - {compare: frontiers, parameter: multiplier, between: [1.1, 1.6]}
+        - {compare: unlike, parameter: multiplier, between: [0, 9]}
+      """)
+    // Llama needs 1.3 times the compute of GPT-2 for each loss, but for small differences of FLOPs a token.
+    let table = try ResultsTable(plan) { run in
+      let gain = run.configuration.model.architecture == .llama ? 1.3.squareRoot() : 1
+      let (n, d) = (Double(run.counts.total) / gain, Double(run.tokens) / gain)
+      let wobble = 1 + 0.002 * Double(run.steps % 3 - 1)
+      return try plantedResult(of: run, loss: 0.3 + (20 / n.squareRoot() + 30 / d.squareRoot()) * wobble)
+    }
+    let fits = Fits(
+      of: table, requests: plan.experiment.fits, comparisons: plan.experiment.comparisons, bootstraps: 100)
+    let verdicts = plan.experiment.check(fits: fits, results: table)
+    #expect(verdicts.map(\.passed) == [true, true, false], "\(verdicts)")
+    #expect(verdicts[2].found == "it has no `multiplier`")
+    let bases = fits.comparisons.map { $0.multipliers?.rows.first?.multiplier?.basis }
+    #expect(bases == [.surface, .frontier, nil, nil])
+    #expect(fits.comparisons[0].multipliers?.floor == "floor 0.3")
+    let finding = try #require(Finding.all(in: fits).first { $0.title.contains("compute at equal loss") })
+    #expect(finding.notes[0].hasPrefix("at equal loss, llama needs 1."), "\(finding.notes)")
+  }
+
   @Test(arguments: [
     ("{name: a, parameter: alpha, fits: [power_n]}", "two or more different fits"),
     ("{name: a, parameter: beta, fits: [power_n, power_d]}", "`beta` is not one of"),

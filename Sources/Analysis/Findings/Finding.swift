@@ -100,6 +100,9 @@ public struct Finding: Sendable {
       ]
     }
     findings += [.leastLosses(in: fits)] + fits.comparisons.map { .comparison($0) }
+    findings += fits.comparisons.map { compared in
+      compared.multipliers.map { .multipliers($0, title: compared.title) }
+    }
     findings += fits.sweeps.map { .sweep($0) } + [.seedNoise(fits.noise)]
     return findings.compactMap { $0 }
   }
