@@ -108,15 +108,14 @@ public struct Report: Sendable {
     -> Highlight
   {
     let chapters = Chapter.withFiguresNamedApart(chapters)
-    let (figures, place) = (chapters.flatMap(\.figures), "\(folder)/figures")
-    if renderer == nil { try Renderer.writeScripts(of: figures, into: place) }
-    let drawn = try renderer?.render(figures, into: place) ?? []
-    let byName = Dictionary(drawn.map { ($0.figure.name, $0) }, uniquingKeysWith: { first, _ in first })
+    let figures = chapters.flatMap(\.figures)
+    let byName = try Page.draw(figures, into: "\(folder)/figures", renderer: renderer)
     let page = page(of: chapters, drawn: byName, neighbours)
     try FileAccess.write(Data(page.html().utf8), to: "\(folder)/report.html")
     let figure = experiment?.key?.figure
     return Highlight(
-      fact: keyFact ?? facts.first, figure: figure == nil ? drawn.first : figure.flatMap { byName[$0] })
+      fact: keyFact ?? facts.first,
+      figure: (figure ?? figures.first?.name).flatMap { byName[$0] })
   }
 
   private func page(of chapters: [Chapter], drawn: [String: RenderedFigure], _ neighbours: Page.Neighbours?)
@@ -124,7 +123,7 @@ public struct Report: Sendable {
   {
     Page(
       title: title, lead: lead, facts: facts, sections: chapters.map { $0.section(drawn: drawn) },
-      neighbours: neighbours, footer: footer)
+      neighbours: neighbours, footer: Page.origin)
   }
 
   /// The page without its figures, and their scripts: everything except what gnuplot does.
@@ -157,6 +156,8 @@ public struct Report: Sendable {
       .slopes(fits),
       .forecasts(fits),
       .sideBySide(found.comparisons),
+      .multipliers(
+        found.comparisons.compactMap { compared in compared.multipliers.map { (compared.title, $0) } }),
       .sweeps(found.sweeps, noise: found.noise),
       .counting(fits),
       .comparisons(fits),
@@ -258,7 +259,24 @@ public struct Report: Sendable {
       ? "all completed" : "completed; " + lost.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
   }
 
-  private var footer: String {
+}
+
+extension Page {
+  /// The footer of reports.
+  static var origin: String {
     "Made by Isoflop \(Provenance.version). Figures are drawn by gnuplot from the .gp files beside them."
+  }
+
+  /// Draws figures into a folder, by name; none without a renderer, but their scripts.
+  static func draw(_ figures: [Figure], into folder: String, renderer: Renderer?) throws -> [String:
+    RenderedFigure]
+  {
+    guard let renderer else {
+      try Renderer.writeScripts(of: figures, into: folder)
+      return [:]
+    }
+    return Dictionary(
+      try renderer.render(figures, into: folder).map { ($0.figure.name, $0) },
+      uniquingKeysWith: { first, _ in first })
   }
 }
