@@ -145,7 +145,7 @@ struct FitCommand: ParsableCommand {
   }
 
   private func table(_ bundled: Reference?) throws -> ObservationFile {
-    let columns = try Dictionary(columns.map(role), uniquingKeysWith: { $1 })
+    let columns = try Dictionary(columns.map(ObservationFile.role), uniquingKeysWith: { $1 })
     let filters = try conditions.map { try RowFilter($0) }
     if let bundled {
       return try ObservationFile(bundled, columns: columns, where: filters, droppingHighest: dropHighest)
@@ -191,16 +191,6 @@ struct FitCommand: ParsableCommand {
     return (parts[0], value)
   }
 
-  private func role(_ text: String) throws -> (ObservationFile.Role, String) {
-    let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-    guard parts.count == 2, let role = ObservationFile.Role(parts[0]) else {
-      let names = ObservationFile.Role.common.map(\.name)
-      throw InputError(
-        "--x \(text) names no quantity",
-        remedy: "Write Q=column with Q among \(names.joined(separator: ", ")), r1, r2, …")
-    }
-    return (role, parts[1])
-  }
 }
 
 /// What `fit --json` prints: the content of fits.json, and the tables made of it.
@@ -213,6 +203,20 @@ private struct Summary: Encodable {
     try fits.encode(to: encoder)
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(Finding.all(in: fits).map(FindingJSON.init), forKey: .findings)
+  }
+}
+
+extension ObservationFile {
+  /// Reads an option `--x`, the column of a quantity.
+  static func role(_ text: String) throws -> (Role, String) {
+    let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+    guard parts.count == 2, let role = Role(parts[0]) else {
+      let names = Role.common.map(\.name)
+      throw InputError(
+        "--x \(text) names no quantity",
+        remedy: "Write Q=column with Q among \(names.joined(separator: ", ")), r1, r2, …")
+    }
+    return (role, parts[1])
   }
 }
 

@@ -23,8 +23,9 @@ struct Isoflop: ParsableCommand {
     subcommands: [
       RunCommand.self, BookCommand.self, RegressCommand.self, CheckCommand.self, CollectCommand.self,
       StatusCommand.self, CancelCommand.self, ListCommand.self, DiffCommand.self, CleanCommand.self,
-      TrainCommand.self, SampleCommand.self, FitCommand.self, PlanCommand.self, CorpusCommand.self,
-      SchemaCommand.self, BenchCommand.self, WorkerCommand.self, TaskCommand.self,
+      TrainCommand.self, SampleCommand.self, FitCommand.self, CompareCommand.self, PlanCommand.self,
+     
+      CorpusCommand.self, SchemaCommand.self, BenchCommand.self, WorkerCommand.self, TaskCommand.self,
     ])
 
   /// Runs the command; a fault of the user's input is one line and exit status 2.
