@@ -17,6 +17,9 @@ public struct Fitter: Sendable {
   public var seed: UInt64
   /// A description of how N and C were counted, which is stored with the fit.
   public var convention: String
+  /// Whether profile likelihoods are computed, which take most of the time of a fit with few bootstrap samples. Without
+  /// them, every parameter counts as identified.
+  package var isProfiled = true
 
   /// Creates a fitter; all but the law have defaults.
   public init(
@@ -36,7 +39,7 @@ public struct Fitter: Sendable {
   /// - Throws: `FitError` if a parameter to be held does not exist or all are held, an observation lacks a variable or
   ///   has an invalid value, there are too few observations, or the search finds no finite minimum.
   public func fit(_ observations: [Observation]) throws -> LawFit {
-    try fit(observations, isProfiled: true)
+    try fit(observations, isProfiled: isProfiled)
   }
 
   /// - Parameter isProfiled: True to compute profile likelihoods, which take most of the time.
