@@ -130,20 +130,32 @@ public struct ExperimentFit: Codable, Sendable {
   /// True if the fitted law is a law of N and D.
   public var isSurface: Bool { fit.map { Set($0.law.law.variables) == [.parameters, .tokens] } ?? false }
 
+  /// How much of a fit is computed; simulations leave parts out.
+  enum Extent {
+    /// Everything.
+    case whole
+    /// No additional analyses and forecasts.
+    case fit
+    /// No profile likelihoods either, so that every parameter counts as identified.
+    case estimates
+  }
+
   /// Performs a fit and its additional analyses. Errors become `refusal` and `remarks`.
   ///
   /// - Parameters:
   ///   - variants: Returns the same runs with other conventions of N and C, by name, for the sensitivity.
+  ///   - extent: How much is computed.
   ///   - progress: Called repeatedly with the completed fraction of a long analysis.
   init(
     _ request: FitRequest, _ data: FitData, variants: () -> [(String, FitData)], bootstraps: Int,
-    seed: UInt64,
-    progress: (Double) -> Void
+    seed: UInt64, extent: Extent = .whole, progress: (Double) -> Void
   ) {
     let fitter = { (law: NamedLaw) in
-      Fitter(
+      var fitter = Fitter(
         law, minimizing: request.objective, holding: try request.heldSymbols(in: law), bootstraps: bootstraps,
         seed: seed, convention: data.convention)
+      fitter.isProfiled = extent != .estimates
+      return fitter
     }
     var slice = data.whole
     var named: NamedLaw?
@@ -182,7 +194,7 @@ public struct ExperimentFit: Codable, Sendable {
     entropy = data.entropies.count == 1 ? data.entropies[0] : nil
     selection = slice.text
     observations = slice.observations
-    guard let named, let fit else { return }
+    guard extent == .whole, let named, let fit else { return }
     remarks += [fit.unfinished?.text].compactMap { $0 }
     if !request.forecast.isEmpty {
       do {
