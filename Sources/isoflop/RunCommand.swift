@@ -1,8 +1,10 @@
+import Analysis
 import ArgumentParser
 import Execution
 import Files
 import Foundation
 import Plans
+import ScalingLaws
 
 extension Shard {
   /// Reads an option.
@@ -91,5 +93,24 @@ struct RunCommand: ParsableCommand {
       "in total about \(duration(scheduler.predictedSeconds)) on \(session.workers) cores, "
         + "\(number(plan.runs.trainingFlops)) FLOPs; \(number(plan.runs.reduce(0) { $0 + $1.flops })) if each run "
         + "were trained alone")
+    sayWhatIsPossible(plan)
+  }
+
+  /// Says which fits and expectations of the file its runs allow, by a simulated data set.
+  private func sayWhatIsPossible(_ plan: Plan) {
+    let experiment = plan.experiment
+    // A dry run ends soon even for a large grid.
+    guard plan.runs.count <= 2000 else { return }
+    let study = DesignStudy(
+      of: ResultsTable(plan) { _ in nil }, requests: experiment.fits, prior: PriorLaw.named[0], noise: 0.01,
+      simulations: 1, whole: 1, bootstraps: 50)
+    let simulated = study.fits.filter(\.isSimulated)
+    let possible = simulated.count { $0.refusal == nil }
+    options.out.say(
+      "\(possible) of \(simulated.count) fits are possible with these runs, by simulated losses")
+    for fault in study.faults { options.out.say("  \(fault)") }
+    for obstacle in study.obstacles(to: experiment.expectations, comparisons: experiment.comparisons) {
+      options.out.say("  cannot be met: \(obstacle)")
+    }
   }
 }
