@@ -55,7 +55,7 @@ public struct CriticalBatch: Sendable, Codable, Equatable {
       }
       let scale = exp(mean(batches.map { log($0) }))
       let columns = [steps.map { 1 / $0 }, zip(batches, steps).map { scale / ($0 * $1) }]
-      let solution = VariableProjection.nonNegativeLeastSquares(columns, steps.map { _ in 1 })
+      let solution = VariableProjection.leastSquares(columns, steps.map { _ in 1 })
       guard solution[0] > 0, solution[1] > 0 else {
         throw FitError("the batches do not bracket the critical one: steps or tokens do not vary with them")
       }

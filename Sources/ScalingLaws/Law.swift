@@ -6,6 +6,9 @@ public enum Domain: Sendable, Codable, Equatable {
   case real
   /// A positive number. The search coordinate is its logarithm.
   case positive
+  /// Any real number of unknown size. The search coordinate is its inverse hyperbolic sine: the number itself near
+  /// zero, its logarithm with its sign far away.
+  case signed
   /// A positive number in an interval. The search coordinate is the logit of its relative position on a log axis.
   case within(Interval)
 
@@ -14,11 +17,17 @@ public enum Domain: Sendable, Codable, Equatable {
     switch self {
     case .real: return search
     case .positive: return .exp(search)
+    case .signed:
+      let e = T.expm1(search)
+      return (e + e / (e + 1)) * 0.5
     case .within(let range):
       let (low, high) = (Foundation.log(range.low), Foundation.log(range.high))
       return .exp(low + (high - low) * .exp(-T.softplus(-search)))
     }
   }
+
+  /// True if a parameter may be negative.
+  var isSigned: Bool { self == .real || self == .signed }
 
   func natural(_ search: Double) -> Double { natural(Scalar(search)).value }
 
@@ -27,6 +36,7 @@ public enum Domain: Sendable, Codable, Equatable {
     switch self {
     case .real: return natural
     case .positive: return Foundation.log(Swift.max(natural, .leastNormalMagnitude))
+    case .signed: return Foundation.asinh(natural)
     case .within(let range):
       let place = Foundation.log(natural / range.low) / Foundation.log(range.high / range.low)
       let inside = Swift.min(Swift.max(place, 1e-3), 1 - 1e-3)
@@ -122,6 +132,8 @@ public protocol Law: Sendable {
   /// The known part of the loss, such as the entropy of the corpus, in the unit of the loss. `loss` returns the part
   /// above it, and fits compare that part.
   var knownFloor: Double { get }
+  /// Returns whether a variable may have a value that is finite.
+  func mayBe(_ value: Double, _ variable: Variable) -> Bool
   /// Returns the loss above the known floor at a point, with parameters in the order of `parameters`.
   func loss<T: Number>(_ θ: [T], at x: Point) -> T
   /// Returns the starts of a search, in natural units. The values of linear parameters are ignored.
@@ -143,6 +155,11 @@ extension Law {
       let values = parameter.isLinear ? [1] : parameter.starts
       return starts.flatMap { start in values.map { start + [$0] } }
     }
+  }
+
+  /// Positive values; zero too for weights of a data mixture.
+  public func mayBe(_ value: Double, _ variable: Variable) -> Bool {
+    if case .weight = variable { value >= 0 } else { value > 0 }
   }
 
   public func derived(_ θ: [Double]) -> [Derived] { [] }

@@ -11,6 +11,7 @@ public enum NamedLaw: Sendable, Codable {
   case routed(RoutedLaw)
   case jointRouted(JointRoutedLaw)
   case mixture(MixtureLaw)
+  case formula(FormulaLaw)
 
   /// The law of the case.
   public var law: any Law {
@@ -26,6 +27,7 @@ public enum NamedLaw: Sendable, Codable {
     case .routed(let law): law
     case .jointRouted(let law): law
     case .mixture(let law): law
+    case .formula(let law): law
     }
   }
 

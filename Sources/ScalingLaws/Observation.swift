@@ -16,11 +16,13 @@ public enum Variable: Hashable, Sendable, Codable {
   case experts
   /// The weight of one domain in the data mixture, by the index of the domain.
   case weight(Int)
+  /// The number in a column of the table, by the name of the column.
+  case column(String)
 
   /// The names in files, which are those of the first version.
   private enum CodingKeys: String, CodingKey {
     case weight = "share"
-    case parameters, tokens, compute, steps, uniqueTokens, experts
+    case parameters, tokens, compute, steps, uniqueTokens, experts, column
   }
 
   /// The usual symbol.
@@ -33,6 +35,7 @@ public enum Variable: Hashable, Sendable, Codable {
     case .uniqueTokens: "U"
     case .experts: "E"
     case .weight(let domain): "r\(domain + 1)"
+    case .column(let name): name
     }
   }
 
@@ -49,7 +52,7 @@ public enum Variable: Hashable, Sendable, Codable {
     case .compute: "FLOPs"
     case .steps: "steps"
     case .experts: "experts"
-    case .weight: "1"
+    case .weight, .column: "1"
     }
   }
 }
@@ -70,6 +73,8 @@ public struct Observation: Sendable, Codable, Equatable {
   public var experts: Double?
   /// The weights of the data mixture, one for each domain; empty if there is no data mixture.
   public var mixture: [Double]
+  /// The numbers of other columns of the table, by the names of the columns; nil if there are none.
+  public var columns: [String: Double]?
   /// The loss in nats per token (or per byte, consistently in all observations of a fit).
   public var loss: Double
   /// The standard error of `loss`, in the same unit.
@@ -111,12 +116,14 @@ public struct Observation: Sendable, Codable, Equatable {
     let compute: Double?
     let uniqueTokens: Double?
     let experts: Double?
+    let columns: [String: Double]?
   }
 
   /// The costs of the observation.
   public var place: Place {
     Place(
-      parameters: parameters, tokens: tokens, compute: compute, uniqueTokens: uniqueTokens, experts: experts)
+      parameters: parameters, tokens: tokens, compute: compute, uniqueTokens: uniqueTokens, experts: experts,
+      columns: columns)
   }
 
   /// The value of a variable; nil if the observation does not have it.
@@ -129,6 +136,7 @@ public struct Observation: Sendable, Codable, Equatable {
     case .uniqueTokens: uniqueTokens
     case .experts: experts
     case .weight(let domain): mixture.indices.contains(domain) ? mixture[domain] : nil
+    case .column(let name): columns?[name]
     }
   }
 }

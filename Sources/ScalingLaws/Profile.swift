@@ -76,14 +76,32 @@ public struct Profile: Sendable, Codable {
     }
   }
 
+  /// Returns the length in search coordinates by which steps of a parameter of either sign are measured: its size, or
+  /// for one of unknown size also what the curvature at the minimum gives for the width of the interval.
+  private static func signedUnit(
+    _ parameter: Int, _ problem: Problem, _ minimum: Minimizer.Minimum, _ scale: Double, _ threshold: Double,
+    _ domain: Domain
+  ) -> Double {
+    let size = abs(minimum.search[parameter])
+    guard domain == .signed else { return max(size, 1e-2) }
+    var problem = problem
+    problem.evaluate(at: minimum.search, curvature: true)
+    guard let inverse = problem.curvature.cholesky(damping: 0)?.inverse else {
+      return max(min(size, 1), 1e-2)
+    }
+    let width = (2 * threshold * inverse[parameter, parameter] / scale).squareRoot()
+    return width.isFinite && width > 0 ? min(max(width, 1e-6 * size), 1) : max(min(size, 1), 1e-2)
+  }
+
   /// Steps away from the minimum until the deviance exceeds the threshold, then bisects.
   private static func walk(
     _ parameter: Int, _ problem: Problem, _ minimum: Minimizer.Minimum, _ alternatives: [[Double]],
     _ scale: Double, _ threshold: Double, _ domain: Domain, _ direction: Double
   ) -> (points: [(Double, Double)], crossing: Double?, isUnfinished: Bool) {
     let centre = minimum.search[parameter]
-    let unit = domain != .real ? 1 : max(abs(centre), 1e-2)
-    let reach = domain != .real ? log(1000.0) : 1000 * unit
+    let isLogarithmic = !domain.isSigned
+    let unit = isLogarithmic ? 1 : signedUnit(parameter, problem, minimum, scale, threshold, domain)
+    let reach = isLogarithmic ? log(1000.0) : 1000 * unit
     // No positive Double has a logarithm beyond 700.
     let end = domain != .real ? 700 : 1e6 * unit
     // Where the deviance rises, steps are short enough to draw the curve.

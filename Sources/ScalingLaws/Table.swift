@@ -32,9 +32,7 @@ public struct Table: Sendable {
           throw FitError(
             "has no \(variable.symbol) (\(variable.unit)), which \(law.name) needs", observation: index)
         }
-        var mayBeZero = false
-        if case .weight = variable { mayBeZero = true }
-        guard value.isFinite, value > 0 || (mayBeZero && value == 0) else {
+        guard value.isFinite, law.mayBe(value, variable) else {
           throw FitError("\(variable.symbol) is \(value); it must be positive", observation: index)
         }
       }
@@ -112,18 +110,25 @@ public struct Workspace: Sendable {
   }
 
   @inline(__always)
-  mutating func fill<L: Law>(by law: L) {
+  mutating func fill<L: Law>(by law: L) { fill { θ in { law.loss(θ, at: $0) } } }
+
+  /// Fills the predictions and their derivatives.
+  ///
+  /// - Parameter formula: Returns the function that gives the loss at a row for a vector of parameters.
+  @inline(__always)
+  mutating func fill(_ formula: ([Dual]) -> (Point) -> Dual) {
     let (count, stride) = (table.count, table.stride)
     for block in 0..<blocks {
       let θ = search.indices.map { domains[$0].natural(Dual(search[$0], lane: $0 - block * Dual.lanes)) }
+      let loss = formula(θ)
       table.values.withUnsafeBufferPointer { values in
         table.logs.withUnsafeBufferPointer { logs in
           guard let values = values.baseAddress, let logs = logs.baseAddress else { return }
           for row in rows {
             let x = Point(values: values + row * stride, logs: logs + row * stride)
-            let loss = law.loss(θ, at: x)
-            predictions[row] = loss.value
-            jacobian[block * count + row] = loss.derivatives
+            let predicted = loss(x)
+            predictions[row] = predicted.value
+            jacobian[block * count + row] = predicted.derivatives
           }
         }
       }

@@ -13,10 +13,11 @@ enum VariableProjection {
     workspace.search = zip(law.parameters, θ).map { $0.domain.search($1) }
     law.evaluate(&workspace)
     let count = table.count
-    // Relative residuals: each column and the target are divided by the loss.
+    // Relative residuals: each column and the target are divided by the loss. The Jacobian is that of search coordinates.
     let basis = linear.map { k in
-      (0..<count).map { row in
-        workspace.jacobian[k / Dual.lanes * count + row][k % Dual.lanes] / table.losses[row]
+      let slope = law.parameters[k].domain.natural(Dual(workspace.search[k], lane: 0)).derivatives[0]
+      return (0..<count).map { row in
+        workspace.jacobian[k / Dual.lanes * count + row][k % Dual.lanes] / slope / table.losses[row]
       }
     }
     let norms = basis.map { dot($0, $0).squareRoot() }
@@ -27,14 +28,20 @@ enum VariableProjection {
       let rest = basis.reduce(workspace.predictions[row] / table.losses[row]) { $0 - $1[row] }
       return 1 - rest
     }
-    let solution = nonNegativeLeastSquares(columns, targets)
+    let isSigned = linear.map { law.parameters[$0].domain.isSigned }
+    let solution = leastSquares(columns, targets, isSigned: isSigned)
     let small = 1e-3 * Double(count).squareRoot()
-    for (index, k) in linear.enumerated() { θ[k] = max(solution[index], small) / norms[index] }
+    for (index, k) in linear.enumerated() {
+      θ[k] = (isSigned[index] ? solution[index] : max(solution[index], small)) / norms[index]
+    }
     return θ
   }
 
-  /// Returns the c ≥ 0 that minimizes |Xc − y|, for few columns: tries every support and takes the best feasible one.
-  static func nonNegativeLeastSquares(_ columns: [[Double]], _ y: [Double]) -> [Double] {
+  /// Returns the c that minimizes |Xc − y| with c ≥ 0 for few columns: tries every support and takes the best feasible
+  /// one.
+  ///
+  /// - Parameter isSigned: Whether c may be negative, for each column; nil for none.
+  static func leastSquares(_ columns: [[Double]], _ y: [Double], isSigned: [Bool]? = nil) -> [Double] {
     var normal = SymmetricMatrix(columns.count)
     for i in columns.indices {
       for j in i..<columns.count { normal[i, j] = dot(columns[i], columns[j]) }
@@ -49,7 +56,7 @@ enum VariableProjection {
         for (j, l) in chosen.enumerated() { part[i, j] = normal[k, l] }
       }
       guard let solution = part.cholesky(damping: 0)?.solve(chosen.map { right[$0] }),
-        solution.allSatisfy({ $0 >= 0 })
+        zip(chosen, solution).allSatisfy({ isSigned?[$0] == true || $1 >= 0 })
       else { continue }
       // |Xc − y|² = |y|² − cᵀXᵀy at a least-squares solution.
       let fit = zip(chosen, solution).reduce(0) { $0 + $1.1 * right[$1.0] }

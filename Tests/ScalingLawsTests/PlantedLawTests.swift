@@ -57,10 +57,12 @@ import Testing
       parameters: 1.5e7 * pow(3, Double($0 % 5)), experts: pow(2, Double($0 / 5)), loss: 1)
   }
 
-  static func planted(_ law: any Law, _ θ: [Double], _ design: [Observation], noise: Double = 0) throws
-    -> [Observation]
+  static func planted(
+    _ law: any Law, _ θ: [Double], _ design: [Observation], noise: Double = 0, seed: UInt64 = 11
+  )
+    throws -> [Observation]
   {
-    var generator = SeededGenerator(seed: 11)
+    var generator = SeededGenerator(seed: seed)
     return try design.map { place in
       var place = place
       place.loss =
