@@ -26,6 +26,8 @@ public struct Allocation: Sendable, Codable {
   public let budget: Budget
   /// I, the number of inference tokens over the model's lifetime.
   public let inferenceTokens: Double
+  /// U, the number of unique training tokens, for a law of repeated data; nil if none are repeated.
+  public let uniqueTokens: Double?
   /// N at the optimum.
   public let parameters: Estimate
   /// D at the optimum.
@@ -43,10 +45,13 @@ public struct Allocation: Sendable, Codable {
 
   /// Computes the optimum and its intervals from the fit's bootstrap draws.
   ///
-  /// - Throws: `FitError` if the law is not a law of N and D, or the budget has no optimum under it.
-  public init(_ budget: Budget, under fit: LawFit, inferenceTokens: Double = 0) throws {
+  /// - Parameter uniqueTokens: U, for a law of N, D and U; nil for as many as are trained on.
+  /// - Throws: `FitError` if the law is not a law of N and D, with or without U, or the budget has no optimum under it.
+  public init(
+    _ budget: Budget, under fit: LawFit, inferenceTokens: Double = 0, uniqueTokens: Double? = nil
+  ) throws {
     let law = fit.law.law
-    guard Set(law.variables) == [.parameters, .tokens] else {
+    guard fit.splitsBudgets else {
       throw FitError("an allocation needs a law of N and D, not the \(law.name) law")
     }
     guard fit.derived.allSatisfy(\.identified) else {
@@ -55,7 +60,7 @@ public struct Allocation: Sendable, Codable {
       )
     }
     let optimum = { @Sendable (θ: [Double]) in
-      Solver(law: law, θ: θ, inference: inferenceTokens).solve(budget)
+      Solver(law: law, θ: θ, inference: inferenceTokens, unique: uniqueTokens).solve(budget)
     }
     guard let central = optimum(fit.values) else {
       throw FitError(
@@ -65,12 +70,19 @@ public struct Allocation: Sendable, Codable {
     let estimate = Estimator(of: central, draws: draws, freedom: fit.freedom)
     self.budget = budget
     self.inferenceTokens = inferenceTokens
+    self.uniqueTokens = uniqueTokens
     parameters = estimate("parameters", "N", "parameters") { exp($0.n) }
     tokens = estimate("tokens", "D", "tokens") { exp($0.d) }
     tokensPerParameter = estimate("tokens per parameter", "D/N", "tokens/parameter") { exp($0.d - $0.n) }
     compute = estimate("compute", "C", "FLOPs") { exp($0.n) * (6 * exp($0.d) + 2 * inferenceTokens) }
     loss = estimate("loss", "L", "nats") { $0.loss }
-    let decades = fit.ranges.map { $0.decadesBeyond(exp($0.variable == .parameters ? central.n : central.d)) }
+    let decades = fit.ranges.map { range in
+      switch range.variable {
+      case .parameters: range.decadesBeyond(exp(central.n))
+      case .uniqueTokens: range.decadesBeyond(uniqueTokens ?? exp(central.d))
+      default: range.decadesBeyond(exp(central.d))
+      }
+    }
     decadesBeyond = decades.max() ?? 0
     warning =
       decadesBeyond > 0
@@ -88,9 +100,12 @@ public struct Allocation: Sendable, Codable {
     let law: any Law
     let θ: [Double]
     let inference: Double
+    let unique: Double?
 
     func loss(_ n: Double, _ d: Double) -> Double {
-      law.loss(θ, at: Observation(parameters: exp(n), tokens: exp(d), loss: 1)) ?? .nan
+      let place = Observation(
+        parameters: exp(n), tokens: exp(d), uniqueTokens: unique ?? exp(d), loss: 1)
+      return law.loss(θ, at: place) ?? .nan
     }
 
     /// Returns a value that is positive if N is larger than optimal for D.
@@ -134,5 +149,40 @@ public struct Allocation: Sendable, Codable {
       }
       return (low + high) / 2
     }
+  }
+}
+
+extension LawFit {
+  /// True for a law by which a budget can be split: one of N and D, or of N, D and the unique tokens.
+  public var splitsBudgets: Bool {
+    let variables = Set(law.law.variables)
+    return variables.isSuperset(of: [.parameters, .tokens])
+      && variables.isSubset(of: [.parameters, .tokens, .uniqueTokens])
+  }
+
+  /// Returns the value of the variable at which a law in one variable reaches a loss.
+  ///
+  /// - Throws: `FitError` if the law has other variables, or does not reach the loss.
+  public func reach(_ target: Double) throws -> Estimate {
+    let law = law.law
+    guard law.variables.count == 1, let variable = law.variables.first else {
+      throw FitError("the law of \(name) is not one of one variable")
+    }
+    let place = { (θ: [Double]) -> Double? in
+      let excess = { (x: Double) in
+        law.loss(θ.map { Scalar($0) }, at: [exp(x)], logs: [x]).value + law.knownFloor - target
+      }
+      var (low, high) = (0.0, 300.0)
+      guard excess(low) > 0, excess(high) < 0 else { return nil }
+      for _ in 0..<80 {
+        let middle = (low + high) / 2
+        if excess(middle) > 0 { low = middle } else { high = middle }
+      }
+      return exp((low + high) / 2)
+    }
+    guard let value = place(values) else { throw FitError("\(equation) does not reach a loss of \(target)") }
+    return Estimate(
+      name: "\(variable.symbol) at the loss", symbol: variable.symbol, unit: variable.unit, value: value,
+      draws: draws.isEmpty ? nil : draws.map { place($0) ?? .infinity }, freedom: freedom)
   }
 }

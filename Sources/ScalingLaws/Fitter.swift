@@ -34,9 +34,10 @@ public struct Fitter: Sendable {
     self.convention = convention
   }
 
-  /// Fits the law.
+  /// Fits the law. If all its parameters are held, as published constants may be, it is only compared with the
+  /// observations.
   ///
-  /// - Throws: `FitError` if a parameter to be held does not exist or all are held, an observation lacks a variable or
+  /// - Throws: `FitError` if a parameter to be held does not exist, an observation lacks a variable or
   ///   has an invalid value, there are too few observations, or the search finds no finite minimum.
   public func fit(_ observations: [Observation]) throws -> LawFit {
     try fit(observations, isProfiled: isProfiled)
@@ -48,13 +49,16 @@ public struct Fitter: Sendable {
     let fixed = try heldValues(of: law)
     let free = law.parameters.count - fixed.count { $0 != nil }
     let table = try Table(observations, for: law, fitting: free)
-    guard table.hasSeveralPlaces else {
+    guard free == 0 || table.hasSeveralPlaces else {
       let names = law.variables.map(\.symbol).joined(separator: ", ")
       throw FitError("all observations have one and the same \(names): nothing shows how the loss changes")
     }
     var problem = try Problem(law, on: table, minimizing: objective)
     problem.held = fixed.map { $0 != nil }
-    let search = try MultiStart.minimize(problem, from: MultiStart.starts(of: law, on: table, holding: fixed))
+    let starts = MultiStart.starts(of: law, on: table, holding: fixed)
+    let first = try MultiStart.minimize(problem, from: starts)
+    let search =
+      isProfiled ? try MultiStart.widened(first, of: problem, from: starts, holding: fixed) : first
     let natural = { (u: [Double]) in zip(law.parameters, u).map { $0.domain.natural($1) } }
     let values = natural(search.best.search)
     if let index = values.firstIndex(where: { !$0.isFinite }) {
@@ -64,7 +68,8 @@ public struct Fitter: Sendable {
     }
     problem.evaluate(at: search.best.search)
     let rms = (mean(problem.logResiduals.map { $0 * $0 })).squareRoot()
-    let draws = Bootstrap(samples: bootstraps, seed: seed).draws(of: problem, around: search.best)
+    let draws = Bootstrap(samples: free == 0 ? 0 : bootstraps, seed: seed).draws(
+      of: problem, around: search.best)
     let profiles = parallelMap(law.parameters.count) { [problem] index -> Profile? in
       guard isProfiled, !problem.held[index] else { return nil }
       return Profile(
@@ -83,7 +88,7 @@ public struct Fitter: Sendable {
       },
       held: held.keys.sorted(),
       derived: estimates(
-        of: law, values, naturalDraws, freedom, isUndetermined: table.isDegenerate(for: law)),
+        of: law, values, naturalDraws, freedom, isUndetermined: free > 0 && table.isDegenerate(for: law)),
       objective: objective,
       objectiveText: objective.text,
       objectiveValue: search.best.value, rmsLogResidual: rms, observations: table.count,
@@ -113,11 +118,10 @@ public struct Fitter: Sendable {
         "\(law.name) has no parameter \(unknown) to hold; it has \(symbols.joined(separator: ", "))")
     }
     for parameter in law.parameters {
-      if let value = held[parameter.symbol], parameter.domain != .real, !(value > 0) {
+      if let value = held[parameter.symbol], !parameter.domain.isSigned, !(value > 0) {
         throw FitError("\(parameter.symbol) is held at \(value); it must be positive")
       }
     }
-    guard held.count < symbols.count else { throw FitError("every parameter of \(law.name) is held") }
     return symbols.map { held[$0] }
   }
 

@@ -147,6 +147,13 @@ public struct LawFit: Sendable, Codable {
   /// The parameter or derived quantity with a symbol; nil if there is none.
   public subscript(symbol: String) -> Estimate? { (parameters + derived).first { $0.symbol == symbol } }
 
+  /// A warning that fewer than half of the starts of the search end at this minimum; nil if more do.
+  public var disagreement: String? {
+    guard 2 * startsAgreeing < starts else { return nil }
+    return
+      "\(startsAgreeing) of \(starts) starts of the search end at this minimum, fewer than half: there are others, and a better one may have been missed"
+  }
+
   var freedom: Freedom { Freedom(observations: clusters, parameters: parameters.count - held.count) }
 
   /// The fitted parameters in natural units.
@@ -160,20 +167,27 @@ public struct LawFit: Sendable, Codable {
     let predicted = draws.compactMap { law.loss($0, at: observation) }.filter { $0.isFinite }
     let beyond = ranges.compactMap { range in observation[range.variable].map(range.decadesBeyond) }
     let decadesBeyond = beyond.max() ?? 0
-    guard !predicted.isEmpty else {
-      return Prediction(value: value, confidence: nil, prediction: nil, decadesBeyond: decadesBeyond)
-    }
-    let confidence = Interval(of: predicted, freedom: freedom)
-    // The scatter of single runs around the law is added in quadrature, in the log of the reducible loss.
+    let confidence = predicted.isEmpty ? nil : Interval(of: predicted, freedom: freedom)
+    return Prediction(
+      value: value, confidence: confidence, prediction: intervalOfOneRun(value, by: confidence),
+      decadesBeyond: decadesBeyond)
+  }
+
+  /// Returns the 95 % interval of a single run whose loss the law predicts: that of the law, with the scatter of single
+  /// runs around it; nil without a bootstrap, unless all parameters are held.
+  ///
+  /// - Parameter confidence: The interval of the law's loss.
+  public func intervalOfOneRun(_ value: Double, by confidence: Interval?) -> Interval? {
+    guard confidence != nil || held.count == parameters.count else { return nil }
+    let confidence = confidence ?? Interval(low: value, high: value)
+    // The scatter is added in quadrature, in the log of the reducible loss.
     let reducible = { (loss: Double) in max(loss - knownFloor, .leastNormalMagnitude) }
     let scatter = 1.96 * rmsLogResidual
     let down = log(reducible(value) / reducible(min(confidence.low, value)))
     let up = log(reducible(max(confidence.high, value)) / reducible(value))
-    let prediction = Interval(
+    return Interval(
       low: knownFloor + reducible(value) * exp(-(down * down + scatter * scatter).squareRoot()),
       high: knownFloor + reducible(value) * exp((up * up + scatter * scatter).squareRoot()))
-    return Prediction(
-      value: value, confidence: confidence, prediction: prediction, decadesBeyond: decadesBeyond)
   }
 }
 

@@ -9,6 +9,8 @@ public enum MultiStart {
     let alternatives: [Minimizer.Minimum]
     /// The number of starts whose search stopped at its limit of evaluations or did not begin.
     let unfinished: Int
+    /// False if fewer than half of the starts agree: there are several minima, and a better one may be missed.
+    var isAgreed: Bool { 2 * agreeing >= starts }
   }
 
   /// Returns a law's starts in search coordinates, solved for their linear parameters.
@@ -24,6 +26,44 @@ public enum MultiStart {
     return starts.map { start in
       zip(law.parameters, VariableProjection.solve(law, start, on: table, holding: held.map { $0 != nil }))
         .map { $0.domain.search($1) }
+    }
+  }
+
+  /// Returns the result of a search, with more starts as long as fewer than half agree: twice 64, drawn from the ranges
+  /// of the first ones and around the best minimum. The best minimum changes only for a lower one.
+  static func widened(
+    _ result: Result, of problem: Problem, from starts: [[Double]], holding held: [Double?]
+  ) throws -> Result {
+    var result = result
+    for round in 0..<2 where !result.isAgreed {
+      let more = more(round, of: problem, from: starts, around: result.best.search, holding: held)
+      // Where the first search found a minimum, this one may find none.
+      guard let found = try? minimize(problem, from: more, mostWork: 10_000_000) else { break }
+      result = result.joined(with: found)
+    }
+    return result
+  }
+
+  /// Returns 64 starts in search coordinates, the same for equal problems.
+  private static func more(
+    _ round: Int, of problem: Problem, from starts: [[Double]], around best: [Double], holding held: [Double?]
+  ) -> [[Double]] {
+    let (law, table) = (problem.law, problem.workspace.table)
+    let ranges = best.indices.map { index in
+      let values = starts.map { $0[index] } + [best[index]]
+      return ((values.min() ?? 0) - 1, (values.max() ?? 0) + 1)
+    }
+    return (0..<64).map { number in
+      var generator = SeededGenerator(seed: 8, stream: 64 * round + number)
+      let place = best.indices.map { index in
+        let (low, high) = ranges[index]
+        // Drawn in any case, so that a start does not depend on what is held.
+        let (even, normal) = (low + (high - low) * generator.uniform(), best[index] + generator.normal())
+        return number.isMultiple(of: 2) ? even : normal
+      }
+      let natural = law.parameters.indices.map { held[$0] ?? law.parameters[$0].domain.natural(place[$0]) }
+      let solved = VariableProjection.solve(law, natural, on: table, holding: held.map { $0 != nil })
+      return zip(law.parameters, solved).map { $0.domain.search($1) }
     }
   }
 
@@ -99,5 +139,26 @@ public enum MultiStart {
       }
     }
     return starts.indices.sorted { (values[$0], $0) < (values[$1], $1) }.map { starts[$0] }
+  }
+}
+
+extension MultiStart.Result {
+  /// Returns the result of this search and another one together.
+  fileprivate func joined(with other: MultiStart.Result) -> MultiStart.Result {
+    func isLower(_ a: Double, _ b: Double) -> Bool { a < b * (1 - 1e-6) }
+    func isSame(_ a: Double, _ b: Double) -> Bool { !isLower(a, b) && !isLower(b, a) }
+    let best = isLower(other.best.value, self.best.value) ? other.best : self.best
+    var rest: [Minimizer.Minimum] = []
+    let others = [self.best] + alternatives + [other.best] + other.alternatives
+    for minimum in others.sorted(by: { $0.value < $1.value })
+    where minimum.value <= best.value * 1.01
+      && !([best] + rest).contains(where: { isSame($0.value, minimum.value) })
+    {
+      rest.append(minimum)
+    }
+    return MultiStart.Result(
+      best: best, starts: starts + other.starts,
+      agreeing: [self, other].filter { isSame($0.best.value, best.value) }.reduce(0) { $0 + $1.agreeing },
+      alternatives: Array(rest.prefix(4)), unfinished: unfinished + other.unfinished)
   }
 }
