@@ -48,7 +48,7 @@ extension ObservationFile.Role {
     case .variable(.parameters): return Self.scale(unit, of: ["parameters", "params", "weights"])
     case .variable(.tokens), .variable(.uniqueTokens): return Self.scale(unit, of: ["tokens", "tok"])
     case .variable(.steps), .variable(.experts): return Self.scale(unit, of: ["steps", "experts"])
-    case .variable(.weight), .cluster: return nil
+    case .variable(.weight), .variable(.column), .cluster: return nil
     }
   }
 

@@ -143,12 +143,14 @@ public struct ExperimentFit: Codable, Sendable {
   /// Performs a fit and its additional analyses. Errors become `refusal` and `remarks`.
   ///
   /// - Parameters:
+  ///   - formulas: The laws given as equations in all requests, which are rivals of each other.
   ///   - variants: Returns the same runs with other conventions of N and C, by name, for the sensitivity.
   ///   - extent: How much is computed.
   ///   - progress: Called repeatedly with the completed fraction of a long analysis.
   init(
-    _ request: FitRequest, _ data: FitData, variants: () -> [(String, FitData)], bootstraps: Int,
-    seed: UInt64, extent: Extent = .whole, progress: (Double) -> Void
+    _ request: FitRequest, _ data: FitData, formulas: [FormulaLaw] = [],
+    variants: () -> [(String, FitData)], bootstraps: Int, seed: UInt64, extent: Extent = .whole,
+    progress: (Double) -> Void
   ) {
     let fitter = { (law: NamedLaw) in
       var fitter = Fitter(
@@ -195,7 +197,7 @@ public struct ExperimentFit: Codable, Sendable {
     selection = slice.text
     observations = slice.observations
     guard extent == .whole, let named, let fit else { return }
-    remarks += [fit.unfinished?.text].compactMap { $0 }
+    remarks += [fit.disagreement, fit.unfinished?.text].compactMap { $0 }
     if !request.forecast.isEmpty {
       do {
         forecast = try forecast(by: fit, request, data)
@@ -207,7 +209,7 @@ public struct ExperimentFit: Codable, Sendable {
       do {
         switch analysis {
         case .bends: bends = try bends(request, floor: data.floor(request.floor), seed, progress)
-        case .selection: rivals = try selection(request, floor: data.floor(request.floor))
+        case .selection: rivals = try selection(request, formulas, floor: data.floor(request.floor))
         case .slopes: slopes = try LocalSlopes(of: observations, under: fit)
         case .counting: counting = try counting(by: fit, request, data)
         case .sensitivity:
@@ -255,15 +257,18 @@ public struct ExperimentFit: Codable, Sendable {
     return try EmbeddingCount(under: fit, pairs: data.counts.map(\.pair), compute: low...high)
   }
 
-  private func selection(_ request: FitRequest, floor: Floor) throws -> Selection {
+  private func selection(_ request: FitRequest, _ formulas: [FormulaLaw], floor: Floor) throws -> Selection {
+    let rivals = request.rivals(among: formulas, floor: floor).filter { law in
+      law.law.variables.allSatisfy { variable in observations.allSatisfy { $0[variable] != nil } }
+    }
     // A law must leave degrees of freedom for the comparison.
-    let laws = law.rivals(floor: floor).filter { observations.count >= $0.law.parameters.count + 3 }
+    let laws = rivals.filter { observations.count >= $0.law.parameters.count + 3 }
     guard laws.count > 1 else {
       throw FitError(
-        law.rivals(floor: floor).isEmpty
+        rivals.count < 2
           ? "the law has no rivals to be compared with"
           : "\(observations.count) observations are too few to compare laws")
     }
-    return try Selection(laws, on: observations, leavingOutLargest: law.variable)
+    return try Selection(laws, on: observations, leavingOutLargest: request.order)
   }
 }

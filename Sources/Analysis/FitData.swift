@@ -134,10 +134,12 @@ struct FitData {
         slice = Slice(observations: complete, text: "\(slice.text) with \(names), \(lost) without left out")
       }
     }
-    if let share = risingShare(of: slice.observations, in: variables) {
+    // An equation may describe what rises.
+    let mayRise = request.formula != nil || request.law.published != nil && request.law != .coupling
+    if !mayRise, let share = risingShare(of: slice.observations, in: variables) {
       throw FitError(
         "the loss rises with \(variables.map(\.symbol).joined(separator: " and ")), in "
-          + "\(Int(100 * share)) % of the pairs of runs: a law describes what falls, such as an error rate of 1 − accuracy"
+          + "\(Int(100 * share)) % of the pairs of runs: a law describes what falls, such as an error rate of 1 − accuracy; rising, rising_n and sigmoid_c describe a metric that rises"
       )
     }
     return slice
@@ -257,6 +259,12 @@ extension RunRow {
       standardError: request.loss == "loss" ? lossStandardError : nil,
       reducibleStandardError: request.loss == "loss" ? reducibleStandardError : nil, cluster: trunk)
     observation.experts = number("experts")
+    let columns = (request.law(floor: .free)?.law.variables ?? []).compactMap {
+      variable -> (String, Double)? in
+      guard case .column(let name) = variable, let value = number(name) else { return nil }
+      return (name, value)
+    }
+    if !columns.isEmpty { observation.columns = Dictionary(columns, uniquingKeysWith: { $1 }) }
     if request.law == .criticalBatch {
       // A batch ramp is not a number: `batch` is then nil.
       observation.batch = number("batch")

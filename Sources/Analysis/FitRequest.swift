@@ -21,6 +21,8 @@ public struct FitRequest: Sendable {
   public let name: String
   /// The law or analysis.
   public let law: LawChoice
+  /// The law that is given as an equation; nil for other laws.
+  public let formula: FormulaLaw?
   /// The floor of the law.
   public let floor: FloorChoice
   /// The number of breaks of a broken law, 1 to 3.
@@ -55,14 +57,30 @@ public struct FitRequest: Sendable {
       compute: .exact, loss: "loss", conditions: [], forecast: [])
   }
 
+  /// Creates a request for a fit of a law that is given as an equation.
+  ///
+  /// - Parameters:
+  ///   - name: The name of the fit, for more than one formula.
+  ///   - floor: `.free` for a formula of the whole loss; another if the formula gives the loss above it.
+  public init(
+    _ formula: FormulaLaw, name: String? = nil, floor: FloorChoice = .free,
+    objective: Objective = .chinchilla, held: [String: Double] = [:], analyses: [AnalysisChoice] = []
+  ) {
+    self.init(
+      name: name, .formula, formula: formula, floor: floor, breaks: 1, objective: objective, held: held,
+      analyses: analyses, size: .total, compute: .exact, loss: "loss", conditions: [], forecast: [])
+  }
+
   private init(
-    name: String?, _ law: LawChoice, floor: FloorChoice, breaks: Int, objective: Objective,
+    name: String?, _ law: LawChoice, formula: FormulaLaw? = nil, floor: FloorChoice, breaks: Int,
+    objective: Objective,
     held: [String: Double], analyses: [AnalysisChoice], size: SizeConvention, compute: ComputeConvention,
     loss: String,
     conditions: [Condition], forecast: [Condition]
   ) {
     self.name = name ?? (floor == .free ? law.rawValue : "\(law.rawValue)_\(floor.name)")
     self.law = law
+    self.formula = formula
     self.floor = floor
     self.breaks = breaks
     self.objective = objective
@@ -78,9 +96,9 @@ public struct FitRequest: Sendable {
   /// Returns the request with other conventions for N and C.
   func counting(_ size: SizeConvention, _ compute: ComputeConvention) -> FitRequest {
     FitRequest(
-      name: name, law, floor: floor, breaks: breaks, objective: objective, held: held, analyses: analyses,
-      size: size,
-      compute: compute, loss: loss, conditions: conditions, forecast: forecast)
+      name: name, law, formula: formula, floor: floor, breaks: breaks, objective: objective, held: held,
+      analyses: analyses, size: size, compute: compute, loss: loss, conditions: conditions, forecast: forecast
+    )
   }
 
   /// The law's parameters.
@@ -108,7 +126,33 @@ public struct FitRequest: Sendable {
   ///
   /// - Parameter domains: The number of domains of a data mixture.
   func law(floor: Floor, domains: Int = 2) -> NamedLaw? {
-    law.named(floor: floor, breaks: breaks, domains: domains)
+    formula.map { .formula($0.above(floor == .zero ? .free : floor)) }
+      ?? law.named(floor: floor, breaks: breaks, domains: domains)
+  }
+
+  /// Returns the laws that this one is compared with, itself included; none for other analyses.
+  ///
+  /// - Parameter formulas: Laws given as equations, which are rivals of one that is.
+  func rivals(among formulas: [FormulaLaw], floor: Floor) -> [NamedLaw] {
+    guard let formula else { return law.rivals(floor: floor) }
+    var own: [FormulaLaw] = []
+    for law in [formula] + formulas where !own.contains(where: { $0.text == law.text }) { own.append(law) }
+    let usual: LawChoice? =
+      switch formula.variables {
+      case [.parameters]: .powerN
+      case [.tokens]: .powerD
+      case [.compute]: .powerC
+      case [.parameters, .tokens], [.tokens, .parameters]: .chinchilla
+      default: nil
+      }
+    return own.map { .formula($0.above(floor)) } + (usual?.rivals(floor: floor) ?? [])
+  }
+
+  /// The variable by which the largest runs are held out of a comparison of laws; nil for N·D.
+  var order: Variable? {
+    guard let formula else { return law.variable }
+    let isOfBoth = formula.variables.contains(.parameters) || formula.variables.contains(.tokens)
+    return formula.variables.count > 1 && isOfBoth ? nil : formula.variables.first
   }
 
   /// Returns the default fits of an experiment: power laws and the parametric law with a free floor, the same laws with
@@ -143,14 +187,21 @@ public struct FitRequest: Sendable {
 
   private init(_ yaml: YAMLValue, settings: [Column]) throws {
     guard yaml.isMapping else {
-      self.init(try Self.law(yaml))
+      let (law, formula) = try Self.law(yaml, hints: [:], settings: settings)
+      if let formula { self.init(formula) } else { self.init(law) }
       return
     }
     let map = try yaml.mapping(
       keys: [
         "name", "law", "floor", "breaks", "objective", "hold", "also", "n", "c", "loss", "where", "forecast",
+        "start", "positive",
       ])
-    let law = try Self.law(yaml.required("law", in: map))
+    let hints = try FormulaHints(start: map["start"], positive: map["positive"])
+    let (law, formula) = try Self.law(yaml.required("law", in: map), hints: hints.values, settings: settings)
+    if law != .formula, let given = map["start"] ?? map["positive"] {
+      throw given.error(
+        "`start` and `positive` are for a law that is given as an equation", remedy: "Remove them")
+    }
     if let breaks = map["breaks"], !law.isBroken {
       throw breaks.error("the law `\(law.rawValue)` has no breaks", remedy: "Remove `breaks`")
     }
@@ -161,6 +212,9 @@ public struct FitRequest: Sendable {
       throw forecast.error("`\(law.rawValue)` predicts no loss", remedy: "Remove `forecast`")
     }
     let floor = try map["floor"].map(FloorChoice.init) ?? .free
+    if law == .formula, floor == .zero {
+      throw yaml.error("a formula has the floor that is written in it", remedy: "Remove `floor`")
+    }
     if floor != .free, !law.hasFloor {
       throw yaml.error("the law `\(law.rawValue)` has no floor", remedy: "Remove `floor`")
     }
@@ -178,10 +232,10 @@ public struct FitRequest: Sendable {
       throw yaml.error("the name is longer than \(Self.longestName) characters", remedy: "Shorten it")
     }
     self.init(
-      name: name, law, floor: floor,
+      name: name, law, formula: formula, floor: floor,
       breaks: try map["breaks"]?.integer(in: 1...3) ?? 1,
       objective: try map["objective"].map(Objective.init) ?? .chinchilla,
-      held: try map["hold"].map { try Self.readHeld($0, law, floor) } ?? [:],
+      held: try map["hold"].map { try Self.readHeld($0, law, formula, floor) } ?? [:],
       analyses: try map["also"]?.list().map { try $0.choice(of: AnalysisChoice.self) } ?? [],
       size: try map["n"]?.choice(of: SizeConvention.self) ?? .total,
       compute: try map["c"]?.choice(of: ComputeConvention.self) ?? .exact, loss: loss,
@@ -193,16 +247,38 @@ public struct FitRequest: Sendable {
       } ?? [])
   }
 
-  private static func law(_ yaml: YAMLValue) throws -> LawChoice {
+  /// Reads the name of a law, or a formula of columns and parameters.
+  private static func law(
+    _ yaml: YAMLValue, hints: [String: FormulaLaw.Hint], settings: [Column]
+  ) throws -> (LawChoice, FormulaLaw?) {
+    let text = try yaml.string()
+    guard !FormulaLaw.isFormula(text) else {
+      do {
+        return (.formula, try FormulaLaw(text, hints: hints) { Self.variable($0, settings: settings) })
+      } catch let error as FormulaError {
+        throw yaml.error(error.description, remedy: FormulaLaw.remedy)
+      }
+    }
     let name = try yaml.choice(of: LawChoice.ofExperiments.map(\.rawValue))
     guard let law = LawChoice(rawValue: name) else { throw yaml.error("`\(name)` is not a law") }
-    return law
+    return (law, nil)
   }
 
-  private static func readHeld(_ yaml: YAMLValue, _ law: LawChoice, _ floor: FloorChoice) throws -> [String:
-    Double]
-  {
-    let names = FitRequest(law, floor: floor, breaks: 3).symbols.map { latin($0.symbol) }
+  /// Returns the variable that a name in a formula stands for: N, D, C, U, S, or a column with numbers; nil for a
+  /// parameter.
+  private static func variable(_ name: String, settings: [Column]) -> Variable? {
+    if let variable = Variable.ofFormulas.first(where: { $0.symbol == name }) { return variable }
+    let column = Column.all(settings: settings, tasks: []).first { $0.name == name }
+    guard let column, !name.hasPrefix("loss") else { return nil }
+    if case .text = column.kind { return nil }
+    return .column(name)
+  }
+
+  private static func readHeld(
+    _ yaml: YAMLValue, _ law: LawChoice, _ formula: FormulaLaw?, _ floor: FloorChoice
+  ) throws -> [String: Double] {
+    let parameters = formula?.parameters ?? FitRequest(law, floor: floor, breaks: 3).symbols
+    let names = parameters.map { latin($0.symbol) }
     _ = try yaml.mapping(keys: names)
     let values = try yaml.entries().map { key, value in
       (key.text, try value.number(in: (-Double.greatestFiniteMagnitude)...))

@@ -47,7 +47,7 @@ public struct Fits: Codable, Sendable {
     missing = table.rows.count - completed - diverged
     fits = Self.fit(requests, progress) { request, progress in
       ExperimentFit(
-        request, FitData(request, rows: table.rows),
+        request, FitData(request, rows: table.rows), formulas: requests.compactMap(\.formula),
         variants: { FitData.variants(of: request, rows: table.rows) },
         bootstraps: bootstraps, seed: seed, progress: progress)
     }
@@ -82,7 +82,7 @@ public struct Fits: Codable, Sendable {
     missing = file.leftOut
     fits = Self.fit(requests, progress) { request, progress in
       ExperimentFit(
-        request, data(file.observations, file.convention),
+        request, data(file.observations, file.convention), formulas: requests.compactMap(\.formula),
         variants: {
           file.variants().filter { request.uses($0.variable) }.map {
             ($0.name, data($0.observations, $0.name))

@@ -24,6 +24,18 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
   case routed
   case jointRouted = "joint_routed"
   case mixture
+  /// Laws of `NamedFormula`.
+  case coupling, annealing, precision, distillation, transfer, coverage, overoptimisation, sparsity,
+    vocabulary
+  case precisionWeights = "precision_weights"
+  case policyOveroptimisation = "overoptimisation_rl"
+  case rising
+  case risingN = "rising_n"
+  case risingD = "rising_d"
+  case risingC = "rising_c"
+  case sigmoidC = "sigmoid_c"
+  /// A law that is given as an equation.
+  case formula
   /// Parabolas through IsoFLOP profiles, by least squares.
   case isoFLOP = "isoflop"
   /// Parabolas through IsoFLOP profiles, by least absolute deviations.
@@ -34,7 +46,12 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
   case criticalBatch = "critical_batch"
 
   /// The laws that can be fitted to the runs of an experiment.
-  package static let ofExperiments = allCases.filter { $0 != .mixture }
+  package static let ofExperiments = allCases.filter { law in
+    law != .mixture && law != .formula && (law.published == nil || law == .coupling)
+  }
+
+  /// The row of a law that is given by its published formula; nil for other laws.
+  public var published: NamedFormula? { NamedFormula.all.first { $0.name == rawValue } }
 
   /// The variable of a law in one variable; nil for others.
   public var variable: Variable? {
@@ -54,10 +71,12 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
 
   /// True for a law whose floor can be chosen.
   public var hasFloor: Bool {
-    variable != nil || [.chinchilla, .interaction, .overtraining, .routed, .jointRouted].contains(self)
+    variable != nil
+      || [.chinchilla, .interaction, .overtraining, .routed, .jointRouted, .formula].contains(
+        self)
   }
 
-  /// Returns the law with a floor; nil if it is another analysis.
+  /// Returns the law with a floor; nil if it is another analysis, or given as an equation.
   ///
   /// - Parameters:
   ///   - breaks: The number of breaks of a broken law.
@@ -77,7 +96,11 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
     case .routed: .routed(RoutedLaw(floor: floor == .free ? .zero : floor))
     case .jointRouted: .jointRouted(JointRoutedLaw(floor: floor == .free ? .zero : floor))
     case .mixture: .mixture(MixtureLaw(domains: domains))
-    case .isoFLOP, .isoFLOPRobust, .envelope, .criticalBatch: nil
+    case .formula, .isoFLOP, .isoFLOPRobust, .envelope, .criticalBatch: nil
+    case .coupling, .annealing, .precision, .precisionWeights, .distillation, .transfer, .coverage,
+      .overoptimisation, .policyOveroptimisation, .sparsity, .vocabulary, .rising, .risingN, .risingD,
+      .risingC, .sigmoidC:
+      published?.law.map { .formula($0.above(floor == .zero ? .free : floor)) }
     }
   }
 
@@ -93,7 +116,7 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
         + [1, 2].map { .broken(BrokenLaw(in: variable, breaks: $0, floor: isKnown ? floor : .free)) }
     }
     switch self {
-    case .chinchilla, .interaction, .overtraining, .kaplan:
+    case .chinchilla, .interaction, .overtraining, .kaplan, .coupling:
       let surfaces = [LawChoice.chinchilla, .interaction, .overtraining].compactMap { $0.named(floor: floor) }
       return surfaces + (isKnown ? [] : [.kaplan(KaplanLaw())])
     default: return []

@@ -2,10 +2,11 @@ import Files
 import ScalingLaws
 
 extension ObservationFile {
-  /// The column of a quantity, with its unit.
+  /// The column of a quantity, with its unit, or an expression of several columns.
   public struct Source: Sendable, Equatable {
-    /// The name of the column.
+    /// The name of the column, or the text of the expression.
     public let column: String
+    /// The index of the column; of an expression, that of the first one.
     let index: Int
     /// The factor that cells are multiplied by.
     public let factor: Double
@@ -35,7 +36,55 @@ extension ObservationFile {
       self.init(column: String(text[..<star]), index: index, factor: factor)
     }
 
-    var text: String { "column `\(column)`" + (factor == 1 ? "" : " × \(factor)") }
+    /// The expression of columns, with their indices; nil for a column.
+    private var expression: ArithmeticExpression?
+    private var places: [Int] = []
+
+    /// Creates the source of a quantity that is computed from columns; nil if the expression names none, or one that
+    /// does not exist.
+    init?(_ expression: ArithmeticExpression, as text: String, in header: [String]) {
+      let places = expression.names.compactMap { header.firstIndex(of: $0) }
+      guard let first = places.first, places.count == expression.names.count else { return nil }
+      self.init(column: text, index: first)
+      self.expression = expression
+      self.places = places
+    }
+
+    var isExpression: Bool { expression != nil }
+
+    /// The indices of all columns that are read.
+    var indices: [Int] { isExpression ? places : [index] }
+
+    /// The names of all columns that are read.
+    var columns: [String] { expression?.names ?? [column] }
+
+    /// Returns the number in a row, with a text that tells where it is from; nil if a cell is missing.
+    ///
+    /// - Throws: `ObservationFile.Fault` if a cell is not a number, or the expression has no value there.
+    func value(_ cells: [String]) throws -> (number: Double, text: String)? {
+      guard let expression else {
+        guard !ForeignTable.isMissing(cells[index]) else { return nil }
+        return (try Self.number(cells[index], in: column) * factor, "`\(column)` is `\(cells[index])`")
+      }
+      let texts = places.map { cells[$0] }
+      guard !texts.contains(where: ForeignTable.isMissing) else { return nil }
+      let number = expression.value(
+        try zip(texts, expression.names).map { try Self.number($0, in: $1) })
+      let given = zip(expression.names, texts).map { "`\($0)` is `\($1)`" }.joined(separator: " and ")
+      guard number.isFinite else { throw Fault(text: "`\(column)` is not defined where \(given)") }
+      return (number, "`\(column)` is \(number) where \(given)")
+    }
+
+    private static func number(_ cell: String, in column: String) throws -> Double {
+      guard let number = Double(quantity: cell) else {
+        throw Fault(text: "`\(column)` is `\(cell)`, not a positive number")
+      }
+      return number
+    }
+
+    var text: String {
+      isExpression ? column : "column `\(column)`" + (factor == 1 ? "" : " × \(factor)")
+    }
   }
 
   /// The quantity that a column contains.
@@ -84,6 +133,9 @@ extension ObservationFile {
       }
     }
 
+    /// True for a column that a formula names, which may have any number.
+    var mayBeAny: Bool { if case .variable(.column) = self { true } else { false } }
+
     var mayBeZero: Bool {
       if case .variable(.weight) = self { return true }
       return self == .lossStandardError
@@ -114,7 +166,7 @@ extension ObservationFile {
       case .variable(.uniqueTokens): ["unique_tokens", "u_unique_tokens", "u"]
       case .variable(.steps): ["steps", "s"]
       case .variable(.experts): ["experts", "num_experts", "n_experts"]
-      case .variable(.weight): []
+      case .variable(.weight), .variable(.column): []
       case .loss:
         [
           "val_loss", "validation_loss", "valid_loss", "eval_loss", "test_loss", "test_cross_entropy",

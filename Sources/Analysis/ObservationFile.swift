@@ -34,39 +34,42 @@ public struct ObservationFile: Sendable {
   /// - Parameters:
   ///   - given: The columns of quantities: a name, or a name and a unit, as in `size*1e6` or `size*M`. Those of other
   ///     quantities are found by name.
+  ///   - names: The names in formulas: those of columns are read.
   ///   - filters: The conditions that rows must satisfy.
   ///   - dropped: The number of highest losses to leave out.
   /// - Throws: `InputError` if a column does not exist, a row is invalid (the error names the lines), or no row is left.
   public init(
-    contentsOf path: String, columns given: [Role: String] = [:], where filters: [RowFilter] = [],
-    droppingHighest dropped: Int = 0
+    contentsOf path: String, columns given: [Role: String] = [:], formulaNames names: [String] = [],
+    where filters: [RowFilter] = [], droppingHighest dropped: Int = 0
   ) throws {
     try self.init(
-      path: path, text: FileAccess.readText(path), columns: given, where: filters, droppingHighest: dropped)
+      path: path, text: FileAccess.readText(path), columns: given, formulaNames: names, where: filters,
+      droppingHighest: dropped)
   }
 
   /// Reads a bundled table. The parameters are those of `init(contentsOf:)`.
   ///
   /// - Throws: `InputError` as `init(contentsOf:)`.
   public init(
-    _ reference: Reference, columns given: [Role: String] = [:], where filters: [RowFilter] = [],
-    droppingHighest dropped: Int = 0
+    _ reference: Reference, columns given: [Role: String] = [:], formulaNames names: [String] = [],
+    where filters: [RowFilter] = [], droppingHighest dropped: Int = 0
   ) throws {
     try self.init(
-      path: reference.name, text: reference.text, columns: given, where: filters, droppingHighest: dropped)
+      path: reference.name, text: reference.text, columns: given, formulaNames: names, where: filters,
+      droppingHighest: dropped)
   }
 
   /// Parses `text`, the contents of the file at `path`.
   package init(
-    path: String, text: String, columns given: [Role: String] = [:], where filters: [RowFilter] = [],
-    droppingHighest dropped: Int = 0
+    path: String, text: String, columns given: [Role: String] = [:], formulaNames names: [String] = [],
+    where filters: [RowFilter] = [], droppingHighest dropped: Int = 0
   ) throws {
     let file = try ForeignTable(path: path, text: text)
     guard !file.rows.isEmpty else {
       throw InputError(
         "has no rows below its header", file: path, remedy: "Write a row for each trained model")
     }
-    var sources = try Self.findSources(in: file, given: given)
+    var sources = try Self.findSources(in: file, given: given, formulaNames: names)
     var notes = file.notes
     if let runs = Self.curves(in: file, sources) {
       sources[.cluster] = runs
@@ -145,7 +148,9 @@ public struct ObservationFile: Sendable {
   private static func sentence(
     on incomplete: [CSVFile.Row], of file: ForeignTable, _ sources: [Role: Source], _ filters: [RowFilter]
   ) -> String {
-    let needed = Role.common.filter { !$0.isOptional && $0 != .cluster }.compactMap { sources[$0]?.column }
+    let needed = Role.common.filter { !$0.isOptional && $0 != .cluster }.flatMap {
+      sources[$0]?.columns ?? []
+    }
     let missing = file.header.enumerated().filter { index, column in
       (needed.contains(column) || filters.contains { $0.numericColumns.contains(column) })
         && incomplete.contains { ForeignTable.isMissing($0.cells[index]) }
@@ -164,6 +169,14 @@ public struct ObservationFile: Sendable {
         "\(role.name) = \(sources[role].map(\.text) ?? Self.derivation(of: role, from: sources) ?? "not given")"
       }
       .joined(separator: ", ")
+  }
+
+  /// Returns the variable that a name in a formula stands for: N, D, C, U or S, a quantity or a column that was found
+  /// in the table; nil for a parameter.
+  public func variable(named name: String) -> Variable? {
+    let found = sources[.variable(.column(name))].map { _ in Variable.column(name) }
+    if case .variable(let variable)? = Role(name), sources[.variable(variable)] != nil { return variable }
+    return found ?? Variable.ofFormulas.first { $0.symbol == name }
   }
 
   /// Returns the formula of a quantity that is not a column; nil if there is none.
@@ -191,18 +204,18 @@ public struct ObservationFile: Sendable {
     }
   }
 
-  private struct Fault: Error { let text: String }
+  /// What is wrong with a row.
+  struct Fault: Error { let text: String }
 
   /// Returns the observation of a row; nil if it has no number as its loss or as a variable.
   private static func observation(_ row: CSVFile.Row, _ sources: [Role: Source]) throws -> Observation? {
     func number(_ role: Role) throws -> Double? {
       guard let source = sources[role] else { return nil }
-      let text = row.cells[source.index]
-      if ForeignTable.isMissing(text) { return nil }
-      guard let number = Double(quantity: text), number > 0 || role.mayBeZero && number == 0 else {
-        throw Fault(text: "`\(source.column)` is `\(text)`, not a positive number")
+      guard let value = try source.value(row.cells) else { return nil }
+      guard value.number > 0 || role.mayBeZero && value.number == 0 || role.mayBeAny else {
+        throw Fault(text: "\(value.text), not a positive number")
       }
-      return number * source.factor
+      return value.number
     }
     var isIncomplete = false
     func required(_ role: Role) throws -> Double? {
@@ -223,12 +236,17 @@ public struct ObservationFile: Sendable {
     guard [n, d, c].allSatisfy({ $0.map { $0.isFinite && $0 > 0 } ?? true }) else {
       throw Fault(text: "N, D or C is too large or too small to be counted")
     }
-    return Observation(
+    var observation = Observation(
       parameters: n, tokens: d, compute: c, steps: try number(.variable(.steps)),
       uniqueTokens: try number(.variable(.uniqueTokens)), experts: try number(.variable(.experts)),
       mixture: mixture, loss: loss, standardError: try number(.lossStandardError),
       cluster: sources[.cluster].map { row.cells[$0.index] }.flatMap { ForeignTable.isMissing($0) ? nil : $0 }
     )
+    for role in sources.keys.filter(\.mayBeAny).sorted(by: { $0.name < $1.name }) {
+      observation.columns = observation.columns ?? [:]
+      observation.columns?[role.name] = try number(role)
+    }
+    return observation
   }
 
   /// A condition on the columns of a table, and on quantities that follow from them.
@@ -307,19 +325,50 @@ public struct ObservationFile: Sendable {
         ?? "The columns are \(file.header.joined(separator: ", "))")
   }
 
-  private static func findSources(in file: ForeignTable, given: [Role: String]) throws -> [Role: Source] {
+  /// Returns the column that a user gave for a quantity, with its unit, or an expression of columns.
+  private static func source(of role: Role, _ text: String, in file: ForeignTable) throws -> Source {
+    if let source = Source(text, for: role, in: file.header) { return source }
+    guard FormulaLaw.isFormula(text) || text.contains("`") else { throw missing(text, in: file) }
+    do {
+      let expression = try ArithmeticExpression(text)
+      if let unknown = expression.names.first(where: { !file.header.contains($0) }) {
+        throw missing(unknown, in: file)
+      }
+      guard let source = Source(expression, as: text, in: file.header) else {
+        throw FormulaError("it names no column", in: text)
+      }
+      return source
+    } catch let error as FormulaError {
+      throw InputError(
+        "\(role.name) = \(error)", file: file.path, line: 1,
+        remedy: "Write for example log(ppl), with names of columns")
+    }
+  }
+
+  private static func findSources(
+    in file: ForeignTable, given: [Role: String], formulaNames names: [String]
+  ) throws -> [Role: Source] {
     var sources: [Role: Source] = [:]
     for (role, text) in given {
-      sources[role] = try Source(text, for: role, in: file.header) ?? { throw missing(text, in: file) }()
+      sources[role] = try source(of: role, text, in: file)
     }
-    let taken = Set(sources.values.map(\.column))
+    let quantities = Variable.ofFormulas.map(\.symbol)
+    for name in names where !quantities.contains(name) && sources[.variable(.column(name))] == nil {
+      // A quantity that the user gave a column for is meant by its symbol.
+      if Role(name).map({ given[$0] == nil }) ?? true {
+        sources[.variable(.column(name))] = Source(name, for: .variable(.column(name)), in: file.header)
+      }
+    }
+    let taken = Set(sources.filter { !$0.key.mayBeAny }.values.map(\.column))
     for role in Role.common where sources[role] == nil {
+      // The standard error of a column is not that of an expression.
+      if role == .lossStandardError, sources[.loss]?.isExpression == true { continue }
       // The user may have given a column for another quantity. One without values is not used.
       let known = found(role, in: file.header).first { file.hasValues($0.column) }
       if let known, !taken.contains(known.column) { sources[role] = known }
     }
     for source in sources.values.sorted(by: { $0.index < $1.index }) {
-      _ = try file.index(of: source.column)
+      for column in source.columns { _ = try file.index(of: column) }
     }
     guard sources[.loss] != nil else {
       if let empty = found(.loss, in: file.header).first, !taken.contains(empty.column) {

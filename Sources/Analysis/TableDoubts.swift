@@ -50,7 +50,7 @@ struct TableDoubts {
 
   /// Nil unless a setting varies that is neither N, D nor C and does not follow from one of them.
   private var unlikeRuns: String? {
-    let used = Set(sources.values.map(\.index))
+    let used = Set(sources.values.flatMap(\.indices))
     let varying = header.indices.filter { index in
       guard !used.contains(index), isSetting(index) else { return false }
       let follows = [Variable.parameters, .tokens, .compute].contains { variable in

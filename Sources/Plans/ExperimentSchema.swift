@@ -64,6 +64,7 @@ public enum ExperimentSchema {
 
   private static var fit: JSONValue {
     let laws = JSONValue.choice(of: LawChoice.ofExperiments.map(\.rawValue))
+    let equation: JSONValue = ["type": "string", "pattern": "^\\s*L\\s*="]
     let penalties = JSONValue.choice(of: PenaltyChoice.allCases.map(\.rawValue))
     let objective = JSONValue.mapping([
       "penalty": penalties, "delta": ["type": "number"],
@@ -71,7 +72,11 @@ public enum ExperimentSchema {
     ])
     let mapping = JSONValue.mapping(
       [
-        "name": .string.described("its name in reports and expectations"), "law": laws,
+        "name": .string.described("its name in reports and expectations"),
+        "law": .any(of: laws, equation),
+        "start": .dictionary(of: oneOrMany(.any(of: number, .string)))
+          .described("where the search of an equation's parameters starts: numbers, or 1..1e4"),
+        "positive": oneOrMany(.string).described("parameters of an equation that must be positive"),
         "floor": .any(of: .choice(of: ["free", "zero", "entropy"]), ["type": "number", "minimum": 0])
           .described("free, zero, entropy, or a number"),
         "breaks": .wholeNumber(in: 1...3),
@@ -84,7 +89,7 @@ public enum ExperimentSchema {
         "where": conditions.described("which runs are fitted: a column, and values or comparisons"),
         "forecast": conditions.described("which runs are predicted"),
       ], required: ["law"])
-    return .any(of: laws, mapping)
+    return .any(of: laws, equation, mapping)
   }
 
   private static var comparison: JSONValue {

@@ -69,14 +69,18 @@ extension LawFit {
 }
 
 extension Observation {
-  /// Returns the observation with another value of N, D or C.
+  /// Returns the observation with another value of a variable.
   func setting(_ variable: Variable, to value: Double) -> Observation {
     var changed = self
     switch variable {
     case .parameters: changed.parameters = value
     case .tokens: changed.tokens = value
     case .compute: changed.compute = value
-    default: break
+    case .steps: changed.steps = value
+    case .uniqueTokens: changed.uniqueTokens = value
+    case .experts: changed.experts = value
+    case .column(let name): changed.columns = (changed.columns ?? [:]).merging([name: value]) { $1 }
+    case .weight: break
     }
     return changed
   }

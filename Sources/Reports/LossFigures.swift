@@ -5,7 +5,7 @@ extension Chapter {
   /// Loss against N, D and C with the fitted laws of one variable, or the reasons why there are none; nil if none was
   /// requested.
   static func losses(_ fits: [ReportedFit], baselines: Baselines) -> Chapter? {
-    guard fits.contains(where: { $0.result.law.variable != nil }) else { return nil }
+    guard fits.contains(where: { $0.result.law.variable != nil || $0.variable != nil }) else { return nil }
     let figures = FitGroup.groups(of: fits).enumerated().map { index, group in
       Part.figure(lossFigure(of: group, baselines: baselines, number: index + 1))
     }

@@ -4,7 +4,7 @@ extension Chapter {
   /// The loss above the true entropy, which in theory is a straight line; a note instead if the entropy is unknown;
   /// nil if no law in one variable was requested.
   static func reducibleLosses(_ fits: [ReportedFit]) -> Chapter? {
-    guard fits.contains(where: { $0.result.law.variable != nil }) else { return nil }
+    guard fits.contains(where: { $0.result.law.variable != nil || $0.variable != nil }) else { return nil }
     let heading = "Reducible loss"
     guard fits.contains(where: { $0.result.entropy != nil }) else {
       return Chapter(

@@ -123,7 +123,7 @@ struct CompareCommand: ParsableCommand {
 
   private func comparedGroups() throws -> [ComparedTable.Group] {
     let filters = try conditions.map { try RowFilter($0) }
-    let given = try Dictionary(columns.map(ObservationFile.role), uniquingKeysWith: { $1 })
+    let given = try Dictionary(columns.map { try ObservationFile.role($0) }, uniquingKeysWith: { $1 })
     let open = { (table: String) in
       try ComparedTable(
         contentsOf: path(of: table), columns: given, where: filters, settings: Setting.columns)

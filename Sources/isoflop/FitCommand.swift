@@ -25,15 +25,24 @@ struct FitCommand: ParsableCommand {
   var reference: String?
   @Option(
     help:
-      "A law to fit, such as chinchilla or power_n. May be repeated. Default: those that the table allows."
+      "A law to fit, such as chinchilla or power_n, or an equation, such as 'L = E + A*N^-alpha + G*log(batch)', in which names that are no quantity or column are parameters. May be repeated. Default: those that the table allows."
   )
-  var law: [LawChoice] = []
+  var law: [LawArgument] = []
+  @Option(
+    help:
+      "Where the search of an equation's parameter starts: A=1..1e4 or A=1,10,100. May be repeated. Parameters in which the equation is linear are solved for."
+  )
+  var start: [String] = []
+  @Option(help: "Parameters of an equation that must be positive: A,B.")
+  var positive: [String] = []
   @Option(
     name: .customLong("x"),
     help:
-      "The column of a quantity, and its unit if it is not 1: N=size, D=tokens*1e9, loss=nll. Quantities: N, D, C, U (unique tokens), S (steps), E (experts), r1, r2, … (weights of a data mixture), loss, loss_se, cluster."
+      "The column of a quantity, and its unit if it is not 1, or an expression of columns: N=size, D=tokens*1e9, D=steps*batch. Quantities: N, D, C, U (unique tokens), S (steps), E (experts), r1, r2, … (weights of a data mixture), loss, loss_se, cluster."
   )
   var columns: [String] = []
+  @Option(help: "The column of the loss, or an expression of columns: log(ppl), bpb*0.6931*bytes.")
+  var loss: String?
   @Option(
     name: .customLong("where"),
     help:
@@ -80,10 +89,14 @@ struct FitCommand: ParsableCommand {
       )
     }
     guard (1...3).contains(breaks) else { throw ValidationError("--breaks must be 1, 2 or 3.") }
-    guard breaks == 1 || law.contains(where: \.isBroken) else {
+    let named = law.compactMap(\.choice)
+    guard breaks == 1 || named.contains(where: \.isBroken) else {
       throw ValidationError("--breaks needs a broken law, such as --law broken_d.")
     }
     guard hold.isEmpty || !law.isEmpty else { throw ValidationError("--hold needs a --law.") }
+    guard start.isEmpty && positive.isEmpty || named.count < law.count else {
+      throw ValidationError("--start and --positive need an equation as --law.")
+    }
     guard delta > 0 else { throw ValidationError("--delta must be positive.") }
     guard delta == Objective.delta || penalty == .huber else {
       throw ValidationError("--delta applies to the penalty huber only.")
@@ -102,14 +115,23 @@ struct FitCommand: ParsableCommand {
     let entropy = given ?? (floor == nil ? bundled?.entropy : nil)
     let objective = Objective(penalty.penalty(delta: delta), on: on, weighted: weighted)
     let held = try Dictionary(hold.map(heldParameter), uniquingKeysWith: { $1 })
+    let hints = try FormulaHints(starts: start, positive: positive)
     let requests =
       law.isEmpty
       ? FitRequest.standard(
         budgets: true, entropy: entropy != nil, objective: objective, analyses: analyses)
-      : law.map { law in
-        FitRequest(
-          law, floor: law.hasFloor ? choice : .free, breaks: law.isBroken ? breaks : 1, objective: objective,
-          held: held, analyses: analyses)
+      : try law.enumerated().map { index, law -> FitRequest in
+        switch law {
+        case .choice(let law):
+          try requireColumns(of: law, in: table)
+          return FitRequest(
+            law, floor: law.hasFloor ? choice : .free, breaks: law.isBroken ? breaks : 1,
+            objective: objective, held: held, analyses: analyses)
+        case .formula(let text):
+          return FitRequest(
+            try FormulaLaw(text, over: table, hints: hints), name: formulaName(index), floor: choice,
+            objective: objective, held: held, analyses: analyses)
+        }
       }
     // A folder that cannot be written is reported before the fits are computed.
     if let output { try FileAccess.makeFolder(output) }
@@ -145,13 +167,18 @@ struct FitCommand: ParsableCommand {
   }
 
   private func table(_ bundled: Reference?) throws -> ObservationFile {
-    let columns = try Dictionary(columns.map(ObservationFile.role), uniquingKeysWith: { $1 })
+    let names = try law.flatMap { try $0.names }
+    let named = columns + (loss.map { ["loss=\($0)"] } ?? [])
+    let columns = try Dictionary(
+      named.map { try ObservationFile.role($0, of: names) }, uniquingKeysWith: { $1 })
     let filters = try conditions.map { try RowFilter($0) }
     if let bundled {
-      return try ObservationFile(bundled, columns: columns, where: filters, droppingHighest: dropHighest)
+      return try ObservationFile(
+        bundled, columns: columns, formulaNames: names, where: filters, droppingHighest: dropHighest)
     }
     return try ObservationFile(
-      contentsOf: file == "-" ? "/dev/stdin" : file ?? "", columns: columns, where: filters,
+      contentsOf: file == "-" ? "/dev/stdin" : file ?? "", columns: columns, formulaNames: names,
+      where: filters,
       droppingHighest: dropHighest)
   }
 
@@ -163,17 +190,38 @@ struct FitCommand: ParsableCommand {
     }
   }
 
+  /// Checks that the table has the columns of a published law.
+  private func requireColumns(of law: LawChoice, in table: ObservationFile) throws {
+    for (name, meaning) in (law.published?.columns ?? [:]).sorted(by: { $0.key < $1.key })
+    where table.variable(named: name) == nil {
+      throw InputError(
+        "the law \(law.rawValue) needs a column `\(name)`: \(meaning)", file: table.path, line: 1,
+        remedy: "Name it: `--x \(name)=COLUMN`")
+    }
+  }
+
+  /// The name of the fit of an equation among several; nil for the only one.
+  private func formulaName(_ index: Int) -> String? {
+    let formulas = law.indices.filter { law[$0].choice == nil }
+    return formulas.count == 1 ? nil : formulas.firstIndex(of: index).map { "formula_\($0 + 1)" }
+  }
+
   /// The floor of the laws, and the entropy if it is known.
   private func floorChoice() throws -> (FloorChoice, entropy: Double?) {
     guard let floor else { return (.free, nil) }
-    if !law.isEmpty, !law.contains(where: \.hasFloor) {
+    if !law.isEmpty, law.allSatisfy({ $0.choice?.hasFloor == false }) {
       throw InputError(
         "--floor \(floor): none of these laws takes a floor",
         remedy: "Remove it, or choose for example --law chinchilla")
     }
     switch floor {
     case "free": return (.free, nil)
-    case "zero": return (.zero, nil)
+    case "zero":
+      guard law.allSatisfy({ $0.choice != nil }) else {
+        throw InputError(
+          "--floor zero: an equation has the floor that is written in it", remedy: "Remove it")
+      }
+      return (.zero, nil)
     default:
       guard let entropy = Double(floor), entropy > 0, entropy.isFinite else {
         throw InputError("--floor \(floor) is not a floor", remedy: "Write free, zero or a positive number")
@@ -190,7 +238,39 @@ struct FitCommand: ParsableCommand {
     }
     return (parts[0], value)
   }
+}
 
+/// A law by its name, or as an equation.
+enum LawArgument: ExpressibleByArgument {
+  case choice(LawChoice)
+  case formula(String)
+
+  init?(argument: String) {
+    if FormulaLaw.isFormula(argument) {
+      self = .formula(argument)
+    } else if let law = LawChoice(rawValue: argument), law != .formula {
+      self = .choice(law)
+    } else {
+      return nil
+    }
+  }
+
+  static var allValueStrings: [String] {
+    LawChoice.allCases.filter { $0 != .formula }.map(\.rawValue)
+  }
+
+  /// The law; nil for an equation.
+  var choice: LawChoice? { if case .choice(let law) = self { law } else { nil } }
+
+  /// The names in an equation, or the columns of a published law beside N, D and C; none for other laws.
+  var names: [String] {
+    get throws {
+      switch self {
+      case .choice(let law): (law.published?.columns.keys).map { $0.sorted() } ?? []
+      case .formula(let text): try FormulaLaw.namesOfUser(in: text)
+      }
+    }
+  }
 }
 
 /// What `fit --json` prints: the content of fits.json, and the tables made of it.
@@ -208,9 +288,12 @@ private struct Summary: Encodable {
 
 extension ObservationFile {
   /// Reads an option `--x`, the column of a quantity.
-  static func role(_ text: String) throws -> (Role, String) {
+  ///
+  /// - Parameter names: Names in laws, which may be given columns too.
+  static func role(_ text: String, of names: [String] = []) throws -> (Role, String) {
     let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-    guard parts.count == 2, let role = Role(parts[0]) else {
+    let own = parts.first.flatMap { names.contains($0) ? Role.variable(.column($0)) : nil }
+    guard parts.count == 2, let role = Role(parts[0]) ?? own else {
       let names = Role.common.map(\.name)
       throw InputError(
         "--x \(text) names no quantity",
@@ -220,7 +303,6 @@ extension ObservationFile {
   }
 }
 
-extension LawChoice: ExpressibleByArgument {}
 extension PenaltyChoice: ExpressibleByArgument {}
 extension Objective.Scale: ExpressibleByArgument {}
 

@@ -36,6 +36,37 @@ import Testing
     #expect(fits["middle"]?.observations.count == 24)
   }
 
+  @Test func lawsMayBeEquationsOfColumns() throws {
+    let plan = try plan(
+      """
+      \(Self.grid)
+      fits:
+        - {law: chinchilla, objective: least_squares}
+        - name: equation
+          law: L = E + A*N^-alpha + B*d_tokens^-beta + G*seed
+          objective: least_squares
+          start: {alpha: [0.2, 0.5], beta: 0.1..1}
+          positive: [A, B]
+          hold: {G: 0}
+          also: selection
+          forecast: {width: 64, d_tokens: ">= 4M"}
+        - {name: above, law: L = A*N^-alpha + B*D^-beta, floor: entropy}
+      expect:
+        - {fit: equation, parameter: alpha, between: [0, 2]}
+        - {fit: equation, parameter: forecast_error, between: [0, 0.05]}
+      """)
+    let (fits, table) = try Self.fits(plan, bootstraps: 10)
+    #expect(fits["chinchilla"]?.refusal == nil && fits["above"]?.fit?.knownFloor ?? 0 > 0)
+    let equation = try #require(fits["equation"]?.fit)
+    #expect(equation.held == ["G"] && equation.ranges.map(\.variable.symbol) == ["N", "d_tokens", "seed"])
+    let verdicts = plan.experiment.check(fits: fits, results: table)
+    #expect(verdicts.map(\.passed) == [true, true], "\(verdicts)")
+    let rivals = try #require(fits["equation"]?.rivals).candidates.map(\.fit.equation)
+    #expect(rivals.count == 2, "\(rivals)")
+    let stored = try Fits(fits.json(), path: "fits.json")
+    #expect(try stored.json() == fits.json())
+  }
+
   @Test func heldOutRunsAreTrainedLastAndPredictedBefore() throws {
     let plan = try plan(
       """

@@ -102,11 +102,27 @@ private let badInputs: [(String, String)] = [
   ),
   (
     "\(head)\(grid)fits: [chinchila]\n",
-    "e.yaml:4: `chinchila` is not one of power_n, power_d, power_c, broken_n, broken_d, broken_c, chinchilla, interaction, overtraining, kaplan, kaplan_steps, repeated_data, routed, joint_routed, isoflop, isoflop_robust, envelope, critical_batch. The nearest is `chinchilla`."
+    "e.yaml:4: `chinchila` is not one of power_n, power_d, power_c, broken_n, broken_d, broken_c, chinchilla, interaction, overtraining, kaplan, kaplan_steps, repeated_data, routed, joint_routed, coupling, isoflop, isoflop_robust, envelope, critical_batch. The nearest is `chinchilla`."
   ),
   (
     "\(head)\(grid)fits: [chinchilla, chinchilla]\n",
     "e.yaml:4: two fits are called `chinchilla`. Give one of them another `name`."
+  ),
+  (
+    "\(head)\(grid)fits: [\"L = E + A*exq(N)\"]\n",
+    "e.yaml:4: `L = E + A*exq(N)`, character 11: there is no function `exq`; functions are exp, log, log10, log2, sqrt, expm1, softplus, min, max, and a product is written `exq*(…)`. Names that are no column and not N, D, C, U or S are parameters."
+  ),
+  (
+    "\(head)\(grid)fits: [{law: \"L = A*N^-a\", positive: b}]\n",
+    "e.yaml:4: `L = A*N^-a`: it has no parameter `b`; its parameters are A, a. Names that are no column and not N, D, C, U or S are parameters."
+  ),
+  (
+    "\(head)\(grid)fits: [{law: chinchilla, start: {alpha: 1}}]\n",
+    "e.yaml:4: `start` and `positive` are for a law that is given as an equation. Remove them."
+  ),
+  (
+    "\(head)\(grid)fits: [{law: \"L = A*N^-a\", start: {a: x}}]\n",
+    "e.yaml:4: `x` is no start. Write for example 0.3 or 1..1e4."
   ),
   (
     "\(head)\(grid)fits: [{law: kaplan, floor: entropy}]\n",
