@@ -12,7 +12,8 @@ struct PlanCommand: ParsableCommand {
     abstract: "Splits a budget between size and data, or predicts a loss, by the laws of a fits.json.",
     discussion:
       "Give one of --flops, --params, --tokens and --loss for the best split; --params and --tokens together for the "
-      + "loss of that model. Counts may end in k, M, G or T. C = 6ND for training and 2NI for serving I tokens."
+      + "loss of that model. Counts may end in k, M, G or T. C = 6ND for training and 2NI for serving I tokens. "
+      + "A law in N, D or C alone gives the loss at that quantity, or the quantity at a --loss."
   )
 
   @Argument(
@@ -29,6 +30,10 @@ struct PlanCommand: ParsableCommand {
   var loss: Quantity?
   @Option(help: "Tokens to be served over the model's life, I.", transform: Quantity.init)
   var inferenceTokens: Quantity?
+  @Option(
+    help: "Unique tokens to train on, U, by a law of repeated data. Default: no token is repeated.",
+    transform: Quantity.init)
+  var uniqueTokens: Quantity?
   @Option(
     help: "The fit to plan by. Default: the law of N and D with the true entropy as floor, or the first.")
   var fit: String?
@@ -49,24 +54,45 @@ struct PlanCommand: ParsableCommand {
   func run() throws {
     let fits = try Fits(contentsOf: file)
     let chosen = try chosenFit(fits)
-    guard chosen.isSurface, let law = chosen.fit else {
+    guard let law = chosen.fit, law.splitsBudgets || law.curve != nil else {
       throw InputError(
-        "the fit \(chosen.name) is not a law of N and D", file: file, remedy: "Choose another with --fit")
+        "the fit \(chosen.name) is not a law of N and D, nor of one of N, D and C", file: file,
+        remedy: "Choose another with --fit")
     }
-    let floor = law["E"]?.value ?? law.law.law.knownFloor
+    if uniqueTokens != nil, !law.law.law.variables.contains(.uniqueTokens) {
+      throw InputError(
+        "the fit \(chosen.name) does not depend on unique tokens", file: file,
+        remedy: "Remove --unique-tokens, or fit the law repeated_data")
+    }
+    // E is the floor of named laws only.
+    let floor = chosen.law == .formula ? law.knownFloor : law["E"]?.value ?? law.knownFloor
     if let loss, loss.value <= floor {
       throw InputError(
         "a loss of \(number(loss.value)) is not above the floor of the fit \(chosen.name), \(number(floor))",
         file: file, remedy: "Give a higher --loss")
     }
-    let plan = try Plan(budget, under: law, named: chosen.name, inferenceTokens: inferenceTokens?.value ?? 0)
+    let plan = try plan(by: law, named: chosen.name)
     if json {
       try printJSON(plan)
     } else {
       plan.print(law)
-      printMinima(fits)
+      if law.splitsBudgets { printMinima(fits) }
     }
     if let warning = plan.warning { complain("warning: \(warning)") }
+  }
+
+  private func plan(by law: LawFit, named name: String) throws -> Plan {
+    guard let variable = law.curve else {
+      return try Plan(
+        budget, under: law, named: name, inferenceTokens: inferenceTokens?.value ?? 0,
+        uniqueTokens: uniqueTokens?.value)
+    }
+    guard inferenceTokens == nil else {
+      throw InputError(
+        "--inference-tokens changes a split, and the fit \(name) is a law in \(variable.symbol) alone",
+        file: file, remedy: "Remove it, or choose a law of N and D with --fit")
+    }
+    return try Plan(budget, along: variable, of: law, named: name)
   }
 
   private var budget: Plan.Budget {
@@ -78,20 +104,32 @@ struct PlanCommand: ParsableCommand {
   }
 
   private func chosenFit(_ fits: Fits) throws -> ExperimentFit {
-    let surfaces = fits.fits.filter(\.isSurface).map(\.name)
+    let planned = fits.fits.filter { $0.fit.map { $0.splitsBudgets || $0.curve != nil } ?? false }
     guard let fit else {
-      guard let surface = fits.surface else {
+      let split = fits.surface ?? planned.first { $0.fit?.splitsBudgets ?? false }
+      let curves = planned.filter { $0.fit?.curve.map(gives) ?? false }
+      guard let chosen = split ?? curves.first(where: { $0.floor == .entropy }) ?? curves.first else {
         throw InputError(
-          "holds no law of N and D", file: file,
+          "holds no law of N and D, nor of what is given alone", file: file,
           remedy: "Fit one: `isoflop fit FILE.csv --law chinchilla --output FOLDER`")
       }
-      return surface
+      return chosen
     }
     guard let chosen = fits[fit] else {
       throw InputError(
-        "there is no fit `\(fit)`", file: file, remedy: "Choose among \(surfaces.joined(separator: ", "))")
+        "there is no fit `\(fit)`", file: file,
+        remedy: "Choose among \(planned.map(\.name).joined(separator: ", "))")
     }
     return chosen
+  }
+
+  /// Returns whether the options give a variable, or a loss at which it can be found.
+  private func gives(_ variable: Variable) -> Bool {
+    switch variable {
+    case .parameters: params != nil || loss != nil
+    case .tokens: tokens != nil || loss != nil
+    default: flops != nil || loss != nil || params != nil && tokens != nil
+    }
   }
 
   /// The split by the minima of IsoFLOP profiles for the same FLOPs.
@@ -135,12 +173,15 @@ private struct Plan: Encodable {
   let fit: String
   let equation: String
   let convention: String
-  let parameters: Number
-  let tokens: Number
-  let tokensPerParameter: Number
-  /// Of training and serving, FLOPs.
-  let compute: Number
+  /// N, D and D/N; nil if a law in one other variable does not give them.
+  let parameters: Number?
+  let tokens: Number?
+  let tokensPerParameter: Number?
+  /// Of training and serving, FLOPs; nil if a law in N or D does not give it.
+  let compute: Number?
   let inferenceTokens: Double
+  /// nil for a law without repeated data, or if no token is repeated.
+  let uniqueTokens: Double?
   /// The law's loss, with the interval of the law.
   let loss: Number
   /// The same loss, with the interval in which one new run is expected.
@@ -148,47 +189,102 @@ private struct Plan: Encodable {
   let decadesBeyondData: Double
   let warning: String?
 
-  init(_ budget: Budget, under law: LawFit, named fit: String, inferenceTokens: Double) throws {
+  /// Splits a budget by a law of N and D.
+  init(
+    _ budget: Budget, under law: LawFit, named fit: String, inferenceTokens: Double, uniqueTokens: Double?
+  ) throws {
     let (n, d): (Double, Double)
     switch budget {
     case .best(let budget):
-      let allocation = try Allocation(budget, under: law, inferenceTokens: inferenceTokens)
+      let allocation = try Allocation(
+        budget, under: law, inferenceTokens: inferenceTokens, uniqueTokens: uniqueTokens)
       (n, d) = (allocation.parameters.value, allocation.tokens.value)
       parameters = Number(allocation.parameters)
       tokens = Number(allocation.tokens)
       tokensPerParameter = Number(allocation.tokensPerParameter)
       compute = Number(allocation.compute)
       loss = Number(allocation.loss)
+      // The split is as uncertain for one run as for the law.
+      lossOfOneRun = Number(
+        loss.value, law.intervalOfOneRun(loss.value, by: allocation.loss.interval))
     case .model(let parameters, let tokens):
       (n, d) = (parameters, tokens)
       self.parameters = Number(n)
       self.tokens = Number(d)
       tokensPerParameter = Number(d / n)
       compute = Number(6 * n * d)
-      let predicted = law.predict(at: Observation(parameters: n, tokens: d, loss: 1))
+      let place = Observation(parameters: n, tokens: d, uniqueTokens: uniqueTokens ?? d, loss: 1)
+      let predicted = law.predict(at: place)
       loss = Number(predicted?.value ?? .nan, predicted?.confidence)
-    }
-    guard let prediction = law.predict(at: Observation(parameters: n, tokens: d, loss: 1)) else {
-      throw FitError("the \(law.name) law is not one of N and D")
-    }
-    lossOfOneRun = Number(prediction.value, prediction.prediction)
-    let numbers = [
-      ("N", parameters), ("D", tokens), ("D/N", tokensPerParameter), ("C", compute), ("the loss", loss),
-      ("the loss", lossOfOneRun),
-    ]
-    if let (name, _) = numbers.first(where: { !$0.1.value.isFinite || $0.1.value <= 0 }) {
-      throw InputError(
-        "\(name) is out of range under \(law.equation)",
-        remedy: "Plan for a budget nearer to the data of the fit")
+      lossOfOneRun = Number(predicted?.value ?? .nan, predicted?.prediction)
     }
     self.fit = fit
     equation = law.equation
     convention = law.convention
     self.inferenceTokens = inferenceTokens
-    decadesBeyondData = prediction.decadesBeyond
-    warning =
-      decadesBeyondData > 0
-      ? String(format: "%.1f decades beyond the data of the fit: an extrapolation", decadesBeyondData) : nil
+    self.uniqueTokens = uniqueTokens
+    let place = Observation(parameters: n, tokens: d, uniqueTokens: uniqueTokens ?? d, loss: 1)
+    decadesBeyondData = law.predict(at: place)?.decadesBeyond ?? 0
+    warning = Self.warning(decadesBeyondData)
+    try requireRange()
+  }
+
+  /// Predicts by a law in one variable.
+  init(_ budget: Budget, along variable: Variable, of law: LawFit, named fit: String) throws {
+    let place: Number? =
+      switch (budget, variable) {
+      case (.best(.loss(let target)), _): Number(try law.reach(target))
+      case (.best(.compute(let given)), .compute), (.best(.parameters(let given)), .parameters),
+        (.best(.tokens(let given)), .tokens):
+        Number(given)
+      case (.model(let n, let d), .compute): Number(6 * n * d)
+      case (.model(let n, _), .parameters): Number(n)
+      case (.model(_, let d), .tokens): Number(d)
+      default: nil
+      }
+    guard let place else {
+      let option = [Variable.parameters: "--params", .tokens: "--tokens"][variable] ?? "--flops"
+      throw InputError(
+        "the fit \(fit) is a law in \(variable.symbol) alone", remedy: "Give \(option) or --loss")
+    }
+    var run = Observation(loss: 1)
+    switch variable {
+    case .parameters: run.parameters = place.value
+    case .tokens: run.tokens = place.value
+    default: run.compute = place.value
+    }
+    let predicted = law.predict(at: run)
+    parameters = variable == .parameters ? place : nil
+    tokens = variable == .tokens ? place : nil
+    compute = variable == .compute ? place : nil
+    tokensPerParameter = nil
+    loss = Number(predicted?.value ?? .nan, predicted?.confidence)
+    lossOfOneRun = Number(predicted?.value ?? .nan, predicted?.prediction)
+    self.fit = fit
+    equation = law.equation
+    convention = law.convention
+    inferenceTokens = 0
+    uniqueTokens = nil
+    decadesBeyondData = predicted?.decadesBeyond ?? 0
+    warning = Self.warning(decadesBeyondData)
+    try requireRange()
+  }
+
+  private static func warning(_ decadesBeyond: Double) -> String? {
+    decadesBeyond > 0
+      ? String(format: "%.1f decades beyond the data of the fit: an extrapolation", decadesBeyond) : nil
+  }
+
+  private func requireRange() throws {
+    let numbers = [
+      ("N", parameters), ("D", tokens), ("D/N", tokensPerParameter), ("C", compute), ("the loss", loss),
+      ("the loss", lossOfOneRun),
+    ]
+    if let (name, _) = numbers.first(where: { $0.1.map { !$0.value.isFinite || $0.value <= 0 } ?? false }) {
+      throw InputError(
+        "\(name) is out of range under \(equation)",
+        remedy: "Plan for a budget nearer to the data of the fit")
+    }
   }
 
   func print(_ law: LawFit) {
@@ -197,11 +293,14 @@ private struct Plan: Encodable {
       isoflop.print("\(range.variable.symbol) from \(number(range.low)) to \(number(range.high))")
     }
     isoflop.print("")
-    let rows: [(String, Number)] = [
+    let cost = inferenceTokens > 0 ? "FLOPs, training and serving" : "FLOPs of training"
+    let given: [(String, Number?)] = [
       ("parameters N", parameters), ("tokens D", tokens), ("tokens per parameter", tokensPerParameter),
-      (inferenceTokens > 0 ? "FLOPs, training and serving" : "FLOPs of training, 6ND", compute),
-      ("loss, by the law", loss), ("loss of one run", lossOfOneRun),
+      (cost + (parameters == nil || inferenceTokens > 0 ? "" : ", 6ND"), compute),
+      ("unique tokens U", uniqueTokens.map { Number($0) }), ("loss, by the law", loss),
+      ("loss of one run", lossOfOneRun),
     ]
+    let rows = given.compactMap { name, value in value.map { (name, $0) } }
     printTable(
       ["quantity", "value", "95 % interval"],
       rows.map { name, value in
@@ -210,5 +309,13 @@ private struct Plan: Encodable {
         }
         return [name, number(value.value), interval ?? ""]
       })
+  }
+}
+
+extension LawFit {
+  /// The variable of a law in N, D or C alone; nil for other laws.
+  fileprivate var curve: Variable? {
+    let variables = law.law.variables
+    return variables.count == 1 ? [.parameters, .tokens, .compute].first { $0 == variables[0] } : nil
   }
 }
