@@ -53,6 +53,135 @@ import Testing
     #expect(model.status == 0 && model.errors.isEmpty && model.output.contains("loss of one run"))
   }
 
+  @Test("An equation of columns is fitted, compared, written and planned with")
+  func equation() throws {
+    let folder = try ScratchFolder()
+    let rows = Self.table.split(separator: "\n").enumerated().map {
+      "\($1)," + ($0 == 0 ? "bs" : "\(1 << ($0 % 4))")
+    }
+    try folder.write(rows.joined(separator: "\n"), to: "runs.csv")
+    let law = "L = E + A*N^-alpha + B*D^-beta + G*log(batch)"
+    let fit = try Command(
+      "fit", "runs.csv", "--x", "N=millions*1e6", "--x", "batch=bs*1e3", "--law", law, "--law",
+      "L = E + A*N^-a + B*D^-a", "--positive", "A,B", "--start", "a=0.1..1", "--selection", "-o", "fits",
+      in: folder.path)
+    #expect(fit.status == 2 && fit.errors.contains("it has no parameter `a`"), "\(fit.errors)")
+    let both = try Command(
+      "fit", "runs.csv", "--x", "N=millions*1e6", "--x", "batch=bs*1e3", "--law", law, "--law",
+      "L = E + A*N^-alpha + B*D^-alpha", "--positive", "A,B", "--start", "alpha=0.1..1", "--selection", "-o",
+      "fits", in: folder.path)
+    #expect(both.status == 0, "\(both.errors)")
+    for word in [
+      "batch = column `bs` × 1000.0", "formula_1", "formula_2", "AICc", "L = E + A/N^α + B/D^β", law,
+    ] {
+      #expect(both.output.contains(word), "\(word) in \(both.output)")
+    }
+    let plan = try Command(
+      "plan", "fits/fits.json", "--flops", "1e21", "--fit", "formula_2", in: folder.path)
+    #expect(plan.status == 0 && plan.output.contains("tokens per parameter"), "\(plan.errors)")
+    #expect(try folder.read("fits/report.html").contains("residuals-formula_1"))
+    for (arguments, message) in [
+      (["--law", "L = E + A*exq(N)"], "character 11: there is no function `exq`"),
+      (["--law", "L = E + A*loss"], "character 11: `loss` is the loss itself"),
+      (["--law", "L = 2*N"], "it has no parameter to fit"),
+      (["--law", "chinchila"], "chinchila"), (["--law", "coverage"], "the law coverage needs a column `k`"),
+      (["--law", "L = A*N^-a", "--start", "a=x"], "--start a=x is not a parameter with starts"),
+      (["--law", "chinchilla", "--positive", "A"], "need an equation"),
+      (["--law", "L = A*N^-a", "--floor", "zero"], "an equation has the floor that is written in it"),
+      (["--law", "L = A*N^-a*batch", "--x", "batch=bsz"], "there is no column `bsz`"),
+    ] {
+      let result = try Command(
+        all: ["fit", "runs.csv", "--x", "N=millions*1e6"] + arguments, in: folder.path)
+      #expect(result.status != 0 && result.errors.contains(message), "\(arguments): \(result.errors)")
+    }
+  }
+
+  @Test("A loss and quantities may be expressions of columns")
+  func expressions() throws {
+    let folder = try ScratchFolder()
+    let rows = Self.table.split(separator: "\n").dropFirst().map { row -> String in
+      let cells = row.split(separator: ",").map { Double($0) ?? .nan }
+      return "\(cells[0]),\(cells[1] / 512),512,\(exp(cells[2])),0.1"
+    }
+    let text = "millions,steps taken,batch,ppl,loss_se\n" + rows.joined(separator: "\n")
+    try folder.write(text, to: "runs.csv")
+    try folder.write(Self.table, to: "plain.csv")
+    let fit = { (file: String, arguments: [String]) in
+      try Command(
+        all: ["fit", file, "--x", "N=millions*1e6", "--law", "chinchilla", "--bootstraps", "0", "--json"]
+          + arguments, in: folder.path)
+    }
+    let plain = try fit("plain.csv", [])
+    let computed = try fit("runs.csv", ["--loss", "log(ppl)", "--x", "D=`steps taken`*batch"])
+    #expect(computed.status == 0 && computed.output.contains("loss = log(ppl)"), "\(computed.errors)")
+    func exponent(_ command: Command) throws -> Double? {
+      let json = try JSONSerialization.jsonObject(with: Data(command.output.utf8)) as? [String: Any]
+      let fits = json?["fits"] as? [[String: Any]]
+      let parameters = (fits?.first?["fit"] as? [String: Any])?["parameters"] as? [[String: Any]]
+      return parameters?.first { $0["symbol"] as? String == "β" }?["value"] as? Double
+    }
+    let (own, expected) = (try #require(try exponent(computed)), try #require(try exponent(plain)))
+    #expect(abs(own / expected - 1) < 1e-6)
+    for (arguments, message) in [
+      (["--loss", "log(pl)"], "there is no column `pl`"),
+      (["--loss", "log(ppl"], "loss = `log(ppl`, character 8: `)` is missing"),
+      (["--loss", "1 - ppl"], "`1 - ppl` is -"),
+      (["--loss", "log(1 - ppl)"], "is not defined where `ppl` is `"),
+      (["--loss", "log(2)"], "it names no column"),
+    ] {
+      let result = try fit("runs.csv", ["--x", "D=`steps taken`*batch"] + arguments)
+      #expect(result.status == 2 && result.errors.contains(message), "\(arguments): \(result.errors)")
+    }
+  }
+
+  @Test("Plans by a law in C, of repeated data, and by published constants")
+  func otherPlans() throws {
+    let folder = try ScratchFolder()
+    let surface = { (n: Double, d: Double) in 1.7 + 400 * pow(n, -0.34) + 1200 * pow(d, -0.34) }
+    let rows = (0..<36).map { index -> String in
+      let (n, d) = (1e7 * pow(2.5, Double(index % 6)), 2e8 * pow(3, Double(index / 6)))
+      return "\(n),\(d),\(d / Double(1 + index % 3)),\(surface(n, d) * (1 + 0.002 * Double(index % 5 - 2)))"
+    }
+    try folder.write("N,D,U,loss\n" + rows.joined(separator: "\n"), to: "runs.csv")
+    func plan(_ fit: [String], _ arguments: [String]) throws -> [String: Any] {
+      let fitted = try Command(all: ["fit", "runs.csv", "-o", "fits"] + fit, in: folder.path)
+      #expect(fitted.status == 0, "\(fitted.errors)")
+      let plan = try Command(all: ["plan", "fits/fits.json", "--json"] + arguments, in: folder.path)
+      #expect(plan.status == 0, "\(fit) \(arguments): \(plan.errors)")
+      return try JSONSerialization.jsonObject(with: Data(plan.output.utf8)) as? [String: Any] ?? [:]
+    }
+    func number(_ plan: [String: Any], _ name: String, _ part: String = "value") -> Double? {
+      (plan[name] as? [String: Any])?[part] as? Double
+    }
+    let curve = try plan(["--law", "L = E + A*C^-a"], ["--flops", "1e20"])
+    let loss = try #require(number(curve, "loss"))
+    #expect(number(curve, "compute") == 1e20 && curve["parameters"] == nil && loss > 1.5 && loss < 4)
+    let back = try plan(["--law", "L = E + A*C^-a"], ["--loss", "\(loss)"])
+    #expect(abs((number(back, "compute") ?? 0) / 1e20 - 1) < 1e-6)
+
+    let repeated = ["--law", "repeated_data", "--bootstraps", "20"]
+    let fresh = try plan(repeated, ["--flops", "1e20"])
+    let worn = try plan(repeated, ["--flops", "1e20", "--unique-tokens", "1e9"])
+    #expect(try #require(number(worn, "loss")) >= #require(number(fresh, "loss")))
+    #expect(worn["unique_tokens"] as? Double == 1e9)
+
+    let held = ["A=400", "B=1200", "alpha=0.34", "beta=0.34", "E=1.7"].flatMap { ["--hold", $0] }
+    let published = try plan(["--law", "chinchilla"] + held, ["--flops", "1e20"])
+    let best = pow(400 / 1200, 1 / 0.68) * pow(1e20 / 6, 0.5)
+    #expect(abs((number(published, "parameters") ?? 0) / best - 1) < 1e-3)
+    #expect(number(published, "loss", "low") == nil && number(published, "loss_of_one_run", "low") != nil)
+
+    // Another D is meant in each draw of the law; a single run is not more certain.
+    let longer = try plan(["--law", "chinchilla"], ["--params", "1e11"])
+    for (end, sign) in [("low", 1.0), ("high", -1)] {
+      let (law, run) = (number(longer, "loss", end), number(longer, "loss_of_one_run", end))
+      #expect(try sign * #require(law) >= sign * #require(run))
+    }
+    let wrong = try Command(
+      "plan", "fits/fits.json", "--flops", "1e20", "--unique-tokens", "1e9", in: folder.path)
+    #expect(wrong.status == 2 && wrong.errors.contains("does not depend on unique tokens"))
+  }
+
   @Test("JSON on standard output equals the file, with names in snake_case")
   func json() throws {
     let folder = try ScratchFolder()
@@ -181,7 +310,10 @@ import Testing
     for (arguments, message) in [
       (["--loss", "1"], "fits/fits.json: a loss of 1 is not above the floor of the fit chinchilla, "),
       (["--tokens", "1e300"], "has no optimum for this budget; plan for one nearer to the data of the fit"),
-      (["--flops", "1e20", "--fit", "power_d"], "the fit power_d is not a law of N and D"),
+      (
+        ["--flops", "1e20", "--fit", "power_d"],
+        "the fit power_d is a law in D alone. Give --tokens or --loss"
+      ),
       (["--flops", "1e20", "--fit", "chinchila"], "there is no fit `chinchila`"),
     ] {
       let result = try Command(all: ["plan", "fits/fits.json"] + arguments, in: folder.path)
