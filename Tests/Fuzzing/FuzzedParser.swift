@@ -9,7 +9,8 @@ import Training
 
 /// The parsers of files that may be untrusted, each as a function of bytes for the fuzzer.
 package enum FuzzedParser: String, CaseIterable, Sendable {
-  case experiment, recipe, observations, filter, results, fits, record, safetensors, checkpoint, tokenizer
+  case experiment, recipe, observations, filter, formula, results, fits, record, safetensors, checkpoint,
+    tokenizer
 
   /// The limit on the CPU time of an input, in seconds.
   package static let mostSeconds = 1.0
@@ -50,6 +51,7 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
     case .observations:
       _ = try ObservationFile(path: path, text: FileAccess.text(of: input, path: path)).variants()
     case .filter: try readFilter(FileAccess.text(of: input, path: path))
+    case .formula: try readFormula(FileAccess.text(of: input, path: path))
     case .results: _ = try ResultsTable(path: path, text: FileAccess.text(of: input, path: path)).csv
     case .fits: try use(Fits(input, path: path))
     case .record:
@@ -86,6 +88,22 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
     let filter = try RowFilter(lines[0])
     let table = lines.count > 1 ? lines[1] : "N,loss\n1,2\n"
     _ = try ObservationFile(path: "fuzzed", text: table, where: [filter], droppingHighest: 1)
+  }
+
+  /// A law on the first line, starts of its parameters on the others. It is evaluated at a row, and written and read.
+  private func readFormula(_ text: String) throws {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    let table = try ObservationFile(
+      path: "fuzzed", text: "N,D,batch,loss\n1e6,1e8,64,3\n2e6,1e9,128,2.5\n",
+      formulaNames: FormulaLaw.namesOfUser(in: lines[0]))
+    let law = try FormulaLaw(
+      lines[0], over: table, hints: FormulaHints(starts: lines.dropFirst().filter { !$0.isEmpty }))
+    let stored = try decodeJSON(FormulaLaw.self, from: canonicalJSON(law))
+    let θ = law.parameters.map { _ in 0.5 }
+    for run in table.observations {
+      let (value, again) = (law.loss(θ, at: run), stored.loss(θ, at: run))
+      precondition(value == again || value?.isNaN == true && again?.isNaN == true)
+    }
   }
 
   /// Computes the allocations of `isoflop plan`.
