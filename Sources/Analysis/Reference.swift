@@ -38,6 +38,14 @@ public struct Reference: Sendable, Encodable {
         + "(github.com/Open-Athena/scaling-law-analysis)",
       advice: nil, entropy: nil, bytes: PackageResources.llama3_csv),
     Reference(
+      name: "kaplan-grid",
+      title:
+        "98 models of this program's text `village`: nine widths, five to nine lengths, two seeds, in nats a character",
+      source: "trained by this program: `experiments/kaplan.yaml` without its batch sizes",
+      advice:
+        "The lengths of one width and seed share a training and are one cluster. The entropy of the text is .253176",
+      entropy: 0.2531763, bytes: PackageResources.kaplan_grid_csv),
+    Reference(
       name: "village-far",
       title:
         "38 models of this program's text `village`, up to 1500 times the compute of the grid of page chinchilla",
