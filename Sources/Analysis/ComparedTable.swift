@@ -93,12 +93,12 @@ public struct ComparedTable: Sendable {
       }
       let cells = Dictionary(file.rows.map { ($0.line, $0.cells[index]) }, uniquingKeysWith: { $1 })
       let whole = try ObservationFile(contentsOf: path, columns: columns, where: filters)
-      let members = zip(whole.lines, whole.observations).map { (cells[$0] ?? "", $1) }
-      groups = members.grouped { $0.0 }.map { members in
+      groups = whole.lines.indices.grouped { cells[whole.lines[$0]] ?? "" }.map { members in
         Group(
-          name: Self.name(members[0].0, of: column),
+          name: Self.name(cells[whole.lines[members[0]]] ?? "", of: column),
           data: FitData(
-            observations: members.map(\.1), selection: whole.selection, entropy: nil,
+            observations: members.map { whole.observations[$0] },
+            settings: members.map { whole.settings[$0] }, selection: whole.selection, entropy: nil,
             convention: whole.convention), notes: whole.notes, rows: [], settings: [])
       }
     }
@@ -135,7 +135,8 @@ public struct ComparedTable: Sendable {
     Group(
       name: name,
       data: FitData(
-        observations: file.observations, selection: file.selection, entropy: nil, convention: file.convention),
+        observations: file.observations, settings: file.settings, selection: file.selection, entropy: nil,
+        convention: file.convention),
       notes: file.notes + file.warnings.map { "warning: \($0)" }, rows: [], settings: [])
   }
 }
@@ -173,7 +174,7 @@ extension Multipliers {
       of: try groups.map { group in
         MultiplierGroup(
           group.name, group.data.whole.observations,
-          means: try group.data.slice(for: FitRequest(.powerC)).observations)
+          means: try group.data.slice(for: FitRequest(.powerC, mix: true)).observations)
       }, in: variable, floors: floors,
       convention: Set(groups.map(\.data.convention)).sorted().joined(separator: "; "), remarks: remarks,
       bootstraps: bootstraps, seed: seed, progress: progress)

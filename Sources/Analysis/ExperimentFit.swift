@@ -166,7 +166,9 @@ public struct ExperimentFit: Codable, Sendable {
       named = try data.law(request)
       if let named, request.law.variable == .compute {
         let frontier = try Frontier(slice.observations, fitting: try fitter(named).fit)
-        slice.observations = frontier.observations
+        slice = FitData.Slice(
+          observations: frontier.observations,
+          text: "\(slice.text), \(frontier.observations.count) of \(slice.observations.count)")
         (fit, refusal) = (frontier.law, frontier.refusal)
       } else if let named {
         fit = try fitter(named).fit(slice.observations)
@@ -223,8 +225,6 @@ public struct ExperimentFit: Codable, Sendable {
         remarks.append("\(analysis.rawValue): \(error)")
       }
     }
-    // A frontier takes the best of all runs, whatever their settings.
-    if request.law.variable != .compute, let mixed = data.mixedSettings { remarks.append(mixed) }
   }
 
   private func bends(_ request: FitRequest, floor: Floor, _ seed: UInt64, _ progress: (Double) -> Void) throws

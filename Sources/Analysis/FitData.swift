@@ -8,6 +8,14 @@ struct FitData {
   struct Slice {
     var observations: [Observation]
     let text: String
+    /// The indices of the observations in the whole, or of the first one of several that an observation averages.
+    let places: [Int]
+
+    init(observations: [Observation], text: String, places: [Int]? = nil) {
+      self.observations = observations
+      self.text = text
+      self.places = places ?? Array(observations.indices)
+    }
   }
 
   let whole: Slice
@@ -17,11 +25,13 @@ struct FitData {
   let convention: String
   /// The observations that belong to IsoFLOP budgets, each with its budget as compute; nil if budgets must be found by
   /// similar compute.
-  private let profiles: [Observation]?
+  private let profiles: Slice?
   /// The runs that the fit predicts, with their identifiers, whether trained or not.
   let heldOut: [(name: String, observation: Observation)]
-  /// The settings of each observation but for the seed: runs with equal ones are repeats. Empty where they are not known.
+  /// The settings of each observation but for the seed: runs with equal ones are repeats.
   private let settings: [[String: Cell]]
+  /// The IsoFLOP budget of each observation; empty where they are not known.
+  private let budgets: [Double?]
   /// The two counts of N of each run, and C as 6·N·D without embeddings; empty if they are unknown.
   let counts: [(pair: EmbeddingCount.Pair, compute: Double)]
   /// True for observations of a foreign table, of which nothing is known but what they say.
@@ -29,10 +39,13 @@ struct FitData {
 
   /// Selects the completed runs that match a request, and those that it holds out.
   init(_ request: FitRequest, rows: [RunRow]) {
-    let chosen = rows.filter { row in
-      row.isCompleted && !request.holdsOut(row) && request.conditions.allSatisfy { $0.holds(for: row) }
+    let matching = rows.filter { row in
+      row.isCompleted && !request.holdsOut(row)
+        && request.conditions.allSatisfy { $0.holds(for: row) }
         && row.number(request.loss) != nil
     }
+    let chosen =
+      request.across.isEmpty ? matching : matching.best(across: request.across, by: request.loss)
     heldOut = rows.filter(request.holdsOut).map { ($0.run, $0.observation(request)) }
     counts = chosen.compactMap { row in
       guard let total = row.number(SizeConvention.total.column),
@@ -44,34 +57,43 @@ struct FitData {
     isForeign = false
     let observations = chosen.map { $0.observation(request) }
     settings = chosen.map { row in row.settings.filter { $0.key != "seed" } }
-    whole = Slice(
-      observations: observations,
-      text: (request.conditions.isEmpty
+    let best =
+      request.across.isEmpty ? "" : ", the best of \(request.across.joined(separator: ", "))"
+    let text =
+      (request.conditions.isEmpty
         ? "all runs" : request.conditions.map(\.text).joined(separator: ", "))
-        + (request.forecast.isEmpty ? "" : " but the held-out ones"))
+      + (request.forecast.isEmpty ? "" : " but the held-out ones") + best
+    whole = Slice(observations: observations, text: text)
     // The entropy must be known for every run.
     let known = chosen.compactMap { $0.number(request.entropy) }
     entropies = known.count == chosen.count ? Set(known).sorted() : []
     convention = "N = \(request.size.column), C = \(request.compute.column), loss = \(request.loss)"
-    profiles = zip(chosen, observations).compactMap { row, observation in
-      row.isoFLOPBudget.map { budget in
-        var observation = observation
-        observation.compute = budget
+    budgets = chosen.map(\.isoFLOPBudget)
+    let budgeted = chosen.indices.filter { chosen[$0].isoFLOPBudget != nil }
+    profiles = Slice(
+      observations: budgeted.map { index in
+        var observation = observations[index]
+        observation.compute = chosen[index].isoFLOPBudget
         return observation
-      }
-    }
+      }, text: "IsoFLOP budgets of \(text)", places: budgeted)
   }
 
   /// Wraps observations that are not from a table of results.
   ///
-  /// - Parameter selection: A description of the observations.
-  init(observations: [Observation], selection: String, entropy: Double?, convention: String) {
+  /// - Parameters:
+  ///   - selection: A description of the observations.
+  ///   - settings: The settings of each observation, but for the seed.
+  init(
+    observations: [Observation], settings: [[String: Cell]], selection: String, entropy: Double?,
+    convention: String
+  ) {
     whole = Slice(observations: observations, text: selection)
     entropies = entropy.map { [$0] } ?? []
     self.convention = convention
     profiles = nil
     heldOut = []
-    settings = []
+    self.settings = settings
+    budgets = []
     counts = []
     isForeign = true
   }
@@ -113,9 +135,20 @@ struct FitData {
 
   /// Returns the observations that a law is fitted to.
   ///
-  /// - Throws: `FitError` if a foreign table lacks a variable of the law, or its loss rises.
+  /// - Throws: `FitError` if the runs differ in settings that the law does not tell apart, if a foreign table lacks a
+  ///   variable of the law, or if its loss rises.
   func slice(for request: FitRequest) throws -> Slice {
-    guard isForeign else { return try chosen(for: request) }
+    guard isForeign else {
+      let slice = try chosen(for: request)
+      let unlike = request.mixes ? [] : unlikeSettings(of: slice, request)
+      guard unlike.isEmpty else {
+        let names = unlike.joined(separator: ", ")
+        throw FitError(
+          "the runs differ in \(names), which \(request.law.rawValue) does not tell apart: select some with `where`, "
+            + "take the best with `across: [\(names)]`, or fit them all with `mix: true`")
+      }
+      return slice
+    }
     let law = try law(request)?.law
     let variables = law?.variables ?? [.parameters, .tokens]
     if let law, let lacking = variables.first(where: { x in whole.observations.allSatisfy { $0[x] == nil } })
@@ -152,12 +185,19 @@ struct FitData {
     case .tokens:
       return try slice(along: .tokens, at: .parameters, request)
     case .compute:
+      let repeats = repeats
       return Slice(
-        observations: meansOverSeeds(), text: "compute-optimal frontier of \(whole.text), means over seeds")
+        observations: repeats.map(mean),
+        text: "compute-optimal frontier of \(whole.text), means over seeds",
+        places: repeats.map { $0[0] })
     default:
-      guard request.law == .isoFLOP || request.law == .isoFLOPRobust, let profiles else { return whole }
-      guard !profiles.isEmpty else { throw FitError("no run belongs to an IsoFLOP budget") }
-      return Slice(observations: profiles, text: "IsoFLOP budgets of \(whole.text)")
+      guard request.law == .isoFLOP || request.law == .isoFLOPRobust, let profiles else {
+        return whole
+      }
+      guard !profiles.observations.isEmpty else {
+        throw FitError("no run belongs to an IsoFLOP budget")
+      }
+      return profiles
     }
   }
 
@@ -176,26 +216,30 @@ struct FitData {
         "needs at least \(needed) different \(variable.symbol) at one \(held.symbol); there are \(best?.value.count ?? 0)"
       )
     }
-    return Slice(
-      observations: whole.observations.filter { $0[held] == best.key && $0[variable] != nil },
-      text: "\(whole.text) with \(held.symbol) = \(Int(exactly: best.key).map(String.init) ?? "\(best.key)")")
-  }
-
-  /// Returns one observation, with the mean loss, for all runs that differ only in their seeds. The lowest of several
-  /// noisy losses would bias a frontier.
-  private func meansOverSeeds() -> [Observation] {
-    repeats.map { equals in
-      var mean = equals[0]
-      mean.loss = equals.reduce(0) { $0 + $1.loss } / Double(equals.count)
-      return mean
+    let chosen = whole.observations.indices.filter {
+      whole.observations[$0][held] == best.key && whole.observations[$0][variable] != nil
     }
+    let value = Int(exactly: best.key).map(String.init) ?? "\(best.key)"
+    return Slice(
+      observations: chosen.map { whole.observations[$0] },
+      text:
+        "\(whole.text) with \(held.symbol) = \(value), \(chosen.count) of \(whole.observations.count)",
+      places: chosen)
   }
 
-  /// The observations that differ in nothing but their seeds, together.
-  private var repeats: [[Observation]] {
+  /// Returns one observation, with the mean loss, for runs that differ only in their seeds. The lowest of several noisy
+  /// losses would bias a frontier.
+  private func mean(of repeats: [Int]) -> Observation {
+    var mean = whole.observations[repeats[0]]
+    mean.loss = repeats.reduce(0) { $0 + whole.observations[$1].loss } / Double(repeats.count)
+    return mean
+  }
+
+  /// The indices of the observations that differ in nothing but their seeds, together.
+  private var repeats: [[Int]] {
     whole.observations.indices.grouped { index in
-      Run(place: whole.observations[index].place, settings: settings.isEmpty ? [:] : settings[index])
-    }.map { $0.map { whole.observations[$0] } }
+      Run(place: whole.observations[index].place, settings: settings[index])
+    }
   }
 
   /// What tells runs apart, but for their seeds.
@@ -205,8 +249,9 @@ struct FitData {
   }
 
   /// A warning if runs of the same N, D and C have different settings, which a law of these does not tell apart; nil if
-  /// there are none.
+  /// there are none, or for a foreign table, whose warnings name them.
   var mixedSettings: String? {
+    guard !isForeign else { return nil }
     var names: Set<String> = []
     for equals in settings.indices.grouped(by: { whole.observations[$0].place }) where equals.count > 1 {
       let first = settings[equals[0]]
@@ -217,6 +262,18 @@ struct FitData {
     guard !names.isEmpty else { return nil }
     return
       "runs of the same size and length differ in \(names.sorted().joined(separator: ", ")): choose some with `where`"
+  }
+
+  /// Returns the settings in which runs of a slice differ, and which a law of N, D and C does not tell apart.
+  private func unlikeSettings(of slice: Slice, _ request: FitRequest) -> [String] {
+    var seen = request.across
+    if request.law == .criticalBatch { seen += ["batch", "learning_rate"] }
+    let variables = request.law(floor: .zero)?.law.variables ?? []
+    if variables.contains(.experts) { seen.append("experts") }
+    if variables.contains(.uniqueTokens) { seen.append("unique_tokens_limit") }
+    return unlike(
+      slice.places.map { settings[$0] }, tokens: slice.places.map { whole.observations[$0].tokens },
+      budgets: slice.places.map { budgets[$0] }, seen: seen)
   }
 
   /// Returns the held-out runs that a fit to a slice can predict: a law in N at one D does not apply at another D.
@@ -233,9 +290,10 @@ struct FitData {
   /// Returns the variance, in the log of the loss above a floor, that averaging over seeds removes: s²·(1 − 1/k) for k
   /// runs that differ only in their seeds, pooled; 0 if every run has one seed.
   func varianceOverSeeds(above floor: Double) -> Double {
-    let groups = repeats.map { equals in equals.map { log($0.loss - floor) } }.filter {
-      $0.count > 1 && $0.allSatisfy(\.isFinite)
-    }
+    let groups = repeats.map { equals in equals.map { log(whole.observations[$0].loss - floor) } }
+      .filter {
+        $0.count > 1 && $0.allSatisfy(\.isFinite)
+      }
     let freedom = groups.reduce(0) { $0 + $1.count - 1 }
     guard freedom > 0 else { return 0 }
     let sum = groups.reduce(0.0) { sum, logs in

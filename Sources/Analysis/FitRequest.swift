@@ -40,6 +40,10 @@ public struct FitRequest: Sendable {
   /// The column of losses, such as `loss`, `loss_bits_per_byte` or `loss_facts`.
   public let loss: String
   let conditions: [Condition]
+  /// The settings of which the best values are fitted.
+  package private(set) var across: [String] = []
+  /// True to fit runs that differ in settings that the law does not tell apart.
+  package private(set) var mixes = false
   /// The conditions of held-out runs, which the fit predicts and is not fitted to; empty for none.
   package let forecast: [Condition]
 
@@ -47,14 +51,17 @@ public struct FitRequest: Sendable {
   var entropy: String { "entropy\(loss.dropFirst("loss".count))" }
 
   /// Creates a request for a fit to all runs of a table.
+  ///
+  /// - Parameter mix: True to fit runs that differ in settings that the law does not tell apart.
   public init(
     _ law: LawChoice, floor: FloorChoice = .free, breaks: Int = 1, objective: Objective = .chinchilla,
-    held: [String: Double] = [:], analyses: [AnalysisChoice] = []
+    held: [String: Double] = [:], analyses: [AnalysisChoice] = [], mix: Bool = false
   ) {
     self.init(
       name: nil, law, floor: floor, breaks: breaks, objective: objective, held: held, analyses: analyses,
       size: .total,
       compute: .exact, loss: "loss", conditions: [], forecast: [])
+    mixes = mix
   }
 
   /// Creates a request for a fit of a law that is given as an equation.
@@ -95,10 +102,12 @@ public struct FitRequest: Sendable {
 
   /// Returns the request with other conventions for N and C.
   func counting(_ size: SizeConvention, _ compute: ComputeConvention) -> FitRequest {
-    FitRequest(
+    var request = FitRequest(
       name: name, law, formula: formula, floor: floor, breaks: breaks, objective: objective, held: held,
       analyses: analyses, size: size, compute: compute, loss: loss, conditions: conditions, forecast: forecast
     )
+    (request.across, request.mixes) = (across, mixes)
+    return request
   }
 
   /// The law's parameters.
@@ -193,8 +202,8 @@ public struct FitRequest: Sendable {
     }
     let map = try yaml.mapping(
       keys: [
-        "name", "law", "floor", "breaks", "objective", "hold", "also", "n", "c", "loss", "where", "forecast",
-        "start", "positive",
+        "name", "law", "floor", "breaks", "objective", "hold", "also", "n", "c", "loss", "where", "across", "mix",
+        "forecast", "start", "positive",
       ])
     let hints = try FormulaHints(start: map["start"], positive: map["positive"])
     let (law, formula) = try Self.law(yaml.required("law", in: map), hints: hints.values, settings: settings)
@@ -245,6 +254,12 @@ public struct FitRequest: Sendable {
       forecast: try map["forecast"].map {
         try Self.readConditions($0, on: Column.ofPlans(settings: settings))
       } ?? [])
+    let names = settings.map(\.name).filter { $0 != "seed" }
+    across = try map["across"]?.list().map { try $0.choice(of: names) } ?? []
+    mixes = try map["mix"]?.boolean() ?? false
+    if let mix = map["mix"], mixes, !across.isEmpty {
+      throw mix.error("`across` and `mix` exclude each other", remedy: "Remove one of them")
+    }
   }
 
   /// Reads the name of a law, or a formula of columns and parameters.

@@ -26,6 +26,9 @@ public struct ObservationFile: Sendable {
   public let warnings: [String]
   /// A description of the selected rows.
   public let selection: String
+  /// The settings of each run, but for the seed: columns whose values repeat, and that are neither quantities nor
+  /// results.
+  let settings: [[String: Cell]]
   private let header: [String]
   private let rows: [CSVFile.Row]
 
@@ -130,10 +133,10 @@ public struct ObservationFile: Sendable {
     withoutNumber = incomplete.count
     if !incomplete.isEmpty { notes.append(Self.sentence(on: incomplete, of: file, sources, filters)) }
     self.notes = notes
-    warnings =
-      TableDoubts(
-        header: header, rows: rows.map(\.cells), sources: sources, observations: observations
-      ).all
+    let doubts = TableDoubts(
+      header: header, rows: rows.map(\.cells), sources: sources, observations: observations)
+    warnings = doubts.all
+    settings = doubts.settings
     let words =
       filters.map(\.text)
       + (dropped == 0 ? [] : ["the \(dropped) highest loss\(dropped == 1 ? "" : "es") dropped"])
@@ -158,6 +161,12 @@ public struct ObservationFile: Sendable {
     let names = missing.map { "`\($0.element)`" }.joined(separator: " or ")
     let rows = incomplete.count == 1 ? "1 row is" : "\(incomplete.count) rows are"
     return "\(rows) left out, without a number in \(names)"
+  }
+
+  /// The number of trainings: of clusters, and of rows that belong to none.
+  public var trainings: Int {
+    let named = observations.compactMap(\.cluster)
+    return Set(named).count + observations.count - named.count
   }
 
   /// A description of the columns or formulas of N, D, C and other quantities.

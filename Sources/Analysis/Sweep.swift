@@ -113,7 +113,7 @@ public struct SeedNoise: Codable, Sendable {
   /// - Parameter settings: The columns of all settings.
   static func all(in rows: [RunRow], settings: [Column], least: Int = 3) -> [SeedNoise] {
     let names = settings.map(\.name).filter { $0 != "seed" }
-    let groups = rows.grouped { row in names.map { row.text($0) } + [row.roughTokens] }
+    let groups = rows.grouped { row in names.map { row.text($0) } + [row.text("d_tokens")] }
       .filter { $0.count >= least }
     let all = Array(groups.joined())
     return groups.map { rows in
@@ -138,7 +138,7 @@ extension ResultsTable {
 
 extension RunRow {
   /// The number of tokens, rounded: nearly equal lengths differ by a fraction of a step.
-  fileprivate var roughTokens: String {
+  var roughTokens: String {
     let tokens = Double(tokens ?? 0)
     let unit = tokens < 1e6 ? (1e3, "k") : (1e6, "M")
     return String(format: tokens / unit.0 < 10 ? "%.2g%@" : "%.0f%@", tokens / unit.0, unit.1)

@@ -50,9 +50,7 @@ struct TableDoubts {
 
   /// Nil unless a setting varies that is neither N, D nor C and does not follow from one of them.
   private var unlikeRuns: String? {
-    let used = Set(sources.values.flatMap(\.indices))
-    let varying = header.indices.filter { index in
-      guard !used.contains(index), isSetting(index) else { return false }
+    let varying = settingColumns.filter { index in
       let follows = [Variable.parameters, .tokens, .compute].contains { variable in
         let groups = rows.indices.grouped { observations[$0][variable] }
         return groups.allSatisfy { group in Set(group.map { rows[$0][index] }).count == 1 }
@@ -62,6 +60,20 @@ struct TableDoubts {
     guard !varying.isEmpty else { return nil }
     let names = varying.map { "`\(header[$0])`" }.joined(separator: ", ")
     return "the runs differ in \(names), which the laws do not tell apart: choose some with `--where`"
+  }
+
+  /// The settings of each row, by their columns.
+  var settings: [[String: Cell]] {
+    let columns = settingColumns
+    return rows.map { row in
+      Dictionary(
+        columns.map { (header[$0], Cell(row[$0])) }, uniquingKeysWith: { first, _ in first })
+    }
+  }
+
+  private var settingColumns: [Int] {
+    let used = Set(sources.values.flatMap(\.indices))
+    return header.indices.filter { !used.contains($0) && isSetting($0) }
   }
 
   /// Returns whether a column may hold a setting: its values repeat, and its name is not that of a result, or of what

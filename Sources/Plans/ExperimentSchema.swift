@@ -87,6 +87,12 @@ public enum ExperimentSchema {
         "c": .choice(of: ComputeConvention.allCases.map(\.rawValue)),
         "loss": .string.described("a column of losses"),
         "where": conditions.described("which runs are fitted: a column, and values or comparisons"),
+        "across": oneOrMany(.choice(of: Setting.columns.map(\.name).filter { $0 != "seed" }))
+          .described("settings of which the best values are fitted"),
+        "mix": [
+          "type": "boolean",
+          "description": "whether runs are fitted that differ in settings that the law does not tell apart",
+        ],
         "forecast": conditions.described("which runs are predicted"),
       ], required: ["law"])
     return .any(of: laws, equation, mapping)

@@ -146,7 +146,10 @@ struct FitCommand: ParsableCommand {
     } else {
       if let bundled { print("\(bundled.title)\nsource: \(bundled.source)") }
       if let advice = bundled?.advice { print(advice) }
-      print("\(table.path): \(fits.completed) runs, \(table.selection)\n\(table.convention)")
+      let count =
+        table.trainings < fits.completed
+        ? "\(fits.completed) points of \(table.trainings) trainings" : "\(fits.completed) runs"
+      print("\(table.path): \(count), \(table.selection)\n\(table.convention)")
       for note in table.notes { print(note) }
       print("")
       printFits(fits)

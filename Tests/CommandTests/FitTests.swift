@@ -268,6 +268,25 @@ import Testing
     }
   }
 
+  @Test(
+    "Points are counted beside their trainings, and a law in one variable says which points it takes"
+  )
+  func countsOfRows() throws {
+    let folder = try ScratchFolder()
+    let rows = Self.table.split(separator: "\n").dropFirst().enumerated().map {
+      "\($1),\($0 / 6)\n"
+    }
+    try folder.write("params (M),tokens,loss,cluster\n" + rows.joined(), to: "runs.csv")
+    let fit = try Command(
+      "fit", "runs.csv", "--law", "power_d", "--law", "power_c", "--bootstraps", "0",
+      in: folder.path)
+    #expect(
+      fit.status == 0 && fit.output.contains("runs.csv: 36 points of 6 trainings, all rows"),
+      "\(fit.errors)")
+    #expect(
+      fit.output.contains("6 of 36") && fit.output.contains("means over seeds, "), "\(fit.output)")
+  }
+
   @Test("A table may come from standard input, and what was decided and what is doubtful is said")
   func notesAndWarnings() throws {
     let folder = try ScratchFolder()

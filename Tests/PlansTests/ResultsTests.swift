@@ -66,7 +66,7 @@ import Training
     #expect(chinchilla.number("E")?.interval?.contains(0.3) == true)
     #expect(chinchilla.convention == "N = n_total, C = c_exact, loss = loss")
     #expect(chinchilla.fit?.clusters == 10)
-    #expect(fits["power_n"]?.selection == "all runs with D = 4001792")
+    #expect(fits["power_n"]?.selection == "all runs with D = 4001792, 10 of 80")
     #expect(fits["power_n"]?.observations.count == 10)
     #expect(fits["isoflop"]?.isoFLOP?.profiles.count == 3)
     #expect(fits["isoflop"]?.observations.count == 30)

@@ -94,7 +94,7 @@ struct ReportTests {
         title: Experts
         corpus: village
         grid: {width: 16, tokens: 1M}
-        fits: [{law: routed, floor: entropy, n: active, hold: {Es: 1, Em: 1e9}}]
+        fits: [{law: routed, floor: entropy, n: active, hold: {Es: 1, Em: 1e9}, mix: true}]
         sweeps: [balance]
         """)
     var rows: [[String: String]] = []
