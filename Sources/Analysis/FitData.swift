@@ -314,8 +314,10 @@ extension RunRow {
       compute: number(request.compute.column),
       steps: steps.map(Double.init), uniqueTokens: uniqueTokens.map(Double.init),
       loss: number(request.loss) ?? .nan,
-      standardError: request.loss == "loss" ? lossStandardError : nil,
-      reducibleStandardError: request.loss == "loss" ? reducibleStandardError : nil, cluster: trunk)
+      standardError: request.loss == "loss"
+        ? lossStandardError : request.isReducible ? reducibleStandardError : nil,
+      reducibleStandardError: request.loss == "loss" || request.isReducible ? reducibleStandardError : nil,
+      cluster: trunk)
     observation.experts = number("experts")
     let columns = (request.law(floor: .free)?.law.variables ?? []).compactMap {
       variable -> (String, Double)? in

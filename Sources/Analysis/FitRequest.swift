@@ -47,8 +47,11 @@ public struct FitRequest: Sendable {
   /// The conditions of held-out runs, which the fit predicts and is not fitted to; empty for none.
   package let forecast: [Condition]
 
-  /// The column of the true entropy of these losses.
-  var entropy: String { "entropy\(loss.dropFirst("loss".count))" }
+  /// The column of the true entropy of these losses; none for the reducible loss.
+  var entropy: String { isReducible ? "" : "entropy\(loss.dropFirst("loss".count))" }
+
+  /// Whether the loss above the entropy is fitted, which is comparable between texts of different entropy.
+  package var isReducible: Bool { loss == "reducible" }
 
   /// Creates a request for a fit to all runs of a table.
   ///
@@ -233,8 +236,12 @@ public struct FitRequest: Sendable {
       throw convention.error("IsoFLOP budgets are counted exactly", remedy: "Remove `c`")
     }
     let loss = try map["loss"]?.string() ?? "loss"
-    guard loss == "loss" || loss.hasPrefix("loss_"), loss != "loss_se" else {
-      throw yaml.error("`\(loss)` is not a column of losses", remedy: "Write for example loss or loss_facts")
+    guard ["loss", "reducible"].contains(loss) || loss.hasPrefix("loss_"), loss != "loss_se" else {
+      throw yaml.error(
+        "`\(loss)` is not a column of losses", remedy: "Write for example loss, loss_facts or reducible")
+    }
+    if loss == "reducible", floor == .entropy {
+      throw yaml.error("the reducible loss is above the entropy already", remedy: "Write `floor: zero`")
     }
     let name = try map["name"]?.string()
     guard (name ?? "").count <= Self.longestName else {

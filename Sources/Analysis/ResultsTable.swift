@@ -83,6 +83,36 @@ public struct ResultsTable: Sendable {
   }
 }
 
+extension Reference {
+  /// Returns the rows of the table as runs of an experiment. Columns are known by their names in `results.csv`. Runs of
+  /// the same settings share a trunk.
+  ///
+  /// - Parameter settings: The columns of settings that there may be.
+  /// - Throws: `InputError` if a cell is not what it should be, or the table has no loss.
+  public func runs(settings: [Column]) throws -> [RunRow] {
+    let path = "the reference \(name)"
+    let file = try CSVFile(path: path, text: text)
+    let columns = Column.all(settings: settings, tasks: [])
+    return try file.rows.enumerated().map { index, line in
+      var row = RunRow()
+      row.run = "\(name) \(index + 1)"
+      for (name, text) in zip(file.header, line.cells) {
+        guard let column = columns.first(where: { $0.name == name }) else { continue }
+        column.fill(&row, try column.cell(from: text, path: path, line: line.line))
+      }
+      row.trunk =
+        "\(name) "
+        + row.settings.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: " ")
+      guard row.loss != nil else {
+        throw InputError(
+          "the reference `\(name)` is not a table of single runs with losses", remedy: "Choose another")
+      }
+      row.status = .completed
+      return row
+    }
+  }
+}
+
 extension Column {
   /// Parses the text of a cell.
   fileprivate func cell(from text: String, path: String, line: Int) throws -> Cell {

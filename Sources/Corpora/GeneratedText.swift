@@ -13,12 +13,12 @@ public struct GeneratedText: Sendable {
     case tokenizer
   }
 
-  /// A table of the recipe: `size` words with probabilities p(k) ∝ (k + offset)^−exponent for k = 0 ..< size.
+  /// A table of the recipe: words with probabilities p(k) ∝ (k + offset)^−exponent for k = 0 ..< size.
   public struct TableSummary: Sendable {
     /// The name of the table.
     public let name: String
-    /// The number of words.
-    public let size: Int
+    /// The number of words; nil if they are coined without end.
+    public let size: Int?
     /// The exponent of the probabilities.
     public let exponent: Double
     /// The offset of the ranks.
@@ -59,8 +59,9 @@ public struct GeneratedText: Sendable {
     fingerprint = formerFingerprints[content] ?? content
     tables = recipe.tables.map { table in
       TableSummary(
-        name: table.name, size: table.words.count, exponent: table.exponent, offset: table.offset,
-        examples: (0..<min(4, table.words.count)).map(table.words.text))
+        name: table.name, size: table.words.size, exponent: table.exponent, offset: table.offset,
+        examples: (0..<min(4, table.words.size ?? 4)).map { String(decoding: table.words[$0], as: UTF8.self) }
+      )
     }
     grammar = try Grammar(recipe)
   }

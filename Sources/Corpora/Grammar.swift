@@ -26,7 +26,8 @@ final class Grammar: Sendable {
     /// Returns the associate of rank `rank` of a word of table `of`, as an index of the table `from`.
     @inline(__always)
     func associate(_ rank: Int, of word: Int, in table: Table) -> Int {
-      table.distribution.draw(mix(key ^ UInt64(word) << 20, UInt64(rank)))
+      let bits = UInt64(word)
+      return table.words.draw(mix(key ^ (bits << 20 | bits >> 44), UInt64(rank)))
     }
   }
 
@@ -85,9 +86,7 @@ final class Grammar: Sendable {
       case .again, .rule: break
       }
     }
-    for table in tablesUsed {
-      scalars.formUnion(String(decoding: recipe.tables[table].words.bytes, as: UTF8.self).unicodeScalars)
-    }
+    for table in tablesUsed { scalars.formUnion(recipe.tables[table].words.characters) }
     alphabet = scalars.sorted()
   }
 }

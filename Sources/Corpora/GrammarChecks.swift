@@ -147,8 +147,7 @@ extension GrammarCompiler {
             terminator = UInt8(ascii: "\n")  // The end of a passage.
           }
           guard done.insert([table, terminator.map(Int.init) ?? -1]).inserted else { continue }
-          try recipe.tables[table].words.checkPrefixFree(
-            terminator: terminator, sorted: recipe.tables[table].sorted)
+          try recipe.tables[table].words.checkEnds(before: terminator)
         }
       }
     }
@@ -182,7 +181,7 @@ extension GrammarCompiler {
 
   /// Returns the bytes that the text of a sequence of steps can begin with.
   private mutating func firstBytes(_ steps: [Grammar.Step], in rule: Int) throws -> Set<UInt8> {
-    func table(_ index: Int) -> Set<UInt8> { recipe.tables[index].firstBytes }
+    func table(_ index: Int) -> Set<UInt8> { recipe.tables[index].words.firstBytes }
     switch steps.first {
     case .literal(let bytes): return [bytes[0]]
     case .word(let drawn, _): return table(drawn)

@@ -67,7 +67,7 @@ struct PassageWriter {
     case .literal(let text):
       write(fixed: text)
     case .word(let table, let remember):
-      let word = grammar.tables[table].distribution.draw(random.next())
+      let word = grammar.tables[table].words.draw(random.next())
       if let remember { variables[remember] = word }
       write(word: word, of: grammar.tables[table])
     case .again(let variable, let remember):
@@ -108,10 +108,8 @@ struct PassageWriter {
   }
 
   private mutating func write(word: Int, of table: Table) {
-    let words = table.words
-    guard countsCosts else { return bytes.append(contentsOf: words[word]) }
-    let start = words.starts[word] + word
-    write(words[word], costs: table.costs[start...(start + words[word].count)])
+    guard countsCosts else { return bytes.append(contentsOf: table.words[word]) }
+    write(table.words[word], costs: table.words.costs(word))
   }
 
   private mutating func write(associateOf word: Int, by index: Int) -> Int {

@@ -2,7 +2,8 @@ import Files
 import Foundation
 import RandomNumbers
 
-/// Reads the tables of a recipe. Words are given in the recipe, listed in a file, composed of syllables, or numbers.
+/// Reads the tables of a recipe. Words are given in the recipe, listed in a file, composed of syllables, coined without
+/// end, or numbers.
 struct TableReader {
   /// The folder that the paths of word lists are relative to.
   let folder: String
@@ -18,7 +19,11 @@ struct TableReader {
   /// - Throws: `InputError` if it is invalid or exceeds `Recipe.Limits`.
   mutating func table(_ name: String, _ value: YAMLValue) throws -> Table {
     let map = try value.mapping(
-      keys: ["words", "qualifiers", "syllables", "numbers", "size", "zipf", "offset"])
+      keys: ["words", "qualifiers", "syllables", "coined", "numbers", "size", "zipf", "offset"])
+    let offset = try map["offset"]?.number(in: Recipe.Limits.offsets) ?? 1
+    if let coined = map["coined"] {
+      return try coinedWords(name, coined, in: map, of: value, offset: offset)
+    }
     let size = try map["size"]?.integer(in: 1...Recipe.Limits.words)
     var numbers: ClosedRange<Int>?
     var words: Words
@@ -42,7 +47,7 @@ struct TableReader {
       for number in ends[0]...ends[1] { words.append("\(number)".utf8, from: Words.Place(range)) }
     default:
       throw value.error(
-        "a table has exactly one of `words`, `syllables` and `numbers`", remedy: "Keep one of them")
+        "a table has exactly one of `words`, `syllables`, `coined` and `numbers`", remedy: "Keep one of them")
     }
     wordCount += words.count
     byteCount += words.bytes.count
@@ -60,9 +65,61 @@ struct TableReader {
         "`\(name)` has only \(words.count) words, and its size is \(size)",
         remedy: "Lower the size, or add words, qualifiers or syllables")
     }
+    let exponent = try map["zipf"]?.number(in: 0...20) ?? 0
     return Table(
-      name: name, words: words, exponent: try map["zipf"]?.number(in: 0...20) ?? 0,
-      offset: try map["offset"]?.number(in: Recipe.Limits.offsets) ?? 1, numbers: numbers)
+      name: name, words: ListedWords(words, exponent: exponent, offset: offset), exponent: exponent,
+      offset: offset, numbers: numbers)
+  }
+
+  /// Reads a table of words without end.
+  private func coinedWords(
+    _ name: String, _ coined: YAMLValue, in map: [String: YAMLValue], of value: YAMLValue, offset: Double
+  ) throws -> Table {
+    if let other = ["words", "qualifiers", "syllables", "numbers", "size"].compactMap({ map[$0] }).first {
+      throw other.error(
+        "coined words are a table of their own, without end",
+        remedy: "Keep `coined`, `zipf` and `offset` only")
+    }
+    let exponent = try value.required("zipf", in: map).number(in: EndlessZipf.exponents)
+    let parts = try coined.mapping(keys: ["first", "next"])
+    let (first, next) = (
+      try syllables("first", in: parts, of: coined), try syllables("next", in: parts, of: coined)
+    )
+    for (syllables, key) in [(first, "first"), (next, "next")] {
+      for (index, syllable) in syllables.enumerated() {
+        guard
+          let other = syllables.indices.first(where: { $0 != index && syllables[$0].starts(with: syllable) })
+        else { continue }
+        let (one, two) = (
+          String(decoding: syllable, as: UTF8.self), String(decoding: syllables[other], as: UTF8.self)
+        )
+        throw (parts[key] ?? coined).error(
+          "of the coined syllables `\(one)` and `\(two)` one begins like the other", remedy: "Remove one")
+      }
+    }
+    guard next.count >= 2 else {
+      throw coined.error("`next` needs at least two syllables", remedy: "Add some")
+    }
+    return Table(
+      name: name,
+      words: CoinedWords(
+        first: first, next: next, law: EndlessZipf(exponent: exponent, offset: offset),
+        place: Words.Place(coined)),
+      exponent: exponent, offset: offset)
+  }
+
+  /// Returns the syllables in the list `key`.
+  private func syllables(_ key: String, in map: [String: YAMLValue], of value: YAMLValue) throws -> [[UInt8]]
+  {
+    let list = try value.required(key, in: map)
+    let syllables = try list.list().map { try Array($0.string().utf8) }
+    guard (1...1000).contains(syllables.count) else {
+      throw list.error("expected 1 to 1000 syllables, found \(syllables.count)")
+    }
+    guard syllables.allSatisfy({ (1...100).contains($0.count) }) else {
+      throw list.error("syllables have 1 to 100 bytes", remedy: "Shorten or remove the others")
+    }
+    return syllables
   }
 
   /// Returns the words of a list or a file, followed by distinct pairs "qualifier word" until there are `size` of them.
@@ -123,15 +180,9 @@ struct TableReader {
   /// with fewer syllables come first, and those with equally many are shuffled.
   private func madeUpWords(_ value: YAMLValue, size: Int) throws -> Words {
     let map = try value.mapping(keys: ["first", "next", "most"])
-    let first = try value.required("first", in: map).list().map { try Array($0.string().utf8) }
-    let next = try value.required("next", in: map).list().map { try Array($0.string().utf8) }
+    let first = try syllables("first", in: map, of: value)
+    let next = try syllables("next", in: map, of: value)
     let most = try map["most"]?.integer(in: 1...4) ?? 3
-    guard !first.isEmpty, !next.isEmpty, first.count + next.count <= 1000 else {
-      throw value.error("`first` and `next` need 1 to 1000 syllables together")
-    }
-    guard let longest = (first + next).map(\.count).max(), longest <= 100, !(first + next).contains([]) else {
-      throw value.error("syllables have 1 to 100 bytes", remedy: "Shorten or remove the others")
-    }
     // Many combinations may spell the same word, so the search for distinct ones is limited.
     var attempts = 2 * size + 1000
     var bytes = 2 * Recipe.Limits.bytes

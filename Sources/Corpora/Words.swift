@@ -5,11 +5,16 @@ import Files
 #endif
 
 /// A list of words in order of frequency rank, each with its position in the user's files.
-struct Words: Sendable {
+package struct Words: Sendable {
   /// The position of a word.
-  struct Place: Sendable {
+  package struct Place: Sendable {
     let file: String
     let line: Int?
+
+    package init(file: String, line: Int?) {
+      self.file = file
+      self.line = line
+    }
   }
 
   private(set) var bytes: [UInt8] = []

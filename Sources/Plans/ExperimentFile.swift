@@ -38,6 +38,8 @@ public struct ExperimentFile: Sendable {
   public let notes: [String]
   /// The expected results.
   public internal(set) var expectations: [Expectation]
+  /// Runs of a bundled table, which the fits may use beside those of the grid.
+  let reference: [RunRow]
   /// The options for a cluster's queue.
   public let slurm: SlurmSettings
   /// The runs, in the order of the grid: its first key changes slowest.
@@ -66,8 +68,8 @@ public struct ExperimentFile: Sendable {
   public init(path: String, text: String, tier: Tier = .whole) throws {
     let root = try YAMLValue(file: path, text: text)
     let whole = try root.mapping(keys: [
-      "title", "description", "chapter", "page", "key", "corpus", "model", "training", "grid", "fits",
-      "compare", "sweeps", "expect", "slurm", "minutes",
+      "title", "description", "chapter", "page", "key", "corpus", "model", "training", "grid", "reference",
+      "fits", "compare", "sweeps", "expect", "slurm", "minutes",
     ])
     let reduced = try whole["minutes"]?.mapping(keys: Self.reducible)
     if tier == .minutes, reduced == nil {
@@ -124,6 +126,7 @@ public struct ExperimentFile: Sendable {
       try map["expect"]?.list().map {
         try Expectation($0, fits: names.fits, comparisons: names.comparisons, sweeps: names.sweeps)
       } ?? []
+    reference = try map["reference"].map { try Self.runs(of: $0) } ?? []
     slurm = try map["slurm"].map(SlurmSettings.init) ?? SlurmSettings()
     chapter = try map["chapter"]?.integer(in: 1...1000)
     let quotable = QuotingText.Names(
@@ -168,9 +171,19 @@ public struct ExperimentFile: Sendable {
     return try ExperimentFile(contentsOf: other, tier: tier).drafts
   }
 
+  /// Returns the runs of a bundled table.
+  private static func runs(of value: YAMLValue) throws -> [RunRow] {
+    do {
+      return try Reference.named(try value.string()).runs(settings: Setting.columns)
+    } catch let error as InputError {
+      throw value.error(error.message, remedy: error.remedy)
+    }
+  }
+
   /// The keys that a tier may replace.
   private static let reducible = [
-    "corpus", "model", "training", "grid", "fits", "compare", "sweeps", "expect", "description", "key",
+    "corpus", "model", "training", "grid", "reference", "fits", "compare", "sweeps", "expect", "description",
+    "key",
   ]
 }
 

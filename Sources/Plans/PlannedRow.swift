@@ -55,10 +55,11 @@ extension [LayerRouting] {
 }
 
 extension ResultsTable {
-  /// Creates the table of a plan. A run is missing if `result` returns nil.
+  /// Creates the table of a plan, with the runs of its reference at the end. A run is missing if `result` returns nil.
   public init(_ plan: Plan, result: (PlannedRun) throws -> RunResult?) rethrows {
     self.init(
-      settings: Setting.columns, tasks: plan.tasks, rows: try plan.runs.map { RunRow($0, try result($0)) })
+      settings: Setting.columns, tasks: plan.tasks,
+      rows: try plan.runs.map { RunRow($0, try result($0)) } + plan.experiment.reference)
   }
 
   /// Reads a table of results with the settings of this program.

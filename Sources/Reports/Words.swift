@@ -82,7 +82,12 @@ struct AxisLabels: Sendable {
   init(_ request: FitRequest?) {
     let loss = request?.loss ?? "loss"
     let inBits = loss == "loss_bits_per_byte"
-    let task = loss == "loss" || inBits ? "" : " on \(loss.dropFirst("loss_".count))"
+    let kind =
+      switch loss {
+      case "loss", "loss_bits_per_byte": ""
+      case "reducible": " above the entropy"
+      default: " on \(loss.dropFirst("loss_".count))"
+      }
     let unit = inBits ? "bits per byte" : "nats per token"
     let size =
       switch request?.size ?? .total {
@@ -97,7 +102,7 @@ struct AxisLabels: Sendable {
       case .sixNDNonEmbedding: ", as 6ND without embeddings"
       }
     self.init(
-      size: size, compute: compute, loss: "Loss\(task) (\(unit))", lossUnit: unit,
+      size: size, compute: compute, loss: "Loss\(kind) (\(unit))", lossUnit: unit,
       isNatsPerToken: loss == "loss")
   }
 

@@ -17,7 +17,8 @@ struct CorpusStatistics: Encodable {
   /// A list of words that a recipe draws from, by Zipf's law.
   struct Words: Encodable {
     let name: String
-    let size: Int
+    /// Nil for words without end.
+    let size: Int?
     let exponent: Double
     let offset: Double
     let mostFrequent: [String]
@@ -111,7 +112,7 @@ struct CorpusStatistics: Encodable {
         ["table", "words", "Zipf exponent", "offset", "most frequent"],
         tables.map {
           [
-            $0.name, "\($0.size)", String(format: "%g", $0.exponent), String(format: "%g", $0.offset),
+            $0.name, $0.size.map(String.init) ?? "endless", String(format: "%g", $0.exponent), String(format: "%g", $0.offset),
             $0.mostFrequent.joined(separator: ", "),
           ]
         })
