@@ -103,9 +103,10 @@ extension Reference {
       row.trunk =
         "\(name) "
         + row.settings.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: " ")
-      guard row.loss != nil else {
+      guard row.loss != nil, row.totalParameters != nil, row.tokens != nil else {
         throw InputError(
-          "the reference `\(name)` is not a table of single runs with losses", remedy: "Choose another")
+          "the reference `\(name)` is not a table of single runs, with `n_total`, `d_tokens` and `loss`",
+          remedy: "Choose another")
       }
       row.status = .completed
       return row

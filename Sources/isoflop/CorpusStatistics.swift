@@ -112,7 +112,8 @@ struct CorpusStatistics: Encodable {
         ["table", "words", "Zipf exponent", "offset", "most frequent"],
         tables.map {
           [
-            $0.name, $0.size.map(String.init) ?? "endless", String(format: "%g", $0.exponent), String(format: "%g", $0.offset),
+            $0.name, $0.size.map(String.init) ?? "endless", String(format: "%g", $0.exponent),
+            String(format: "%g", $0.offset),
             $0.mostFrequent.joined(separator: ", "),
           ]
         })
