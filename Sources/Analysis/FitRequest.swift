@@ -205,7 +205,8 @@ public struct FitRequest: Sendable {
     }
     let map = try yaml.mapping(
       keys: [
-        "name", "law", "floor", "breaks", "objective", "hold", "also", "n", "c", "loss", "where", "across", "mix",
+        "name", "law", "floor", "breaks", "objective", "hold", "also", "n", "c", "loss", "where", "across",
+        "mix",
         "forecast", "start", "positive",
       ])
     let hints = try FormulaHints(start: map["start"], positive: map["positive"])

@@ -153,7 +153,7 @@ private struct Orders {
 
   init(count: Int) {
     self.count = count
-    var factor = max(1, Int(Double(count) * 0.618))
+    var factor = max(1, count * 618 / 1000)
     while gcd(factor, count) > 1 { factor += 1 }
     self.factor = factor
     inverse = (0..<count).first { factor * $0 % count == 1 % count } ?? 0

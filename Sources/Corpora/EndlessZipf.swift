@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Zipf's law over more ranks than any text can use up: p(k) ∝ (k + offset)^−exponent for k = 0 ..< 2^50.
@@ -44,7 +45,7 @@ package struct EndlessZipf: Sendable {
     let target = share * total + beyond
     // ζ(s, q) ≈ (q − 1/2)^(1 − s) / (s − 1) is off by less than one rank but near the first.
     let guess = pow((exponent - 1) * target, -1 / (exponent - 1)) + 0.5 - offset
-    var rank = Int(min(max(guess, 0), Double(Self.count - 1)))
+    var rank = min(max(Int(clamping: guess), 0), Self.count - 1)
     while rank > 0, zeta(exponent, Double(rank) + offset) < target { rank -= 1 }
     while rank < Self.count - 1, zeta(exponent, Double(rank + 1) + offset) >= target { rank += 1 }
     return rank

@@ -262,6 +262,8 @@ enum LawArgument: ExpressibleByArgument {
     LawChoice.allCases.filter { $0 != .formula }.map(\.rawValue)
   }
 
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
+
   /// The law; nil for an equation.
   var choice: LawChoice? { if case .choice(let law) = self { law } else { nil } }
 

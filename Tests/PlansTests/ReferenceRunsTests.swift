@@ -13,8 +13,8 @@ import Testing
         reference: village-far
         grid: {width: [16, 24, 32, 48, 64], tokens: [250k, 500k, 1M, 2M, 4M], seeds: 2}
         fits:
-          - {name: far, law: chinchilla, loss: reducible, floor: zero, where: {\(far)}}
-          - {name: grid, law: chinchilla, loss: reducible, floor: zero, forecast: {\(far)}}
+          - {name: far, law: chinchilla, loss: reducible, floor: zero, where: {corpus: "!= village", learning_rate: 0.008}}
+          - {name: grid, law: chinchilla, loss: reducible, floor: zero, where: {learning_rate: 0.008}, mix: true, forecast: {\(far)}}
         """), bootstraps: 20)
     #expect(table.rows.count == 50 + 38)
     let last = try #require(table.rows.last)
@@ -23,7 +23,8 @@ import Testing
     // Seeds of one setting have trunks of their own, and the lengths of one trunk share it.
     #expect(Set(table.rows.dropFirst(50).map(\.trunk)).count == 12)
     let alone = try #require(fits["far"])
-    #expect(abs((alone.fit?["α"]?.value ?? 0) - 0.68) < 0.02 && abs((alone.fit?["β"]?.value ?? 0) - 0.64) < 0.02)
+    #expect(
+      abs((alone.fit?["α"]?.value ?? 0) - 0.68) < 0.02 && abs((alone.fit?["β"]?.value ?? 0) - 0.64) < 0.02)
     #expect(fits["grid"]?.observations.count == 56)
     #expect(fits["grid"]?.forecast?.places.isEmpty == false)
   }
