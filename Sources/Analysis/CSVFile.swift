@@ -91,3 +91,13 @@ package struct CSVFile {
     return "\"\(cell.unicodeScalars.map { $0 == "\"" ? "\"\"" : String($0) }.joined())\""
   }
 }
+
+extension InputError {
+  /// The error of a column that a table does not have.
+  static func missingColumn(_ name: String, among columns: [String], file: String) -> InputError {
+    InputError(
+      "there is no column `\(name)`", file: file, line: 1,
+      remedy: nearestName(to: name, among: columns).map { "The nearest is `\($0)`" }
+        ?? "The columns are \(columns.joined(separator: ", "))")
+  }
+}

@@ -86,10 +86,7 @@ public struct ComparedTable: Sendable {
     case .observations(let columns):
       let file = try ForeignTable(path: path, text: FileAccess.readText(path))
       guard let index = try file.index(of: column) else {
-        throw InputError(
-          "there is no column `\(column)`", file: path, line: 1,
-          remedy: nearestName(to: column, among: file.header).map { "The nearest is `\($0)`" }
-            ?? "The columns are \(file.header.joined(separator: ", "))")
+        throw InputError.missingColumn(column, among: file.header, file: path)
       }
       let cells = Dictionary(file.rows.map { ($0.line, $0.cells[index]) }, uniquingKeysWith: { $1 })
       let whole = try ObservationFile(contentsOf: path, columns: columns, where: filters)
@@ -118,10 +115,7 @@ public struct ComparedTable: Sendable {
   private func requireColumn(_ name: String, in table: ResultsTable) throws {
     let names = table.columns.map(\.name)
     guard names.contains(name) else {
-      throw InputError(
-        "there is no column `\(name)`", file: path, line: 1,
-        remedy: nearestName(to: name, among: names).map { "The nearest is `\($0)`" }
-          ?? "The columns are those of results.csv")
+      throw InputError.missingColumn(name, among: names, file: path)
     }
   }
 

@@ -55,11 +55,14 @@ public struct FitRequest: Sendable {
 
   /// Creates a request for a fit to all runs of a table.
   ///
+  /// - Precondition: `law` is not `formula`; an equation has an initializer of its own.
+  ///
   /// - Parameter mix: True to fit runs that differ in settings that the law does not tell apart.
   public init(
     _ law: LawChoice, floor: FloorChoice = .free, breaks: Int = 1, objective: Objective = .chinchilla,
     held: [String: Double] = [:], analyses: [AnalysisChoice] = [], mix: Bool = false
   ) {
+    precondition(law != .formula, "a fit of an equation is made of its FormulaLaw")
     self.init(
       name: nil, law, floor: floor, breaks: breaks, objective: objective, held: held, analyses: analyses,
       size: .total,

@@ -54,7 +54,7 @@ public struct ObservationFile: Sendable {
   ///
   /// - Throws: `InputError` as `init(contentsOf:)`.
   public init(
-    _ reference: Reference, columns given: [Role: String] = [:], formulaNames names: [String] = [],
+    _ reference: ReferenceTable, columns given: [Role: String] = [:], formulaNames names: [String] = [],
     where filters: [RowFilter] = [], droppingHighest dropped: Int = 0
   ) throws {
     try self.init(
@@ -327,11 +327,7 @@ public struct ObservationFile: Sendable {
   }
 
   private static func missing(_ name: String, in file: ForeignTable) -> InputError {
-    let near = nearestName(to: name, among: file.header)
-    return InputError(
-      "there is no column `\(name)`", file: file.path, line: 1,
-      remedy: near.map { "The nearest is `\($0)`" }
-        ?? "The columns are \(file.header.joined(separator: ", "))")
+    .missingColumn(name, among: file.header, file: file.path)
   }
 
   /// Returns the column that a user gave for a quantity, with its unit, or an expression of columns.

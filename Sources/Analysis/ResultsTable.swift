@@ -83,7 +83,7 @@ public struct ResultsTable: Sendable {
   }
 }
 
-extension Reference {
+extension ReferenceTable {
   /// Returns the rows of the table as runs of an experiment. Columns are known by their names in `results.csv`. Runs of
   /// the same settings share a trunk.
   ///

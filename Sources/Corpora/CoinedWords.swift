@@ -2,8 +2,8 @@ import Files
 import Foundation
 import RandomNumbers
 
-/// Words without end, coined by a rule: one syllable of `first`, then any number of `next`, with Zipf's law over their
-/// ranks. No list of them exists.
+/// An unbounded vocabulary of invented words: one syllable of `first`, then any number of `next`, with Zipf's law over
+/// their ranks. Words are computed from their ranks and not stored.
 ///
 /// The words of n + 1 syllables are a block of |first|·|next|ⁿ ranks, and shorter words come first. Within a block, the
 /// rank's digits select the syllables, the least significant digit the first one, so that frequent words do not begin
@@ -55,9 +55,12 @@ package struct CoinedWords: TableWords {
 
   private func orders(after depth: Int) -> Orders { depth == 0 ? firstOrders : nextOrders }
 
-  /// The syllables of a prefix without any. The length of a word is a part of the keys.
+  /// The key of the first digit's order in a block.
+  private static func key(ofBlock block: Int) -> UInt64 { mix(4, UInt64(block)) }
+
+  /// The empty prefix, with which every word begins.
   private var root: Node {
-    Node(blocks: (0..<starts.count - 1).map { (0, mix(4, UInt64($0))) })
+    Node(blocks: (0..<starts.count - 1).map { (0, Self.key(ofBlock: $0)) })
   }
 
   /// Returns the prefix with one more syllable.
@@ -83,7 +86,7 @@ package struct CoinedWords: TableWords {
   /// Returns the syllables of the word of a rank, as indices.
   private func spelling(_ rank: Int) -> [Int] {
     let block = (starts.firstIndex { $0 > rank } ?? starts.count) - 1
-    var (rest, key) = (rank - starts[block], mix(4, UInt64(block)))
+    var (rest, key) = (rank - starts[block], Self.key(ofBlock: block))
     return (0...block).map { depth in
       let count = syllables(after: depth).count
       let syllable = orders(after: depth).syllable(rest % count, key)

@@ -4,7 +4,7 @@ import Foundation
 /// Zipf's law over more ranks than any text can use up: p(k) ∝ (k + offset)^−exponent for k = 0 ..< 2^50.
 ///
 /// Sums over ranks are differences of Hurwitz's zeta function ζ(s, q) = Σ (q + j)^−s over j = 0, 1, …, so that nothing is
-/// stored for a rank.
+/// stored per rank.
 package struct EndlessZipf: Sendable {
   /// The number of ranks.
   package static let count = 1 << 50

@@ -17,7 +17,7 @@ public struct GeneratedText: Sendable {
   public struct TableSummary: Sendable {
     /// The name of the table.
     public let name: String
-    /// The number of words; nil if they are coined without end.
+    /// The number of words; nil if it is unbounded.
     public let size: Int?
     /// The exponent of the probabilities.
     public let exponent: Double

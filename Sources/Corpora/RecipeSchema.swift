@@ -26,7 +26,7 @@ public enum RecipeSchema {
       "syllables": .mapping(
         ["first": texts, "next": texts, "most": .wholeNumber(in: 1...4)], required: ["first", "next"]),
       "coined": .mapping(["first": texts, "next": texts], required: ["first", "next"])
-        .described("words without end: a syllable of `first`, then any number of `next`"),
+        .described("an unbounded vocabulary: a syllable of `first`, then any number of `next`"),
       "numbers": .array(of: ["type": "integer"], counts: 2...2),
       "size": .wholeNumber(in: 1...Recipe.Limits.words), "zipf": exponent, "offset": offset,
     ])

@@ -3,7 +3,7 @@ import Foundation
 import RandomNumbers
 
 /// Reads the tables of a recipe. Words are given in the recipe, listed in a file, composed of syllables, coined without
-/// end, or numbers.
+/// bound, or numbers.
 struct TableReader {
   /// The folder that the paths of word lists are relative to.
   let folder: String
@@ -71,13 +71,14 @@ struct TableReader {
       offset: offset, numbers: numbers)
   }
 
-  /// Reads a table of words without end.
+  /// Reads a table of coined words.
   private func coinedWords(
     _ name: String, _ coined: YAMLValue, in map: [String: YAMLValue], of value: YAMLValue, offset: Double
   ) throws -> Table {
-    if let other = ["words", "qualifiers", "syllables", "numbers", "size"].compactMap({ map[$0] }).first {
+    for key in ["words", "qualifiers", "syllables", "numbers", "size"] {
+      guard let other = map[key] else { continue }
       throw other.error(
-        "coined words are a table of their own, without end",
+        "`\(key)` does not apply to coined words, whose number is unbounded",
         remedy: "Keep `coined`, `zipf` and `offset` only")
     }
     let exponent = try value.required("zipf", in: map).number(in: EndlessZipf.exponents)

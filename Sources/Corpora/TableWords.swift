@@ -1,6 +1,6 @@
 /// The words of a table with their probabilities. A word is known by its rank, 0 for the most frequent.
 package protocol TableWords: Sendable {
-  /// The number of words; nil if it is without end.
+  /// The number of words; nil if it is unbounded.
   var size: Int? { get }
   /// The bytes that words begin with.
   var firstBytes: Set<UInt8> { get }

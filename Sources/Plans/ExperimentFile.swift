@@ -174,7 +174,7 @@ public struct ExperimentFile: Sendable {
   /// Returns the runs of a bundled table.
   private static func runs(of value: YAMLValue) throws -> [RunRow] {
     do {
-      return try Analysis.Reference.named(try value.string()).runs(settings: Setting.columns)
+      return try ReferenceTable.named(try value.string()).runs(settings: Setting.columns)
     } catch let error as InputError {
       throw value.error(error.message, remedy: error.remedy)
     }

@@ -17,7 +17,7 @@ struct CorpusStatistics: Encodable {
   /// A list of words that a recipe draws from, by Zipf's law.
   struct Words: Encodable {
     let name: String
-    /// Nil for words without end.
+    /// Nil if it is unbounded.
     let size: Int?
     let exponent: Double
     let offset: Double
@@ -112,7 +112,7 @@ struct CorpusStatistics: Encodable {
         ["table", "words", "Zipf exponent", "offset", "most frequent"],
         tables.map {
           [
-            $0.name, $0.size.map(String.init) ?? "endless", String(format: "%g", $0.exponent),
+            $0.name, $0.size.map(String.init) ?? "unbounded", String(format: "%g", $0.exponent),
             String(format: "%g", $0.offset),
             $0.mostFrequent.joined(separator: ", "),
           ]

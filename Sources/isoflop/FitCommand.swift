@@ -21,7 +21,7 @@ struct FitCommand: ParsableCommand {
   @Option(
     defaultAsFlag: Self.list,
     help: "A bundled table instead of a file, such as chinchilla. Without a name, lists them.",
-    completion: .list(Reference.all.map(\.name)))
+    completion: .list(ReferenceTable.all.map(\.name)))
   var reference: String?
   @Option(
     help:
@@ -109,7 +109,7 @@ struct FitCommand: ParsableCommand {
   func run() throws {
     if reference == Self.list { return try printReferences() }
     let renderer = output == nil ? nil : try figures.renderer()
-    let bundled = try reference.map(Reference.named)
+    let bundled = try reference.map(ReferenceTable.named)
     let table = try table(bundled)
     let (choice, given) = try floorChoice()
     let entropy = given ?? (floor == nil ? bundled?.entropy : nil)
@@ -169,7 +169,7 @@ struct FitCommand: ParsableCommand {
     }
   }
 
-  private func table(_ bundled: Reference?) throws -> ObservationFile {
+  private func table(_ bundled: ReferenceTable?) throws -> ObservationFile {
     let names = try law.flatMap { try $0.names }
     let named = columns + (loss.map { ["loss=\($0)"] } ?? [])
     let columns = try Dictionary(
@@ -186,8 +186,8 @@ struct FitCommand: ParsableCommand {
   }
 
   private func printReferences() throws {
-    if json { return try printJSON(Reference.all) }
-    for reference in Reference.all {
+    if json { return try printJSON(ReferenceTable.all) }
+    for reference in ReferenceTable.all {
       print("\(reference.name)\n  \(reference.title)\n  source: \(reference.source)")
       if let advice = reference.advice { print("  \(advice)") }
     }

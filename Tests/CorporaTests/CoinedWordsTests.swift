@@ -129,7 +129,7 @@ struct CoinedWordsTests {
     arguments: [
       ("coined: {first: [a], next: [b, c]}", "zipf"), ("coined: {first: [a], next: [b, c]}, zipf: 1", "1.05"),
       ("coined: {first: [a], next: [b, c]}, zipf: 5", "1.05"),
-      ("coined: {first: [a], next: [b, c]}, zipf: 2, size: 3", "without end"),
+      ("coined: {first: [a], next: [b, c]}, zipf: 2, size: 3", "unbounded"),
       ("coined: {first: [a], next: [b]}, zipf: 2", "two"),
       ("coined: {first: [a], next: [b, bc]}, zipf: 2", "`bc`"),
       ("coined: {first: [a, a], next: [b, c]}, zipf: 2", "`a`"),

@@ -1,7 +1,7 @@
 import Files
 
 /// A bundled table of measured losses: numbers alone, with their source.
-public struct Reference: Sendable, Encodable {
+public struct ReferenceTable: Sendable, Encodable {
   /// The name, as in `isoflop fit --reference chinchilla`.
   public let name: String
   /// What the rows are.
@@ -21,7 +21,7 @@ public struct Reference: Sendable, Encodable {
 
   /// All bundled tables.
   public static let all = [
-    Reference(
+    ReferenceTable(
       name: "chinchilla",
       title: "245 models of 57M to 16G parameters trained on MassiveText: N, C and the loss in nats a token",
       source:
@@ -30,14 +30,14 @@ public struct Reference: Sendable, Encodable {
       advice:
         "The scale of the losses is slightly off. The published refit drops five outliers: --drop-highest 5",
       entropy: nil, bytes: PackageResources.chinchilla_csv),
-    Reference(
+    ReferenceTable(
       name: "llama3",
       title: "133 models in ten IsoFLOP budgets of 6e18 to 1e22 FLOPs: C, N, D and the validation loss",
       source:
         "Grattafiori et al. 2024 (arXiv:2407.21783), figure 2, as its vector graphics were read by Open Athena "
         + "(github.com/Open-Athena/scaling-law-analysis)",
       advice: nil, entropy: nil, bytes: PackageResources.llama3_csv),
-    Reference(
+    ReferenceTable(
       name: "kaplan-grid",
       title:
         "98 models of this program's text `village`: nine widths, five to nine lengths, two seeds, in nats a character",
@@ -45,7 +45,7 @@ public struct Reference: Sendable, Encodable {
       advice:
         "The lengths of one width and seed share a training and are one cluster. The entropy of the text is .253176",
       entropy: 0.2531763, bytes: PackageResources.kaplan_grid_csv),
-    Reference(
+    ReferenceTable(
       name: "village-far",
       title:
         "38 models of this program's text `village`, up to 1500 times the compute of the grid of page chinchilla",
@@ -60,7 +60,7 @@ public struct Reference: Sendable, Encodable {
   /// Returns the table with a name.
   ///
   /// - Throws: `InputError` if there is none.
-  public static func named(_ name: String) throws -> Reference {
+  public static func named(_ name: String) throws -> ReferenceTable {
     guard let reference = all.first(where: { $0.name == name }) else {
       throw InputError(
         "there is no reference `\(name)`",

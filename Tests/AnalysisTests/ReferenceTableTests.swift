@@ -4,8 +4,8 @@ import ScalingLaws
 import Testing
 
 @Suite struct ReferenceTests {
-  @Test(arguments: Reference.all)
-  func everyTableIsRead(reference: Reference) throws {
+  @Test(arguments: ReferenceTable.all)
+  func everyTableIsRead(reference: ReferenceTable) throws {
     let table = try ObservationFile(reference)
     #expect(table.observations.allSatisfy { $0.parameters != nil && $0.tokens != nil && $0.compute != nil })
     #expect(!reference.source.isEmpty && table.path == reference.name)
@@ -13,7 +13,7 @@ import Testing
 
   /// The refit of Besiroglu et al. (2024) of the published points.
   @Test func chinchillaGivesThePublishedRefit() throws {
-    let table = try ObservationFile(Reference.named("chinchilla"), droppingHighest: 5)
+    let table = try ObservationFile(ReferenceTable.named("chinchilla"), droppingHighest: 5)
     #expect(table.observations.count == 240)
     let fit = try #require(Fits(of: table, requests: [FitRequest(.chinchilla)], bootstraps: 0).fits.first)
     for (name, value) in [("alpha", 0.34731), ("beta", 0.36717), ("E", 1.8172)] {
@@ -25,7 +25,7 @@ import Testing
   @Test func llama3GivesThePublishedFit() throws {
     let objective = Objective(.leastSquares, on: .raw)
     let fits = Fits(
-      of: try ObservationFile(Reference.named("llama3")),
+      of: try ObservationFile(ReferenceTable.named("llama3")),
       requests: [FitRequest(.chinchilla, objective: objective)], bootstraps: 0)
     let fit = try #require(fits.fits.first)
     for (name, value) in [("alpha", 0.3100), ("beta", 0.3136), ("E", 0.6047)] {
@@ -34,7 +34,7 @@ import Testing
   }
 
   @Test func villageFarReachesBeyondTheGrid() throws {
-    let reference = try Reference.named("village-far")
+    let reference = try ReferenceTable.named("village-far")
     let table = try ObservationFile(reference, where: [RowFilter("learning_rate=0.008")])
     #expect(table.observations.count == 35)
     #expect(table.observations.compactMap(\.compute).max() == 9.92249e15)
@@ -42,7 +42,7 @@ import Testing
   }
 
   @Test func anUnknownNameIsAnsweredByTheNames() {
-    let error = #expect(throws: InputError.self) { try Reference.named("gpt4") }
+    let error = #expect(throws: InputError.self) { try ReferenceTable.named("gpt4") }
     #expect(error?.remedy?.contains("chinchilla, llama3") == true)
   }
 }
