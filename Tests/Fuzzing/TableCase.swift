@@ -17,6 +17,9 @@ package struct TableCase: Sendable {
   package let bootstraps: Int
   package let dropped: Int
 
+  /// The published laws, of which most need columns that no table has.
+  private static let formulas = NamedFormula.all.compactMap(\.law)
+
   /// The limit on the CPU time of a case, in seconds.
   package static let mostSeconds = 10.0
 
@@ -43,6 +46,10 @@ package struct TableCase: Sendable {
       let held: [String: Double] =
         random.below(6) == 0
         ? [random.pick(["alpha", "beta", "E", "A"]): random.pick([0.3, 1e-300, 1e300, 5])] : [:]
+      if law == .formula {
+        return FitRequest(
+          random.pick(Self.formulas), objective: objective, held: held, analyses: analyses)
+      }
       return FitRequest(
         law, floor: law.hasFloor ? floor : .free, breaks: law.isBroken ? 1 + random.below(3) : 1,
         objective: objective, held: held, analyses: analyses)
