@@ -161,11 +161,13 @@ public struct ExperimentFit: Codable, Sendable {
     }
     var slice = data.whole
     var named: NamedLaw?
+    var edges: [Double] = []
     do {
       slice = try data.slice(for: request)
       named = try data.law(request)
       if let named, request.law.variable == .compute {
         let frontier = try Frontier(slice.observations, fitting: try fitter(named).fit)
+        edges = Self.edges(of: slice.observations)
         slice = FitData.Slice(
           observations: frontier.observations,
           text: "\(slice.text), \(frontier.observations.count) of \(slice.observations.count)")
@@ -182,7 +184,7 @@ public struct ExperimentFit: Codable, Sendable {
           slice.observations, above: above, bootstraps: bootstraps, seed: seed)
       } else {
         let analysis = try IsoFLOPAnalysis(
-          slice.observations, method: request.law == .isoFLOPRobust ? .robust : .leastSquares,
+          slice.observations, method: request.law.isoFLOPMethod ?? .leastSquares,
           bootstraps: bootstraps, seed: seed)
         // The profiles are shown even if none has a minimum.
         isoFLOP = analysis
@@ -199,7 +201,9 @@ public struct ExperimentFit: Codable, Sendable {
     selection = slice.text
     observations = slice.observations
     guard extent == .whole, let named, let fit else { return }
-    remarks += [fit.disagreement, fit.unfinished?.text].compactMap { $0 }
+    remarks += [fit.lack.map { Self.remark(about: $0) }, fit.disagreement, fit.unfinished?.text].compactMap {
+      $0
+    }
     if !request.forecast.isEmpty {
       do {
         forecast = try forecast(by: fit, request, data)
@@ -210,7 +214,8 @@ public struct ExperimentFit: Codable, Sendable {
     for analysis in request.analyses {
       do {
         switch analysis {
-        case .bends: bends = try bends(request, floor: data.floor(request.floor), seed, progress)
+        case .bends:
+          bends = try bends(request, floor: data.floor(request.floor), without: edges, seed, progress)
         case .selection: rivals = try selection(request, formulas, floor: data.floor(request.floor))
         case .slopes: slopes = try LocalSlopes(of: observations, under: fit)
         case .counting: counting = try counting(by: fit, request, data)
@@ -227,13 +232,40 @@ public struct ExperimentFit: Codable, Sendable {
     }
   }
 
-  private func bends(_ request: FitRequest, floor: Floor, _ seed: UInt64, _ progress: (Double) -> Void) throws
-    -> Bends
-  {
+  /// Returns a remark about data that lack something.
+  private static func remark(about lack: String) -> String {
+    lack
+      + ", so that they do not determine how to split a budget: train other N at the same D, or other D at the "
+      + "same N" + (lack.hasPrefix("D/N") ? "; or fit power_c or overtraining, which need less" : "")
+  }
+
+  /// Returns the smallest and the largest size; none if there is only one.
+  private static func edges(of observations: [Observation]) -> [Double] {
+    let sizes = observations.compactMap(\.parameters)
+    guard let smallest = sizes.min(), let largest = sizes.max(), smallest < largest else { return [] }
+    return [smallest, largest]
+  }
+
+  /// - Parameter edges: Sizes to leave out if they are the best at several computes. On a frontier, the smallest or
+  ///   largest size is then the best of those that were trained, and not an optimum; the frontier bends where it begins.
+  private func bends(
+    _ request: FitRequest, floor: Floor, without edges: [Double], _ seed: UInt64,
+    _ progress: (Double) -> Void
+  ) throws -> Bends {
     guard let variable = law.variable else {
       throw FitError("bends are tested for laws in one variable, such as power_n")
     }
-    return try Bends(in: variable, of: observations, floor: floor, seed: seed, progress: progress)
+    let left = edges.filter { edge in
+      Set(observations.filter { $0.parameters == edge }.map(\.compute)).count > 1
+    }
+    let inner = observations.filter { $0.parameters.map { !left.contains($0) } ?? true }
+    do {
+      return try Bends(in: variable, of: inner, floor: floor, seed: seed, progress: progress)
+    } catch let error as FitError where inner.count < observations.count {
+      throw FitError(
+        "\(error.message), not counting \(observations.count - inner.count) models of the smallest and the largest "
+          + "size, which are no optima")
+    }
   }
 
   private func forecast(by fit: LawFit, _ request: FitRequest, _ data: FitData) throws -> Forecast {

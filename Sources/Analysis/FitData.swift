@@ -191,7 +191,7 @@ struct FitData {
         text: "compute-optimal frontier of \(whole.text), means over seeds",
         places: repeats.map { $0[0] })
     default:
-      guard request.law == .isoFLOP || request.law == .isoFLOPRobust, let profiles else {
+      guard request.law.isoFLOPMethod != nil, let profiles else {
         return whole
       }
       guard !profiles.observations.isEmpty else {

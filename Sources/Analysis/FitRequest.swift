@@ -234,7 +234,7 @@ public struct FitRequest: Sendable {
     if floor != .free, !law.hasFloor {
       throw yaml.error("the law `\(law.rawValue)` has no floor", remedy: "Remove `floor`")
     }
-    if law == .isoFLOP || law == .isoFLOPRobust, let convention = map["c"],
+    if law.isoFLOPMethod != nil, let convention = map["c"],
       try convention.string() != ComputeConvention.exact.rawValue
     {
       throw convention.error("IsoFLOP budgets are counted exactly", remedy: "Remove `c`")

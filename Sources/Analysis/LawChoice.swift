@@ -40,6 +40,8 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
   case isoFLOP = "isoflop"
   /// Parabolas through IsoFLOP profiles, by least absolute deviations.
   case isoFLOPRobust = "isoflop_robust"
+  /// Local quadratic regression of IsoFLOP profiles.
+  case isoFLOPLocal = "isoflop_local"
   /// The lower envelope of training curves.
   case envelope
   /// The critical batch.
@@ -66,8 +68,18 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
   /// True for a law with breaks.
   public var isBroken: Bool { self == .brokenN || self == .brokenD || self == .brokenC }
 
+  /// The method of fitting IsoFLOP profiles; nil for other laws and analyses.
+  public var isoFLOPMethod: IsoFLOPAnalysis.Method? {
+    switch self {
+    case .isoFLOP: .leastSquares
+    case .isoFLOPRobust: .robust
+    case .isoFLOPLocal: .local
+    default: nil
+    }
+  }
+
   /// True for a law that is fitted by minimizing an objective.
-  public var isLaw: Bool { ![.isoFLOP, .isoFLOPRobust, .envelope, .criticalBatch].contains(self) }
+  public var isLaw: Bool { isoFLOPMethod == nil && self != .envelope && self != .criticalBatch }
 
   /// True for a law whose floor can be chosen.
   public var hasFloor: Bool {
@@ -96,7 +108,7 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
     case .routed: .routed(RoutedLaw(floor: floor == .free ? .zero : floor))
     case .jointRouted: .jointRouted(JointRoutedLaw(floor: floor == .free ? .zero : floor))
     case .mixture: .mixture(MixtureLaw(domains: domains))
-    case .formula, .isoFLOP, .isoFLOPRobust, .envelope, .criticalBatch: nil
+    case .formula, .isoFLOP, .isoFLOPRobust, .isoFLOPLocal, .envelope, .criticalBatch: nil
     case .coupling, .annealing, .precision, .precisionWeights, .distillation, .transfer, .coverage,
       .overoptimisation, .policyOveroptimisation, .sparsity, .vocabulary, .rising, .risingN, .risingD,
       .risingC, .sigmoidC:

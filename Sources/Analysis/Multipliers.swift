@@ -67,7 +67,8 @@ extension Multipliers {
   /// one is equal to a loss of another: other runs of one text, losses, counts and laws of one variable.
   init?(of fits: [ExperimentFit], bootstraps: Int, seed: UInt64) {
     let surfaces: [LawChoice] = [
-      .chinchilla, .interaction, .overtraining, .kaplan, .isoFLOP, .isoFLOPRobust, .powerC, .brokenC,
+      .chinchilla, .interaction, .overtraining, .kaplan, .isoFLOP, .isoFLOPLocal, .isoFLOPRobust, .powerC,
+      .brokenC,
     ]
     guard let first = fits.first, fits.count >= 2,
       fits.allSatisfy({ fit in

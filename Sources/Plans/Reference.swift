@@ -37,6 +37,7 @@ public enum Reference {
     case .criticalBatch:
       "(S/Smin − 1)·(D/Dmin − 1) = 1; Bcrit = Dmin/Smin = Bstar·L^−exponent, Bcrit ∝ Dmin^growth"
     case .isoFLOPRobust: "the same with parabolas of least absolute deviations"
+    case .isoFLOPLocal: "the same with local quadratic regression"
     default: "parabolas; N* ∝ C^a, D* ∝ C^b through their minima"
     }
   }

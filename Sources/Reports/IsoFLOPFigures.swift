@@ -6,7 +6,7 @@ extension Chapter {
   /// The profiles of each compute budget, and their minima as functions of the budget; the envelope of training curves;
   /// all approaches in one table. nil if none was requested.
   static func isoFLOP(_ fits: [ReportedFit], _ all: Fits) -> Chapter? {
-    let asked = fits.filter { [.isoFLOP, .isoFLOPRobust, .envelope].contains($0.result.law) }
+    let asked = fits.filter { $0.result.law.isoFLOPMethod != nil || $0.result.law == .envelope }
     guard !asked.isEmpty else { return nil }
     let parts = asked.enumerated().flatMap { index, fit -> [Part] in
       if let envelope = fit.result.envelope {
@@ -42,7 +42,8 @@ extension Chapter {
     let layers = zip(drawn, Ink.series(drawn.count)).flatMap { profile, ink -> [Layer] in
       let style = Style("\(profile.budget.amount)\(profile.minimum == nil ? ", no minimum" : "")", ink)
       var layers: [Layer] = [.points(profile.observations.points(along: .parameters), style)]
-      if let range = profile.observations.range(of: .parameters), !profile.parabola.isEmpty {
+      let fitted = profile.window.map { $0.low...$0.high } ?? profile.observations.range(of: .parameters)
+      if let range = fitted, !profile.parabola.isEmpty {
         let curve = logarithmicSteps(range, count: 48).compactMap { n in
           profile.loss(parameters: n).map { Point(n, $0) }
         }
@@ -62,8 +63,8 @@ extension Chapter {
     return Figure(
       name: name, title: "IsoFLOP profiles\(fit.ownName.map { ": \($0)" } ?? "")",
       caption: """
-        Loss of models of equal compute against their size, with a parabola in log N for each budget. A diamond \
-        marks a minimum; the bar through it is the 95 % interval of N*.
+        Loss of models of equal compute against their size, with a parabola in log N for each budget. It is drawn \
+        over the models that it is fitted to. A diamond marks a minimum; the bar through it is the 95 % interval of N*.
         """,
       legend: "C (FLOPs)",
       panels: [

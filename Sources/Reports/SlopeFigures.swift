@@ -52,7 +52,7 @@ extension Chapter {
     return Figure(
       name: "slopes-\(fit.result.name)", title: "\(fit.result.name): local slopes",
       caption:
-        "\(fit.result.name): \(slopes.verdict). Bars are 95 % intervals of a bootstrap over trainings.",
+        "\(fit.result.name): \(slopes.verdict). Bars are 95 % intervals of a bootstrap.",
       panels: [
         Panel(
           x: fit.labels.axis(slopes.variable),

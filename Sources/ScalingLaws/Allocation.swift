@@ -55,9 +55,11 @@ public struct Allocation: Sendable, Codable {
       throw FitError("an allocation needs a law of N and D, not the \(law.name) law")
     }
     guard fit.derived.allSatisfy(\.identified) else {
+      let reason =
+        fit.lack ?? "they do not identify \(fit.unidentified.joined(separator: ", "))"
       throw FitError(
-        "the runs of this fit have one N, one D, or one ratio of them: they do not determine how to split a budget"
-      )
+        "the \(fit.observations) runs of this fit do not determine how to split a budget: \(reason); "
+          + "train more runs, with other N at the same D and other D at the same N")
     }
     let optimum = { @Sendable (θ: [Double]) in
       Solver(law: law, θ: θ, inference: inferenceTokens, unique: uniqueTokens).solve(budget)
@@ -67,7 +69,7 @@ public struct Allocation: Sendable, Codable {
         "the \(law.name) law has no optimum for this budget; plan for one nearer to the data of the fit")
     }
     let draws = parallelMap(fit.draws.count) { optimum(fit.draws[$0]) }.compactMap { $0 }
-    let estimate = Estimator(of: central, draws: draws, freedom: fit.freedom)
+    let estimate = Estimator(of: central, draws: draws, spread: fit.spread)
     self.budget = budget
     self.inferenceTokens = inferenceTokens
     self.uniqueTokens = uniqueTokens
@@ -183,6 +185,6 @@ extension LawFit {
     guard let value = place(values) else { throw FitError("\(equation) does not reach a loss of \(target)") }
     return Estimate(
       name: "\(variable.symbol) at the loss", symbol: variable.symbol, unit: variable.unit, value: value,
-      draws: draws.isEmpty ? nil : draws.map { place($0) ?? .infinity }, freedom: freedom)
+      draws: draws.isEmpty ? nil : draws.map { place($0) ?? .infinity }, spread: spread)
   }
 }

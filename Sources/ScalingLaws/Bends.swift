@@ -7,7 +7,12 @@ import Foundation
 ///     T = n·log(RSS_k/RSS_(k+1)),
 ///
 /// is significant. The position and width of a break are not identified if there is no break, so T does not follow a χ²
-/// distribution. Its distribution is simulated from the law with fewer breaks (Davies 1987).
+/// distribution. Its distribution is simulated from the law with fewer breaks (Davies 1987), with errors that are
+/// correlated within clusters as the residuals are. A break inside the data must also improve the forecast of the largest
+/// observations.
+///
+/// Above a known floor, an error of 1 % of the loss is a larger one of log(L − E) the closer the loss is to the floor.
+/// Observations have weights for it, unless the residuals show no such growth.
 public struct Bends: Sendable, Codable {
   /// One break of the accepted law.
   public struct Bend: Sendable, Codable {
@@ -37,7 +42,8 @@ public struct Bends: Sendable, Codable {
     public let simulations: Int
     /// True if the simulation stopped at its limit of evaluations with too few curves for a decision; nil otherwise.
     public let gaveUp: Bool?
-    /// True if the p-value is at most the significance level.
+    /// True if the p-value is at most the significance level, and the forecast, where there is one of a curve that
+    /// already has the break, is better with it.
     public let accepted: Bool
     /// The AICc of the law without this break minus that of the law with it: positive if the break is supported.
     public let aiccGain: Double
@@ -53,6 +59,8 @@ public struct Bends: Sendable, Codable {
     public let errorWithout: Double
     /// The error of the law with the break.
     public let errorWith: Double
+    /// The smallest value that was left out; nil in files of earlier versions.
+    public let from: Double?
   }
 
   /// The variable of the curve.
@@ -80,9 +88,7 @@ public struct Bends: Sendable, Codable {
     significance: Double = 0.01, bootstraps: Int = 400, seed: UInt64 = 1,
     progress: (Double) -> Void = { _ in }
   ) throws {
-    let fitter = { (law: NamedLaw, bootstraps: Int) in
-      Fitter(law, minimizing: Objective(.leastSquares), bootstraps: bootstraps, seed: seed)
-    }
+    let observations = try Self.weighted(observations, variable, floor)
     var law = NamedLaw.power(PowerLaw(in: variable, floor: floor))
     var evidence: [Evidence] = []
     let range = try Self.interior(observations, variable)
@@ -91,25 +97,66 @@ public struct Bends: Sendable, Codable {
       let next = NamedLaw.broken(BrokenLaw(in: variable, breaks: breaks, floor: floor, within: range))
       // A law with one more break must leave degrees of freedom for the test.
       guard observations.count >= next.law.parameters.count + 3 else { break }
-      let trial = try Trial(null: law, alternative: next, observations: observations)
+      let trial = try Trial(null: law, alternative: next, observations: observations, Self.objective(floor))
       let test = trial.test(significance: significance, seed: seed) { part in
         progress((Double(breaks - 1) + part) / Double(most))
       }
+      let forecast = Self.forecast(law, in: variable, breaks: breaks, floor: floor, observations)
+      let isForeseen = forecast.map { forecast in
+        forecast.errorWith <= forecast.errorWithout || test.lastBreak >= forecast.from ?? 0
+      }
       let found = Evidence(
         breaks: breaks, statistic: test.statistic, pValue: test.pValue, simulations: test.simulations,
-        gaveUp: test.gaveUp ? true : nil, accepted: test.pValue <= significance, aiccGain: test.aiccGain,
-        forecast: Self.forecast(law, in: variable, breaks: breaks, floor: floor, observations))
+        gaveUp: test.gaveUp ? true : nil, accepted: test.pValue <= significance && isForeseen ?? true,
+        aiccGain: test.aiccGain, forecast: forecast)
       evidence.append(found)
       guard found.accepted else { break }
       law = next
     }
-    let fit = try fitter(law, bootstraps).fit(observations)
+    let fit = try Fitter(law, minimizing: Self.objective(floor), bootstraps: bootstraps, seed: seed).fit(
+      observations)
     self.variable = variable
     self.significance = significance
     self.fit = fit
     self.evidence = evidence
     bends = Self.bends(of: fit)
-    verdict = Self.verdict(bends, evidence, variable)
+    verdict = Self.verdict(bends, evidence, variable, significance)
+  }
+
+  fileprivate static func objective(_ floor: Floor) -> Objective {
+    Objective(.leastSquares, weighted: floor.value > 0)
+  }
+
+  /// Returns the observations with the standard errors that their weights above a known floor are computed from: those in
+  /// proportion to the loss above the floor or to the whole loss, whichever the residuals are more likely under.
+  private static func weighted(_ observations: [Observation], _ variable: Variable, _ floor: Floor) throws
+    -> [Observation]
+  {
+    let known = floor.value
+    guard known > 0 else { return observations }
+    let law = NamedLaw.broken(
+      BrokenLaw(in: variable, floor: floor, within: try interior(observations, variable)))
+    // Errors of log(L − E) that are proportional to `growth`.
+    let with = { (growth: [Double]) in
+      zip(observations, growth).map { observation, growth in
+        var observation = observation
+        observation.standardError = (observation.loss - known) * growth
+        return observation
+      }
+    }
+    let fitted = { (growth: [Double]) in
+      try Trial.Search(Trial.problem(law.law, with(growth), objective(floor))).fittedLosses
+    }
+    let logLikelihood = { (fitted: [Double], growth: [Double]) in
+      let scaled = zip(zip(observations, fitted), growth).map { log(($0.0.loss - known) / $0.1) / $1 }
+      return -log(rootMeanSquare(scaled)) - mean(growth.map { log($0) })
+    }
+    let equal = observations.map { _ in 1.0 }
+    // From fitted losses, since a weight that depends on the error of its own observation is biased.
+    var growth = observations.map { $0.loss / ($0.loss - known) }
+    for _ in 0..<2 { growth = try fitted(growth).map { ($0 + known) / $0 } }
+    let isGrowing = try logLikelihood(fitted(growth), growth) > logLikelihood(fitted(equal), equal)
+    return with(isGrowing ? growth : equal)
   }
 
   /// Returns the interval for breaks, with at least two values on either side of it.
@@ -139,17 +186,20 @@ public struct Bends: Sendable, Codable {
     let laws = [breaks - 1, breaks].map { breaks -> NamedLaw in
       breaks == 0 ? law : .broken(BrokenLaw(in: variable, breaks: breaks, floor: floor, within: range))
     }
-    guard let trial = try? Trial(null: laws[0], alternative: laws[1], observations: smaller) else {
+    guard
+      let trial = try? Trial(
+        null: laws[0], alternative: laws[1], observations: smaller, objective(floor))
+    else {
       return nil
     }
     let errors = trial.residuals(ofForecasting: largest).map(rootMeanSquare)
     guard errors.allSatisfy(\.isFinite) else { return nil }
-    return Forecast(places: places, errorWithout: errors[0], errorWith: errors[1])
+    return Forecast(places: places, errorWithout: errors[0], errorWith: errors[1], from: cut)
   }
 
   private static func bends(of fit: LawFit) -> [Bend] {
     guard case .broken(let law) = fit.law else { return [] }
-    let estimate = Estimator(of: fit.values, draws: fit.draws, freedom: fit.freedom)
+    let estimate = Estimator(of: fit.values, draws: fit.draws, spread: fit.spread)
     // Breaks in the order of their positions.
     let order = (0..<law.breaks).sorted { fit.values[3 + 3 * $0] < fit.values[3 + 3 * $1] }
     return order.enumerated().map { rank, index in
@@ -163,7 +213,9 @@ public struct Bends: Sendable, Codable {
     }
   }
 
-  private static func verdict(_ bends: [Bend], _ evidence: [Evidence], _ variable: Variable) -> String {
+  private static func verdict(
+    _ bends: [Bend], _ evidence: [Evidence], _ variable: Variable, _ significance: Double
+  ) -> String {
     let deciding = evidence.last { $0.accepted } ?? evidence.last
     let p =
       deciding.map { evidence in
@@ -175,7 +227,10 @@ public struct Bends: Sendable, Codable {
     let support = [p, deciding.map { String(format: "ΔAICc %+.1f", $0.aiccGain) }, deciding?.forecast?.text]
       .compactMap { $0 }.joined(separator: "; ")
     guard !bends.isEmpty else {
-      return "no bend in \(variable.symbol): a power law with its floor suffices (\(support))"
+      // Significant, and still not accepted: the forecast is better without.
+      let isSignificant = deciding.map { $0.pValue <= significance } ?? false
+      return "no bend in \(variable.symbol): a power law with its floor "
+        + (isSignificant ? "predicts the largest observations better" : "suffices") + " (\(support))"
     }
     let places = bends.map { bend in
       let interval = bend.place.interval.map { String(format: " [%.3g, %.3g]", $0.low, $0.high) } ?? ""
@@ -196,52 +251,65 @@ extension Bends.Forecast {
 
 /// The test of a law against one with one more break, on the same observations.
 private struct Trial: Sendable {
-  let null: Problem
-  let alternative: Problem
-  let nullStarts: [[Double]]
-  let alternativeStarts: [[Double]]
+  let null: Search
+  let alternative: Search
   let observations: Int
-  /// The limit on evaluations of one search over all starts.
-  private static let evaluations = 30_000
   /// The limit on evaluations times observations of all simulations together: about two seconds.
   private static let mostWork = 15_000_000
   /// The root mean square log residual below which differences of losses are rounding errors.
   private static let rounding = 1e-9
 
-  init(null: NamedLaw, alternative: NamedLaw, observations: [Observation]) throws {
+  init(null: NamedLaw, alternative: NamedLaw, observations: [Observation], _ objective: Objective) throws {
     self.observations = observations.count
-    let problem = { (law: any Law) in
-      try Problem(law, on: Table(observations, for: law), minimizing: Objective(.leastSquares))
-    }
-    self.null = try problem(null.law)
-    self.alternative = try problem(alternative.law)
-    nullStarts = MultiStart.starts(of: null.law, on: self.null.workspace.table)
-    alternativeStarts = MultiStart.starts(of: alternative.law, on: self.alternative.workspace.table)
+    self.null = Search(try Self.problem(null.law, observations, objective))
+    self.alternative = Search(try Self.problem(alternative.law, observations, objective))
   }
 
-  /// Returns T, its p-value, the number of simulated curves and the gain in AICc.
-  func test(significance: Double, seed: UInt64, progress: (Double) -> Void)
-    -> (statistic: Double, pValue: Double, simulations: Int, gaveUp: Bool, aiccGain: Double)
+  static func problem(_ law: any Law, _ observations: [Observation], _ objective: Objective) throws -> Problem
   {
-    let (minimum, nullEvaluations) = best(null, nullStarts)
-    let (bent, bentEvaluations) = best(alternative, alternativeStarts)
-    let statistic = Self.statistic(minimum.value, bent.value, observations)
+    try Problem(law, on: Table(observations, for: law), minimizing: objective)
+  }
+
+  struct Result {
+    let statistic: Double
+    let pValue: Double
+    let simulations: Int
+    let gaveUp: Bool
+    let aiccGain: Double
+    /// The largest place of a break.
+    let lastBreak: Double
+  }
+
+  /// Returns T and its p-value.
+  func test(significance: Double, seed: UInt64, progress: (Double) -> Void) -> Result {
+    let (unbent, bent) = (null.minimum, alternative.minimum)
+    let statistic = Self.statistic(unbent.value, bent.value, observations)
     let gain =
-      Selection.aicc(residualSum: minimum.value, observations: observations, parameters: null.size)
-      - Selection.aicc(residualSum: bent.value, observations: observations, parameters: alternative.size)
-    // Two laws without residuals are equally good.
-    let aiccGain = gain.isNaN ? 0 : gain
+      Selection.aicc(residualSum: unbent.value, observations: observations, parameters: null.problem.size)
+      - Selection.aicc(
+        residualSum: bent.value, observations: observations, parameters: alternative.problem.size)
+    let lastBreak = alternative.lastBreak
+    let result = { (pValue: Double, simulations: Int, gaveUp: Bool) in
+      // Two laws without residuals are equally good.
+      Result(
+        statistic: statistic, pValue: pValue, simulations: simulations, gaveUp: gaveUp,
+        aiccGain: gain.isNaN ? 0 : gain, lastBreak: lastBreak)
+    }
     // A simulated T below this is common even at three parameters fixed beforehand (χ², p = .05).
-    let noise = (minimum.value / Double(max(observations - null.size, 1))).squareRoot()
-    guard statistic > 7.8, noise > Self.rounding else { return (statistic, 1, 0, false, aiccGain) }
-    var null = null
-    null.evaluate(at: minimum.search)
-    let fitted = null.workspace.predictions.map { log($0) }
+    let noise = (unbent.value / Double(max(observations - null.problem.size, 1))).squareRoot()
+    guard statistic > 7.8, noise > Self.rounding else { return result(1, 0, false) }
+    var null = null.problem
+    null.evaluate(at: unbent.search)
+    // T does not depend on the size of the errors, only on how they are correlated. The residuals of the law with the
+    // break show this whether there is a break or not.
+    var alternative = alternative.problem
+    alternative.evaluate(at: bent.search)
+    let resampler = alternative.resampler(seed: seed, method: .simulation)
     // Enough simulations to resolve the significance, in batches that end early if T is clearly not extreme.
     let wanted = Int(exactly: (2 / significance).rounded(.up)) ?? 200
     var exceeded = 0
     // A simulation costs about as much as the two searches on the observations.
-    var work = observations * (nullEvaluations + bentEvaluations)
+    var work = observations * (self.null.evaluations + self.alternative.evaluations)
     var simulated: [Double] = []
     var simulations: Int { simulated.count }
     var isDecided: Bool {
@@ -251,12 +319,12 @@ private struct Trial: Sendable {
       let affordable = (Self.mostWork - work) / max(work / (simulations + 1), 1)
       let batch = min(20, wanted - simulations, max(affordable, 1))
       let first = simulations
-      let statistics = parallelMap(batch) { index in
-        var generator = SeededGenerator(seed: seed, stream: first + index)
-        return self.statistic(of: fitted.map { $0 + noise * generator.normal() })
+      let statistics = parallelMap(batch) { [null] index -> (value: Double, evaluations: Int) in
+        guard case .errors(let errors) = resampler[first + index] else { return (0, 0) }
+        return self.statistic(of: null.targets(withErrors: errors))
       }
       simulated += statistics.map(\.value)
-      progress(Double(simulations) / Double(wanted))
+      progress(max(Double(simulations) / Double(wanted), Double(work) / Double(Self.mostWork)))
       exceeded += statistics.count { $0.value >= statistic }
       work += observations * statistics.reduce(0) { $0 + $1.evaluations }
     }
@@ -264,7 +332,7 @@ private struct Trial: Sendable {
     let pValue =
       isDecided || exceeded > 0
       ? counted : min(counted, max(Self.tail(beyond: statistic, of: simulated), 1 / Double(wanted + 1)))
-    return (statistic, pValue, simulations, !isDecided, aiccGain)
+    return result(pValue, simulations, !isDecided)
   }
 
   /// Returns an upper bound on the probability of a T beyond `statistic`, if T has a gamma distribution with the mean m
@@ -281,11 +349,10 @@ private struct Trial: Sendable {
 
   /// Returns the log residuals of other observations under both laws, fitted to the observations of the trial.
   func residuals(ofForecasting others: [Observation]) -> [[Double]] {
-    zip([null, alternative], [nullStarts, alternativeStarts]).map { problem, starts in
-      let law = problem.law
-      let θ = zip(law.parameters, best(problem, starts).minimum.search).map { $0.domain.natural($1) }
+    [null, alternative].map { search in
+      let law = search.problem.law
       return others.map { run in
-        log(((law.loss(θ, at: run) ?? .nan) - law.knownFloor) / (run.loss - law.knownFloor))
+        log(((law.loss(search.values, at: run) ?? .nan) - law.knownFloor) / (run.loss - law.knownFloor))
       }
     }
   }
@@ -295,27 +362,66 @@ private struct Trial: Sendable {
     unbent == bent ? 0 : Double(observations) * log(unbent / bent)
   }
 
-  private func statistic(of logLosses: [Double]) -> (value: Double, evaluations: Int) {
-    var (null, alternative) = (null, alternative)
-    null.targets = logLosses
-    alternative.targets = logLosses
-    let (unbent, bent) = (best(null, nullStarts), best(alternative, alternativeStarts))
+  private func statistic(of targets: [Double]) -> (value: Double, evaluations: Int) {
+    let (unbent, bent) = (null.best(for: targets), alternative.best(for: targets))
     return (
       Self.statistic(unbent.minimum.value, bent.minimum.value, observations),
       unbent.evaluations + bent.evaluations
     )
   }
 
-  /// Returns the best minimum over the starts: all are searched roughly, then the best five to convergence.
-  private func best(_ problem: Problem, _ starts: [[Double]]) -> (
-    minimum: Minimizer.Minimum, evaluations: Int
-  ) {
-    var problem = problem
-    problem.evaluationsLeft = Self.evaluations
-    let minimizer = Minimizer(tolerance: 1e-6)
-    let rough = starts.map { minimizer.approach(&problem, from: $0) }.sorted { $0.value < $1.value }
-    let best =
-      rough.prefix(5).map { minimizer.polish(&problem, from: $0) }.min { $0.value < $1.value } ?? rough[0]
-    return (best, Self.evaluations - problem.evaluationsLeft)
+  /// The search for the best minimum of one law.
+  struct Search: Sendable {
+    let problem: Problem
+    /// The minimum on the observations.
+    let minimum: Minimizer.Minimum
+    /// The evaluations that it took.
+    let evaluations: Int
+    private let starts: [[Double]]
+    /// The limit on evaluations of one search over all starts.
+    private static let mostEvaluations = 30_000
+
+    init(_ problem: Problem) {
+      self.problem = problem
+      starts = MultiStart.starts(of: problem.law, on: problem.workspace.table)
+      (minimum, evaluations) = Self.best(problem, starts)
+    }
+
+    /// The parameters at the minimum.
+    var values: [Double] {
+      zip(problem.law.parameters, minimum.search).map { $0.domain.natural($1) }
+    }
+
+    /// The largest place of a break at the minimum.
+    var lastBreak: Double {
+      zip(problem.law.parameters, values).filter { $0.0.symbol.hasPrefix("d") }.map(\.1).max() ?? 0
+    }
+
+    /// The fitted losses above the known floor at the minimum.
+    var fittedLosses: [Double] {
+      var problem = problem
+      problem.evaluate(at: minimum.search)
+      return problem.workspace.predictions
+    }
+
+    /// Returns the minimum for other losses on the objective's scale.
+    func best(for targets: [Double]) -> (minimum: Minimizer.Minimum, evaluations: Int) {
+      var problem = problem
+      problem.targets = targets
+      return Self.best(problem, starts)
+    }
+
+    /// All starts are searched roughly, then the best five to convergence.
+    private static func best(_ problem: Problem, _ starts: [[Double]]) -> (
+      minimum: Minimizer.Minimum, evaluations: Int
+    ) {
+      var problem = problem
+      problem.evaluationsLeft = mostEvaluations
+      let minimizer = Minimizer(tolerance: 1e-6)
+      let rough = starts.map { minimizer.approach(&problem, from: $0) }.sorted { $0.value < $1.value }
+      let best =
+        rough.prefix(5).map { minimizer.polish(&problem, from: $0) }.min { $0.value < $1.value } ?? rough[0]
+      return (best, mostEvaluations - problem.evaluationsLeft)
+    }
   }
 }

@@ -36,8 +36,11 @@ public struct Comparison: Sendable, Codable {
     let symbol = estimates[0].symbol
     let central = estimates.map(\.value)
     // The intervals of the smallest sample are widened most, and so are those of all quantities computed from it.
-    let freedom = estimates.compactMap(\.freedom).max { $0.expandedQuantile < $1.expandedQuantile }
-    let estimate = Estimator(of: central, draws: samples, freedom: freedom)
+    let isUndetermined = estimates.contains { !$0.identified }
+    let estimate = Estimator(
+      of: central, draws: samples,
+      spread: estimates.map(\.spread).max { $0.widening < $1.widening } ?? .percentiles,
+      isUndetermined: isUndetermined)
     let unit = estimates[0].unit
     values = estimates
     fromFirst = estimates.indices.dropFirst().map { index in

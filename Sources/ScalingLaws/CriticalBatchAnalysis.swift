@@ -88,8 +88,12 @@ public struct CriticalBatchAnalysis: Sendable, Codable {
       return Target(
         batches: target.place.map(\.batch), steps: target.place.map { $0.tokens / $0.batch },
         tokens: target.place.map(\.tokens), tradeoff: target.tradeoff,
-        interval: critical.isEmpty ? nil : Interval(of: critical),
-        lawInterval: laws.isEmpty ? nil : Interval(of: laws))
+        interval: critical.isEmpty
+          ? nil : Interval(of: critical, around: target.tradeoff.criticalBatch, spread: .percentiles),
+        lawInterval: laws.isEmpty
+          ? nil
+          : Interval(of: laws, around: numbers.law.tokens(atLoss: target.tradeoff.loss), spread: .percentiles)
+      )
     }
     let estimate = Estimator(of: numbers, draws: draws.map(\.numbers))
     let loss = floor > 0 ? "loss above the entropy" : "loss"

@@ -74,7 +74,7 @@ public struct EmbeddingCount: Sendable, Codable {
       [true, false].map { exponent(search(fit.draws[index], $0)) }
     }
     let exponents = central.map(exponent)
-    let estimate = Estimator(of: exponents, draws: draws, freedom: fit.freedom)
+    let estimate = Estimator(of: exponents, draws: draws, spread: fit.spread)
     total = estimate("exponent of N* in C, both in total", "a_total") { $0[0] }
     nonEmbedding = estimate("exponent of N* in C, both without embeddings", "a_non_embedding") { $0[1] }
     shift = estimate("shift of the exponent of N*", "a_shift") { $0[1] - $0[0] }

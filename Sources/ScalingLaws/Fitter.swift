@@ -68,6 +68,7 @@ public struct Fitter: Sendable {
     }
     problem.evaluate(at: search.best.search)
     let rms = (mean(problem.logResiduals.map { $0 * $0 })).squareRoot()
+    let resampling = problem.resampler(seed: seed).method
     let draws = Bootstrap(samples: free == 0 ? 0 : bootstraps, seed: seed).draws(
       of: problem, around: search.best)
     let profiles = parallelMap(law.parameters.count) { [problem] index -> Profile? in
@@ -75,20 +76,24 @@ public struct Fitter: Sendable {
       return Profile(
         of: index, in: problem, around: search.best, alternatives: search.alternatives.map(\.search))
     }
-    let freedom = Freedom(observations: table.clusterCount, parameters: free)
+    let lack = free == 0 ? nil : table.lack(for: law)
+    let isDependent = law.parameters.indices.map { problem.isDependent($0) }
+    let spread = Spread(of: resampling, clusters: table.clusterCount, parameters: free)
     let naturalDraws = draws.map { natural($0.search) }
+    let estimates = law.parameters.enumerated().map { index, parameter in
+      let column = naturalDraws.isEmpty || fixed[index] != nil ? nil : naturalDraws.map { $0[index] }
+      return Estimate(
+        name: parameter.name, symbol: parameter.symbol, unit: parameter.unit,
+        value: fixed[index] ?? values[index], draws: column, spread: spread, profile: profiles[index],
+        isUndetermined: isDependent[index], isPositive: !parameter.domain.isSigned)
+    }
     return LawFit(
       law: self.law, name: law.name, equation: law.equation, source: law.source,
-      parameters: law.parameters.enumerated().map { index, parameter in
-        let column = naturalDraws.isEmpty || fixed[index] != nil ? nil : naturalDraws.map { $0[index] }
-        return Estimate(
-          name: parameter.name, symbol: parameter.symbol, unit: parameter.unit,
-          value: fixed[index] ?? values[index],
-          draws: column, freedom: freedom, profile: profiles[index])
-      },
+      parameters: estimates,
       held: held.keys.sorted(),
-      derived: estimates(
-        of: law, values, naturalDraws, freedom, isUndetermined: free > 0 && table.isDegenerate(for: law)),
+      derived: derived(
+        by: law, values, naturalDraws, spread,
+        unidentified: lack == nil ? estimates.map { !$0.identified } : estimates.map { _ in true }),
       objective: objective,
       objectiveText: objective.text,
       objectiveValue: search.best.value, rmsLogResidual: rms, observations: table.count,
@@ -104,7 +109,11 @@ public struct Fitter: Sendable {
       },
       lossRange: Interval(
         low: observations.map(\.loss).min() ?? .nan, high: observations.map(\.loss).max() ?? .nan),
-      knownFloor: law.knownFloor, seed: seed, draws: naturalDraws,
+      knownFloor: law.knownFloor, seed: seed, lack: lack, resampling: resampling,
+      // JSON has no infinities.
+      draws: naturalDraws.map {
+        $0.map { min(max($0, -.greatestFiniteMagnitude), .greatestFiniteMagnitude) }
+      },
       unfinished: Unfinished(
         starts: search.unfinished, draws: draws.count(where: \.isUnfinished),
         profiles: zip(law.parameters, profiles).filter { $1?.isUnfinished ?? false }.map(\.0.symbol)))
@@ -125,15 +134,26 @@ public struct Fitter: Sendable {
     return symbols.map { held[$0] }
   }
 
-  private func estimates(
-    of law: any Law, _ values: [Double], _ draws: [[Double]], _ freedom: Freedom, isUndetermined: Bool
+  /// Returns the quantities that are computed from the parameters. One that changes with a parameter that the data do
+  /// not determine is not determined either.
+  private func derived(
+    by law: any Law, _ values: [Double], _ draws: [[Double]], _ spread: Spread, unidentified: [Bool]
   ) -> [Estimate] {
+    let central = law.derived(values)
+    // At arbitrary values, since a quantity may not change at a fitted value of zero.
+    let place = values.indices.map { 0.3 + 0.05 * Double($0) }
+    let given = law.derived(place).map(\.value)
+    let changed = values.indices.filter { unidentified[$0] }.map { parameter in
+      var place = place
+      place[parameter] *= 1.1
+      return law.derived(place).map(\.value)
+    }
     let derivedDraws = draws.map { law.derived($0).map(\.value) }
-    return law.derived(values).enumerated().map { index, derived in
+    return central.enumerated().map { index, derived in
       Estimate(
         name: derived.name, symbol: derived.symbol, unit: derived.unit, value: derived.value,
-        draws: derivedDraws.isEmpty ? nil : derivedDraws.map { $0[index] }, freedom: freedom,
-        isUndetermined: isUndetermined)
+        draws: derivedDraws.isEmpty ? nil : derivedDraws.map { $0[index] }, spread: spread,
+        isUndetermined: changed.contains { $0[index] != given[index] })
     }
   }
 }

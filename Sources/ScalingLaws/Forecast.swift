@@ -57,14 +57,14 @@ public struct Forecast: Sendable, Codable {
   /// - Parameters:
   ///   - runs: The held-out runs. The loss of a run that has not been trained is NaN.
   ///   - largestCompute: The largest compute of a run in the fit, in FLOPs.
-  ///   - scatter: The standard deviation of a single run in log loss; nil for that of the residuals of the fit.
+  ///   - scatter: The standard deviation of a single run in log loss; nil for that of the fit.
   /// - Throws: `FitError` if a run lacks a variable of the law, or there are no runs.
   public init(
     by fit: LawFit, of runs: [(name: String, observation: Observation)], largestCompute: Double?,
     scatter: Double? = nil
   ) throws {
     guard !runs.isEmpty else { throw FitError("there is no run to predict") }
-    let scatter = scatter ?? fit.rmsLogResidual
+    let scatter = scatter ?? fit.scatter
     var groups = runs.grouped { $0.observation.place }
     groups.sort { ($0[0].observation.compute ?? 0) < ($1[0].observation.compute ?? 0) }
     self.scatter = scatter
@@ -73,7 +73,7 @@ public struct Forecast: Sendable, Codable {
       guard let loss = fit.law.law.loss(fit.values, at: place) else {
         throw FitError("the run \(runs[0].name) lacks a variable of \(fit.equation)")
       }
-      let interval = Self.interval(by: fit, at: place, scatter: scatter, stream: index)
+      let interval = Self.interval(by: fit, at: place, around: loss, scatter: scatter, stream: index)
       return Place(
         parameters: place.parameters, tokens: place.tokens, compute: place.compute,
         computeFactor: largestCompute.flatMap { largest in place.compute.map { $0 / largest } }, loss: loss,
@@ -87,19 +87,20 @@ public struct Forecast: Sendable, Codable {
     }
   }
 
-  /// Returns the prediction interval of single runs. It is widened for small samples like the interval of a parameter,
-  /// which also corrects for residuals being smaller than the true errors.
-  private static func interval(by fit: LawFit, at place: Observation, scatter: Double, stream: Int)
-    -> Interval?
-  {
+  /// Returns the prediction interval of single runs. Each draw of the law has its own scatter of single runs, because
+  /// few residuals leave its size uncertain.
+  private static func interval(
+    by fit: LawFit, at place: Observation, around loss: Double, scatter: Double, stream: Int
+  ) -> Interval? {
     let law = fit.law.law
     var generator = SeededGenerator(seed: fit.seed, stream: stream)
     let residuals = 10
     let losses = fit.draws.compactMap { law.loss($0, at: place) }.filter(\.isFinite).flatMap { loss in
-      (0..<residuals).map { _ in
+      let scatter = scatter * Resampler.scale(freedom: fit.freedom, &generator)
+      return (0..<residuals).map { _ in
         fit.knownFloor + (loss - fit.knownFloor) * exp(scatter * generator.normal())
       }
     }
-    return losses.isEmpty ? nil : Interval(of: losses, freedom: fit.freedom)
+    return losses.isEmpty ? nil : Interval(of: losses, around: loss, spread: .percentiles)
   }
 }

@@ -6,6 +6,8 @@ public struct IsoFLOPProfile: Sendable, Codable {
   public let budget: Double
   /// The models, by increasing compute.
   public let observations: [Observation]
+  /// The range of N of the models through which the parabola is fitted; nil for all models.
+  public let window: Interval?
   /// The coefficients of L = c₀ + c₁·log N + c₂·(log N)²; empty if it cannot be fitted.
   public let parabola: [Double]
   /// The minimum of the parabola; nil if it is not valid.
@@ -21,15 +23,15 @@ public struct IsoFLOPProfile: Sendable, Codable {
   }
 }
 
-/// The minimum of an IsoFLOP profile, with 95 % intervals if the profile has more than three models.
+/// The minimum of an IsoFLOP profile, with 95 % intervals.
 public struct IsoFLOPMinimum: Sendable, Codable {
   /// N*.
   public let parameters: Double
-  /// The 95 % interval of N*.
+  /// The 95 % interval of N*; nil without one, or if the data do not bound it on both sides.
   public let parametersInterval: Interval?
   /// D*.
   public let tokens: Double
-  /// The 95 % interval of D*.
+  /// The 95 % interval of D*; nil without one, or if the data do not bound it on both sides.
   public let tokensInterval: Interval?
   /// The loss at the minimum.
   public let loss: Double
@@ -51,8 +53,11 @@ public struct IsoFLOPTrend: Sendable, Codable {
 /// Chinchilla's approach 2 (Hoffmann et al. 2022, section 3.2): a parabola in log N through the losses of
 /// each budget, and power laws N* ∝ C^a, D* ∝ C^b through their minima.
 ///
-/// Intervals are from a wild bootstrap: the residuals of a profile, scaled for its three parameters, are multiplied by
-/// a normal random number for each cluster (Liu 1988), so that the grid of sizes does not change.
+/// A loss is a parabola in log N only near its minimum. The parabola is fitted to the models within a factor of 8 of
+/// the minimum, or to the five nearest sizes.
+///
+/// Intervals are from errors that are simulated around the parabolas, with the variance of all residuals and the
+/// correlation within clusters (`Resampler`).
 public struct IsoFLOPAnalysis: Sendable, Codable {
   /// The relative difference of compute below which neighbouring models belong to one budget.
   public let tolerance: Double
@@ -69,12 +74,21 @@ public struct IsoFLOPAnalysis: Sendable, Codable {
   /// The geometric mean ratio of neighbouring N within a profile.
   public let spacing: Double?
 
+  /// The largest ratio of a model's N to N*, or of N* to N, in the window of the parabola.
+  public static let reach = 8.0
+  /// The smallest number of sizes in the window.
+  public static let leastSizes = 5
+  /// The method of fitting the parabolas; nil in files of earlier versions.
+  public let method: Method?
+
   /// The method of fitting the parabolas.
   public enum Method: String, Sendable, Codable {
     /// Ordinary least squares.
     case leastSquares
     /// Iteratively reweighted least squares that converges to least absolute deviations, robust against outliers.
     case robust
+    /// Local quadratic regression with tricube weights, over twice the window on a logarithmic axis (Cleveland 1979).
+    case local
   }
 
   /// Fits the profiles and the power laws through their minima.
@@ -86,36 +100,25 @@ public struct IsoFLOPAnalysis: Sendable, Codable {
     bootstraps: Int = 1000, seed: UInt64 = 1
   ) throws {
     self.tolerance = tolerance
+    self.method = method
     let groups = try Self.groups(observations, tolerance: tolerance)
     guard groups.contains(where: { $0.count >= 3 }) else {
       throw FitError("IsoFLOP profiles need at least three models of one budget; no budget has them")
     }
     let grids = groups.map { ProfileGrid($0, method: method) }
     let centres = grids.map { $0.minimum() }
-    let clusters = groups.flatMap { $0 }.clusterIndices()
-    let draws = parallelMap(bootstraps) { sample in
-      var generator = SeededGenerator(seed: seed, stream: sample)
-      let factors = (0...(clusters.max() ?? 0)).map { _ in generator.normal() }
-      var first = 0
-      return zip(grids, centres).map { grid, centre in
-        defer { first += grid.losses.count }
-        return centre.location == nil
-          ? nil
-          : grid.minimum(disturbed: clusters[first..<first + grid.losses.count].map { factors[$0] }).location
-      }
-    }
+    let draws = Self.draws(of: grids, clusters: groups.flatMap { $0 }.clusterIndices(), bootstraps, seed)
     profiles = zip(groups, zip(grids, centres)).enumerated().map { index, profile in
       let (group, (grid, centre)) = profile
-      let drawn = draws.compactMap { $0[index] }
-      return IsoFLOPProfile(group, grid, centre, draws: grid.losses.count > 3 ? drawn : [])
+      return IsoFLOPProfile(group, grid, centre, draws: centre.location == nil ? [] : draws.map { $0[index] })
     }
     let budgets = profiles.map { log($0.budget) }
     parameters = Self.trend(
-      "N*", "a", unit: "parameters", budgets, centres.map { $0.location?.x }, draws.map { $0.map { $0?.x } })
+      "N*", "a", unit: "parameters", budgets, centres.map { $0.location?.x }, draws.map { $0.map(\.x) })
     tokens = Self.trend(
-      "D*", "b", unit: "tokens", budgets, centres.map { $0.location?.y }, draws.map { $0.map { $0?.y } })
+      "D*", "b", unit: "tokens", budgets, centres.map { $0.location?.y }, draws.map { $0.map(\.y) })
     let placed = zip(grids, zip(budgets, centres)).compactMap { grid, profile in
-      profile.1.location.map { (c: profile.0, offset: mean(grid.x) - $0.x) }
+      profile.1.location.map { (c: profile.0, offset: mean(grid.window.map { grid.x[$0] }) - $0.x) }
     }
     centreOffset = placed.isEmpty ? nil : mean(placed.map(\.offset))
     centreDrift = line(placed.map(\.c), placed.map(\.offset))?.slope
@@ -146,24 +149,61 @@ public struct IsoFLOPAnalysis: Sendable, Codable {
     return groups
   }
 
+  /// Returns, for each bootstrap sample, the minimum of each profile in which models have simulated errors. Their
+  /// variance is estimated from the residuals of all profiles together, because one profile has too few. The grid of
+  /// sizes and the windows stay.
+  private static func draws(
+    of grids: [ProfileGrid], clusters: [Int], _ bootstraps: Int, _ seed: UInt64
+  ) -> [[(x: Double, y: Double)]] {
+    var (residuals, members, ranges): ([Double], [Int], [Range<Int>]) = ([], [], [])
+    var first = 0
+    for grid in grids {
+      let isFitted = !grid.fitted.isEmpty
+      ranges.append(residuals.count..<residuals.count + (isFitted ? grid.window.count : 0))
+      if isFitted {
+        residuals += grid.residuals
+        members += grid.window.map { clusters[first + $0] }
+      }
+      first += grid.x.count
+    }
+    let basis = zip(grids, ranges).flatMap { grid, range in
+      grid.basis.map { column in
+        residuals.indices.map { range.contains($0) ? column[$0 - range.lowerBound] : 0 }
+      }
+    }
+    // Three parameters for each profile leave nothing to estimate a variance from.
+    guard residuals.count > LinearBasis(basis).directions.count else { return [] }
+    let resampler = Resampler(
+      residuals: residuals, clusters: members.numbered(), basis: basis, seed: seed, method: .simulation)
+    return parallelMap(bootstraps) { [ranges] sample in
+      guard case .errors(let errors) = resampler[sample] else { return [] }
+      return zip(grids, ranges).map { grid, range in
+        let location = range.isEmpty ? nil : grid.minimum(disturbed: Array(errors[range])).location
+        return (location?.x ?? .nan, location?.y ?? .nan)
+      }
+    }
+  }
+
   private static func trend(
     _ name: String, _ symbol: String, unit: String, _ budgets: [Double], _ minima: [Double?],
-    _ draws: [[Double?]]
+    _ draws: [[Double]]
   ) -> IsoFLOPTrend? {
-    let fit = { (minima: [Double?]) in
-      let placed = zip(budgets, minima).compactMap { budget, minimum in minimum.map { (budget, $0) } }
-      return placed.count < 2 ? nil : line(placed.map(\.0), placed.map(\.1))
+    let placed = minima.indices.filter { minima[$0] != nil }
+    let fit = { (minima: [Double?]) -> (intercept: Double, slope: Double)? in
+      // A draw without a minimum in a profile has none to take part.
+      let known = placed.filter { minima[$0]?.isFinite ?? false }
+      return known.count < 2 ? nil : line(known.map { budgets[$0] }, known.compactMap { minima[$0] })
     }
     guard let central = fit(minima) else { return nil }
     let drawn = draws.map { fit($0) ?? (.nan, .nan) }
     return IsoFLOPTrend(
       exponent: Estimate(
         name: "exponent of \(name) in C", symbol: symbol, unit: "1", value: central.slope,
-        draws: drawn.isEmpty ? nil : drawn.map(\.slope)),
+        draws: drawn.isEmpty ? nil : drawn.map(\.slope), spread: .centred),
       logCoefficient: Estimate(
         name: "log coefficient of \(name) in C", symbol: "log k", unit: "log \(unit)",
         value: central.intercept,
-        draws: drawn.isEmpty ? nil : drawn.map(\.intercept)))
+        draws: drawn.isEmpty ? nil : drawn.map(\.intercept), spread: .centred))
   }
 }
 
@@ -173,13 +213,20 @@ private struct ProfileGrid: Sendable {
   let y: [Double]
   let losses: [Double]
   let method: IsoFLOPAnalysis.Method
-  /// The losses of the fitted parabola.
-  var fitted: [Double] = []
-  /// The residuals, scaled by √(n/(n − 3)).
-  var residuals: [Double] = []
+  /// The indices of the models through which the parabola is fitted.
+  private(set) var window: [Int]
+  /// The weights of these models.
+  private var weights: [Double]?
+  /// The losses of the fitted parabola at these models; empty if there is none.
+  private(set) var fitted: [Double] = []
+  /// The residuals relative to the fitted losses.
+  private(set) var residuals: [Double] = []
+  /// 1, t and t² at these models relative to the fitted losses, with t = log N.
+  private(set) var basis: [[Double]] = []
 
   struct Minimum: Sendable {
     var parabola: [Double] = []
+    /// log N* and log D*, infinite if the parabola falls or rises throughout, and the loss.
     var location: (x: Double, y: Double, loss: Double)?
     var refusal: String?
   }
@@ -189,30 +236,66 @@ private struct ProfileGrid: Sendable {
     y = observations.map { log($0.tokens ?? .nan) }
     losses = observations.map(\.loss)
     self.method = method
-    guard let parabola = parabola(x, losses) else { return }
-    fitted = x.map { parabola[0] + parabola[1] * $0 + parabola[2] * $0 * $0 }
-    let n = Double(x.count)
-    let scale = n > 3 ? (n / (n - 3)).squareRoot() : 0
-    residuals = zip(losses, fitted).map { ($0 - $1) * scale }
+    window = Array(losses.indices)
+    placeWindow()
+    let t = window.map { x[$0] }
+    guard let parabola = parabola(t, window.map { losses[$0] }) else { return }
+    fitted = t.map { parabola[0] + parabola[1] * $0 + parabola[2] * $0 * $0 }
+    residuals = zip(window, fitted).map { losses[$0] / $1 - 1 }
+    let centre = mean(t)
+    basis = (0..<3).map { power in zip(t, fitted).map { pow($0 - centre, Double(power)) / $1 } }
+  }
+
+  /// Moves the window from the model of the lowest loss until the parabola's minimum is in its middle.
+  private mutating func placeWindow() {
+    let sizes = Set(x).sorted()
+    let reach = log(IsoFLOPAnalysis.reach) * (method == .local ? 2 : 1)
+    guard sizes.count > IsoFLOPAnalysis.leastSizes,
+      let lowest = losses.indices.min(by: { losses[$0] < losses[$1] })
+    else { return }
+    var centre = x[lowest]
+    for _ in 0..<20 {
+      let distances = sizes.map { abs($0 - centre) }.sorted()
+      let width = max(reach, distances[IsoFLOPAnalysis.leastSizes - 1]) * (1 + 1e-9)
+      let members = x.indices.filter { abs(x[$0] - centre) <= width }
+      let isSame = members == window && weights == nil
+      window = members
+      if method == .local {
+        // The model at the edge of the window keeps a small weight.
+        weights = members.map { pow(1 - pow(abs(x[$0] - centre) / (1.1 * width), 3), 3) }
+      }
+      guard let found = minimum().location, found.x.isFinite, abs(found.x - centre) > 1e-6, !isSame else {
+        return
+      }
+      centre = found.x
+    }
   }
 
   /// Returns the minimum of the parabola.
   ///
-  /// - Parameter factors: Factors for the wild bootstrap: the parabola is fitted to the fitted losses plus the
-  ///   residuals times these. nil for the measured losses.
-  func minimum(disturbed factors: [Double]? = nil) -> Minimum {
+  /// - Parameter errors: Errors for the bootstrap, relative to the fitted losses: the parabola is fitted to the fitted
+  ///   losses with these errors, and its minimum may lie anywhere. nil for the measured losses.
+  func minimum(disturbed errors: [Double]? = nil) -> Minimum {
+    let x = window.map { self.x[$0] }
+    let y = window.map { self.y[$0] }
     guard Set(x).count >= 3 else { return Minimum(refusal: "fewer than three model sizes") }
-    let losses = factors.map { zip(fitted, zip(residuals, $0)).map { $0 + $1.0 * $1.1 } } ?? self.losses
+    let losses = errors.map { zip(fitted, $0).map { $0 * (1 + $1) } } ?? window.map { self.losses[$0] }
     guard let inN = parabola(x, losses), let inD = parabola(y, losses) else {
       return Minimum(refusal: "no parabola can be fitted")
     }
     guard inN[2] > 0, inD[2] > 0 else {
-      return Minimum(parabola: inN, refusal: "the losses do not curve upward: there is no minimum")
+      var minimum = Minimum(
+        parabola: inN, refusal: "the losses do not curve upward: there is no minimum")
+      if errors != nil {
+        let isFalling = inN[1] + 2 * inN[2] * mean(x) < 0
+        minimum.location = isFalling ? (.infinity, -.infinity, .nan) : (-.infinity, .infinity, .nan)
+      }
+      return minimum
     }
     let location = (
       x: -inN[1] / (2 * inN[2]), y: -inD[1] / (2 * inD[2]), loss: inN[0] - inN[1] * inN[1] / (4 * inN[2])
     )
-    guard factors != nil || inside(location.x, x) && inside(location.y, y) else {
+    guard errors != nil || inside(location.x, x) && inside(location.y, y) else {
       let side = location.x <= (x.min() ?? 0) ? "smaller" : "larger"
       return Minimum(
         parabola: inN,
@@ -230,7 +313,7 @@ private struct ProfileGrid: Sendable {
   private func parabola(_ t: [Double], _ losses: [Double]) -> [Double]? {
     let centre = mean(t)
     let columns = [t.map { _ in 1 }, t.map { $0 - centre }, t.map { ($0 - centre) * ($0 - centre) }]
-    guard var c = linearRegression(columns, losses) else { return nil }
+    guard var c = linearRegression(columns, losses, weights: weights) else { return nil }
     if method == .robust {
       for _ in 0..<100 {
         let residuals = losses.indices.map { row in losses[row] - dot(c, columns.map { $0[row] }) }
@@ -248,17 +331,33 @@ private struct ProfileGrid: Sendable {
 extension IsoFLOPProfile {
   fileprivate init(
     _ group: [Observation], _ grid: ProfileGrid, _ centre: ProfileGrid.Minimum,
-    draws: [(x: Double, y: Double, loss: Double)]
+    draws: [(x: Double, y: Double)]
   ) {
     budget = exp(mean(group.map { log($0.compute ?? .nan) }))
     observations = group
     parabola = centre.parabola
     refusal = centre.refusal
-    let interval = { (values: [Double]) in values.isEmpty ? nil : Interval(of: values) }
-    minimum = centre.location.map {
+    let sizes = grid.window.map { exp(grid.x[$0]) }
+    window = sizes.count == group.count ? nil : Interval(low: sizes.min() ?? 0, high: sizes.max() ?? 0)
+    let interval = { (values: [Double], centre: Double) -> Interval? in
+      let known = values.filter { !$0.isNaN }
+      guard !known.isEmpty else { return nil }
+      let interval = Interval(of: known, around: centre, spread: .centred)
+      return interval.isFinite ? Interval(low: exp(interval.low), high: exp(interval.high)) : nil
+    }
+    minimum = centre.location.map { location in
       IsoFLOPMinimum(
-        parameters: exp($0.x), parametersInterval: interval(draws.map { exp($0.x) }), tokens: exp($0.y),
-        tokensInterval: interval(draws.map { exp($0.y) }), loss: $0.loss)
+        parameters: exp(location.x), parametersInterval: interval(draws.map(\.x), location.x),
+        tokens: exp(location.y), tokensInterval: interval(draws.map(\.y), location.y), loss: location.loss)
+    }
+  }
+
+  /// The number of models through which the parabola is fitted.
+  public var fittedModels: Int {
+    guard let window else { return observations.count }
+    // The bounds are rounded.
+    return observations.count {
+      ($0.parameters ?? 0) >= window.low * (1 - 1e-9) && ($0.parameters ?? 0) <= window.high * (1 + 1e-9)
     }
   }
 }
@@ -276,7 +375,8 @@ extension IsoFLOPAnalysis {
       noiseless.loss = prediction
       return noiseless
     }
-    let analysis = try? IsoFLOPAnalysis(observations, tolerance: tolerance, bootstraps: 0)
+    let analysis = try? IsoFLOPAnalysis(
+      observations, tolerance: tolerance, method: method ?? .leastSquares, bootstraps: 0)
     return analysis?.parameters.map { $0.exponent.value - exact }
   }
 }

@@ -12,42 +12,75 @@ public struct Estimate: Sendable, Codable {
   public let value: Double
   /// The standard deviation over the bootstrap; nil without one.
   public let standardError: Double?
-  /// The 95 % percentile interval over the bootstrap; nil without one.
+  /// The 95 % interval from the bootstrap; nil without one, or if the quantity is not identified.
   public let interval: Interval?
   /// The profile likelihood of a parameter; nil for a derived quantity.
   public let profile: Profile?
+  /// False if the data do not determine the quantity: the profile likelihood does not bound the parameter on both sides
+  /// within a factor of 1000, other parameters can make up for its changes, more than one of 40 bootstrap samples
+  /// diverges or exceeds 1000 times the value of a positive parameter, or the quantity is computed from such parameters.
+  public let identified: Bool
   /// The bootstrap draws, some of which may not be finite. They are not written to a file.
   public private(set) var draws: [Double] = []
-  /// The degrees of freedom by which the percentiles of small samples are widened.
-  private(set) var freedom: Freedom?
-  /// True if the runs cannot determine a derived quantity whatever their losses are; nil otherwise.
-  private let undetermined: Bool?
-  /// False if the profile likelihood does not bound the parameter on both sides within a factor of 1000, or the runs
-  /// cannot determine the quantity.
-  public var identified: Bool { undetermined != true && profile?.identified ?? true }
+  /// The way in which intervals are read from draws.
+  private(set) var spread = Spread.percentiles
 
   init(
     name: String, symbol: String, unit: String, value: Double, draws: [Double]? = nil,
-    freedom: Freedom? = nil,
-    profile: Profile? = nil, isUndetermined: Bool = false
+    spread: Spread = .percentiles, profile: Profile? = nil, isUndetermined: Bool = false,
+    isPositive: Bool = false
   ) {
-    undetermined = isUndetermined ? true : nil
-    let finite = draws?.filter { $0.isFinite }
-    // Without any finite draw there is no interval.
-    let isKnown = finite?.isEmpty == false
     self.name = name
     self.symbol = symbol
     self.unit = unit
     self.value = value
-    standardError = isKnown ? finite.map(standardDeviation) : nil
-    interval = isKnown ? finite.map { Interval(of: $0, freedom: freedom) } : nil
+    let known = draws?.filter { !$0.isNaN } ?? []
+    // Without any finite draw there is no interval.
+    let interval =
+      known.contains(where: \.isFinite) ? Interval(of: known, around: value, spread: spread) : nil
+    let isBounded = interval.map { $0.isFinite && !(isPositive && $0.high > 1000 * value) } ?? true
+    identified = !isUndetermined && profile?.identified ?? true && value.isFinite && isBounded
+    let error = standardDeviation(known.filter(\.isFinite))
+    standardError = identified && interval != nil && error.isFinite ? error : nil
+    self.interval = identified ? interval : nil
     self.profile = profile
     self.draws = draws ?? []
-    self.freedom = freedom
+    self.spread = spread
   }
 
   private enum CodingKeys: String, CodingKey {
-    case name, symbol, unit, value, standardError, interval, profile, undetermined
+    case name, symbol, unit, value, standardError, interval, profile, identified, undetermined
+  }
+
+  /// Decodes an estimate, or one of an earlier version, which had no member `identified`.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    name = try container.decode(String.self, forKey: .name)
+    symbol = try container.decode(String.self, forKey: .symbol)
+    unit = try container.decode(String.self, forKey: .unit)
+    value = try container.decodeIfPresent(Double.self, forKey: .value) ?? .nan
+    profile = try container.decodeIfPresent(Profile.self, forKey: .profile)
+    let isUndetermined = try container.decodeIfPresent(Bool.self, forKey: .undetermined) ?? false
+    identified =
+      try container.decodeIfPresent(Bool.self, forKey: .identified)
+      ?? (!isUndetermined && profile?.identified ?? true)
+    let error = try container.decodeIfPresent(Double.self, forKey: .standardError)
+    standardError = identified ? error : nil
+    let interval = try container.decodeIfPresent(Interval.self, forKey: .interval)
+    self.interval = identified ? interval : nil
+  }
+
+  /// Encodes the estimate, with null for a value that is not finite.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(name, forKey: .name)
+    try container.encode(symbol, forKey: .symbol)
+    try container.encode(unit, forKey: .unit)
+    try container.encode(value.isFinite ? value : nil, forKey: .value)
+    try container.encode(identified, forKey: .identified)
+    try container.encodeIfPresent(standardError, forKey: .standardError)
+    try container.encodeIfPresent(interval, forKey: .interval)
+    try container.encodeIfPresent(profile, forKey: .profile)
   }
 }
 
@@ -55,10 +88,14 @@ public struct Estimate: Sendable, Codable {
 struct Estimator<Result> {
   private let result: Result
   private let draws: [Result]
-  private let freedom: Freedom?
+  private let spread: Spread
+  private let isUndetermined: Bool
 
-  init(of result: Result, draws: [Result], freedom: Freedom? = nil) {
-    (self.result, self.draws, self.freedom) = (result, draws, freedom)
+  init(
+    of result: Result, draws: [Result], spread: Spread = .percentiles, isUndetermined: Bool = false
+  ) {
+    (self.result, self.draws, self.spread) = (result, draws, spread)
+    self.isUndetermined = isUndetermined
   }
 
   /// Returns the estimate of a quantity, with its value in each draw.
@@ -67,7 +104,8 @@ struct Estimator<Result> {
   ) -> Estimate {
     Estimate(
       name: name, symbol: symbol, unit: unit, value: value(result),
-      draws: draws.isEmpty ? nil : draws.map(value), freedom: freedom)
+      draws: draws.isEmpty ? nil : draws.map(value), spread: spread,
+      isUndetermined: isUndetermined)
   }
 }
 
@@ -130,6 +168,11 @@ public struct LawFit: Sendable, Codable {
   public let knownFloor: Double
   /// The seed of the bootstrap.
   public let seed: UInt64
+  /// What the runs lack to determine the law, such as "all runs have one N"; nil if nothing, or if only noise hides a
+  /// parameter.
+  public let lack: String?
+  /// The way in which the bootstrap resampled; nil for fits of earlier versions, which drew clusters.
+  let resampling: Resampler.Method?
   /// The bootstrap draws of the parameters, in natural units.
   public let draws: [[Double]]
   /// The searches that stopped at their limit of evaluations; nil if none did.
@@ -154,7 +197,37 @@ public struct LawFit: Sendable, Codable {
       "\(startsAgreeing) of \(starts) starts of the search end at this minimum, fewer than half: there are others, and a better one may have been missed"
   }
 
-  var freedom: Freedom { Freedom(observations: clusters, parameters: parameters.count - held.count) }
+  /// A description of how the bootstrap makes its samples; nil without a bootstrap.
+  public var bootstrap: String? {
+    guard !draws.isEmpty else { return nil }
+    return resampling == .simulation ? "simulated errors" : "resampled trainings"
+  }
+
+  private var free: Int { parameters.count - held.count }
+
+  /// The way in which intervals are read from quantities that are computed from the draws.
+  var spread: Spread { Spread(of: resampling, clusters: clusters, parameters: free) }
+
+  /// The residual degrees of freedom.
+  var freedom: Int { max(observations - free, 1) }
+
+  /// The standard deviation of single runs around the law, in the log of the loss above the known floor: that of the
+  /// residuals, corrected for the parameters of the fit.
+  var scatter: Double { rmsLogResidual * (Double(observations) / Double(freedom)).squareRoot() }
+
+  /// The symbols of parameters that the data do not determine.
+  public var unidentified: [String] { parameters.filter { !$0.identified }.map(\.symbol) }
+
+  /// Returns the problem of this fit on its own observations, evaluated at its parameters.
+  ///
+  /// - Throws: `FitError` if an observation lacks a variable or has an invalid value.
+  func problem(on observations: [Observation]) throws -> Problem {
+    let table = try Table(observations, for: law.law, fitting: free)
+    var problem = try Problem(law.law, on: table, minimizing: objective)
+    problem.held = parameters.map { held.contains($0.symbol) }
+    problem.evaluate(at: zip(law.law.parameters, values).map { $0.domain.search($1) })
+    return problem
+  }
 
   /// The fitted parameters in natural units.
   public var values: [Double] { parameters.map(\.value) }
@@ -167,7 +240,7 @@ public struct LawFit: Sendable, Codable {
     let predicted = draws.compactMap { law.loss($0, at: observation) }.filter { $0.isFinite }
     let beyond = ranges.compactMap { range in observation[range.variable].map(range.decadesBeyond) }
     let decadesBeyond = beyond.max() ?? 0
-    let confidence = predicted.isEmpty ? nil : Interval(of: predicted, freedom: freedom)
+    let confidence = predicted.isEmpty ? nil : Interval(of: predicted, around: value, spread: spread)
     return Prediction(
       value: value, confidence: confidence, prediction: intervalOfOneRun(value, by: confidence),
       decadesBeyond: decadesBeyond)
@@ -182,7 +255,7 @@ public struct LawFit: Sendable, Codable {
     let confidence = confidence ?? Interval(low: value, high: value)
     // The scatter is added in quadrature, in the log of the reducible loss.
     let reducible = { (loss: Double) in max(loss - knownFloor, .leastNormalMagnitude) }
-    let scatter = 1.96 * rmsLogResidual
+    let scatter = studentQuantile(freedom: freedom) * scatter
     let down = log(reducible(value) / reducible(min(confidence.low, value)))
     let up = log(reducible(max(confidence.high, value)) / reducible(value))
     return Interval(

@@ -82,3 +82,33 @@ func dot(_ a: [Double], _ b: [Double]) -> Double {
   for index in a.indices { sum += a[index] * b[index] }
   return sum
 }
+
+/// An orthonormal basis of the space that some columns span (modified Gram–Schmidt).
+struct LinearBasis {
+  private(set) var directions: [[Double]] = []
+
+  /// Adds the columns in order, without those that depend on the ones before.
+  init(_ columns: [[Double]]) {
+    for column in columns {
+      let (rest, size) = projected(column)
+      if size > 1e-9 { directions.append(rest.map { $0 / size }) }
+    }
+  }
+
+  /// Returns the part of a column outside the space, relative to the column: 0 if the column depends on the basis.
+  func rest(of column: [Double]) -> Double { projected(column).size }
+
+  private func projected(_ column: [Double]) -> (rest: [Double], size: Double) {
+    let size = dot(column, column).squareRoot()
+    guard size > 0, size.isFinite else { return (column, 0) }
+    var rest = column.map { $0 / size }
+    // Twice, because the first pass loses digits if the column is almost dependent.
+    for _ in 0..<2 {
+      for direction in directions {
+        let part = dot(rest, direction)
+        for row in rest.indices { rest[row] -= part * direction[row] }
+      }
+    }
+    return (rest, dot(rest, rest).squareRoot())
+  }
+}

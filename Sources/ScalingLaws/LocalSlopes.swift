@@ -67,17 +67,7 @@ public struct LocalSlopes: Sendable, Codable {
       throw FitError("local slopes need two windows of three different \(variable.symbol) within a decade")
     }
     let clusters = observations.clusterIndices()
-    let clusterCount = (clusters.max() ?? 0) + 1
-    // The same resampling as the fit's own, so that a draw's floor belongs to its runs.
-    let draws =
-      clusterCount < 2
-      ? []
-      : fit.draws.enumerated().map { sample, θ -> (weights: [Double], floor: Double) in
-        var generator = SeededGenerator(seed: fit.seed, stream: sample)
-        var counts = Array(repeating: 0.0, count: clusterCount)
-        for _ in counts.indices { counts[generator.index(below: clusterCount)] += 1 }
-        return (clusters.map { counts[$0] }, floorIndex.map { θ[$0] } ?? fit.knownFloor)
-      }
+    let draws = try Self.draws(under: fit, floorIndex, observations)
     windows = ranges.map { range in
       let members = runs.indices.filter { range.contains(runs[$0].x) }
       let independent = Set(members.map { clusters[$0] }).count
@@ -89,10 +79,12 @@ public struct LocalSlopes: Sendable, Codable {
             ? nil
             : draws.map { draw in
               Self.slope(
-                members.map { runs[$0] }, above: floorOfDraw(draw.floor),
-                weights: members.map { draw.weights[$0] })
+                members.map { (runs[$0].x, draw.losses?[$0] ?? runs[$0].loss) },
+                above: floorOfDraw(draw.floor),
+                weights: draw.weights.map { weights in members.map { weights[$0] } })
             },
-          freedom: Freedom(observations: independent, parameters: 2))
+          spread: fit.resampling == .simulation
+            ? .centred : .expanded(Freedom(observations: independent, parameters: 2)))
       }
       return Window(
         low: exp(range.lowerBound), high: exp(range.upperBound), observations: members.count,
@@ -114,6 +106,31 @@ public struct LocalSlopes: Sendable, Codable {
       return Self.spread(ranges, x, straight)?.spread ?? 0
     }.sorted()
     (noiseMedian, noiseLimit) = (quantile(ofNoise, 0.5), quantile(ofNoise, 0.95))
+  }
+
+  /// One bootstrap sample: the multiplicity of each observation or its simulated loss, and the floor of the law that
+  /// was fitted to them.
+  private struct Draw {
+    var weights: [Double]?
+    var losses: [Double]?
+    let floor: Double
+  }
+
+  /// Returns the samples of a fit's own bootstrap, so that a draw's floor belongs to its observations.
+  private static func draws(under fit: LawFit, _ floorIndex: Int?, _ observations: [Observation]) throws
+    -> [Draw]
+  {
+    guard !fit.draws.isEmpty else { return [] }
+    let problem = try fit.problem(on: observations)
+    let resampler = problem.resampler(seed: fit.seed)
+    return fit.draws.enumerated().map { sample, θ in
+      var draw = Draw(floor: floorIndex.map { θ[$0] } ?? fit.knownFloor)
+      switch resampler[sample] {
+      case .multiplicities(let counts): draw.weights = counts
+      case .errors(let errors): draw.losses = problem.losses(withErrors: errors).map { $0 + fit.knownFloor }
+      }
+      return draw
+    }
   }
 
   private static let mostWindows = 200

@@ -9,7 +9,7 @@ import Foundation
 ///
 /// Both groups are fitted together, each by its own power law above the floor, by least squares on log loss. The losses
 /// of the multiplier are those that both groups reach within their own runs: nothing is extrapolated. Intervals are from
-/// the bootstrap over clusters of runs.
+/// the bootstrap (`Resampler`).
 public struct Multiplier: Sendable, Codable {
   /// The floor of the groups.
   public enum Floors: Sendable, Equatable {
@@ -167,7 +167,7 @@ public struct Multiplier: Sendable, Codable {
       let drawn = draws.map(value)
       return Estimate(
         name: name, symbol: symbol, unit: "1", value: value(central), draws: drawn.isEmpty ? nil : drawn,
-        freedom: free.freedom, isUndetermined: Self.isUndetermined(drawn))
+        spread: free.spread, isUndetermined: Self.isUndetermined(drawn))
     }
     self.variable = variable
     basis = chosen.basis
@@ -185,7 +185,7 @@ public struct Multiplier: Sendable, Codable {
     factor = Estimate(
       name: "multiplier", symbol: "m", unit: "1", value: average(central),
       draws: factors.isEmpty ? nil : factors,
-      freedom: free.freedom, isUndetermined: Self.isUndetermined(factors))
+      spread: free.spread, isUndetermined: Self.isUndetermined(factors))
     trend = estimate("exponent of the multiplier", "τ") { pair in
       line(grid.map { pair[0].log(at: $0) }, grid.map { Self.logFactor(pair, $0) })?.slope ?? .nan
     }
@@ -196,13 +196,14 @@ public struct Multiplier: Sendable, Codable {
     }
     constantFactor = Estimate(
       name: "multiplier, one exponent", symbol: "m", unit: "1", value: equal(constant.values),
-      draws: constant.draws.isEmpty ? nil : constant.draws.map(equal), freedom: constant.freedom)
+      draws: constant.draws.isEmpty ? nil : constant.draws.map(equal), spread: constant.spread)
     aiccGain = constant.aicc - free.aicc
     places = grid.map { loss in
       let drawn = draws.map { exp(Self.logFactor($0, loss)) }.filter(\.isFinite)
+      let factor = exp(Self.logFactor(central, loss))
       return Place(
         loss: loss, reference: exp(central[0].log(at: loss)), other: exp(central[1].log(at: loss)),
-        interval: drawn.isEmpty ? nil : Interval(of: drawn, freedom: free.freedom))
+        interval: drawn.isEmpty ? nil : Interval(of: drawn, around: factor, spread: free.spread))
     }
   }
 
@@ -251,20 +252,22 @@ private struct Fit {
   let law: VariantsLaw
   let values: [Double]
   let draws: [[Double]]
-  let freedom: Freedom
+  let spread: Spread
   let aicc: Double
 
   init(_ law: VariantsLaw, _ observations: [Observation], bootstraps: Int, seed: UInt64) throws {
     let table = try Table(observations, for: law)
-    let problem = try Problem(law, on: table, minimizing: Objective(.leastSquares))
+    var problem = try Problem(law, on: table, minimizing: Objective(.leastSquares))
     let search = try MultiStart.minimize(problem, from: MultiStart.starts(of: law, on: table))
     let natural = { (u: [Double]) in zip(law.parameters, u).map { $0.domain.natural($1) } }
     self.law = law
     values = natural(search.best.search)
+    problem.evaluate(at: search.best.search)
     draws = Bootstrap(samples: bootstraps, seed: seed).draws(of: problem, around: search.best).map {
       natural($0.search)
     }
-    freedom = Freedom(observations: table.clusterCount, parameters: values.count)
+    spread = Spread(
+      of: problem.resampler(seed: seed).method, clusters: table.clusterCount, parameters: values.count)
     aicc = Selection.aicc(
       residualSum: search.best.value, observations: table.count, parameters: values.count)
   }

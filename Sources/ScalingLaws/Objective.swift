@@ -21,6 +21,15 @@ public struct Objective: Sendable, Codable, Equatable {
     /// r = log(1 + L̂) − log(1 + L), as in Caballero et al. 2022.
     case log1p
 
+    /// Returns the loss with a value on this scale.
+    func loss(_ value: Double) -> Double {
+      switch self {
+      case .log: exp(value)
+      case .raw: value
+      case .log1p: expm1(value)
+      }
+    }
+
     /// Returns a loss on this scale, and the derivative.
     @inline(__always)
     func callAsFunction(_ loss: Double) -> (value: Double, slope: Double) {

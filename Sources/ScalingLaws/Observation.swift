@@ -188,6 +188,18 @@ extension Sequence {
   }
 }
 
+extension [Int] {
+  /// Returns the elements replaced by numbers from 0, in the order of first appearance.
+  func numbered() -> [Int] {
+    var numbers: [Int: Int] = [:]
+    return map { element in
+      if let number = numbers[element] { return number }
+      numbers[element] = numbers.count
+      return numbers.count - 1
+    }
+  }
+}
+
 extension [Observation] {
   /// Returns the index of each observation's cluster, in the order of first appearance.
   func clusterIndices() -> [Int] {

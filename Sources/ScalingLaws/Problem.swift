@@ -108,6 +108,41 @@ struct Problem: Sendable {
   /// The residuals on the objective's scale at the last evaluation, for the rows in use.
   var residuals: [Double] { workspace.rows.map { scale(workspace.predictions[$0]).value - targets[$0] } }
 
+  /// Returns the resampling of the residuals at the last evaluation, which must have included all rows.
+  func resampler(seed: UInt64, method: Resampler.Method? = nil) -> Resampler {
+    Resampler(
+      residuals: zip(residuals, weights).map { $0 * $1.squareRoot() }, clusters: workspace.table.clusters,
+      basis: (0..<size).filter { !held[$0] }.map(derivatives), seed: seed, method: method)
+  }
+
+  /// Returns the fitted values on the objective's scale at the last evaluation, with errors of the resampler.
+  func targets(withErrors errors: [Double]) -> [Double] {
+    errors.indices.map { scale(workspace.predictions[$0]).value + errors[$0] / weights[$0].squareRoot() }
+  }
+
+  /// Returns the fitted losses above the known floor at the last evaluation, with errors of the resampler.
+  func losses(withErrors errors: [Double]) -> [Double] {
+    targets(withErrors: errors).map { [scale] in scale.loss($0) }
+  }
+
+  /// Returns whether a small change of a parameter can be undone by changes of the others, so that the rows do not
+  /// determine it, whatever their losses are. For the last evaluation, which must have included all rows.
+  func isDependent(_ parameter: Int) -> Bool {
+    guard !held[parameter] else { return false }
+    let others = (0..<size).filter { $0 != parameter && !held[$0] }.map(derivatives)
+    let own = derivatives(parameter)
+    return LinearBasis(others).rest(of: own) <= 1e-7
+  }
+
+  /// Returns the derivatives of the compared, weighted losses by a parameter's search coordinate, one for each row.
+  private func derivatives(_ parameter: Int) -> [Double] {
+    let count = workspace.table.count
+    return (0..<count).map { row in
+      workspace.jacobian[parameter / Dual.lanes * count + row][parameter % Dual.lanes]
+        * scale(workspace.predictions[row]).slope * weights[row].squareRoot()
+    }
+  }
+
   /// The residuals of the log loss above the known floor at the last evaluation, for the rows in use.
   var logResiduals: [Double] {
     workspace.rows.map { log(workspace.predictions[$0]) - log(workspace.table.losses[$0]) }

@@ -40,13 +40,15 @@ public struct Profile: Sendable, Codable {
   ) {
     let domain = problem.law.parameters[parameter].domain
     let scale = Self.devianceScale(problem, at: minimum)
-    let freedom = Freedom(observations: problem.workspace.rows.count, parameters: problem.size)
+    let freedom = Freedom(
+      observations: problem.workspace.rows.count, parameters: problem.size)
     let threshold = freedom.studentQuantile * freedom.studentQuantile
     self.threshold = threshold
     let sides = [-1.0, 1.0].map { direction in
       Self.walk(parameter, problem, minimum, alternatives, scale, threshold, domain, direction)
     }
-    let points = sides[0].points.reversed() + [(minimum.search[parameter], 0.0)] + sides[1].points
+    let points = (sides[0].points.reversed() + [(minimum.search[parameter], 0.0)] + sides[1].points)
+      .filter { $0.1.isFinite }
     values = points.map { domain.natural($0.0) }
     deviances = points.map(\.1)
     low = sides[0].crossing.map { domain.natural($0) }

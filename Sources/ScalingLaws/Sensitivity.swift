@@ -50,9 +50,9 @@ public struct Sensitivity: Sendable, Codable {
         var varied = fitter
         (varied.objective, varied.bootstraps) = (objective, 0)
         let fit = try varied.fit(observations, isProfiled: false)
-        return Row(
-          choice: choice, observations: observations.count,
-          values: fit.values + fit.derived.map(\.value), refusal: nil)
+        let values = fit.values + fit.derived.map(\.value)
+        guard values.allSatisfy(\.isFinite) else { throw FitError("a value is not finite") }
+        return Row(choice: choice, observations: observations.count, values: values, refusal: nil)
       } catch {
         return Row(choice: choice, observations: observations.count, values: nil, refusal: "\(error)")
       }

@@ -53,11 +53,7 @@ public struct Table: Sendable {
     losses = observations.map { $0.loss - law.knownFloor }
     let errors = observations.compactMap { $0.standardError }.filter { $0 > 0 && $0.isFinite }
     standardErrors = errors.count == observations.count ? errors : nil
-    // Too few clusters (at most four, or at most the number of parameters) do not show the variance between them. Then
-    // observations are resampled individually.
-    let given = observations.clusterIndices()
-    let isTooFew = Set(given).count <= max(free, 4)
-    clusters = isTooFew ? Array(observations.indices) : given
+    clusters = observations.clusterIndices()
     clusterCount = Set(clusters).count
     stride = variables.count
   }
@@ -69,15 +65,26 @@ public struct Table: Sendable {
     (0..<stride).contains { values[row * stride + $0] != values[$0] }
   }
 
-  /// Returns whether the rows cannot distinguish the terms of N and D of a law: they have one N, one D, or one ratio of
-  /// both. False for a law of other variables.
-  func isDegenerate(for law: any Law) -> Bool {
-    guard law.variables == [.parameters, .tokens] else { return false }
+  /// What the rows of a law of N and D lack to determine its terms: such as "all runs have one N"; nil if nothing, or
+  /// for a law of other variables. Ratios within 2 % count as one, because published counts are rounded.
+  func lack(for law: any Law) -> String? {
+    guard Set(law.variables) == [.parameters, .tokens] else { return nil }
     func isConstant(_ place: (Int) -> Double) -> Bool {
-      (0..<count).allSatisfy { abs(place($0) - place(0)) <= 1e-6 }
+      let values = (0..<count).map(place)
+      return (values.max() ?? 0) - (values.min() ?? 0) <= 0.02
     }
-    return isConstant { logs[$0 * stride] } || isConstant { logs[$0 * stride + 1] }
-      || isConstant { logs[$0 * stride + 1] - logs[$0 * stride] }
+    let symbols = law.variables.map(\.symbol)
+    for variable in 0..<2 where isConstant({ logs[$0 * stride + variable] }) {
+      return "all runs have one \(symbols[variable])"
+    }
+    guard !isConstant({ logs[$0 * stride + 1] - logs[$0 * stride] }) else {
+      return "D/N is the same in all runs"
+    }
+    // Otherwise log D may still be a line in log N.
+    let columns = (0..<2).map { variable in (0..<count).map { logs[$0 * stride + variable] } }
+    guard let fit = line(columns[0], columns[1]) else { return nil }
+    return (0..<count).allSatisfy { abs(columns[1][$0] - fit.intercept - fit.slope * columns[0][$0]) <= 0.01 }
+      ? "D is a power of N in all runs" : nil
   }
 
   /// Returns the values of one of the law's variables for all rows.

@@ -3,8 +3,12 @@ import ArgumentParser
 /// `isoflop bench`: how fast the engine and the fitter are on this machine.
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Times training steps, generation or the fitter.",
-    subcommands: [StepsCommand.self, ShapesCommand.self, GenerationCommand.self, FitterCommand.self],
+    commandName: "bench",
+    abstract: "Times training steps, generation or the fitter, and checks its intervals.",
+    subcommands: [
+      StepsCommand.self, ShapesCommand.self, GenerationCommand.self, FitterCommand.self,
+      IntervalsCommand.self,
+    ],
     defaultSubcommand: StepsCommand.self)
 }
 

@@ -213,6 +213,13 @@ private struct Plan: Encodable {
       self.tokens = Number(d)
       tokensPerParameter = Number(d / n)
       compute = Number(6 * n * d)
+      if let lack = law.lack,
+        law.ranges.contains(where: { $0.decadesBeyond($0.variable == .parameters ? n : d) > 0 })
+      {
+        throw FitError(
+          "the runs of this fit do not predict other models: \(lack); give --params and --tokens within their range"
+        )
+      }
       let place = Observation(parameters: n, tokens: d, uniqueTokens: uniqueTokens ?? d, loss: 1)
       let predicted = law.predict(at: place)
       loss = Number(predicted?.value ?? .nan, predicted?.confidence)

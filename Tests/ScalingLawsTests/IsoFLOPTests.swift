@@ -72,6 +72,27 @@ struct Llama3Tests {
     }
   }
 
+  /// A loss is no parabola over a factor of a thousand in N.
+  @Test func theParabolaIsFittedNearTheMinimum() throws {
+    let observations = (0..<5).flatMap { budget in
+      // Profiles whose centres drift away from the minima.
+      let c = 1e18 * pow(10, Double(budget))
+      return Self.profile(
+        c,
+        sizes: (0..<13).map { Self.optimum(c) * pow(1000, Double($0 - 6) / 12) * pow(1.35, Double(budget)) })
+    }
+    for method in [IsoFLOPAnalysis.Method.leastSquares, .robust, .local] {
+      let analysis = try IsoFLOPAnalysis(observations, method: method, bootstraps: 20)
+      let a = try #require(analysis.parameters?.exponent.value)
+      #expect(abs(a - 0.37 / 0.72) < 1e-3, "\(method): \(a)")
+      for profile in analysis.profiles where method != .local {
+        let window = try #require(profile.window)
+        #expect(window.high / window.low < 64.1 && (5..<13).contains(profile.fittedModels))
+        #expect(window.contains(try #require(profile.minimum).parameters))
+      }
+    }
+  }
+
   @Test func minimumOutsideItsProfileIsRefused() throws {
     let sizes = (1...5).map { Self.optimum(1e19) * pow(1.5, Double($0)) }
     let analysis = try IsoFLOPAnalysis(Self.profile(1e19, sizes: sizes), bootstraps: 0)

@@ -57,7 +57,8 @@ extension FitRequest {
     guard size == .total else { return nil }
     switch law {
     case .chinchilla: return prior[symbol]
-    case .isoFLOP, .isoFLOPRobust, .envelope: return ["a", "b"].contains(symbol) ? prior[symbol] : nil
+    case .isoFLOP, .isoFLOPLocal, .isoFLOPRobust, .envelope:
+      return ["a", "b"].contains(symbol) ? prior[symbol] : nil
     case .powerC: return symbol == "α" ? prior.computeExponent : symbol == "E" ? prior.floor : nil
     default: return nil
     }

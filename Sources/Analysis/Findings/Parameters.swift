@@ -9,7 +9,7 @@ extension Finding {
     }
     guard !rows.isEmpty else { return nil }
     return Finding(
-      "Parameters of the fits, with 95 % intervals of a bootstrap over trainings",
+      "Parameters of the fits, with 95 % intervals of a bootstrap",
       columns: [
         Column("fit", "fit", .left), Column("symbol", "symbol", .left), Column("name", "parameter", .left),
         Column("value", "value"), Column("standard_error", "std. error"), Column("interval", "95 % interval"),
