@@ -126,7 +126,7 @@ public struct ExperimentFile: Sendable {
       try map["expect"]?.list().map {
         try Expectation($0, fits: names.fits, comparisons: names.comparisons, sweeps: names.sweeps)
       } ?? []
-    reference = try map["reference"].map { try Self.runs(of: $0) } ?? []
+    reference = try map["reference"]?.list().flatMap(Self.runs) ?? []
     slurm = try map["slurm"].map(SlurmSettings.init) ?? SlurmSettings()
     chapter = try map["chapter"]?.integer(in: 1...1000)
     let quotable = QuotingText.Names(

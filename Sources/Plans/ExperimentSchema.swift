@@ -24,8 +24,8 @@ public enum ExperimentSchema {
       "model": .mapping(settings(of: .model)).described("settings of all models"),
       "training": .mapping(settings(of: .training)).described("settings of all trainings"),
       "grid": oneOrMany(grid).described("lists of values, of which every combination is a run"),
-      "reference": .choice(of: ReferenceTable.all.map(\.name))
-        .described("a bundled table of runs, which the fits may use beside those of the grid"),
+      "reference": oneOrMany(.choice(of: ReferenceTable.all.map(\.name)))
+        .described("bundled tables of runs, which the fits may use beside those of the grid"),
       "fits": oneOrMany(fit).described("laws to fit; the standard ones if left out"),
       "compare": oneOrMany(comparison).described("a parameter of several fits side by side"),
       "sweeps": oneOrMany(.choice(of: sweepable)).described("settings whose effect on the loss is reported"),
