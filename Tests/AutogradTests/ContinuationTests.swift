@@ -10,23 +10,31 @@ import Testing
     var keyHeads: Int
     var depth: Int
     var context: Int
+    /// The number of positions that each sees; nil for all.
+    var window: Int?
 
     var queries: Range<Int> { 0..<heads * depth }
     var keys: Range<Int> { queries.upperBound..<queries.upperBound + keyHeads * depth }
     var values: Range<Int> { keys.upperBound..<columns }
     var columns: Int { (heads + 2 * keyHeads) * depth }
-    var testDescription: String { "\(heads) heads, \(keyHeads) of keys, \(depth) wide, context \(context)" }
+    var testDescription: String {
+      "\(heads) heads, \(keyHeads) of keys, \(depth) wide, context \(context), window \(window ?? context)"
+    }
 
     func cached(_ recorder: Recorder, _ x: Tensor, _ positions: Continuation) -> Tensor {
       recorder.cachedAttention(
         queries: ColumnView(x, columns: queries), keys: ColumnView(x, columns: keys),
-        values: ColumnView(x, columns: values), heads: heads, context: context, scale: 0.3, positions)
+        values: ColumnView(x, columns: values), heads: heads, context: context, window: window, scale: 0.3,
+        positions)
     }
   }
 
   private static let sizes = [
     Sizes(heads: 1, keyHeads: 1, depth: 4, context: 1), Sizes(heads: 3, keyHeads: 3, depth: 12, context: 17),
     Sizes(heads: 4, keyHeads: 2, depth: 8, context: 33), Sizes(heads: 6, keyHeads: 1, depth: 20, context: 64),
+    Sizes(heads: 2, keyHeads: 2, depth: 4, context: 9, window: 1),
+    Sizes(heads: 4, keyHeads: 2, depth: 8, context: 50, window: 19),
+    Sizes(heads: 2, keyHeads: 1, depth: 8, context: 40, window: 32),
   ]
 
   private let none = FloatBuffer(count: 0)
@@ -87,7 +95,7 @@ import Testing
       let truth = Reference.attention(
         Reference.columns(input, of: s.columns, s.queries), Reference.columns(input, of: s.columns, s.keys),
         Reference.columns(input, of: s.columns, s.values), heads: s.heads, shared: s.heads / s.keyHeads,
-        context: input.count / s.columns, depth: s.depth, scale: 0.3)
+        context: input.count / s.columns, window: s.window, depth: s.depth, scale: 0.3)
       #expect(output.count == truth.count)
       for (value, truth) in zip(output, truth) { #expect(abs(Double(value) - truth) < 1e-5) }
     }
@@ -102,11 +110,26 @@ import Testing
     let program = recorder.finish(
       recorder.causalAttention(
         queries: ColumnView(x, columns: s.queries), keys: ColumnView(x, columns: s.keys),
-        values: ColumnView(x, columns: s.values), heads: s.heads, context: s.context, scale: 0.3))
+        values: ColumnView(x, columns: s.values), heads: s.heads, context: s.context, window: s.window,
+        scale: 0.3))
     let arena = Arena(for: program)
     for (i, value) in inputs[0].enumerated() { arena.input(x)[i] = Float(value) }
     program.forward(arena, parameters: none)
     for (a, b) in zip(arena.output, first[0]) { #expect(abs(a - b) < 1e-5) }
+  }
+
+  @Test("The cache of windows does not grow with the context")
+  func cacheOfWindows() {
+    func bytes(context: Int) -> Int {
+      let recorder = Recorder(gradients: false)
+      let sizes = Sizes(heads: 2, keyHeads: 1, depth: 8, context: context, window: 32)
+      let x = recorder.input([3, sizes.columns])
+      let positions = recorder.continuation(sequences: 1, rows: 3, capacity: 5)
+      return recorder.finish(sizes.cached(recorder, x, positions)).stateByteCount
+    }
+    // Keys as they are, values in whole vectors.
+    #expect(bytes(context: 100) == 5 * 32 * (8 + 16) * 4)
+    #expect(bytes(context: 10_000) == bytes(context: 100))
   }
 
   @Test("Positions of continued sequences are those of a window", arguments: [1, 4, 16])

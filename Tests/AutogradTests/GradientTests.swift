@@ -96,38 +96,45 @@ private func crossEntropyCases(_ c: Int, smoothing: Double) -> [Case] {
   ]
 }
 
-/// - Parameter shared: The number of heads of queries for each head of keys and values.
-private func attentionCases(_ b: Int, _ t: Int, _ heads: Int, _ depth: Int, sharing shared: Int) -> [Case] {
+/// - Parameters:
+///   - shared: The number of heads of queries for each head of keys and values.
+///   - window: The number of positions that each sees; nil for all.
+private func attentionCases(
+  _ b: Int, _ t: Int, _ heads: Int, _ depth: Int, sharing shared: Int, window: Int? = nil
+) -> [Case] {
   let (width, narrow) = (heads * depth, heads / shared * depth)
   return [
     Case(
-      name: "causalAttention, side by side", shapes: [[b * t, width + 2 * narrow]], tolerance: 2e-6
+      name: "causalAttention, side by side, window \(window ?? t)", shapes: [[b * t, width + 2 * narrow]],
+      tolerance: 2e-6
     ) { recorder, x, _ in
       recorder.causalAttention(
         queries: ColumnView(x[0], columns: 0..<width),
         keys: ColumnView(x[0], columns: width..<width + narrow),
         values: ColumnView(x[0], columns: width + narrow..<width + 2 * narrow), heads: heads, context: t,
-        scale: 0.3)
+        window: window, scale: 0.3)
     } reference: {
       Reference.attention(
         Reference.columns($0[0], of: width + 2 * narrow, 0..<width),
         Reference.columns($0[0], of: width + 2 * narrow, width..<width + narrow),
         Reference.columns($0[0], of: width + 2 * narrow, width + narrow..<width + 2 * narrow),
-        heads: heads, shared: shared, context: t, depth: depth, scale: 0.3)
+        heads: heads, shared: shared, context: t, window: window, depth: depth, scale: 0.3)
     },
     // Queries in another tensor than keys and values, which have unused columns around them.
     Case(
-      name: "causalAttention, apart", shapes: [[b * t, width], [b * t, 2 * narrow + 3]], tolerance: 2e-6
+      name: "causalAttention, apart, window \(window ?? t)",
+      shapes: [[b * t, width], [b * t, 2 * narrow + 3]], tolerance: 2e-6
     ) {
       recorder, x, _ in
       recorder.causalAttention(
         queries: ColumnView(x[0]), keys: ColumnView(x[1], columns: 1..<1 + narrow),
-        values: ColumnView(x[1], columns: narrow + 2..<2 * narrow + 2), heads: heads, context: t, scale: 0.3)
+        values: ColumnView(x[1], columns: narrow + 2..<2 * narrow + 2), heads: heads, context: t,
+        window: window, scale: 0.3)
     } reference: {
       Reference.attention(
         $0[0], Reference.columns($0[1], of: 2 * narrow + 3, 1..<1 + narrow),
         Reference.columns($0[1], of: 2 * narrow + 3, narrow + 2..<2 * narrow + 2), heads: heads,
-        shared: shared, context: t, depth: depth, scale: 0.3)
+        shared: shared, context: t, window: window, depth: depth, scale: 0.3)
     },
     Case(name: "rotary", shapes: [[b * t, 1 + width + narrow]]) { recorder, x, _ in
       recorder.rotary(
@@ -150,6 +157,10 @@ private let cases: [Case] = {
     (2, 19, 6, 4, 3),
   ] {
     cases += attentionCases(b, t, heads, depth, sharing: shared)
+  }
+  // Windows of one position, shorter and longer than a block of sixteen, one less than the context, and longer.
+  for (t, window) in [(5, 1), (21, 3), (37, 16), (67, 33), (19, 18), (9, 64)] {
+    cases += attentionCases(2, t, 4, 4, sharing: 2, window: window).filter { $0.name != "rotary" }
   }
   return cases
 }()

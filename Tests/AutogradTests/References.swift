@@ -72,10 +72,10 @@ enum Reference {
     return y
   }
 
-  /// Attention of `heads` heads of queries, `shared` of which use the same keys and values.
+  /// Attention of `heads` heads of queries, `shared` of which use the same keys and values, each to `window` positions.
   static func attention(
-    _ q: [Double], _ k: [Double], _ v: [Double], heads: Int, shared: Int, context: Int, depth: Int,
-    scale: Double
+    _ q: [Double], _ k: [Double], _ v: [Double], heads: Int, shared: Int, context: Int, window: Int? = nil,
+    depth: Int, scale: Double
   ) -> [Double] {
     let (width, narrow) = (heads * depth, heads / shared * depth)
     var y = Array(repeating: 0.0, count: q.count)
@@ -83,13 +83,14 @@ enum Reference {
       for head in 0..<heads {
         let (own, common) = (head * depth, head / shared * depth)
         for i in start..<start + context {
-          let scores = (start...i).map { j in
+          let seen = max(start, i + 1 - (window ?? context))...i
+          let scores = seen.map { j in
             scale * (0..<depth).reduce(0) { $0 + q[i * width + own + $1] * k[j * narrow + common + $1] }
           }
           let weights = softmax(scores)
           for d in 0..<depth {
             y[i * width + own + d] =
-              (start...i).reduce(0) { $0 + weights[$1 - start] * v[$1 * narrow + common + d] }
+              zip(seen, weights).reduce(0) { $0 + $1.1 * v[$1.0 * narrow + common + d] }
           }
         }
       }

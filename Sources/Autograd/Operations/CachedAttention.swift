@@ -1,19 +1,22 @@
 import CBLAS
 
-/// o_i = Σ_{j ≤ i} p_ij·v_j with p_i = softmax_j(s·q_i·k_j): causal attention of new positions, whose keys and values
-/// join those of the earlier ones in a cache   (Vaswani et al. 2017)
+/// o_i = Σ_{i − w < j ≤ i} p_ij·v_j with p_i = softmax_j(s·q_i·k_j): causal attention of new positions, whose keys and
+/// values join those of the earlier ones in a cache   (Vaswani et al. 2017)
 ///
 /// q and o (S·N, H·D), k and v (S·N, G·D), which may be columns of one tensor (`AttentionHeads`). Padding rows of o are
 /// 0. The operation has no gradient: programs with states cannot run backward.
 ///
 /// The cache of a sequence and head holds keys in blocks of sixteen positions, (blocks, D, 16), so that one vector
-/// holds the scores of a block, and values in rows padded to whole vectors. A row of o depends only on its own
+/// holds the scores of a block, and values in rows padded to whole vectors. It has room for the w positions that one
+/// position sees; a later one takes the place of that which leaves the window. A row of o depends only on its own
 /// sequence, and the order of its sums only on its position. Its bits are the same however many sequences and rows a
 /// replay continues.
 struct CachedAttention: Operation {
   let heads: AttentionHeads
-  /// The number T of positions that the cache has room for.
+  /// The number T of positions of a sequence.
   let context: Int
+  /// The number w of positions that the cache has room for, at most the context.
+  let window: Int
   let scale: Float
   let positions: Continuation
   let keyCache: Tensor
@@ -22,9 +25,9 @@ struct CachedAttention: Operation {
 
   var inputs: [Tensor] { heads.views.map(\.tensor) }
   /// A query, a score for each key, and a result.
-  var scratch: Int { 2 * paddedDepth + roundedToCacheLine(context) }
+  var scratch: Int { 2 * paddedDepth + roundedToCacheLine(window) }
   /// As if the cache were full.
-  var flops: Flops { Flops(forward: 4 * Double(output.count) * Double(context)) }
+  var flops: Flops { Flops(forward: 4 * Double(output.count) * Double(window)) }
 
   private var depth: Int { heads.depth }
   private var paddedDepth: Int { roundedToCacheLine(depth) }
@@ -50,7 +53,8 @@ struct CachedAttention: Operation {
         for head in 0..<heads.count {
           attend(
             heads.start(of: heads.queries, in: queries, row: row, head: head), cache,
-            head: head / heads.group, count: first + i + 1, into: o + head * depth, scratch: memory.scratch)
+            head: head / heads.group, count: min(first + i + 1, window), into: o + head * depth,
+            scratch: memory.scratch)
         }
       }
     }
@@ -58,7 +62,7 @@ struct CachedAttention: Operation {
 
   func backward(_ memory: Frame) { preconditionFailure("cachedAttention has no gradient") }
 
-  /// One query against the first `count` keys of a head.
+  /// One query against the first `count` keys of a head in the cache.
   private func attend(
     _ q: Floats, _ cache: Cache, head: Int, count: Int, into o: Floats, scratch: Floats
   ) {
@@ -89,26 +93,28 @@ struct CachedAttention: Operation {
     private let depth: Int
     private let paddedDepth: Int
     private let context: Int
+    private let window: Int
 
     init(_ operation: CachedAttention, _ memory: Frame, slot: Int) {
       let capacity = operation.positions.capacity
       keys = memory.value(operation.keyCache) + slot * (operation.keyCache.count / capacity)
       values = memory.value(operation.valueCache) + slot * (operation.valueCache.count / capacity)
-      (heads, context) = (operation.heads.keyCount, operation.context)
+      (heads, context, window) = (operation.heads.keyCount, operation.context, operation.window)
       (depth, paddedDepth) = (operation.depth, operation.paddedDepth)
     }
 
-    func keys(of head: Int) -> Floats { keys + head * roundedToCacheLine(context) * depth }
-    func values(of head: Int) -> Floats { values + head * context * paddedDepth }
+    func keys(of head: Int) -> Floats { keys + head * roundedToCacheLine(window) * depth }
+    func values(of head: Int) -> Floats { values + head * window * paddedDepth }
 
     /// Stores the keys and values of one position, given with heads side by side.
     func append(_ k: Floats, _ v: Floats, at position: Int) {
       precondition(position < context, "cachedAttention: position \(position) of \(context)")
-      let (block, lane) = position.quotientAndRemainder(dividingBy: laneCount)
+      let place = position % window
+      let (block, lane) = place.quotientAndRemainder(dividingBy: laneCount)
       for head in 0..<heads {
         let key = keys(of: head) + block * depth * laneCount + lane
         for d in 0..<depth { key[d * laneCount] = k[head * depth + d] }
-        (values(of: head) + position * paddedDepth).update(from: v + head * depth, count: depth)
+        (values(of: head) + place * paddedDepth).update(from: v + head * depth, count: depth)
       }
     }
   }
@@ -156,23 +162,27 @@ private func mixRows(_ p: Floats, _ v: Floats, depth: Int, count: Int, into y: F
 }
 
 extension Recorder {
-  /// Causal attention of new positions to themselves and to those in a cache of `context` positions, which they join:
-  /// queries (S·N, H·D), keys and values (S·N, G·D), each used by H/G neighbouring heads of queries → (S·N, H·D).
+  /// Causal attention of new positions to themselves and to those in a cache, which they join: queries (S·N, H·D), keys and values (S·N, G·D), each used by H/G neighbouring heads of queries → (S·N, H·D).
   /// `scale` multiplies the scores. D must be a multiple of 4. Every position must be below `context`.
+  ///
+  /// - Parameter window: The number of positions that a position sees, from its own back, for which the cache has room;
+  ///   nil for all.
   public func cachedAttention(
-    queries: ColumnView, keys: ColumnView, values: ColumnView, heads: Int, context: Int, scale: Float,
-    _ positions: Continuation
+    queries: ColumnView, keys: ColumnView, values: ColumnView, heads: Int, context: Int, window: Int? = nil,
+    scale: Float, _ positions: Continuation
   ) -> Tensor {
     let all = AttentionHeads("cachedAttention", queries: queries, keys: keys, values: values, count: heads)
     precondition(
       all.rows == positions.sequences * positions.rows,
       "cachedAttention: \(all.rows) rows for \(positions.sequences) sequences of \(positions.rows) rows")
+    let window = min(window ?? context, context)
+    precondition(window > 0, "cachedAttention: a window of \(window) positions")
     let (sequences, depth) = (positions.capacity, all.depth)
     return record(
       CachedAttention(
-        heads: all, context: context, scale: scale, positions: positions,
-        keyCache: state([sequences, all.keyCount, roundedToCacheLine(context) / laneCount, depth, laneCount]),
-        valueCache: state([sequences, all.keyCount, context, roundedToCacheLine(depth)]),
+        heads: all, context: context, window: window, scale: scale, positions: positions,
+        keyCache: state([sequences, all.keyCount, roundedToCacheLine(window) / laneCount, depth, laneCount]),
+        valueCache: state([sequences, all.keyCount, window, roundedToCacheLine(depth)]),
         output: tensor([all.rows, all.columns], from: all.views.map(\.tensor))))
   }
 }
