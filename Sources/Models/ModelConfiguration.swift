@@ -44,6 +44,8 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   public var headWidth: Int
   /// A letter for the sequence mixer of each block (`layerLetters`); nil for attention in all of them.
   public var layers: String?
+  /// The number of positions that window attention sees; nil for `usualWindow`, or without such a layer.
+  public var window: Int?
   /// The number T of tokens in a window.
   public var context: Int
   /// The number V of different tokens.
@@ -65,7 +67,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   private enum CodingKeys: String, CodingKey {
     case architecture = "family"
     case moe = "mixture"
-    case width, depth, heads, kvHeads, headWidth, layers, context, vocabulary, positions, tiedHead,
+    case width, depth, heads, kvHeads, headWidth, layers, window, context, vocabulary, positions, tiedHead,
       parametrisation, precision
   }
 
@@ -75,11 +77,13 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   ///   - headWidth: nil for C / heads, or `usualHeadWidth` where `heads` is nil too.
   ///   - kvHeads: The number of heads of keys and values; nil for as many as `heads`.
   ///   - layers: A letter for each block; nil for attention in all of them.
+  ///   - window: The number of positions that window attention sees; nil for `usualWindow`.
   /// - Throws: `SettingFault` if such a network cannot be built.
   public init(
     architecture: Architecture = .gpt2, width: Int, depth: Int? = nil, heads: Int? = nil,
-    headWidth: Int? = nil, kvHeads: Int? = nil, layers: String? = nil, context: Int = 128, vocabulary: Int,
-    positions: Positions = .rotary, tiedHead: Bool? = nil, parametrisation: Parametrisation = .mup,
+    headWidth: Int? = nil, kvHeads: Int? = nil, layers: String? = nil, window: Int? = nil,
+    context: Int = 128, vocabulary: Int, positions: Positions = .rotary, tiedHead: Bool? = nil,
+    parametrisation: Parametrisation = .mup,
     moe: MoE? = nil, precision: Precision = .float32
   ) throws {
     self.architecture = architecture
@@ -107,11 +111,15 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     self.parametrisation = parametrisation
     self.moe = moe
     self.precision = precision == .float32 ? nil : precision
+    self.window = window == Self.usualWindow || !has(WindowAttention.self) ? nil : window
     try check()
   }
 
   /// Heads of width 8 do better at toy sizes than wider ones at the same number of parameters.
   public static let usualHeadWidth = 8
+
+  /// Half of the usual context.
+  public static let usualWindow = 64
 
   /// The width at which both parametrisations are the same, with heads of the usual width.
   public static let baseWidth = 32
@@ -124,6 +132,9 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
 
   /// The width of all heads of keys together, which is that of values too.
   public var keyValueWidth: Int { keyValueHeads * headWidth }
+
+  /// The number of positions that window attention sees.
+  public var attentionWindow: Int { window ?? Self.usualWindow }
 
   /// Whether layers add noise while training.
   var isNoisy: Bool { moe?.noise ?? 0 > 0 }

@@ -20,6 +20,8 @@ public struct ModelOptions: Sendable {
   public var depth: Int?
   /// A letter for each block; nil for attention in all of them.
   public var layers: String?
+  /// The number of positions that window attention sees.
+  public var window = ModelConfiguration.usualWindow
   public var heads = Heads.usual
   /// The number of heads of keys and values; nil for as many as of queries.
   public var kvHeads: Int?
@@ -44,8 +46,9 @@ public struct ModelOptions: Sendable {
     let headWidth: Int? = if case .width(let width) = heads { width } else { nil }
     return try ModelConfiguration(
       architecture: architecture, width: width ?? 0, depth: depth, heads: count, headWidth: headWidth,
-      kvHeads: kvHeads, layers: layers, context: context, vocabulary: vocabulary, positions: positions,
-      tiedHead: tiedHead, parametrisation: parametrisation, moe: experts, precision: precision)
+      kvHeads: kvHeads, layers: layers, window: window, context: context, vocabulary: vocabulary,
+      positions: positions, tiedHead: tiedHead, parametrisation: parametrisation, moe: experts,
+      precision: precision)
   }
 
   /// The experts, with the default weight of their balancing; nil for a dense model.

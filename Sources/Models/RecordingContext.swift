@@ -57,16 +57,18 @@ public final class RecordingContext {
 
   /// Causal attention of the model's heads, within windows or to a cache of earlier positions: queries (B·T, H·D), keys
   /// and values (B·T, G·D) → (B·T, H·D).
-  func attend(queries: ColumnView, keys: ColumnView, values: ColumnView) -> Tensor {
+  ///
+  /// - Parameter window: The number of positions that a position sees, from its own back; nil for all.
+  func attend(queries: ColumnView, keys: ColumnView, values: ColumnView, window: Int? = nil) -> Tensor {
     let c = configuration
     if let continuation {
       return recorder.cachedAttention(
         queries: queries, keys: keys, values: values, heads: c.heads, context: c.context,
-        scale: c.attentionScale, continuation)
+        window: window, scale: c.attentionScale, continuation)
     }
     return recorder.causalAttention(
       queries: queries, keys: keys, values: values, heads: c.heads, context: c.context,
-      scale: c.attentionScale)
+      window: window, scale: c.attentionScale)
   }
 
   // MARK: Side outputs

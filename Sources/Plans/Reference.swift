@@ -1,4 +1,5 @@
 import Analysis
+import Models
 
 /// The keys of an experiment file and the columns of `results.csv`, as tables in Markdown.
 public enum Reference {
@@ -12,6 +13,13 @@ public enum Reference {
           ? "`\(setting.key)`" : "`\(setting.key)` (in the grid `\(setting.name)`)"
         return [setting.section.rawValue, key, setting.values.text, setting.defaultText, setting.meaning]
       })
+  }
+
+  /// The sequence mixers that `layers` names by letters.
+  public static var layers: String {
+    table(
+      ["letter", "layer", "what it does"],
+      layerLetters.map { ["`\($0.letter)`", $0.name, $0.summary] })
   }
 
   /// The columns of `results.csv`.

@@ -22,7 +22,9 @@ struct SchemaCommand: ParsableCommand {
     switch kind {
     case .experiment: try printJSON(ExperimentSchema.schema)
     case .corpus: try printJSON(RecipeSchema.schema)
-    case .reference: print([Reference.settings, Reference.columns, Reference.laws].joined(separator: "\n"))
+    case .reference:
+      print(
+        [Reference.settings, Reference.layers, Reference.columns, Reference.laws].joined(separator: "\n"))
     }
   }
 }

@@ -74,6 +74,24 @@ import Testing
     #expect(abs(counts.trainingFlopsPerToken - 3 * forward) < 1e-6)
   }
 
+  @Test("FLOPs of windows grow with the window, and files leave the usual window out")
+  func windows() throws {
+    let (t, w) = (32.0, 5.0)
+    func model(_ layers: String?, window: Int? = nil) throws -> ModelConfiguration {
+      try ModelConfiguration(
+        width: 16, depth: 2, layers: layers, window: window, context: 32, vocabulary: 50)
+    }
+    let full = Counts(Transformer(try model(nil)))
+    let some = Counts(Transformer(try model("AW", window: 5)))
+    #expect(some.total == full.total)
+    // The first positions see fewer than w.
+    let unseen = (t + 1) / 2 - (w * (w + 1) / 2 + (t - w) * w) / t
+    #expect(abs(full.forwardFlopsPerToken - some.forwardFlopsPerToken - 4 * 16 * unseen) < 1e-6)
+    #expect(abs(full.trainingFlopsPerToken - some.trainingFlopsPerToken - 12 * 16 * unseen) < 1e-6)
+    #expect(try model("AW", window: 64) == model("AW"))
+    #expect(try model("AA", window: 5) == model(nil))
+  }
+
   @Test(
     "An invalid configuration is rejected, and the error names the setting",
     arguments: [(0, 1, "width"), (16, 3, "heads"), (16, 8, "heads"), (18, 1, "heads"), (33, 4, "heads")])

@@ -52,6 +52,33 @@ import Testing
     }
   }
 
+  @Test("The same holds for each sequence mixer", arguments: ["W", "AW"])
+  func memoryPlanOfMixers(_ layers: String) throws {
+    for architecture in ModelConfiguration.Architecture.allCases {
+      let model = try ModelConfiguration(
+        architecture: architecture, width: 24, heads: 4, headWidth: 8, kvHeads: 2, layers: layers, window: 5,
+        context: 21, vocabulary: 37)
+      let (planned, isolated) = (step(model, isolated: false), step(model, isolated: true))
+      #expect(planned.losses == isolated.losses)
+      #expect(planned.gradient == isolated.gradient)
+      #expect(planned.gradient.allSatisfy { $0.isFinite })
+    }
+  }
+
+  @Test("Windows as long as the context are full attention, and shorter ones are not")
+  func windows() throws {
+    func losses(_ layers: String?, window: Int?) throws -> [Float] {
+      step(
+        try ModelConfiguration(
+          width: 24, depth: 2, layers: layers, window: window, context: 21, vocabulary: 37),
+        isolated: false
+      ).losses
+    }
+    let full = try losses(nil, window: nil)
+    #expect(try losses("WW", window: 21) == full && losses("WW", window: nil) == full)
+    #expect(try losses("WW", window: 20) != full)
+  }
+
   @Test("The same holds with experts, some of them full")
   func memoryPlanWithExperts() throws {
     for architecture in ModelConfiguration.Architecture.allCases {

@@ -202,7 +202,7 @@ private let badInputs: [(String, String)] = [
 
   @Test func theReferenceInTheReadmeIsThatOfTheProgram() throws {
     let readme = try FileAccess.readText("\(packageFolder)/experiments/README.md")
-    for table in [Reference.settings, Reference.columns, Reference.laws] {
+    for table in [Reference.settings, Reference.layers, Reference.columns, Reference.laws] {
       #expect(readme.contains(table), "experiments/README.md wants this table:\n\(table)")
     }
   }

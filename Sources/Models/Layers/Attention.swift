@@ -6,6 +6,7 @@ import Autograd
 struct Attention: SequenceMixer {
   static let letter: Character = "A"
   static let name = "attention"
+  static let summary = "causal attention to all earlier positions (Vaswani et al. 2017)"
 
   static let settings: [LayerSetting] = [
     .integer(
@@ -25,9 +26,16 @@ struct Attention: SequenceMixer {
   private let queriesKeysValues: Linear
   private let out: Linear
   private let configuration: ModelConfiguration
+  private let window: Int?
 
   init(_ name: String, _ c: ModelConfiguration, in parameters: inout ModelParameters) {
+    self.init(name, c, window: nil, in: &parameters)
+  }
+
+  /// - Parameter window: The number of positions that a position sees, from its own back; nil for all.
+  init(_ name: String, _ c: ModelConfiguration, window: Int?, in parameters: inout ModelParameters) {
     configuration = c
+    self.window = window
     queriesKeysValues = Linear(
       "\(name).qkv", c.width, c.attentionWidth + 2 * c.keyValueWidth, c, in: &parameters)
     out = Linear("\(name).out", c.attentionWidth, c.width, c, writesToStream: true, in: &parameters)
@@ -41,7 +49,7 @@ struct Attention: SequenceMixer {
     let mixed = context.attend(
       queries: ColumnView(qkv, columns: 0..<queries),
       keys: ColumnView(qkv, columns: queries..<queries + keys),
-      values: ColumnView(qkv, columns: queries + keys..<queries + 2 * keys))
+      values: ColumnView(qkv, columns: queries + keys..<queries + 2 * keys), window: window)
     return out(mixed, context)
   }
 

@@ -25,6 +25,8 @@ protocol SequenceMixer: Mixer {
   static var letter: Character { get }
   /// The part of its weights' names after that of the block.
   static var name: String { get }
+  /// What it does, in a line of the reference.
+  static var summary: String { get }
 
   /// Adds its weights.
   ///
@@ -40,11 +42,13 @@ protocol SequenceMixer: Mixer {
 /// To add one: a file in this folder with a type that conforms, its name in `channelMixers` and a case in `channelMixer`.
 protocol ChannelMixer: Mixer {}
 
-/// The letters that `layers` may contain, with the names of their sequence mixers; the first is the default.
-public var layerLetters: [(letter: Character, name: String)] { sequenceMixers.map { ($0.letter, $0.name) } }
+/// The letters that `layers` may contain, with the names and summaries of their sequence mixers; the first is the default.
+public var layerLetters: [(letter: Character, name: String, summary: String)] {
+  sequenceMixers.map { ($0.letter, $0.name, $0.summary) }
+}
 
 /// All sequence mixers; the first is the default.
-let sequenceMixers: [any SequenceMixer.Type] = [Attention.self]
+let sequenceMixers: [any SequenceMixer.Type] = [Attention.self, WindowAttention.self]
 
 /// All channel mixers.
 let channelMixers: [any ChannelMixer.Type] = [FeedForward.self, RoutedFeedForward.self]
@@ -61,6 +65,11 @@ extension ModelConfiguration {
     (layers ?? String(repeating: Attention.letter, count: depth)).compactMap { letter in
       sequenceMixers.first { $0.letter == letter }
     }
+  }
+
+  /// Whether a block has the sequence mixer.
+  func has(_ mixer: any SequenceMixer.Type) -> Bool {
+    layers?.contains(mixer.letter) ?? (mixer.letter == Attention.letter)
   }
 
   /// The channel mixer of a block.
