@@ -42,7 +42,7 @@ import Testing
   /// Continues each sequence to its end, by up to `rows` positions at a time and `sequences` of them at once.
   ///
   /// - Returns: For each sequence the outputs of its positions.
-  private func continued(
+  func continued(
     _ inputs: [[Float]], columns: Int, rows: Int, sequences: Int, isolated: Bool = false,
     parameters: FloatBuffer = FloatBuffer(count: 0), _ record: (Recorder, Tensor, Continuation) -> Tensor
   ) -> [[Float]] {

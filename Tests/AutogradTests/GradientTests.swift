@@ -146,7 +146,7 @@ private func attentionCases(
 }
 
 private let cases: [Case] = {
-  var cases: [Case] = routedCases
+  var cases: [Case] = routedCases + recurrentCases
   for (r, k, n) in [(1, 1, 1), (3, 5, 7), (33, 17, 19), (16, 32, 48)] { cases += linearCases(r, k, n) }
   for (r, c) in [(1, 1), (1, 5), (3, 7), (5, 33), (2, 64)] { cases += rowCases(r, c) }
   for (c, smoothing) in [(1, 0), (5, 0), (33, 0), (5, 0.25), (64, 0.125), (7, 1)] {

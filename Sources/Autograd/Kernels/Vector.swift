@@ -53,6 +53,16 @@ func logarithm(_ x: Float) -> Float {
 @inline(__always)
 func sigmoid(_ x: Float) -> Float { 1 / (1 + exponential(-x)) }
 
+/// log(1 + eˣ), to about one unit in the last place
+@inline(__always)
+func softplus(_ x: Float) -> Float {
+  let e = exponential(x < 0 ? x : -x)
+  // The logarithm is that of the rounded sum: the quotient makes up for what rounding lost.
+  let sum = 1 + e
+  let rest = sum - 1
+  return (x < 0 ? 0 : x) + (rest > 0 ? logarithm(sum) * (e / rest) : e)
+}
+
 /// y ← x, or y ← y + x
 @inline(__always)
 func store(_ x: UnsafePointer<Float>, in y: Floats, adding: Bool, count: Int) {
@@ -67,6 +77,12 @@ func store(_ x: UnsafePointer<Float>, in y: Floats, adding: Bool, count: Int) {
 @inline(__always)
 func addScaled(_ a: Float, _ x: UnsafePointer<Float>, to y: Floats, count: Int) {
   for i in 0..<count { y[i] = fused_multiply_add(a, x[i], y[i]) }
+}
+
+/// y ← y + a·b, element by element
+@inline(__always)
+func addProducts(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, to y: Floats, count: Int) {
+  for i in 0..<count { y[i] = fused_multiply_add(a[i], b[i], y[i]) }
 }
 
 /// The sum of the products of x and y.
