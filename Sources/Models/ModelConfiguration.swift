@@ -46,6 +46,11 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   public var layers: String?
   /// The number of positions that window attention sees; nil for `usualWindow`, or without such a layer.
   public var window: Int?
+  /// The numbers that a recurrent layer keeps of a sequence for each channel; nil for `usualState`, or without such a
+  /// layer.
+  public var state: Int?
+  /// The channels of a selective scan, in units of C; nil for `usualExpansion`, or without such a layer.
+  public var expansion: Int?
   /// The number T of tokens in a window.
   public var context: Int
   /// The number V of different tokens.
@@ -67,7 +72,8 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   private enum CodingKeys: String, CodingKey {
     case architecture = "family"
     case moe = "mixture"
-    case width, depth, heads, kvHeads, headWidth, layers, window, context, vocabulary, positions, tiedHead,
+    case width, depth, heads, kvHeads, headWidth, layers, window, state, expansion, context, vocabulary,
+      positions, tiedHead,
       parametrisation, precision
   }
 
@@ -78,10 +84,13 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   ///   - kvHeads: The number of heads of keys and values; nil for as many as `heads`.
   ///   - layers: A letter for each block; nil for attention in all of them.
   ///   - window: The number of positions that window attention sees; nil for `usualWindow`.
+  ///   - state: The numbers that a recurrent layer keeps for each channel; nil for `usualState`.
+  ///   - expansion: The channels of a selective scan, in units of C; nil for `usualExpansion`.
   /// - Throws: `SettingFault` if such a network cannot be built.
   public init(
     architecture: Architecture = .gpt2, width: Int, depth: Int? = nil, heads: Int? = nil,
-    headWidth: Int? = nil, kvHeads: Int? = nil, layers: String? = nil, window: Int? = nil,
+    headWidth: Int? = nil, kvHeads: Int? = nil, layers: String? = nil, window: Int? = nil, state: Int? = nil,
+    expansion: Int? = nil,
     context: Int = 128, vocabulary: Int, positions: Positions = .rotary, tiedHead: Bool? = nil,
     parametrisation: Parametrisation = .mup,
     moe: MoE? = nil, precision: Precision = .float32
@@ -112,6 +121,8 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     self.moe = moe
     self.precision = precision == .float32 ? nil : precision
     self.window = window == Self.usualWindow || !has(WindowAttention.self) ? nil : window
+    self.state = state == Self.usualState || !has(SelectiveScan.self) ? nil : state
+    self.expansion = expansion == Self.usualExpansion || !has(SelectiveScan.self) ? nil : expansion
     try check()
   }
 
@@ -120,6 +131,12 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
 
   /// Half of the usual context.
   public static let usualWindow = 64
+
+  /// The states of a channel, as Gu & Dao (2023) have them.
+  public static let usualState = 16
+
+  /// The channels of a selective scan in units of the width, as Gu & Dao (2023) have them.
+  public static let usualExpansion = 2
 
   /// The width at which both parametrisations are the same, with heads of the usual width.
   public static let baseWidth = 32
@@ -135,6 +152,12 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
 
   /// The number of positions that window attention sees.
   public var attentionWindow: Int { window ?? Self.usualWindow }
+
+  /// The numbers that a channel of a recurrent layer keeps of a sequence.
+  public var stateSize: Int { state ?? Self.usualState }
+
+  /// The channels of a selective scan, in units of the width.
+  public var channelsPerWidth: Int { expansion ?? Self.usualExpansion }
 
   /// Whether layers add noise while training.
   var isNoisy: Bool { moe?.noise ?? 0 > 0 }

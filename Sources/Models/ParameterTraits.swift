@@ -12,13 +12,17 @@ public struct ParameterTraits: Sendable, Hashable {
     case hidden(writesToStream: Bool)
     /// Normal, with the deviation of embeddings and head (`Parametrisation.swift`).
     case edge
+    /// The logarithm of n + 1 in row n.
+    case logarithmOfRow
+    /// Numbers whose softplus is drawn from a range, with a uniform logarithm.
+    case softplusInverse(of: ClosedRange<Float>)
   }
 
   /// The kind of a weight, which counts and update rules may distinguish.
   public enum Group: String, Sendable, Hashable, CaseIterable {
     /// A matrix whose sides both grow with the width.
     case matrix
-    /// A gain or a bias.
+    /// A gain, a bias, or other numbers of which the width determines one side only.
     case vector
     /// Vectors of tokens or of positions.
     case embedding
@@ -67,6 +71,11 @@ public struct ParameterTraits: Sendable, Hashable {
   public static func bias(activeFraction: Double = 1) -> ParameterTraits {
     ParameterTraits(
       initial: .constant(0), group: .vector, decays: false, activeFraction: activeFraction)
+  }
+
+  /// Numbers that each channel has for itself: their number of inputs does not depend on the width.
+  public static func ofChannels(_ initial: Initial) -> ParameterTraits {
+    ParameterTraits(initial: initial, group: .vector, decays: false)
   }
 
   /// Biases that balance experts, which training moves by fixed steps.

@@ -1,4 +1,5 @@
 import Autograd
+import Foundation
 import RandomNumbers
 
 /// How scales follow the width; for learning rates see `UpdateRule.rateScale`. With m = width / base width, μP (Yang
@@ -55,6 +56,19 @@ extension Transformer {
         deviation = configuration.initialDeviation(writesToStream, inputs: inputs)
       case .edge:
         deviation = configuration.edgeDeviation
+      case .logarithmOfRow:
+        let columns = parameter.parameter.tensor.columns
+        for i in 0..<parameter.count {
+          buffer[parameter.range.lowerBound + i] = Float(log(Double(i / columns + 1)))
+        }
+        continue
+      case .softplusInverse(let range):
+        let (low, high) = (log(Double(range.lowerBound)), log(Double(range.upperBound)))
+        for i in parameter.range {
+          let value = exp(low + (high - low) * random.uniform())
+          buffer[i] = Float(value + log(-expm1(-value)))
+        }
+        continue
       }
       for i in parameter.range { buffer[i] = Float(deviation * random.normal()) }
     }

@@ -10,7 +10,10 @@ public final class RecordingContext {
   /// Where the rows continue sequences whose earlier positions are in states; nil where they are whole windows. A
   /// sequence mixer then records a state for what it needs from the earlier positions.
   let continuation: Continuation?
-  private let angles: RotaryAngles?
+  /// Made where a layer needs them: others allow heads of any width.
+  private lazy var angles =
+    configuration.positions == .rotary
+    ? RotaryAngles(context: configuration.context, headDimension: configuration.headWidth) : nil
   private var sideLosses: [(_ losses: Tensor) -> Tensor] = []
   /// The routed layers that were recorded, in the order of the blocks.
   private(set) var routed: [RoutedLayer] = []
@@ -26,9 +29,6 @@ public final class RecordingContext {
     self.configuration = configuration
     self.noiseKeys = noiseKeys
     self.continuation = continuation
-    angles =
-      configuration.positions == .rotary
-      ? RotaryAngles(context: configuration.context, headDimension: configuration.headWidth) : nil
   }
 
   // MARK: Products with weights
@@ -69,6 +69,11 @@ public final class RecordingContext {
     return recorder.causalAttention(
       queries: queries, keys: keys, values: values, heads: c.heads, context: c.context,
       window: window, scale: c.attentionScale)
+  }
+
+  /// The short convolution of a recurrent layer: x (B·T, E), weight (4, E), bias (E) → (B·T, E).
+  func convolve(_ x: Tensor, _ weight: Tensor, bias: Tensor) -> Tensor {
+    recorder.shortConvolution(x, weight, bias: bias, context: configuration.context, continuation)
   }
 
   // MARK: Side outputs

@@ -92,6 +92,34 @@ import Testing
     #expect(try model("AA", window: 5) == model(nil))
   }
 
+  @Test("Weights and FLOPs of selective scans, counted by hand, and files leave the usual sizes out")
+  func selectiveScan() throws {
+    func model(_ layers: String?, state: Int? = nil, expansion: Int? = nil) throws -> ModelConfiguration {
+      try ModelConfiguration(
+        architecture: .llama, width: 24, depth: 2, layers: layers, state: state, expansion: expansion,
+        context: 32, vocabulary: 50)
+    }
+    for (state, expansion) in [(16, 2), (5, 3)] {
+      let full = Counts(Transformer(try model(nil)))
+      let one = Counts(Transformer(try model("AM", state: state, expansion: expansion)))
+      // Channels, states and the rank of steps.
+      let (e, n, r) = (24 * expansion, state, 2)
+      // Two matrices in and one out, the convolution with its bias, steps with their bias, B and C, A, and D.
+      let weights = 3 * 24 * e + 5 * e + 2 * e * r + e + 2 * e * n + e * n + e
+      #expect(one.nonEmbedding - full.nonEmbedding == weights - 4 * 24 * 24)
+      let products = 3 * 24 * e + 4 * e + 2 * e * r + 2 * e * n + 2 * e * n
+      let attention = 4 * 24 * 24 + Double(2 * 24) * 33 / 2
+      #expect(
+        abs(one.forwardFlopsPerToken - full.forwardFlopsPerToken - 2 * (Double(products) - attention)) < 1e-6)
+      #expect(
+        abs(one.trainingFlopsPerToken - full.trainingFlopsPerToken - 6 * (Double(products) - attention))
+          < 1e-6
+      )
+    }
+    #expect(try model("AM", state: 16, expansion: 2) == (try model("AM")))
+    #expect(try model("AA", state: 5, expansion: 3) == (try model(nil)))
+  }
+
   @Test(
     "An invalid configuration is rejected, and the error names the setting",
     arguments: [(0, 1, "width"), (16, 3, "heads"), (16, 8, "heads"), (18, 1, "heads"), (33, 4, "heads")])

@@ -52,11 +52,12 @@ import Testing
     }
   }
 
-  @Test("The same holds for each sequence mixer", arguments: ["W", "AW"])
+  @Test("The same holds for each sequence mixer", arguments: ["W", "AW", "M", "AM"])
   func memoryPlanOfMixers(_ layers: String) throws {
     for architecture in ModelConfiguration.Architecture.allCases {
       let model = try ModelConfiguration(
         architecture: architecture, width: 24, heads: 4, headWidth: 8, kvHeads: 2, layers: layers, window: 5,
+        state: 5,
         context: 21, vocabulary: 37)
       let (planned, isolated) = (step(model, isolated: false), step(model, isolated: true))
       #expect(planned.losses == isolated.losses)
@@ -77,6 +78,25 @@ import Testing
     let full = try losses(nil, window: nil)
     #expect(try losses("WW", window: 21) == full && losses("WW", window: nil) == full)
     #expect(try losses("WW", window: 20) != full)
+  }
+
+  @Test("New selective scans have the rates and steps of the paper, and heads of any width beside them")
+  func newScans() throws {
+    let transformer = Transformer(
+      try ModelConfiguration(width: 20, headWidth: 3, layers: "MM", state: 5, context: 8, vocabulary: 9))
+    let weights = transformer.initialParameters(seed: 1)
+    for parameter in transformer.layout.parameters {
+      let values = parameter.range.map { Double(weights[$0]) }
+      if parameter.name.hasSuffix("logRates") {
+        for (i, value) in values.enumerated() { #expect(abs(exp(value) - Double(i / 40 + 1)) < 1e-5) }
+      }
+      if parameter.name.hasSuffix("step.bias") {
+        let steps = values.map { log1p(exp($0)) }
+        #expect(steps.allSatisfy { (0.00099...0.101).contains($0) } && Set(steps).count == 40)
+        #expect(steps.contains { $0 < 0.005 } && steps.contains { $0 > 0.02 })
+      }
+    }
+    #expect(step(transformer.configuration, isolated: false).losses.allSatisfy { $0.isFinite })
   }
 
   @Test("The same holds with experts, some of them full")
