@@ -10,7 +10,7 @@ public struct Estimate: Sendable, Codable {
   public let unit: String
   /// The estimated value.
   public let value: Double
-  /// The standard deviation over the bootstrap; nil without one.
+  /// The standard deviation over the bootstrap; nil without one, or if it is wider than the interval.
   public let standardError: Double?
   /// The 95 % interval from the bootstrap; nil without one, or if the quantity is not identified.
   public let interval: Interval?
@@ -40,8 +40,9 @@ public struct Estimate: Sendable, Codable {
       known.contains(where: \.isFinite) ? Interval(of: known, around: value, spread: spread) : nil
     let isBounded = interval.map { $0.isFinite && !(isPositive && $0.high > 1000 * value) } ?? true
     identified = !isUndetermined && profile?.identified ?? true && value.isFinite && isBounded
+    // A few draws may be so far away that their standard deviation says nothing.
     let error = standardDeviation(known.filter(\.isFinite))
-    standardError = identified && interval != nil && error.isFinite ? error : nil
+    standardError = identified ? interval.flatMap { error <= $0.high - $0.low ? error : nil } : nil
     self.interval = identified ? interval : nil
     self.profile = profile
     self.draws = draws ?? []
