@@ -26,14 +26,13 @@ public struct Benchmark: Sendable, Codable {
   public static func run(on observations: [Observation]) throws -> Benchmark {
     let law = ChinchillaLaw()
     let table = try Table(observations, for: law)
-    let problem = try Problem(law, on: table, minimizing: .chinchilla)
+    var problem = try Problem(law, on: table, minimizing: .chinchilla)
     let best = try MultiStart.minimize(problem, from: MultiStart.starts(of: law, on: table)).best
-    var evaluated = problem
-    evaluated.evaluate(at: best.search)
-    let (samples, evaluatedProblem) = (4000, evaluated)
+    problem.evaluate(at: best.search)
+    let samples = 4000
     let clock = ContinuousClock()
     let bootstrapTime = clock.measure {
-      _ = Bootstrap(samples: samples, seed: 1).draws(of: evaluatedProblem, around: best)
+      _ = Bootstrap(samples: samples, resampler: problem.resampler(seed: 1)).draws(of: problem, around: best)
     }
     var agreeing = 0
     let searchTime = try clock.measure {

@@ -201,7 +201,8 @@ public struct Bends: Sendable, Codable {
     guard case .broken(let law) = fit.law else { return [] }
     let estimate = Estimator(of: fit.values, draws: fit.draws, spread: fit.spread)
     // Breaks in the order of their positions.
-    let order = (0..<law.breaks).sorted { fit.values[3 + 3 * $0] < fit.values[3 + 3 * $1] }
+    let places = law.places(in: fit.values)
+    let order = (0..<law.breaks).sorted { places[$0] < places[$1] }
     return order.enumerated().map { rank, index in
       let passed = order.prefix(rank)
       let before = { (θ: [Double]) in passed.reduce(θ[1]) { $0 + θ[2 + 3 * $1] } }
@@ -394,7 +395,7 @@ private struct Trial: Sendable {
 
     /// The largest place of a break at the minimum.
     var lastBreak: Double {
-      zip(problem.law.parameters, values).filter { $0.0.symbol.hasPrefix("d") }.map(\.1).max() ?? 0
+      (problem.law as? BrokenLaw)?.places(in: values).max() ?? 0
     }
 
     /// The fitted losses above the known floor at the minimum.

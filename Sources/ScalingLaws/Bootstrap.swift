@@ -1,14 +1,14 @@
-/// Fits to synthetic tables (`Resampler`), whose scatter is that of the fitted parameters.
+/// Fits to synthetic tables, whose scatter is that of the fitted parameters.
 struct Bootstrap: Sendable {
-  var samples: Int
-  var seed: UInt64
+  let samples: Int
+  /// Makes the tables.
+  let resampler: Resampler
 
   /// Returns the minima of the resampled objectives, with searches warm-started from the full fit.
   ///
   /// - Parameter problem: The problem, evaluated at `minimum`.
   func draws(of problem: Problem, around minimum: Minimizer.Minimum) -> [Minimizer.Minimum] {
     guard samples > 0 else { return [] }
-    let resampler = problem.resampler(seed: seed)
     let warm = Minimizer(tolerance: 1e-8)
     return parallelChunks(samples) { range in
       var sampled = problem

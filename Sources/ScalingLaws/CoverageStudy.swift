@@ -14,11 +14,11 @@ public struct CoverageStudy: Sendable, Codable {
     public let tables: Int
     /// The number of tables in which it held.
     public let held: Int
-    /// The number of tables in which the quantity was not identified, which count as held.
+    /// The number of tables in which the quantity was not identified, so that there was no interval.
     public let unidentified: Int
 
-    /// The fraction of tables in which it held.
-    public var part: Double { Double(held) / Double(max(tables, 1)) }
+    /// The fraction of tables in which it did not hold: a wrong interval, or a wrong claim.
+    public var missed: Double { Double(tables - held - unidentified) / Double(max(tables, 1)) }
   }
 
   /// A group of designs.
@@ -128,7 +128,7 @@ extension CoverageStudy.Row {
     self.noise = noise
     self.quantity = quantity
     tables = estimates.count
-    held = estimates.count { $0.interval?.contains(truth) ?? true }
+    held = estimates.count { $0.interval?.contains(truth) ?? false }
     unidentified = estimates.count { $0.interval == nil }
   }
 }

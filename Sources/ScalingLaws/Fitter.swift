@@ -68,8 +68,8 @@ public struct Fitter: Sendable {
     }
     problem.evaluate(at: search.best.search)
     let rms = (mean(problem.logResiduals.map { $0 * $0 })).squareRoot()
-    let resampling = problem.resampler(seed: seed).method
-    let draws = Bootstrap(samples: free == 0 ? 0 : bootstraps, seed: seed).draws(
+    let resampler = problem.resampler(seed: seed)
+    let draws = Bootstrap(samples: free == 0 ? 0 : bootstraps, resampler: resampler).draws(
       of: problem, around: search.best)
     let profiles = parallelMap(law.parameters.count) { [problem] index -> Profile? in
       guard isProfiled, !problem.held[index] else { return nil }
@@ -78,7 +78,7 @@ public struct Fitter: Sendable {
     }
     let lack = free == 0 ? nil : table.lack(for: law)
     let isDependent = law.parameters.indices.map { problem.isDependent($0) }
-    let spread = Spread(of: resampling, clusters: table.clusterCount, parameters: free)
+    let spread = Spread(of: resampler.method, clusters: table.clusterCount, parameters: free)
     let naturalDraws = draws.map { natural($0.search) }
     let estimates = law.parameters.enumerated().map { index, parameter in
       let column = naturalDraws.isEmpty || fixed[index] != nil ? nil : naturalDraws.map { $0[index] }
@@ -109,7 +109,7 @@ public struct Fitter: Sendable {
       },
       lossRange: Interval(
         low: observations.map(\.loss).min() ?? .nan, high: observations.map(\.loss).max() ?? .nan),
-      knownFloor: law.knownFloor, seed: seed, lack: lack, resampling: resampling,
+      knownFloor: law.knownFloor, seed: seed, lack: lack, resampling: resampler.method,
       // JSON has no infinities.
       draws: naturalDraws.map {
         $0.map { min(max($0, -.greatestFiniteMagnitude), .greatestFiniteMagnitude) }

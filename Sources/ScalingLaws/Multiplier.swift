@@ -263,11 +263,12 @@ private struct Fit {
     self.law = law
     values = natural(search.best.search)
     problem.evaluate(at: search.best.search)
-    draws = Bootstrap(samples: bootstraps, seed: seed).draws(of: problem, around: search.best).map {
+    let resampler = problem.resampler(seed: seed)
+    draws = Bootstrap(samples: bootstraps, resampler: resampler).draws(of: problem, around: search.best).map {
       natural($0.search)
     }
     spread = Spread(
-      of: problem.resampler(seed: seed).method, clusters: table.clusterCount, parameters: values.count)
+      of: resampler.method, clusters: table.clusterCount, parameters: values.count)
     aicc = Selection.aicc(
       residualSum: search.best.value, observations: table.count, parameters: values.count)
   }

@@ -40,8 +40,7 @@ public struct Profile: Sendable, Codable {
   ) {
     let domain = problem.law.parameters[parameter].domain
     let scale = Self.devianceScale(problem, at: minimum)
-    let freedom = Freedom(
-      observations: problem.workspace.rows.count, parameters: problem.size)
+    let freedom = Freedom(observations: problem.workspace.rows.count, parameters: problem.size)
     let threshold = freedom.studentQuantile * freedom.studentQuantile
     self.threshold = threshold
     let sides = [-1.0, 1.0].map { direction in

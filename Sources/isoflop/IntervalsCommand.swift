@@ -33,11 +33,11 @@ struct IntervalsCommand: ParsableCommand {
     }
     if json { return try printJSON(rows) }
     printTable(
-      ["design", "noise", "quantity", "tables", "held", "not identified"],
+      ["design", "noise", "quantity", "tables", "held", "not identified", "missed"],
       rows.map { row in
         [
           row.design, "\(number(100 * row.noise)) %", row.quantity, "\(row.tables)",
-          "\(number(100 * row.part)) %", "\(row.unidentified)",
+          "\(row.held)", "\(row.unidentified)", "\(number(100 * row.missed)) %",
         ]
       })
   }

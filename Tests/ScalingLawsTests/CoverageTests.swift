@@ -46,7 +46,9 @@ import Testing
     for row in CoverageStudy(group, sets: 100, bootstraps: 300).rows {
       // Between four trainings, a law of five parameters leaves one degree of freedom.
       let least = group == .clusters ? 0.84 : 0.88
-      #expect(row.part >= least, "\(row)")
+      #expect(row.missed <= 1 - least, "\(row)")
+      // Lines of few points may hide a floor; nothing else may go without an interval.
+      if group != .lines { #expect(row.unidentified == 0, "\(row)") }
     }
   }
 

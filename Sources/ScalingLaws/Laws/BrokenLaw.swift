@@ -86,9 +86,13 @@ public struct BrokenLaw: Law, Codable {
     }
   }
 
+  /// Returns the positions of the breaks, of parameters or of search coordinates.
+  func places(in θ: [Double]) -> [Double] { (0..<breaks).map { θ[3 + 3 * $0] } }
+
   /// Returns the search coordinates with breaks by increasing position.
   public func ordered(_ search: [Double]) -> [Double] {
-    let order = (0..<breaks).sorted { search[3 + 3 * $0] < search[3 + 3 * $1] }
+    let places = places(in: search)
+    let order = (0..<breaks).sorted { places[$0] < places[$1] }
     var ordered = search
     for (rank, index) in order.enumerated() {
       for offset in 2..<5 { ordered[offset + 3 * rank] = search[offset + 3 * index] }
