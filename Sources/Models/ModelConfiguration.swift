@@ -46,10 +46,9 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   public var layers: String?
   /// The number of positions that window attention sees; nil for `usualWindow`, or without such a layer.
   public var window: Int?
-  /// The numbers that a recurrent layer keeps of a sequence for each channel; nil for `usualState`, or without such a
-  /// layer.
+  /// The size of a recurrent layer's state for each channel; nil for `usualState`, or without such a layer.
   public var state: Int?
-  /// The channels of a selective scan, in units of C; nil for `usualExpansion`, or without such a layer.
+  /// The channels of a selective scan divided by C; nil for `usualExpansion`, or without such a layer.
   public var expansion: Int?
   /// The number T of tokens in a window.
   public var context: Int
@@ -84,8 +83,8 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   ///   - kvHeads: The number of heads of keys and values; nil for as many as `heads`.
   ///   - layers: A letter for each block; nil for attention in all of them.
   ///   - window: The number of positions that window attention sees; nil for `usualWindow`.
-  ///   - state: The numbers that a recurrent layer keeps for each channel; nil for `usualState`.
-  ///   - expansion: The channels of a selective scan, in units of C; nil for `usualExpansion`.
+  ///   - state: The size of a recurrent layer's state for each channel; nil for `usualState`.
+  ///   - expansion: The channels of a selective scan divided by C; nil for `usualExpansion`.
   /// - Throws: `SettingFault` if such a network cannot be built.
   public init(
     architecture: Architecture = .gpt2, width: Int, depth: Int? = nil, heads: Int? = nil,
@@ -132,10 +131,10 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   /// Half of the usual context.
   public static let usualWindow = 64
 
-  /// The states of a channel, as Gu & Dao (2023) have them.
+  /// The state size of Gu & Dao (2023).
   public static let usualState = 16
 
-  /// The channels of a selective scan in units of the width, as Gu & Dao (2023) have them.
+  /// The expansion of Gu & Dao (2023).
   public static let usualExpansion = 2
 
   /// The width at which both parametrisations are the same, with heads of the usual width.
@@ -153,10 +152,10 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   /// The number of positions that window attention sees.
   public var attentionWindow: Int { window ?? Self.usualWindow }
 
-  /// The numbers that a channel of a recurrent layer keeps of a sequence.
+  /// The size of a recurrent layer's state for each channel.
   public var stateSize: Int { state ?? Self.usualState }
 
-  /// The channels of a selective scan, in units of the width.
+  /// The channels of a selective scan divided by the width.
   public var channelsPerWidth: Int { expansion ?? Self.usualExpansion }
 
   /// Whether layers add noise while training.

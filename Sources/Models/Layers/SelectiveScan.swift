@@ -5,24 +5,23 @@ import Autograd
 ///     u = silu(convolution(x·W_u))    Δ = softplus(u·W_↓·W_↑ + b)    B, C = u·W_BC    A = −exp(logarithms)
 ///     h_t = exp(Δ_t·A)·h_{t−1} + Δ_t·B_t·u_t    y = ((C·h + D·u)·silu(x·W_z))·W_out
 ///
-/// It has E = `expansion`·C channels; W_↓·W_↑ is of rank C/16. What it keeps of a sequence does not grow with the
-/// context.
+/// It has E = `expansion`·C channels; W_↓·W_↑ is of rank C/16. The state of a sequence does not grow with the context.
 ///
 /// Under μP, matrices between widths scale as in other layers, and W_BC as a router, which also maps a width to a fixed
-/// number of outputs. What a channel has for itself, the convolution, A, D and b, has a fixed number of inputs: initial
-/// values and learning rates stay. Initially A is −1 … −N, and Δ between 0.001 and 0.1, as in the paper.
+/// number of outputs. The parameters of single channels (the convolution, A, D and b) have a fixed number of inputs: their initial
+/// values and learning rates do not change with the width. Initially A is −1 … −N, and Δ between 0.001 and 0.1, as in the paper.
 struct SelectiveScan: SequenceMixer {
   static let letter: Character = "M"
   static let name = "selectiveScan"
   static let summary =
-    "selective scan (Mamba): recurrent states that decay and take in as the token says (Gu & Dao 2023)"
+    "selective scan (Mamba): a recurrent state whose decay and input depend on the token (Gu & Dao 2023)"
 
   static let settings: [LayerSetting] = [
     .integer(
-      "state", in: 1...1024, "of selectiveScan: the numbers that a channel keeps of the sequence", \.state
+      "state", in: 1...1024, "of selectiveScan: the size of the recurrent state of each channel", \.state
     ) { $0.has(SelectiveScan.self) ? $0.stateSize : nil },
     .integer(
-      "expansion", in: 1...16, "of selectiveScan: the number of channels, in units of the width", \.expansion
+      "expansion", in: 1...16, "of selectiveScan: the number of channels divided by the width", \.expansion
     ) { $0.has(SelectiveScan.self) ? $0.channelsPerWidth : nil },
   ]
 
