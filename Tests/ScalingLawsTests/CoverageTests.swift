@@ -47,8 +47,8 @@ import Testing
       // Between four trainings, a law of five parameters leaves one degree of freedom.
       let least = group == .clusters ? 0.84 : 0.88
       #expect(row.missed <= 1 - least, "\(row)")
-      // Lines of few points may hide a floor; nothing else may go without an interval.
-      if group != .lines { #expect(row.unidentified == 0, "\(row)") }
+      // Noise may hide a floor, and any parameter of a line of few points. Nothing else may go without an interval.
+      if group != .lines, row.quantity != "E" { #expect(row.unidentified == 0, "\(row)") }
     }
   }
 
