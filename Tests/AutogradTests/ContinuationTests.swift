@@ -118,6 +118,57 @@ import Testing
     for (a, b) in zip(arena.output, first[0]) { #expect(abs(a - b) < 1e-5) }
   }
 
+  @Test(
+    "Cached linear attention agrees with whole windows, in steps of any length",
+    arguments: [(1, 1, 4, 4, 1), (4, 2, 8, 12, 17), (3, 3, 12, 8, 40), (6, 1, 16, 16, 33)])
+  func cachedLinearAttention(_ heads: Int, _ keyHeads: Int, _ features: Int, _ depth: Int, _ context: Int) {
+    let (wide, narrow, values) = (heads * features, keyHeads * features, keyHeads * depth)
+    let columns = wide + narrow + values
+    func views(_ x: Tensor) -> (queries: ColumnView, keys: ColumnView, values: ColumnView) {
+      (
+        ColumnView(x, columns: 0..<wide), ColumnView(x, columns: wide..<wide + narrow),
+        ColumnView(x, columns: wide + narrow..<columns)
+      )
+    }
+    let inputs = [context, max(1, context / 2), 1].enumerated().map {
+      pseudorandom($1 * columns, seed: 9 + $0).map { Float(abs($0) + 0.01) }
+    }
+    func run(rows: Int, sequences: Int, isolated: Bool = false) -> [[Float]] {
+      continued(inputs, columns: columns, rows: rows, sequences: sequences, isolated: isolated) {
+        let x = views($1)
+        return $0.cachedLinearAttention(queries: x.queries, keys: x.keys, values: x.values, heads: heads, $2)
+      }
+    }
+    let first = run(rows: 1, sequences: 3)
+    for (rows, sequences) in [(1, 1), (5, 2), (16, 3), (context, 1)] {
+      #expect(run(rows: rows, sequences: sequences) == first, "\(rows) rows of \(sequences)")
+      #expect(run(rows: rows, sequences: sequences, isolated: true) == first)
+    }
+    let recorder = Recorder(gradients: false)
+    let x = recorder.input([context, columns])
+    let program = recorder.finish(
+      recorder.linearAttention(
+        queries: views(x).queries, keys: views(x).keys, values: views(x).values, heads: heads,
+        context: context))
+    for (input, output) in zip(inputs, first) {
+      let arena = Arena(for: program)
+      arena.input(x).update(repeating: 1)
+      for (i, value) in input.enumerated() { arena.input(x)[i] = value }
+      program.forward(arena, parameters: none)
+      #expect(output.count == input.count / columns * program.output.columns)
+      for (a, b) in zip(arena.output, output) { #expect(abs(a - b) < 1e-6 * (1 + abs(b))) }
+    }
+    // The state is that of one position, however long the context is.
+    let continuation = Recorder(gradients: false)
+    let row = continuation.input([2, columns])
+    let positions = continuation.continuation(sequences: 2, rows: 1, capacity: 7)
+    let cached = continuation.finish(
+      continuation.cachedLinearAttention(
+        queries: views(row).queries, keys: views(row).keys, values: views(row).values, heads: heads, positions
+      ))
+    #expect(cached.stateByteCount == 7 * keyHeads * features * ((depth + 4 + 15) / 16 * 16) * 4)
+  }
+
   @Test("The cache of windows does not grow with the context")
   func cacheOfWindows() {
     func bytes(context: Int) -> Int {

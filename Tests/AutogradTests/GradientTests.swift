@@ -145,6 +145,74 @@ private func attentionCases(
   ]
 }
 
+/// - Parameters:
+///   - shared: The number of heads of queries for each head of keys and values.
+///   - depth: The width of values.
+private func linearAttentionCases(
+  _ b: Int, _ t: Int, _ heads: Int, _ features: Int, _ depth: Int, sharing shared: Int
+) -> [Case] {
+  let (wide, narrow) = (heads * features, heads / shared * features)
+  let values = heads / shared * depth
+  return [
+    Case(name: "linearAttention, side by side", shapes: [[b * t, wide + narrow + values]], tolerance: 2e-6) {
+      recorder, x, _ in
+      let mapped = recorder.eluFeatures(ColumnView(x[0], columns: 0..<wide + narrow))
+      return recorder.linearAttention(
+        queries: ColumnView(mapped, columns: 0..<wide),
+        keys: ColumnView(mapped, columns: wide..<wide + narrow),
+        values: ColumnView(mapped, columns: wide + narrow..<wide + narrow + values), heads: heads, context: t)
+    } reference: {
+      func columns(_ range: Range<Int>, of x: [Double]) -> [Double] {
+        Reference.columns(x, of: wide + narrow + values, range)
+      }
+      return Reference.linearAttention(
+        Reference.eluFeatures(columns(0..<wide, of: $0[0])),
+        Reference.eluFeatures(columns(wide..<wide + narrow, of: $0[0])),
+        columns(wide + narrow..<wide + narrow + values, of: $0[0]), heads: heads, shared: shared, context: t,
+        features: features, depth: depth)
+    },
+    // Queries in another tensor than keys and values, which have unused columns around them.
+    Case(
+      name: "linearAttention, apart", shapes: [[b * t, wide], [b * t, narrow + values + 3]], tolerance: 2e-6
+    ) { recorder, x, _ in
+      let queries = recorder.eluFeatures(ColumnView(x[0]))
+      let keys = recorder.eluFeatures(ColumnView(x[1], columns: 1..<1 + narrow))
+      return recorder.linearAttention(
+        queries: ColumnView(queries), keys: ColumnView(keys, columns: 1..<1 + narrow),
+        values: ColumnView(x[1], columns: narrow + 2..<narrow + 2 + values), heads: heads, context: t)
+    } reference: {
+      let count = narrow + values + 3
+      return Reference.linearAttention(
+        Reference.eluFeatures($0[0]),
+        Reference.eluFeatures(Reference.columns($0[1], of: count, 1..<1 + narrow)),
+        Reference.columns($0[1], of: count, narrow + 2..<narrow + 2 + values), heads: heads, shared: shared,
+        context: t, features: features, depth: depth)
+    },
+  ]
+}
+
+private func featureCases(_ r: Int, _ heads: Int, _ depth: Int, _ features: Int) -> [Case] {
+  let width = heads * depth
+  return [AttentionSide.queries, .keys].map { side in
+    Case(name: "randomFeatures of \(side)", shapes: [[r, width + 3], [features, depth]], tolerance: 2e-6) {
+      recorder, x, _ in
+      recorder.randomFeatures(ColumnView(x[0], columns: 1..<1 + width), x[1], of: side, scale: 0.3)
+    } reference: {
+      Reference.randomFeatures(
+        Reference.columns($0[0], of: width + 3, 1..<1 + width), $0[1], depth: depth,
+        ofQueries: side == .queries, scale: 0.3)
+    }
+  } + [
+    Case(name: "eluFeatures", shapes: [[r, width + 3]]) { recorder, x, _ in
+      recorder.eluFeatures(ColumnView(x[0], columns: 1..<1 + width))
+    } reference: { x in
+      x[0].enumerated().map { i, x in
+        (1..<1 + width).contains(i % (width + 3)) ? Reference.eluFeatures([x])[0] : x
+      }
+    }
+  ]
+}
+
 private let cases: [Case] = {
   var cases: [Case] = routedCases + recurrentCases
   for (r, k, n) in [(1, 1, 1), (3, 5, 7), (33, 17, 19), (16, 32, 48)] { cases += linearCases(r, k, n) }
@@ -161,6 +229,16 @@ private let cases: [Case] = {
   // Windows of one position, shorter and longer than a block of sixteen, one less than the context, and longer.
   for (t, window) in [(5, 1), (21, 3), (37, 16), (67, 33), (19, 18), (9, 64)] {
     cases += attentionCases(2, t, 4, 4, sharing: 2, window: window).filter { $0.name != "rotary" }
+  }
+  // Contexts of less than a block of sixteen, whole blocks and parts; values of one vector, of more and of less.
+  for (b, t, heads, features, depth, shared) in [
+    (1, 1, 1, 4, 4, 1), (2, 5, 2, 8, 8, 2), (2, 16, 1, 4, 12, 1), (1, 17, 6, 4, 8, 3), (2, 33, 2, 12, 16, 1),
+    (1, 49, 4, 20, 4, 2), (1, 64, 1, 16, 20, 1),
+  ] {
+    cases += linearAttentionCases(b, t, heads, features, depth, sharing: shared)
+  }
+  for (r, heads, depth, features) in [(1, 1, 4, 4), (3, 2, 8, 20), (33, 1, 20, 16), (16, 3, 4, 8)] {
+    cases += featureCases(r, heads, depth, features)
   }
   return cases
 }()

@@ -98,6 +98,48 @@ enum Reference {
     return y
   }
 
+  /// Linear attention, one position after another. The features of queries and keys have width `features`.
+  static func linearAttention(
+    _ q: [Double], _ k: [Double], _ v: [Double], heads: Int, shared: Int, context: Int, features: Int,
+    depth: Int
+  ) -> [Double] {
+    let keyHeads = heads / shared
+    var y: [Double] = []
+    for row in 0..<q.count / (heads * features) {
+      var outputs: [Double] = []
+      for head in 0..<heads {
+        var (sums, norm) = (Array(repeating: 0.0, count: depth), 0.0)
+        for past in row - row % context...row {
+          let place = past * keyHeads + head / shared
+          let weight = (0..<features).reduce(0) {
+            $0 + q[(row * heads + head) * features + $1] * k[place * features + $1]
+          }
+          norm += weight
+          for d in 0..<depth { sums[d] += weight * v[place * depth + d] }
+        }
+        outputs += sums.map { $0 / norm }
+      }
+      y += outputs
+    }
+    return y
+  }
+
+  static func eluFeatures(_ x: [Double]) -> [Double] { x.map { $0 > 0 ? $0 + 1 : exp($0) } }
+
+  /// Random features of heads of width `depth`, with weights w (features, depth).
+  static func randomFeatures(_ x: [Double], _ w: [Double], depth: Int, ofQueries: Bool, scale: Double)
+    -> [Double]
+  {
+    stride(from: 0, to: x.count, by: depth).flatMap { start in
+      let row = x[start..<start + depth].map { $0 * scale.squareRoot() }
+      let scores = stride(from: 0, to: w.count, by: depth).map { f in
+        zip(row, w[f..<f + depth]).reduce(0) { $0 + $1.0 * $1.1 }
+      }
+      let half = row.reduce(0) { $0 + $1 * $1 } / 2
+      return ofQueries ? softmax(scores) : scores.map { exp($0 - half) + 1e-6 }
+    }
+  }
+
   static func softmax(_ z: [Double]) -> [Double] {
     let top = z.max() ?? 0
     let exponentials = z.map { exp($0 - top) }

@@ -136,7 +136,7 @@ private func scoreBlocks(_ q: Floats, _ k: Floats, depth: Int, count: Int, into 
 
 /// y ← Σ_j p_j·v_j over `count` rows (D) of values; D is a multiple of 16.
 @inline(never)
-private func mixRows(_ p: Floats, _ v: Floats, depth: Int, count: Int, into y: Floats) {
+func mixRows(_ p: Floats, _ v: Floats, depth: Int, count: Int, into y: Floats) {
   // Four sums, as above, of two vectors, which share the loads of p.
   for d in stride(from: 0, to: depth, by: 2 * laneCount) {
     let other = d + laneCount < depth ? laneCount : 0

@@ -17,26 +17,17 @@ struct CausalAttention<Kernel: AttentionKernel>: Operation {
   let scale: Float
   let logSums: Tensor
   let output: Tensor
-  /// Each tensor once, however many views there are of it.
-  let inputs: [Tensor]
-  /// The numbers of the inputs that have columns outside all views.
-  private let partlySeen: [Int]
+  private let viewed: ViewedTensors
 
   init(
     _ heads: AttentionHeads, context: Int, window: Int, scale: Float, logSums: Tensor, output: Tensor
   ) {
     (self.heads, self.context, self.window, self.scale) = (heads, context, window, scale)
     (self.logSums, self.output) = (logSums, output)
-    // Found once, so that a replay allocates nothing.
-    var inputs: [Tensor] = []
-    for view in heads.views where !inputs.contains(view.tensor) { inputs.append(view.tensor) }
-    self.inputs = inputs
-    partlySeen = inputs.indices.filter { input in
-      let seen = heads.views.filter { $0.tensor == inputs[input] }.reduce(0) { $0 + $1.count }
-      return seen < inputs[input].columns
-    }
+    viewed = ViewedTensors(heads.views)
   }
 
+  var inputs: [Tensor] { viewed.tensors }
   var statistics: [Tensor] { [logSums] }
   var saved: [Tensor] { inputs + [output] }
   /// Forward: a score for each visible key and lane, two blocks (D, 16), and the packed keys and values of a head. Backward: two
@@ -134,7 +125,7 @@ struct CausalAttention<Kernel: AttentionKernel>: Operation {
   func backward(_ memory: Frame) {
     let (width, depth, paddedDepth, group) = (output.columns, heads.depth, paddedDepth, heads.group)
     let (qStep, kStep, vStep) = (heads.queries.stride, heads.keys.stride, heads.values.stride)
-    clearOtherColumns(memory)
+    viewed.clearOtherColumns(memory)
     let (p, e) = (memory.scratch, memory.scratch + laneCount * chunk)
     let keys = e + laneCount * chunk
     let values = keys + block
@@ -148,9 +139,9 @@ struct CausalAttention<Kernel: AttentionKernel>: Operation {
     let outRows = queryPairs + Kernel.pairCount(context, depth: depth)
     let outPairs = outRows + Kernel.rowCount(context, depth: depth)
     let blended = outPairs + Kernel.pairCount(context, depth: depth)
-    let dq = Gradient(heads.queries, of: self, memory)
-    let dk = Gradient(heads.keys, of: self, memory)
-    let dv = Gradient(heads.values, of: self, memory)
+    let dq = viewed.gradient(of: heads.queries, memory)
+    let dk = viewed.gradient(of: heads.keys, memory)
+    let dv = viewed.gradient(of: heads.values, memory)
     let one = floats16(repeating: 1)
     for sequence in 0..<output.rows / context {
       for head in 0..<heads.count {
@@ -240,27 +231,6 @@ struct CausalAttention<Kernel: AttentionKernel>: Operation {
   /// Where a head's first row of a sequence begins in the memory of a view's tensor.
   private func start(of view: ColumnView, in memory: Floats, _ sequence: Int, _ head: Int) -> Floats {
     heads.start(of: view, in: memory, row: sequence * context, head: head)
-  }
-
-  /// The gradient of a view's tensor, and whether it is added to what is there; nil where none is needed.
-  private struct Gradient {
-    let start: Floats
-    let adding: Bool
-
-    init?(_ view: ColumnView, of operation: CausalAttention, _ memory: Frame) {
-      guard view.tensor.needsGradient, let input = operation.inputs.firstIndex(of: view.tensor) else {
-        return nil
-      }
-      start = memory.gradient(view.tensor)
-      adding = memory.accumulates(input)
-    }
-  }
-
-  /// Clears the gradients of columns outside all views.
-  private func clearOtherColumns(_ memory: Frame) {
-    for input in partlySeen where inputs[input].needsGradient && !memory.accumulates(input) {
-      memory.gradient(inputs[input]).update(repeating: 0, count: inputs[input].count)
-    }
   }
 
   /// Puts `rest` where a query, a lane from `first` on, does not see the key, a row: where the key comes after it, or is
