@@ -17,8 +17,8 @@ public struct Counts: Codable, Hashable, Sendable {
   public let forwardFlopsPerToken: Double
 
   public init(_ transformer: Transformer) {
-    // The loss does not depend on weights with fixed steps.
-    let parameters = transformer.parameters.filter { $0.traits.signStep == nil }
+    // The loss does not depend on weights with fixed steps, and nothing is learned by those that never change.
+    let parameters = transformer.parameters.filter { $0.traits.signStep == nil && $0.traits.isTrained }
     func count(_ isCounted: (ParameterTraits) -> Bool) -> Int {
       parameters.filter { isCounted($0.traits) }.reduce(0) { $0 + $1.count }
     }

@@ -23,6 +23,14 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     case none
   }
 
+  /// What the weights of linear attention are products of.
+  public enum FeatureMap: String, Codable, Sendable, CaseIterable {
+    /// elu(x) + 1   (Katharopoulos et al. 2020)
+    case elu
+    /// Positive random features, which estimate the weights of attention   (Choromanski et al. 2020)
+    case favor
+  }
+
   /// How initial weights and learning rates change with the width.
   public enum Parametrisation: String, Codable, Sendable, CaseIterable {
     /// One learning rate for all weights.
@@ -46,6 +54,10 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   public var layers: String?
   /// The number of positions that window attention sees; nil for `usualWindow`, or without such a layer.
   public var window: Int?
+  /// The features of linear attention; nil for elu, or without such a layer.
+  public var featureMap: FeatureMap?
+  /// The number of its random features; nil for `usualFeatures`, or without any.
+  public var features: Int?
   /// The size of a recurrent layer's state for each channel; nil for `usualState`, or without such a layer.
   public var state: Int?
   /// The channels of a selective scan divided by C; nil for `usualExpansion`, or without such a layer.
@@ -71,9 +83,8 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   private enum CodingKeys: String, CodingKey {
     case architecture = "family"
     case moe = "mixture"
-    case width, depth, heads, kvHeads, headWidth, layers, window, state, expansion, context, vocabulary,
-      positions, tiedHead,
-      parametrisation, precision
+    case width, depth, heads, kvHeads, headWidth, layers, window, featureMap, features, state, expansion,
+      context, vocabulary, positions, tiedHead, parametrisation, precision
   }
 
   /// - Parameters:
@@ -83,13 +94,14 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   ///   - kvHeads: The number of heads of keys and values; nil for as many as `heads`.
   ///   - layers: A letter for each block; nil for attention in all of them.
   ///   - window: The number of positions that window attention sees; nil for `usualWindow`.
+  ///   - features: The number of random features of linear attention; nil for `usualFeatures`.
   ///   - state: The size of a recurrent layer's state for each channel; nil for `usualState`.
   ///   - expansion: The channels of a selective scan divided by C; nil for `usualExpansion`.
   /// - Throws: `SettingFault` if such a network cannot be built.
   public init(
     architecture: Architecture = .gpt2, width: Int, depth: Int? = nil, heads: Int? = nil,
-    headWidth: Int? = nil, kvHeads: Int? = nil, layers: String? = nil, window: Int? = nil, state: Int? = nil,
-    expansion: Int? = nil,
+    headWidth: Int? = nil, kvHeads: Int? = nil, layers: String? = nil, window: Int? = nil,
+    featureMap: FeatureMap = .elu, features: Int? = nil, state: Int? = nil, expansion: Int? = nil,
     context: Int = 128, vocabulary: Int, positions: Positions = .rotary, tiedHead: Bool? = nil,
     parametrisation: Parametrisation = .mup,
     moe: MoE? = nil, precision: Precision = .float32
@@ -120,6 +132,8 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     self.moe = moe
     self.precision = precision == .float32 ? nil : precision
     self.window = window == Self.usualWindow || !has(WindowAttention.self) ? nil : window
+    self.featureMap = featureMap == .elu || !has(LinearAttention.self) ? nil : featureMap
+    self.features = features == Self.usualFeatures || !usesRandomFeatures ? nil : features
     self.state = state == Self.usualState || !has(SelectiveScan.self) ? nil : state
     self.expansion = expansion == Self.usualExpansion || !has(SelectiveScan.self) ? nil : expansion
     try check()
@@ -130,6 +144,9 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
 
   /// Half of the usual context.
   public static let usualWindow = 64
+
+  /// Enough for heads of the usual width.
+  public static let usualFeatures = 16
 
   /// The state size of Gu & Dao (2023).
   public static let usualState = 16
@@ -151,6 +168,15 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
 
   /// The number of positions that window attention sees.
   public var attentionWindow: Int { window ?? Self.usualWindow }
+
+  /// The features of linear attention.
+  public var attentionFeatureMap: FeatureMap { featureMap ?? .elu }
+
+  /// The number of random features of linear attention.
+  public var attentionFeatures: Int { features ?? Self.usualFeatures }
+
+  /// Whether linear attention makes random features.
+  var usesRandomFeatures: Bool { has(LinearAttention.self) && attentionFeatureMap == .favor }
 
   /// The size of a recurrent layer's state for each channel.
   public var stateSize: Int { state ?? Self.usualState }

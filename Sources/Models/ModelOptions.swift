@@ -22,6 +22,10 @@ public struct ModelOptions: Sendable {
   public var layers: String?
   /// The number of positions that window attention sees.
   public var window = ModelConfiguration.usualWindow
+  /// The features of linear attention.
+  public var featureMap = ModelConfiguration.FeatureMap.elu
+  /// The number of its random features.
+  public var features = ModelConfiguration.usualFeatures
   /// The numbers that a recurrent layer keeps of a sequence for each channel.
   public var state = ModelConfiguration.usualState
   /// The channels of a selective scan, in units of the width.
@@ -50,9 +54,9 @@ public struct ModelOptions: Sendable {
     let headWidth: Int? = if case .width(let width) = heads { width } else { nil }
     return try ModelConfiguration(
       architecture: architecture, width: width ?? 0, depth: depth, heads: count, headWidth: headWidth,
-      kvHeads: kvHeads, layers: layers, window: window, state: state, expansion: expansion, context: context,
-      vocabulary: vocabulary, positions: positions, tiedHead: tiedHead, parametrisation: parametrisation,
-      moe: experts, precision: precision)
+      kvHeads: kvHeads, layers: layers, window: window, featureMap: featureMap, features: features,
+      state: state, expansion: expansion, context: context, vocabulary: vocabulary, positions: positions,
+      tiedHead: tiedHead, parametrisation: parametrisation, moe: experts, precision: precision)
   }
 
   /// The experts, with the default weight of their balancing; nil for a dense model.

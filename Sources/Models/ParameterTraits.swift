@@ -16,6 +16,8 @@ public struct ParameterTraits: Sendable, Hashable {
     case logarithmOfRow
     /// Numbers whose softplus is drawn from a range, with a uniform logarithm.
     case softplusInverse(of: ClosedRange<Float>)
+    /// Normal vectors, the rows, in orthogonal groups.
+    case orthogonalRows
   }
 
   /// The kind of a weight, which counts and update rules may distinguish.
@@ -38,6 +40,9 @@ public struct ParameterTraits: Sendable, Hashable {
   public var scalesRateWithWidth = false
   /// The fraction of the weights that one token uses.
   public var activeFraction = 1.0
+  /// Whether training changes it. Weights that it never changes are no parameters of the model: parameter counts leave
+  /// them out.
+  public var isTrained = true
   /// Whether it is the weight of a router.
   public var isRouter = false
   /// The fixed step by which training moves each weight against the sign of its gradient, instead of applying the
@@ -76,6 +81,13 @@ public struct ParameterTraits: Sendable, Hashable {
   /// Numbers that each channel has for itself: their number of inputs does not depend on the width.
   public static func ofChannels(_ initial: Initial) -> ParameterTraits {
     ParameterTraits(initial: initial, group: .vector, decays: false)
+  }
+
+  /// Random vectors that features of queries and keys are made with.
+  public static var randomFeatures: ParameterTraits {
+    var traits = ParameterTraits(initial: .orthogonalRows, group: .matrix, decays: false)
+    traits.isTrained = false
+    return traits
   }
 
   /// Biases that balance experts, which training moves by fixed steps.
@@ -127,6 +139,6 @@ public struct ModelParameters {
   /// Adds a weight at the end. `name` must be new. Initial values depend on the order, checkpoints on the names.
   mutating func add(_ name: String, _ shape: [Int], _ traits: ParameterTraits) -> Tensor {
     self.traits.append(traits)
-    return layout.add(name, shape, isTrainable: trains(name))
+    return layout.add(name, shape, isTrainable: traits.isTrained && trains(name))
   }
 }

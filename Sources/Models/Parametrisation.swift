@@ -69,6 +69,11 @@ extension Transformer {
           buffer[i] = Float(value + log(-expm1(-value)))
         }
         continue
+      case .orthogonalRows:
+        let tensor = parameter.parameter.tensor
+        let numbers = orthogonalRows(tensor.rows, columns: tensor.columns, random: &random)
+        for (i, number) in zip(parameter.range, numbers) { buffer[i] = Float(number) }
+        continue
       }
       for i in parameter.range { buffer[i] = Float(deviation * random.normal()) }
     }

@@ -33,6 +33,10 @@ struct Fixture {
         width: 24, heads: 4, headWidth: 8, kvHeads: 2, layers: "WA", window: 3, context: context,
         vocabulary: 37),
       ModelConfiguration(
+        width: 24, heads: 4, headWidth: 8, kvHeads: 2, layers: "LA", context: context, vocabulary: 37),
+      ModelConfiguration(
+        width: 24, depth: 2, layers: "AL", featureMap: .favor, context: context, vocabulary: 37),
+      ModelConfiguration(
         width: 24, depth: 2, context: context, vocabulary: 37,
         moe: MoE(experts: 4, topK: 2, granularity: 2, shared: 1, balance: .bias)),
     ]

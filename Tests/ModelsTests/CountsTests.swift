@@ -120,6 +120,40 @@ import Testing
     #expect(try model("AA", state: 5, expansion: 3) == (try model(nil)))
   }
 
+  @Test("Linear attention: the weights of attention, and FLOPs linear in the context")
+  func linearAttention() throws {
+    func counts(
+      _ layers: String, _ featureMap: ModelConfiguration.FeatureMap = .elu, features: Int? = nil,
+      context: Int = 128
+    ) throws -> Counts {
+      Counts(
+        Transformer(
+          try ModelConfiguration(
+            width: 16, layers: layers, featureMap: featureMap, features: features, context: context,
+            vocabulary: 50)))
+    }
+    let (full, elu, favor) = (try counts("A"), try counts("L"), try counts("L", .favor, features: 24))
+    #expect(elu.total == full.total && favor.total == full.total, "random features are no parameters")
+    // Pairs in blocks of sixteen, and sums of the blocks before; of two heads 8 wide, with as many features.
+    let ofElu = 2.0 * 2 * (17.0 / 2 * (8 + 8) + 2 * 8 * 8 * (128 - 16) / 128)
+    #expect(
+      abs(full.forwardFlopsPerToken - elu.forwardFlopsPerToken - (2 * 2 * 16 * 129 / 2 - ofElu)) < 1e-6)
+    // With 24 features, which are made of queries and keys.
+    let ofFavor = 2.0 * 2 * (17.0 / 2 * (24 + 8) + 2 * 24 * 8 * (128 - 16) / 128) + 2 * 2 * 16 * 24
+    #expect(abs(favor.forwardFlopsPerToken - elu.forwardFlopsPerToken - (ofFavor - ofElu)) < 1e-6)
+    #expect(abs(elu.trainingFlopsPerToken - 3 * elu.forwardFlopsPerToken) < 1e-6)
+    // The random vectors have no gradient.
+    #expect(
+      abs(favor.trainingFlopsPerToken - 3 * favor.forwardFlopsPerToken + 2 * 2 * 16 * 24) < 1e-6)
+    let long = try counts("L", context: 1024)
+    #expect(long.forwardFlopsPerToken < 1.1 * elu.forwardFlopsPerToken)
+    let other = try ModelConfiguration(
+      width: 16, layers: "LA", featureMap: .elu, features: 24, context: 32, vocabulary: 50)
+    #expect(other.featureMap == nil && other.features == nil)
+    let fault = #expect(throws: SettingFault.self) { try counts("L", .favor, features: 18) }
+    #expect(fault?.setting == "features")
+  }
+
   @Test(
     "An invalid configuration is rejected, and the error names the setting",
     arguments: [(0, 1, "width"), (16, 3, "heads"), (16, 8, "heads"), (18, 1, "heads"), (33, 4, "heads")])

@@ -52,13 +52,15 @@ import Testing
     }
   }
 
-  @Test("The same holds for each sequence mixer", arguments: ["W", "AW", "M", "AM"])
-  func memoryPlanOfMixers(_ layers: String) throws {
+  @Test(
+    "The same holds for each sequence mixer",
+    arguments: [("W", .elu), ("AW", .elu), ("L", .elu), ("LA", .favor), ("M", .elu), ("AM", .elu)]
+      as [(String, ModelConfiguration.FeatureMap)])
+  func memoryPlanOfMixers(_ layers: String, _ featureMap: ModelConfiguration.FeatureMap) throws {
     for architecture in ModelConfiguration.Architecture.allCases {
       let model = try ModelConfiguration(
         architecture: architecture, width: 24, heads: 4, headWidth: 8, kvHeads: 2, layers: layers, window: 5,
-        state: 5,
-        context: 21, vocabulary: 37)
+        featureMap: featureMap, features: 12, state: 5, context: 21, vocabulary: 37)
       let (planned, isolated) = (step(model, isolated: false), step(model, isolated: true))
       #expect(planned.losses == isolated.losses)
       #expect(planned.gradient == isolated.gradient)
@@ -97,6 +99,60 @@ import Testing
       }
     }
     #expect(step(transformer.configuration, isolated: false).losses.allSatisfy { $0.isFinite })
+  }
+
+  @Test("Random features are orthogonal in groups, as long as normal vectors, and are not trained")
+  func randomFeatures() throws {
+    let width = 8
+    let transformer = Transformer(
+      try ModelConfiguration(
+        width: 32, layers: "L", featureMap: .favor, features: 4096, context: 16, vocabulary: 20))
+    let parameters = [0, 1].map { transformer.initialParameters(seed: $0) }
+    let features = try #require(
+      transformer.parameters.first { $0.name == "blocks.0.linearAttention.features" })
+    #expect(features.parameter.gradientRange == nil && features.count == 4096 * width)
+    let rows = stride(from: features.range.lowerBound, to: features.range.upperBound, by: width).map {
+      start in
+      (start..<start + width).map { Double(parameters[0][$0]) }
+    }
+    func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+    for group in [0, 8, 4088] {
+      for (i, j) in [(0, 1), (0, 7), (3, 5)] { #expect(abs(dot(rows[group + i], rows[group + j])) < 1e-4) }
+    }
+    #expect(abs(dot(rows[0], rows[8])) > 1e-3)
+    let squares = rows.map { dot($0, $0) }
+    let mean = squares.reduce(0, +) / Double(rows.count)
+    let variance = squares.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(rows.count)
+    // Those of a χ² distribution with eight degrees of freedom.
+    #expect(abs(mean - 8) < 0.3 && abs(variance - 16) < 2.5)
+    #expect(features.range.contains { parameters[0][$0] != parameters[1][$0] }, "they depend on the seed")
+  }
+
+  @Test("With many random features, linear attention is close to attention")
+  func favorEstimatesAttention() throws {
+    func model(_ layers: String, features: Int = 4) throws -> ModelConfiguration {
+      try ModelConfiguration(
+        width: 24, layers: layers, featureMap: .favor, features: features, context: 20, vocabulary: 37)
+    }
+    // The same weights. The variance of the estimate grows with the exponential of the squares of queries and keys.
+    let attention = Transformer(try model("A"))
+    let values = attention.initialParameters(seed: 7)
+    var weights: [String: [Float]] = [:]
+    for parameter in attention.layout.parameters {
+      let scale: Float = parameter.name.contains("qkv") ? 0.35 : 1
+      weights[parameter.name] = parameter.range.map { scale * values[$0] }
+      weights[parameter.name.replacing("attention", with: "linearAttention")] = weights[parameter.name]
+    }
+    func losses(_ model: ModelConfiguration) -> [Float] {
+      step(model, isolated: false, weights: weights).losses
+    }
+    let truth = losses(attention.configuration)
+    func error(features: Int) throws -> Float {
+      let other = losses(try model("L", features: features))
+      return zip(truth, other).reduce(0) { max($0, abs($1.0 - $1.1)) }
+    }
+    let (few, many) = (try error(features: 4), try error(features: 4096))
+    #expect(many < few / 8 && many < 0.02, "\(few), \(many)")
   }
 
   @Test("The same holds with experts, some of them full")

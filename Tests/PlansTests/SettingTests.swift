@@ -21,6 +21,8 @@ import Testing
     "width": ["width": "48"],
     "depth": ["depth": "3"], "heads": ["heads": "2"], "head_width": ["head_width": "16"], "layers": [:],
     "kv_heads": ["kv_heads": "2"], "window": ["layers": "AW", "window": "16"],
+    "feature_map": ["layers": "LL", "feature_map": "favor"],
+    "features": ["layers": "AL", "feature_map": "favor", "features": "8"],
     "state": ["layers": "AM", "state": "4"],
     "expansion": ["layers": "AM", "expansion": "3"], "context": ["context": "64"],
     "positions": ["positions": "learned"],

@@ -48,7 +48,9 @@ public var layerLetters: [(letter: Character, name: String, summary: String)] {
 }
 
 /// All sequence mixers; the first is the default.
-let sequenceMixers: [any SequenceMixer.Type] = [Attention.self, WindowAttention.self, SelectiveScan.self]
+let sequenceMixers: [any SequenceMixer.Type] = [
+  Attention.self, WindowAttention.self, LinearAttention.self, SelectiveScan.self,
+]
 
 /// All channel mixers.
 let channelMixers: [any ChannelMixer.Type] = [FeedForward.self, RoutedFeedForward.self]
