@@ -5,7 +5,7 @@ import Testing
 
 // Naive references of recurrent layers, position by position.
 extension Reference {
-  private static func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
+  fileprivate static func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 
   static func shortConvolution(_ x: [Double], _ w: [Double], _ b: [Double], context: Int) -> [Double] {
     let columns = b.count
@@ -45,34 +45,103 @@ extension Reference {
   }
 }
 
+extension Reference {
+  /// The gated delta rule of heads with sixteen values and `states` keys.
+  static func deltaRule(
+    _ x: [Double], gates: [Double], logRates: [Double], bias: [Double], states: Int, context: Int
+  ) -> [Double] {
+    let heads = bias.count
+    let columns = heads * (2 * states + 16)
+    let rows = x.count / columns
+    func unit(_ first: Int) -> [Double] {
+      let norm = (x[first..<first + states].reduce(1e-6) { $0 + $1 * $1 }).squareRoot()
+      return x[first..<first + states].map { $0 / norm }
+    }
+    var y = Array(repeating: 0.0, count: rows * heads * 16)
+    for head in 0..<heads {
+      // Row n holds the values of key n.
+      var s = Array(repeating: 0.0, count: states * 16)
+      for row in 0..<rows {
+        if row % context == 0 { s = s.map { _ in 0 } }
+        let (q, k) = (unit(row * columns + head * states), unit(row * columns + (heads + head) * states))
+        let step = log1p(exp(gates[row * 2 * heads + head] + bias[head]))
+        let decay = exp(-exp(logRates[head]) * step)
+        let rate = sigmoid(gates[row * 2 * heads + heads + head])
+        for c in 0..<16 {
+          let value = x[row * columns + 2 * heads * states + head * 16 + c]
+          let old = (0..<states).reduce(0) { $0 + k[$1] * s[$1 * 16 + c] }
+          for n in 0..<states {
+            s[n * 16 + c] = decay * (s[n * 16 + c] - rate * old * k[n]) + rate * value * k[n]
+          }
+          y[(row * heads + head) * 16 + c] = (0..<states).reduce(0) { $0 + q[$1] * s[$1 * 16 + c] }
+        }
+      }
+    }
+    return y
+  }
+
+  /// The norm of each sixteen numbers, gated.
+  static func gatedNorm(_ x: [Double], gate: [Double], gain: [Double]) -> [Double] {
+    zip(rmsNorm(x, gain), gate).map { $0 * $1 * sigmoid($1) }
+  }
+}
+
+/// Windows, positions, heads and keys: odd ones, one, and several chunks.
+private let deltaSizes = [
+  (1, 1, 1, 1), (2, 5, 3, 2), (1, 17, 1, 8), (2, 16, 2, 16), (1, 50, 2, 11), (1, 33, 1, 17),
+]
+
+private let deltaCases: [Case] = deltaSizes.flatMap { (b, t, heads, states) in
+  let rows = b * t
+  return [
+    Case(
+      name: "deltaRule",
+      shapes: [[rows, heads * (2 * states + 16)], [rows, 2 * heads], [heads], [heads]], tolerance: 4e-6
+    ) { recorder, x, _ in
+      recorder.deltaRule(x[0], gates: x[1], logRates: x[2], bias: x[3], context: t)
+    } reference: {
+      Reference.deltaRule($0[0], gates: $0[1], logRates: $0[2], bias: $0[3], states: states, context: t)
+    },
+    Case(
+      name: "gatedNorm", shapes: [[rows, heads * 16], [rows, heads * 16], [16]], tolerance: 1e-6
+    ) { recorder, x, _ in
+      recorder.gatedNorm(x[0], gate: x[1], gain: x[2])
+    } reference: {
+      Reference.gatedNorm($0[0], gate: $0[1], gain: $0[2])
+    },
+  ]
+}
+
 /// Windows, positions, channels and states: odd ones, one, and several chunks and groups of states.
 private let scanSizes = [
   (1, 1, 1, 1), (2, 5, 3, 2), (1, 17, 16, 8), (2, 16, 20, 16), (1, 50, 35, 11), (1, 33, 7, 17),
 ]
 
-let recurrentCases: [Case] = scanSizes.flatMap { (b, t, columns, states) in
-  let rows = b * t
-  return [
-    Case(name: "shortConvolution", shapes: [[rows, columns], [4, columns], [columns]], tolerance: 1e-6) {
-      recorder, x, _ in
-      recorder.shortConvolution(x[0], x[1], bias: x[2], context: t)
-    } reference: {
-      Reference.shortConvolution($0[0], $0[1], $0[2], context: t)
-    },
-    Case(
-      name: "selectiveScan",
-      shapes: [
-        [rows, columns], [rows, columns], [rows, 2 * states], [rows, columns], [states, columns], [columns],
-      ], tolerance: 2e-6
-    ) { recorder, x, _ in
-      recorder.selectiveScan(
-        x[0], steps: x[1], maps: x[2], gate: x[3], logRates: x[4], skip: x[5], context: t)
-    } reference: {
-      Reference.selectiveScan(
-        $0[0], steps: $0[1], maps: $0[2], gate: $0[3], logRates: $0[4], skip: $0[5], context: t)
-    },
-  ]
-}
+let recurrentCases: [Case] =
+  deltaCases
+  + scanSizes.flatMap { (b, t, columns, states) in
+    let rows = b * t
+    return [
+      Case(name: "shortConvolution", shapes: [[rows, columns], [4, columns], [columns]], tolerance: 1e-6) {
+        recorder, x, _ in
+        recorder.shortConvolution(x[0], x[1], bias: x[2], context: t)
+      } reference: {
+        Reference.shortConvolution($0[0], $0[1], $0[2], context: t)
+      },
+      Case(
+        name: "selectiveScan",
+        shapes: [
+          [rows, columns], [rows, columns], [rows, 2 * states], [rows, columns], [states, columns], [columns],
+        ], tolerance: 2e-6
+      ) { recorder, x, _ in
+        recorder.selectiveScan(
+          x[0], steps: x[1], maps: x[2], gate: x[3], logRates: x[4], skip: x[5], context: t)
+      } reference: {
+        Reference.selectiveScan(
+          $0[0], steps: $0[1], maps: $0[2], gate: $0[3], logRates: $0[4], skip: $0[5], context: t)
+      },
+    ]
+  }
 
 /// Recurrent operations that continue sequences.
 @Suite struct RecurrentTests {
@@ -158,6 +227,30 @@ let recurrentCases: [Case] = scanSizes.flatMap { (b, t, columns, states) in
         let x = parts.map { Reference.columns(input, of: width, $0) }
         return Reference.selectiveScan(
           x[0], steps: x[1], maps: x[2], gate: x[3], logRates: rates, skip: skips, context: context)
+      }
+    }
+  }
+
+  @Test("The same for the gated delta rule")
+  func continuedDeltaRule() {
+    for (heads, states, context) in [(1, 1, 1), (2, 3, 19), (1, 16, 40)] {
+      var layer = Selection()
+      let columns = heads * (2 * states + 16)
+      let width = columns + 2 * heads
+      let parts = [0..<columns, columns..<width]
+      let selections = parts.map { layer.columns($0, of: width) }
+      let (rates, biases) = (pseudorandom(heads, seed: 4), pseudorandom(heads, seed: 8))
+      let (logRates, bias) = (layer.add([heads], rates), layer.add([heads], biases))
+      let inputs = [context, context / 2 + 1, 1].map { pseudorandom($0 * width, seed: 60 + $0) }
+      check(inputs, columns: width, context: context, parameters: layer.parameters) {
+        recorder, x, positions in
+        recorder.deltaRule(
+          recorder.linear(x, selections[0]), gates: recorder.linear(x, selections[1]), logRates: logRates,
+          bias: bias, context: context, positions)
+      } reference: { input, context in
+        Reference.deltaRule(
+          Reference.columns(input, of: width, parts[0]), gates: Reference.columns(input, of: width, parts[1]),
+          logRates: rates, bias: biases, states: states, context: context)
       }
     }
   }

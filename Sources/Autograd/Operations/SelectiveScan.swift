@@ -269,13 +269,6 @@ private func addInputGradient(
   for c in 0..<columns { du[c] += d[c] * ds[c] + steps[c] * m[c] }
 }
 
-/// y ← the sums of rows of sixteen lanes. There is room for a multiple of sixteen rows and sums.
-private func sumLanes(_ x: Floats, count: Int, into y: Floats) {
-  for row in stride(from: 0, to: count, by: laneCount) {
-    store16(sums_of_lanes16(x + row * laneCount), y + row)
-  }
-}
-
 // Functions of their own, which hold a loop for every group of states.
 
 @inline(never)
