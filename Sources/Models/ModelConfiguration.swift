@@ -134,7 +134,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     self.window = window == Self.usualWindow || !has(WindowAttention.self) ? nil : window
     self.featureMap = featureMap == .elu || !has(LinearAttention.self) ? nil : featureMap
     self.features = features == Self.usualFeatures || !usesRandomFeatures ? nil : features
-    self.state = state == Self.usualState || !has(SelectiveScan.self) ? nil : state
+    self.state = state == Self.usualState || !hasStates ? nil : state
     self.expansion = expansion == Self.usualExpansion || !has(SelectiveScan.self) ? nil : expansion
     try check()
   }

@@ -14,6 +14,8 @@ public struct ParameterTraits: Sendable, Hashable {
     case edge
     /// The logarithm of n + 1 in row n.
     case logarithmOfRow
+    /// The logarithm of a number drawn uniformly from a range.
+    case logarithmOfUniform(in: ClosedRange<Float>)
     /// Numbers whose softplus is drawn from a range, with a uniform logarithm.
     case softplusInverse(of: ClosedRange<Float>)
     /// Normal vectors, the rows, in orthogonal groups.

@@ -62,6 +62,10 @@ extension Transformer {
           buffer[parameter.range.lowerBound + i] = Float(log(Double(i / columns + 1)))
         }
         continue
+      case .logarithmOfUniform(let range):
+        let (low, high) = (Double(range.lowerBound), Double(range.upperBound))
+        for i in parameter.range { buffer[i] = Float(log(low + (high - low) * random.uniform())) }
+        continue
       case .softplusInverse(let range):
         let (low, high) = (log(Double(range.lowerBound)), log(Double(range.upperBound)))
         for i in parameter.range {

@@ -26,6 +26,7 @@ struct Fixture {
       }
     } + [
       ModelConfiguration(width: 24, layers: "MAM", state: 5, context: context, vocabulary: 37),
+      ModelConfiguration(width: 24, layers: "DAD", state: 5, context: context, vocabulary: 37),
       // Grouped queries.
       ModelConfiguration(
         width: 32, depth: 2, heads: 8, headWidth: 4, kvHeads: 2, context: context, vocabulary: 37),

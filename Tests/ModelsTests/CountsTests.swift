@@ -92,6 +92,33 @@ import Testing
     #expect(try model("AA", window: 5) == model(nil))
   }
 
+  @Test("Weights and FLOPs of delta rules, counted by hand")
+  func deltaRule() throws {
+    func model(_ layers: String?, state: Int? = nil) throws -> ModelConfiguration {
+      try ModelConfiguration(
+        architecture: .llama, width: 24, depth: 2, layers: layers, state: state, context: 32, vocabulary: 50)
+    }
+    let full = Counts(Transformer(try model(nil)))
+    for state in [16, 5] {
+      let one = Counts(Transformer(try model("AD", state: state)))
+      // Heads, and the columns of queries, keys and values.
+      let (h, n) = (2, state)
+      let columns = h * (2 * n + 16)
+      // Two matrices in and one out, the convolution with its bias, the gates, r and c, and the norm.
+      let weights = 24 * columns + 2 * 24 * h * 16 + 5 * columns + 24 * 2 * h + 2 * h + 16
+      #expect(one.nonEmbedding - full.nonEmbedding == weights - 4 * 24 * 24)
+      let products = 24 * columns + 2 * 24 * h * 16 + 4 * columns + 24 * 2 * h + 3 * h * 16 * n
+      let attention = 4 * 24 * 24 + Double(2 * 24) * 33 / 2
+      #expect(
+        abs(one.forwardFlopsPerToken - full.forwardFlopsPerToken - 2 * (Double(products) - attention)) < 1e-6)
+      #expect(
+        abs(one.trainingFlopsPerToken - full.trainingFlopsPerToken - 6 * (Double(products) - attention))
+          < 1e-6
+      )
+    }
+    #expect(try model("AD", state: 16) == (try model("AD")))
+  }
+
   @Test("Weights and FLOPs of selective scans, counted by hand, and files leave the usual sizes out")
   func selectiveScan() throws {
     func model(_ layers: String?, state: Int? = nil, expansion: Int? = nil) throws -> ModelConfiguration {

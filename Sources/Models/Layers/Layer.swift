@@ -49,7 +49,7 @@ public var layerLetters: [(letter: Character, name: String, summary: String)] {
 
 /// All sequence mixers; the first is the default.
 let sequenceMixers: [any SequenceMixer.Type] = [
-  Attention.self, WindowAttention.self, LinearAttention.self, SelectiveScan.self,
+  Attention.self, WindowAttention.self, LinearAttention.self, SelectiveScan.self, DeltaRule.self,
 ]
 
 /// All channel mixers.
@@ -73,6 +73,9 @@ extension ModelConfiguration {
   func has(_ mixer: any SequenceMixer.Type) -> Bool {
     layers?.contains(mixer.letter) ?? (mixer.letter == Attention.letter)
   }
+
+  /// Whether a block has a sequence mixer with `state`.
+  var hasStates: Bool { has(SelectiveScan.self) || has(DeltaRule.self) }
 
   /// The channel mixer of a block.
   func channelMixer(

@@ -18,8 +18,10 @@ struct SelectiveScan: SequenceMixer {
 
   static let settings: [LayerSetting] = [
     .integer(
-      "state", in: 1...1024, "of selectiveScan: the size of the recurrent state of each channel", \.state
-    ) { $0.has(SelectiveScan.self) ? $0.stateSize : nil },
+      "state", in: 1...1024,
+      "of selectiveScan and deltaRule: the size of the recurrent state of each channel, or of each value of a head",
+      \.state
+    ) { $0.hasStates ? $0.stateSize : nil },
     .integer(
       "expansion", in: 1...16, "of selectiveScan: the number of channels divided by the width", \.expansion
     ) { $0.has(SelectiveScan.self) ? $0.channelsPerWidth : nil },
