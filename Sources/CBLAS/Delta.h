@@ -3,6 +3,41 @@
 #pragma once
 #include "CBLAS.h"
 
+/// Returns the sum of sixteen numbers.
+ISOFLOP_INLINE float sum_of16(floats16 x) {
+  typedef float floats8 __attribute__((ext_vector_type(8)));
+  typedef float floats4 __attribute__((ext_vector_type(4)));
+  floats8 eight = x.lo + x.hi;
+  floats4 four = eight.lo + eight.hi;
+  return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
+/// Returns the sum of the products of two rows. Rows are short, so that their order of sums is written out: a loop that
+/// the compiler reorders begins with four vectors.
+ISOFLOP_INLINE float short_dot(const float *x, const float *y, long count) {
+  floats16 sums = 0;
+  long i = 0;
+  for (; i + 16 <= count; i += 16) sums = __builtin_elementwise_fma(load16(x + i), load16(y + i), sums);
+  float sum = sum_of16(sums);
+  for (; i < count; i++) sum = fused_multiply_add(x[i], y[i], sum);
+  return sum;
+}
+
+/// y ← a·x
+ISOFLOP_INLINE void short_scale(float a, const float *x, float *y, long count) {
+  long i = 0;
+  for (; i + 16 <= count; i += 16) store16(a * load16(x + i), y + i);
+  for (; i < count; i++) y[i] = a * x[i];
+}
+
+/// z ← z + a·x + b·y
+ISOFLOP_INLINE void short_add(float a, const float *x, float b, const float *y, float *z, long count) {
+  long i = 0;
+  for (; i + 16 <= count; i += 16)
+    store16(scale_add16(a, load16(x + i), scale_add16(b, load16(y + i), load16(z + i))), z + i);
+  for (; i < count; i++) z[i] = fused_multiply_add(a, x[i], fused_multiply_add(b, y[i], z[i]));
+}
+
 /// A chunk of positions of one head. N is a multiple of 4.
 typedef struct {
   /// The number of positions.

@@ -115,17 +115,20 @@ struct DeltaRule: Operation {
     _ chunk: Chunk, head: Int, count: Int, _ x: Floats, _ gates: Floats, rate: Float, bias: Float
   ) {
     let s = chunk.scalars
+    s.steps.update(repeating: 0, count: Self.chunk)
+    s.rates.update(repeating: 0, count: Self.chunk)
     for t in 0..<count {
       let queries = x + t * self.x.columns + head * states
       let keys = queries + heads * states
       s.queries[t] = normalize(queries, count: states, into: chunk.queries + t * rowsOfState)
       s.keys[t] = normalize(keys, count: states, into: chunk.keys + t * rowsOfState)
-      let (a, b) = (gates[t * 2 * heads + head] + bias, gates[t * 2 * heads + heads + head])
-      s.steps[t] = softplus(a)
-      s.slopes[t] = sigmoid(a)
-      s.decays[t] = exponential(-rate * s.steps[t])
-      s.rates[t] = sigmoid(b)
+      s.steps[t] = gates[t * 2 * heads + head] + bias
+      s.rates[t] = gates[t * 2 * heads + heads + head]
     }
+    for t in 0..<Self.chunk { s.slopes[t] = sigmoid(s.steps[t]) }
+    for t in 0..<Self.chunk { s.steps[t] = softplus(s.steps[t]) }
+    for t in 0..<Self.chunk { s.decays[t] = exponential(-rate * s.steps[t]) }
+    for t in 0..<Self.chunk { s.rates[t] = sigmoid(s.rates[t]) }
   }
 
   func forward(_ memory: Frame) {
@@ -257,16 +260,18 @@ struct DeltaRule: Operation {
 }
 
 /// y ← x/‖x‖. Returns 1/‖x‖.
+@inline(__always)
 private func normalize(_ x: Floats, count: Int, into y: Floats) -> Float {
-  let inverse = 1 / relaxed_sqrt(dot(x, x, count: count) + DeltaRule.epsilon)
-  for i in 0..<count { y[i] = inverse * x[i] }
+  let inverse = 1 / relaxed_sqrt(short_dot(x, x, count) + DeltaRule.epsilon)
+  short_scale(inverse, x, y, count)
   return inverse
 }
 
 /// dx ← dx + (dy − y·(y·dy))/‖x‖
+@inline(__always)
 private func addNormGradient(_ dy: Floats, _ y: Floats, _ inverse: Float, count: Int, to dx: Floats) {
-  let along = dot(y, dy, count: count)
-  for i in 0..<count { dx[i] += inverse * (dy[i] - along * y[i]) }
+  let along = short_dot(y, dy, count)
+  short_add(inverse, dy, -inverse * along, y, dx, count)
 }
 
 // Functions of their own, with loops for the usual number of keys, whose states stay in registers.
