@@ -55,7 +55,8 @@ import Testing
   @Test(
     "The same holds for each sequence mixer",
     arguments: [
-      ("W", .elu), ("AW", .elu), ("L", .elu), ("LA", .favor), ("M", .elu), ("AM", .elu), ("D", .elu), ("MD", .elu),
+      ("W", .elu), ("AW", .elu), ("L", .elu), ("LA", .favor), ("M", .elu), ("AM", .elu), ("D", .elu),
+      ("MD", .elu),
     ] as [(String, ModelConfiguration.FeatureMap)])
   func memoryPlanOfMixers(_ layers: String, _ featureMap: ModelConfiguration.FeatureMap) throws {
     for architecture in ModelConfiguration.Architecture.allCases {
