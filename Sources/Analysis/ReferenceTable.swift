@@ -55,6 +55,12 @@ public struct ReferenceTable: Sendable, Encodable {
       advice:
         "The rows with a rate other than .008 check the rate: --where learning_rate=0.008 leaves them out. The entropy of the text is .254133",
       entropy: 0.254133, bytes: PackageResources.village_far_csv),
+    ReferenceTable(
+      name: "endless-village-far",
+      title: "models of this program's text `endless-village`, beyond the grid of page far",
+      source: "trained by this program: `scripts/train-far`",
+      advice: "The entropy of the text is .228204", entropy: 0.228204,
+      bytes: PackageResources.endless_village_far_csv),
   ]
 
   /// Returns the table with a name.
