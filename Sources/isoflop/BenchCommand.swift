@@ -4,9 +4,9 @@ import ArgumentParser
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Times training steps, generation or the fitter, and checks its intervals.",
+    abstract: "Times training steps, sequence layers, generation or the fitter, and checks its intervals.",
     subcommands: [
-      StepsCommand.self, ShapesCommand.self, GenerationCommand.self, FitterCommand.self,
+      StepsCommand.self, ShapesCommand.self, SequenceCommand.self, GenerationCommand.self, FitterCommand.self,
       IntervalsCommand.self,
     ],
     defaultSubcommand: StepsCommand.self)

@@ -13,6 +13,14 @@ struct OtherLoad {
     return max(0, now - busy - (Self.ownSeconds - own)) / ((ContinuousClock.now - began) / .seconds(1))
   }
 
+  /// Says so if they kept more than a tenth of a core busy.
+  func warn() {
+    guard let cores, cores > 0.1 else { return }
+    complain(
+      "note: other programs kept \(String(format: "%.1f", cores)) cores busy during the measurement: the times are unreliable"
+    )
+  }
+
   /// The time of all cores that was neither idle nor waiting, from the first line of /proc/stat.
   private static var busySeconds: Double? {
     guard let text = try? String(contentsOfFile: "/proc/stat", encoding: .utf8),

@@ -82,11 +82,7 @@ struct StepsCommand: ParsableCommand {
       if !json { show(steps, architecture) }
     }
     if json { try printJSON(Output(provenance: provenance, steps: all)) }
-    if let cores = others.cores, cores > 0.1 {
-      complain(
-        "note: other programs kept \(digits(cores, 1)) cores busy during the measurement: the times are unreliable"
-      )
-    }
+    others.warn()
   }
 
   private func measureHere() throws -> [StepBenchmark] {

@@ -92,6 +92,66 @@ import Testing
     #expect(run.status != 0 && run.errors.contains(message), "\(run.errors)")
   }
 
+  @Test("Sequence layers are measured over the context, and only the caches of full attention grow with it")
+  func sequenceLayers() throws {
+    struct Output: Decodable {
+      struct Model: Decodable {
+        let layer: String
+        let context: Int
+        let tokensPerSecond: Double
+        let decodingSeconds: Double
+        let cacheBytes: Int
+      }
+      struct Scan: Decodable {
+        let channels: Int
+        let states: Int
+        let context: Int
+        let secondsPerToken: Double
+      }
+      struct Sequence: Decodable {
+        let models: [Model]
+        let scans: [Scan]
+      }
+      let sequence: Sequence
+    }
+    let arguments = [
+      "bench", "sequence", "--contexts", "128", "64", "--width", "8", "--tokens", "128", "--seconds", "0.001",
+    ]
+    let run = try Command(all: arguments + ["--json"], in: packageRoot)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("\"seconds_per_token\""))
+    let figures = try Self.decoder.decode(Output.self, from: Data(run.output.utf8)).sequence
+    #expect(figures.models.map(\.context) == [64, 64, 64, 64, 64, 128, 128, 128, 128, 128])
+    #expect(figures.models.allSatisfy { $0.tokensPerSecond > 0 && $0.decodingSeconds > 0 })
+    let growth = Dictionary(grouping: figures.models, by: \.layer).mapValues { models in
+      Double(models[1].cacheBytes) / Double(models[0].cacheBytes)
+    }
+    #expect(growth == ["A": 2, "W": 1, "L": 1, "M": 1, "D": 1])
+    #expect(figures.scans.map(\.context) == [64, 128] && figures.scans.allSatisfy { $0.secondsPerToken > 0 })
+    #expect(figures.scans.allSatisfy { $0.channels == 16 && $0.states == 16 })
+
+    let tables = try Command(all: arguments + ["--layers", "AM"], in: packageRoot)
+    #expect(tables.status == 0, "\(tables.errors)")
+    for text in [
+      "Training, tokens a second", "128 / 64", "times the tokens a second of attention", "Decoding, ms",
+      "Cache of a sequence, KiB", "M (selectiveScan)", "scan alone",
+    ] {
+      #expect(tables.output.contains(text), "\(text)")
+    }
+    #expect(!tables.output.contains("W (windowAttention)"))
+  }
+
+  @Test(
+    "Layers and contexts that cannot be are refused",
+    arguments: [
+      (["--layers", "AX"], "no layer is named `X`"), (["--layers", "AA"], "must name nothing twice"),
+      (["--contexts", "0"], "context is 0"), (["--tokens", "0"], "--tokens must be from 1"),
+    ])
+  func sequenceMistakes(_ options: [String], _ message: String) throws {
+    let run = try Command(all: ["bench", "sequence", "--seconds", "0.001"] + options, in: packageRoot)
+    #expect(run.status == 2 && run.errors.contains(message), "\(run.errors)")
+  }
+
   /// All names that the program prints are in snake_case.
   private static let decoder = {
     let decoder = JSONDecoder()
