@@ -2,7 +2,7 @@ import Autograd
 
 /// Everything that determines a network: its architecture, its size and its parametrisation.
 public struct ModelConfiguration: Codable, Hashable, Sendable {
-  /// The design of norms, activations, biases and head.
+  /// The design of norms, activations, biases and head. What files call an architecture is a `Preset`.
   public enum Architecture: String, Codable, Sendable, CaseIterable {
     /// Layer norm, GELU, biases, and a head tied to the embedding   (Radford et al. 2019)
     case gpt2
@@ -88,7 +88,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   }
 
   /// - Parameters:
-  ///   - depth: nil for the number of `layers`, or else 2.
+  ///   - depth: nil for the number of `layers`, or else `usualDepth`.
   ///   - heads: The number of heads; nil for as many as together are at least C wide.
   ///   - headWidth: nil for C / heads, or `usualHeadWidth` where `heads` is nil too.
   ///   - kvHeads: The number of heads of keys and values; nil for as many as `heads`.
@@ -108,7 +108,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   ) throws {
     self.architecture = architecture
     self.width = width
-    self.depth = depth ?? layers?.count ?? 2
+    self.depth = depth ?? layers?.count ?? Self.usualDepth
     if let heads, headWidth == nil, heads > 0, !width.isMultiple(of: heads) {
       let possible = (1...max(width, 1)).filter { width.isMultiple(of: 4 * $0) }
       throw SettingFault(
@@ -138,6 +138,9 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     self.expansion = expansion == Self.usualExpansion || !has(SelectiveScan.self) ? nil : expansion
     try check()
   }
+
+  /// The number of blocks of a model without `layers`.
+  public static let usualDepth = 2
 
   /// Heads of width 8 do better at toy sizes than wider ones at the same number of parameters.
   public static let usualHeadWidth = 8

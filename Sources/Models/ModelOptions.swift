@@ -13,17 +13,17 @@ public struct ModelOptions: Sendable {
     case width(Int)
   }
 
-  public var architecture = ModelConfiguration.Architecture.gpt2
+  public var architecture = Preset.gpt2
   /// Required.
   public var width: Int?
   /// Nil for the number of `layers`, or for 2.
   public var depth: Int?
-  /// A letter for each block; nil for attention in all of them.
+  /// A letter for each block; nil for those of the architecture.
   public var layers: String?
   /// The number of positions that window attention sees.
   public var window = ModelConfiguration.usualWindow
-  /// The features of linear attention.
-  public var featureMap = ModelConfiguration.FeatureMap.elu
+  /// The features of linear attention; nil for those of the architecture.
+  public var featureMap: ModelConfiguration.FeatureMap?
   /// The number of its random features.
   public var features = ModelConfiguration.usualFeatures
   /// The numbers that a recurrent layer keeps of a sequence for each channel.
@@ -52,10 +52,12 @@ public struct ModelOptions: Sendable {
   public func configuration(vocabulary: Int) throws -> ModelConfiguration {
     let count: Int? = if case .count(let count) = heads { count } else { nil }
     let headWidth: Int? = if case .width(let width) = heads { width } else { nil }
+    let layers = try layers ?? architecture.layers(depth: depth ?? ModelConfiguration.usualDepth)
     return try ModelConfiguration(
-      architecture: architecture, width: width ?? 0, depth: depth, heads: count, headWidth: headWidth,
-      kvHeads: kvHeads, layers: layers, window: window, featureMap: featureMap, features: features,
-      state: state, expansion: expansion, context: context, vocabulary: vocabulary, positions: positions,
+      architecture: architecture.design, width: width ?? 0, depth: depth, heads: count, headWidth: headWidth,
+      kvHeads: kvHeads, layers: layers, window: window, featureMap: featureMap ?? architecture.featureMap,
+      features: features, state: state, expansion: expansion, context: context, vocabulary: vocabulary,
+      positions: positions,
       tiedHead: tiedHead, parametrisation: parametrisation, moe: experts, precision: precision)
   }
 

@@ -10,10 +10,10 @@ extension Setting {
 
   private static let blocks: [Setting] = [
     .choice(
-      .model, "architecture", formerNames: ["family"], "the design of norms, activations, biases and head",
-      \.model.architecture,
-      column: .named(isSelfExplanatory: true)
-    ) { $0.configuration.model.architecture },
+      .model, "architecture", formerNames: ["family"],
+      "the design of norms, activations, biases and head, and the sequence layers unless `layers` is given",
+      \.model.architecture, column: .named(isSelfExplanatory: true)
+    ) { Preset(rawValue: $0.architecture) },
     .integer(
       .model, "width", in: 4...65_536, default: "required", "the length of token vectors, C", \.model.width,
       cell: { $0.configuration.model.width }, as: { $0 }),
@@ -24,7 +24,7 @@ extension Setting {
     Setting(
       .model, "layers",
       values: .other("a letter for each block", .string),
-      default: "\(layerLetters[0].letter) for each block",
+      default: "those of the architecture",
       "the sequence mixer of each block ("
         + layerLetters.map { "\($0.letter): \($0.name)" }.joined(separator: ", ") + ")",
       \.model.layers, column: .named(isDerived: true),
@@ -45,7 +45,7 @@ extension Setting {
       column: .named(isSelfExplanatory: true)
     ) { $0.configuration.model.positions },
     Setting(
-      .model, "tied_head", values: .boolean, default: "true for gpt2, false for llama",
+      .model, "tied_head", values: .boolean, default: "true for gpt2 and performer, false for the others",
       "whether the head is the embedding transposed", \.model.tiedHead, column: .named(isDerived: true),
       cell: { .text("\($0.configuration.model.tiedHead)") }
     ) { try $0.boolean() },

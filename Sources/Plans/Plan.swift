@@ -7,6 +7,8 @@ import Training
 public struct PlannedRun: Sendable {
   /// The configuration of the run.
   public internal(set) var configuration: RunConfiguration
+  /// The architecture as it was given: a word for a design and its sequence layers.
+  public internal(set) var architecture: String
   /// The name of the corpus in reports.
   public let corpus: String
   /// The tokenizer of the corpus, such as `characters`.
@@ -23,7 +25,8 @@ public struct PlannedRun: Sendable {
   /// Returns a run of which only the configuration is known.
   package static func bare(_ configuration: RunConfiguration, counts: Counts) -> PlannedRun {
     PlannedRun(
-      configuration: configuration, corpus: configuration.corpus.source,
+      configuration: configuration, architecture: configuration.model.architecture.rawValue,
+      corpus: configuration.corpus.source,
       tokenizer: configuration.corpus.tokenizer?.description ?? "", axes: [], isoFLOPBudget: nil,
       counts: counts)
   }

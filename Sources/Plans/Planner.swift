@@ -51,7 +51,8 @@ struct Planner {
       configuration: RunConfiguration(
         corpus: draft.corpus, corpusFingerprint: corpus.fingerprint, model: model, training: training,
         seed: draft.seed),
-      corpus: corpus.name, tokenizer: corpus.tokenizer.configuration.description,
+      architecture: draft.model.architecture.rawValue, corpus: corpus.name,
+      tokenizer: corpus.tokenizer.configuration.description,
       axes: draft.axes.filter { varying.contains($0.setting) }, isoFLOPBudget: budget, counts: counts)
     run.defaults = defaults(of: draft, run)
     return run
@@ -76,6 +77,7 @@ struct Planner {
         continue
       }
       twin.configuration.model = model
+      twin.architecture = other.model.architecture.rawValue
       twin.configuration.training = other.training(width: model.width)
       defaults[column.name] = setting.cell(twin)
     }

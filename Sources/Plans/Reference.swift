@@ -15,6 +15,11 @@ public enum Reference {
       })
   }
 
+  /// The words for whole models.
+  public static var architectures: String {
+    table(["architecture", "model"], Preset.allCases.map { ["`\($0.rawValue)`", $0.summary] })
+  }
+
   /// The sequence mixers that `layers` names by letters.
   public static var layers: String {
     table(

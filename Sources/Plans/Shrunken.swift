@@ -67,7 +67,8 @@ extension ExperimentFile {
 
   /// Returns the approximate FLOPs of training per token: 6 per weight.
   private func flopsPerToken(width: Int) -> Double {
-    let depth = drafts.map { $0.model.depth ?? $0.model.layers?.count ?? 2 }.max() ?? 1
+    let depth =
+      drafts.map { $0.model.depth ?? $0.model.layers?.count ?? ModelConfiguration.usualDepth }.max() ?? 1
     let vocabulary = drafts.map { draft in
       if case .bytePairs(let vocabulary) = draft.corpus.tokenizer { vocabulary } else { 256 }
     }

@@ -24,7 +24,8 @@ struct SchemaCommand: ParsableCommand {
     case .corpus: try printJSON(RecipeSchema.schema)
     case .reference:
       print(
-        [Reference.settings, Reference.layers, Reference.columns, Reference.laws].joined(separator: "\n"))
+        [Reference.settings, Reference.architectures, Reference.layers, Reference.columns, Reference.laws]
+          .joined(separator: "\n"))
     }
   }
 }

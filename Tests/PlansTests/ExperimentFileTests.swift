@@ -68,7 +68,7 @@ private let badInputs: [(String, String)] = [
   ),
   (
     "\(head)model: {family: gtp2}\n\(grid)",
-    "e.yaml:3: `gtp2` is not one of gpt2, llama. The nearest is `gpt2`."
+    "e.yaml:3: `gtp2` is not one of gpt2, llama, mamba, hybrid, performer. The nearest is `gpt2`."
   ),
   (
     "\(head)\(grid)slurm: {options: {wrap: rm -r /}}\n",
@@ -202,7 +202,9 @@ private let badInputs: [(String, String)] = [
 
   @Test func theReferenceInTheReadmeIsThatOfTheProgram() throws {
     let readme = try FileAccess.readText("\(packageFolder)/experiments/README.md")
-    for table in [Reference.settings, Reference.layers, Reference.columns, Reference.laws] {
+    for table in [
+      Reference.settings, Reference.architectures, Reference.layers, Reference.columns, Reference.laws,
+    ] {
       #expect(readme.contains(table), "experiments/README.md wants this table:\n\(table)")
     }
   }

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Models
 import Plans
 import TestSupport
 import Testing
@@ -89,6 +90,50 @@ import Training
     ).runs.map(\.configuration.model.moe)
     #expect(mixtures.map { $0?.balanceWeight } == [0.01, 0.01, 0, 0.1, 0.1])
     #expect(mixtures.map { $0?.capacityFactor } == [nil, nil, nil, 1.25, nil])
+  }
+
+  @Test("An architecture is a word for a design and its sequence layers, which `layers` overrides")
+  func presets() throws {
+    let runs = try plan(
+      """
+      grid:
+        - {architecture: [gpt2, llama, mamba, hybrid, performer], depth: [2, 6], width: 16, tokens: 100k}
+        - {architecture: hybrid, depth: [3, 8], width: 16, tokens: 100k}
+        - {architecture: performer, layers: AL, width: 16, tokens: 100k, feature_map: elu}
+      """
+    ).runs
+    let models = runs.map(\.configuration.model)
+    #expect(
+      models.map(\.layers) == [
+        nil, nil, nil, nil, "MM", "MMMMMM", "MA", "MMMAMM", "LL", "LLLLLL", "MMA", "MMMAMMMA", "AL",
+      ])
+    let designs = Array(repeating: ModelConfiguration.Architecture.llama, count: 6)
+    #expect(models.map(\.architecture) == [.gpt2, .gpt2] + designs + [.gpt2, .gpt2, .llama, .llama, .gpt2])
+    #expect(models.map(\.featureMap) == Array(repeating: nil, count: 8) + [.favor, .favor, nil, nil, nil])
+    #expect(models.map(\.tiedHead) == models.map { $0.architecture == .gpt2 })
+    #expect(
+      runs.map { $0.settings["architecture"]?.description } == [
+        "gpt2", "gpt2", "llama", "llama", "mamba", "mamba", "hybrid", "hybrid", "performer", "performer",
+        "hybrid", "hybrid", "performer",
+      ])
+    // The words stand for settings: the model is the same.
+    let spelled = try plan(
+      "grid: {architecture: llama, layers: [MM, MA], width: 16, tokens: 100k}\n"
+    ).runs.map(\.configuration.identifier)
+    #expect(spelled == [runs[4], runs[6]].map(\.configuration.identifier))
+    #expect(
+      complaint(
+        """
+        title: t
+        corpus: {source: \(packageFolder)/corpora/village.yaml, validation_tokens: 4096}
+        grid:
+          depth: 1
+          architecture: [mamba, hybrid]
+          width: 16
+          tokens: 100k
+        """)
+        == "e.yaml:4: a hybrid of depth 1 has no place for two kinds of layers. Give it at least 2 blocks, or choose llama or mamba."
+    )
   }
 
   @Test func mixturesThatCannotBeAreNamedByTheirLine() {

@@ -107,16 +107,30 @@ public struct LayerSetting: Sendable {
   }
 
   /// One of the cases of an enumeration.
+  ///
+  /// - Parameters:
+  ///   - option: What the options of a model hold of the case.
+  ///   - value: The case of a model; nil where it has none.
+  static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable, Option: Sendable>(
+    _ key: String, default defaultText: String, _ meaning: String,
+    _ path: WritableKeyPath<ModelOptions, Option> & Sendable, _ display: Display = .usual,
+    as option: @escaping @Sendable (Choice) -> Option,
+    value: @escaping @Sendable (ModelConfiguration) -> Choice?
+  ) -> LayerSetting {
+    let access = Access<String>(
+      set: { options, name in Choice(rawValue: name).map { options[keyPath: path] = option($0) } },
+      get: { value($0)?.rawValue })
+    return LayerSetting(
+      key, .choice(of: Choice.allCases.map(\.rawValue), access), defaultText, meaning, path, display)
+  }
+
+  /// One of the cases of an enumeration whose default is that of the options.
   static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
     _ key: String, _ meaning: String, _ path: WritableKeyPath<ModelOptions, Choice> & Sendable,
     _ display: Display = .usual, value: @escaping @Sendable (ModelConfiguration) -> Choice?
   ) -> LayerSetting {
-    let access = Access<String>(
-      set: { options, name in Choice(rawValue: name).map { options[keyPath: path] = $0 } },
-      get: { value($0)?.rawValue })
-    return LayerSetting(
-      key, .choice(of: Choice.allCases.map(\.rawValue), access), ModelOptions()[keyPath: path].rawValue,
-      meaning, path, display)
+    choice(
+      key, default: ModelOptions()[keyPath: path].rawValue, meaning, path, display, as: { $0 }, value: value)
   }
 
   /// - Throws: `SettingFault` if a model's value is out of range.

@@ -16,10 +16,10 @@ struct LinearAttention: SequenceMixer {
 
   static let settings: [LayerSetting] = [
     .choice(
-      "feature_map",
+      "feature_map", default: "elu; of performer favor",
       "of linearAttention: the features of queries and keys; elu is elu(x) + 1, favor are random ones that estimate "
-        + "the weights of attention", \.featureMap
-    ) { $0.has(LinearAttention.self) ? $0.attentionFeatureMap : nil },
+        + "the weights of attention", \.featureMap, as: { $0 },
+      value: { $0.has(LinearAttention.self) ? $0.attentionFeatureMap : nil }),
     .integer("features", in: 4...4096, "of favor: the number of random features, a multiple of 4", \.features)
     { $0.usesRandomFeatures ? $0.attentionFeatures : nil },
   ]
