@@ -21,5 +21,6 @@ extension PlannedRun {
     }
     var planner = Planner(source: .options, corpora: corpora)
     self = try planner.plan(draft, naming: [])
+    try planner.checkEffects()
   }
 }

@@ -84,6 +84,7 @@ public struct Plan: Sendable {
       // A run that is given both by its tokens and by a budget belongs to the budget's profile.
       if runs[place].isoFLOPBudget == nil, run.isoFLOPBudget != nil { runs[place] = run }
     }
+    try planner.checkEffects()
     self.runs = runs
     tasks = planner.tasks
     notes = experiment.notes + planner.notes

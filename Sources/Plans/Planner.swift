@@ -18,6 +18,15 @@ struct Planner {
   private(set) var tasks: [String] = []
   private(set) var notes: [String] = []
   private var counts: [ModelConfiguration: Counts] = [:]
+  /// The settings of layers that were given without an effect on any run so far, each with a run.
+  private var idle: [GivenPlace: RunDraft] = [:]
+  private var effective: Set<GivenPlace> = []
+
+  /// Where a setting was given.
+  private struct GivenPlace: Hashable {
+    let setting: String
+    let line: Int?
+  }
 
   init(source: Source, corpora: CorpusCache) {
     self.source = source
@@ -27,6 +36,7 @@ struct Planner {
   mutating func plan(_ draft: RunDraft, naming varying: Set<String>) throws -> PlannedRun {
     let corpus = try openCorpus(of: draft)
     let model = try model(of: draft, vocabulary: corpus.vocabulary)
+    noteEffects(on: model, of: draft)
     let counts = countsOf(model)
     try checkBatch(of: draft)
     try checkSelections(of: draft)
@@ -123,6 +133,33 @@ struct Planner {
       )
     }
   }
+
+  /// Notes which of the given settings of layers the model has.
+  private mutating func noteEffects(on model: ModelConfiguration, of draft: RunDraft) {
+    for setting in Self.settingsOfLayers where draft.isGiven(setting.key) {
+      let place = GivenPlace(setting: setting.key, line: draft.line(of: setting.key))
+      if setting.applies(to: model) {
+        effective.insert(place)
+      } else if idle[place] == nil {
+        idle[place] = draft
+      }
+    }
+  }
+
+  /// Throws if a setting of a layer was given that none of the planned runs has. It may be without effect on some of them, as
+  /// where a grid has models with and without the layer.
+  func checkEffects() throws {
+    for setting in Self.settingsOfLayers {
+      let places = idle.filter { $0.key.setting == setting.key && !effective.contains($0.key) }
+      guard let (_, draft) = places.min(by: { $0.key.line ?? 0 < $1.key.line ?? 0 }) else { continue }
+      let requirement = setting.requirement ?? "such a layer"
+      throw fault(
+        "`\(setting.key)` has no effect, because no model has \(requirement)", at: setting.key, of: draft,
+        remedy: "Remove it, or give a model \(requirement)")
+    }
+  }
+
+  private static let settingsOfLayers = sequenceMixerSettings + channelMixerSettings
 
   /// Throws if a setting of an update rule or an objective is given but another one is chosen.
   private func checkSelections(of draft: RunDraft) throws {

@@ -136,6 +136,15 @@ import Training
     )
   }
 
+  @Test("A setting may be without effect on some runs, but not on all")
+  func settingsWithoutEffect() throws {
+    let runs = try plan(
+      "model: {window: 32, top_k: 2}\ngrid: {layers: [AA, AW], experts: [1, 4], width: 16, tokens: 100k}\n"
+    ).runs
+    #expect(runs.map(\.configuration.model.window) == [nil, nil, 32, 32])
+    #expect(runs.map(\.configuration.model.moe?.topK) == [nil, 2, nil, 2])
+  }
+
   @Test func mixturesThatCannotBeAreNamedByTheirLine() {
     let error = #expect(throws: InputError.self) {
       try plan("model:\n  experts: 4\n  top_k: 5\ngrid: {width: 16, tokens: 100k}\n")
@@ -199,6 +208,24 @@ import Training
       "model:\n  head_width: 6\ngrid: {width: 16, tokens: 1M}\n",
       "e.yaml:4: 3 heads of width 6: a head's width must be a multiple of 4. "
         + "Choose heads of width 8, or a width that is a multiple of 12."
+    ),
+    (
+      "model:\n  layers: AA\n  window: 32\ngrid: {width: 16, tokens: 1M}\n",
+      "e.yaml:5: `window` has no effect, because no model has a layer W. Remove it, or give a model a layer W."
+    ),
+    (
+      "grid:\n- {width: 16, tokens: 1M, layers: AM, state: 8}\n- {width: 16, tokens: 1M, layers: [AA, AL], state: [4, 8]}\n",
+      "e.yaml:5: `state` has no effect, because no model has a layer M or D. Remove it, or give a model a layer M or D."
+    ),
+    (
+      "model: {layers: LL, features: 8}\ngrid: {width: 16, tokens: 1M}\n",
+      "e.yaml:3: `features` has no effect, because no model has a layer L with `feature_map` favor. "
+        + "Remove it, or give a model a layer L with `feature_map` favor."
+    ),
+    (
+      "grid:\n  width: 16\n  tokens: 1M\n  granularity: [1, 2]\n",
+      "e.yaml:6: `granularity` has no effect, because no model has more than one expert. "
+        + "Remove it, or give a model more than one expert."
     ),
     (
       "training:\n  batch: 500\ngrid: {width: 16, tokens: 1M}\n",

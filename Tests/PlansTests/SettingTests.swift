@@ -88,6 +88,12 @@ import Testing
         ["tokens": "1,000,000"],
         "--tokens: `1,000,000` is not a whole number. Write it without commas, such as"
       ),
+      (
+        ["layers": "MM", "window": "32"],
+        "--window: `window` has no effect, because no model has a layer W. Remove it, or give a model a layer W."
+      ),
+      (["expansion": "3"], "--expansion: "), (["feature_map": "elu"], "--feature-map: "),
+      (["top_k": "2"], "--top-k: "),
       (["momentum": "0.9"], "--momentum: `momentum` is a setting of sgd"),
       (["update_rule": "sgd", "beta2": "0.9"], "--beta2: `beta2` is a setting of adamw, which is not used"),
       (["kv_heads": "3"], "--kv-heads: "), (["layers": "AX"], "--layers: no layer is named `X`"),

@@ -38,6 +38,8 @@ public struct LayerSetting: Sendable {
   public let display: Display
   /// Sets the default again.
   public let reset: @Sendable (inout ModelOptions) -> Void
+  /// What a model must have for the setting to mean anything, as in `a layer W`; nil for nothing in particular.
+  public private(set) var requirement: String?
 
   private init<Option: Sendable>(
     _ key: String, _ values: Values, _ defaultText: String, _ meaning: String,
@@ -131,6 +133,23 @@ public struct LayerSetting: Sendable {
   ) -> LayerSetting {
     choice(
       key, default: ModelOptions()[keyPath: path].rawValue, meaning, path, display, as: { $0 }, value: value)
+  }
+
+  /// The setting, of models that have something: of others it has no value.
+  func of(_ requirement: String) -> LayerSetting {
+    var setting = self
+    setting.requirement = requirement
+    return setting
+  }
+
+  /// Whether a model has such a value.
+  public func applies(to model: ModelConfiguration) -> Bool {
+    switch values {
+    case .integer(_, let access): access.get(model) != nil
+    case .number(_, let access): access.get(model) != nil
+    case .numberOrNone(_, let access): access.get(model) != nil
+    case .choice(_, let access): access.get(model) != nil
+    }
   }
 
   /// - Throws: `SettingFault` if a model's value is out of range.

@@ -19,9 +19,11 @@ struct LinearAttention: SequenceMixer {
       "feature_map", default: "elu; of performer favor",
       "of linearAttention: the features of queries and keys; elu is elu(x) + 1, favor are random ones that estimate "
         + "the weights of attention", \.featureMap, as: { $0 },
-      value: { $0.has(LinearAttention.self) ? $0.attentionFeatureMap : nil }),
+      value: { $0.has(LinearAttention.self) ? $0.attentionFeatureMap : nil }
+    ).of("a layer L"),
     .integer("features", in: 4...4096, "of favor: the number of random features, a multiple of 4", \.features)
-    { $0.usesRandomFeatures ? $0.attentionFeatures : nil },
+    { $0.usesRandomFeatures ? $0.attentionFeatures : nil }
+    .of("a layer L with `feature_map` favor"),
   ]
 
   private let queriesKeysValues: Linear

@@ -4,11 +4,15 @@ import Autograd
 ///
 ///     y_r = Σ_{e chosen by r} g_re·down_e(activation(up_e(x_r))) + shared(x_r)
 struct RoutedFeedForward: ChannelMixer {
-  static let settings: [LayerSetting] = [
+  static let settings = [number] + choices.map { $0.of("more than one expert") }
+
+  private static let number: LayerSetting =
     .integer(
       "experts", in: 1...4096,
       "number of experts E, in units of the dense feed-forward layer; 1 is a dense model", \.moe.experts
-    ) { $0.moe?.experts ?? 1 },
+    ) { $0.moe?.experts ?? 1 }
+
+  private static let choices: [LayerSetting] = [
     .integer(
       "top_k", in: 1...4096, "number of experts that a token uses, K, in the same unit", \.moe.topK
     ) { $0.moe?.topK },

@@ -21,10 +21,12 @@ struct SelectiveScan: SequenceMixer {
       "state", in: 1...1024,
       "of selectiveScan and deltaRule: the size of the recurrent state of each channel, or of each value of a head",
       \.state
-    ) { $0.hasStates ? $0.stateSize : nil },
+    ) { $0.hasStates ? $0.stateSize : nil }
+    .of("a layer M or D"),
     .integer(
       "expansion", in: 1...16, "of selectiveScan: the number of channels divided by the width", \.expansion
-    ) { $0.has(SelectiveScan.self) ? $0.channelsPerWidth : nil },
+    ) { $0.has(SelectiveScan.self) ? $0.channelsPerWidth : nil }
+    .of("a layer M"),
   ]
 
   private let input: Linear

@@ -15,6 +15,7 @@ struct WindowAttention: SequenceMixer {
       "of windowAttention: the number of positions that a position sees, itself included",
       \.window
     ) { $0.has(WindowAttention.self) ? $0.attentionWindow : nil }
+    .of("a layer W")
   ]
 
   private let attention: Attention
