@@ -81,6 +81,8 @@ package struct CoinedWords: TableWords {
 
   package var size: Int? { nil }
 
+  package var probabilities: [Double]? { nil }
+
   package func draw(_ bits: UInt64) -> Int { law.draw(bits) }
 
   /// Returns the syllables of the word of a rank, as indices.

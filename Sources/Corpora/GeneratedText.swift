@@ -69,6 +69,9 @@ public struct GeneratedText: Sendable {
   /// The names of the tasks, in the recipe's order.
   public var tasks: [String] { grammar.tasks }
 
+  /// The names of the answers that lists determine, by task and number of items, such as `recall_4`.
+  public var answerNames: [String] { grammar.answerGroups.map { "\(tasks[$0.task])_\($0.items)" } }
+
   /// The expected fraction of passages of each task.
   public var fractions: [Double] { grammar.fractions }
 

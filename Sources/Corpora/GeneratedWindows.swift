@@ -32,53 +32,63 @@ struct GeneratedWindows: Sendable {
     windows.reserveCapacity(count * (context + 1))
     var tasks: [UInt8] = []
     tasks.reserveCapacity(count * context)
-    var nats = [Double](repeating: 0, count: text.tasks.count)
-    var targets = [Int](repeating: 0, count: text.tasks.count)
+    let names = text.tasks + text.answerNames
+    var nats = [Double](repeating: 0, count: names.count)
+    var targets = [Int](repeating: 0, count: names.count)
     var entropies: [Double] = []
-    var endings: [[TokenWindows.Ending]] = []
+    var answers: [[TokenWindows.Answer]] = []
     var hashes: Set<UInt64> = []
     var writer = text.writer(seed: seed, stream: .validation, costs: true)
     for window in 0..<count {
       writer.restart(random: GeneratedText.random(seed: seed, stream: .validation, window: window))
       var tokens: [UInt16] = []
       var taskOfToken: [UInt8] = []
-      var passages: [Range<Int>] = []
+      var passages: [Passage] = []
       while tokens.count < context + 1 {
         let start = writer.bytes.count
         let task = UInt8(writer.writePassage())
-        let first = tokens.count
+        let (first, firstAnswer) = (tokens.count, passages.last?.answers.upperBound ?? 0)
         try tokenizer.encode(writer.bytes[start...], into: &tokens)
-        passages.append(first..<tokens.count)
+        passages.append(
+          Passage(
+            task: Int(task), tokens: first..<tokens.count, answers: firstAnswer..<writer.answers.count))
         taskOfToken.append(contentsOf: repeatElement(task, count: tokens.count - taskOfToken.count))
       }
-      var byte = lengths[Int(tokens[0])]
+      // The positions of the bytes of target t are edges[t] ..< edges[t + 1].
+      var edges = [lengths[Int(tokens[0])]]
       var costs: [Double] = []
       for position in 1...context {
-        let end = byte + lengths[Int(tokens[position])]
+        let end = edges[position - 1] + lengths[Int(tokens[position])]
         let task = Int(taskOfToken[position])
-        costs.append(writer.costs[byte..<end].reduce(0, +))
+        costs.append(writer.costs[edges[position - 1]..<end].reduce(0, +))
         nats[task] += costs[position - 1]
         targets[task] += 1
-        byte = end
+        edges.append(end)
       }
       entropies.append(costs.reduce(0, +) / Double(context))
-      // Target t is token t + 1.
-      endings.append(
-        passages.filter { $0.upperBound <= context + 1 }.compactMap { passage in
-          let own = max(passage.lowerBound - 1, 0)..<(passage.upperBound - 1)
-          let free = costs[own].lastIndex { $0 > 0 }
-          let ending = (free.map { $0 + 1 } ?? own.lowerBound)..<own.upperBound
-          let task = Int(taskOfToken[passage.lowerBound])
-          return ending.isEmpty ? nil : TokenWindows.Ending(task: task, targets: ending)
-        })
+      let found = passages.flatMap { passage -> [TokenWindows.Answer] in
+        if passage.answers.isEmpty { return [passage.ending(costs)].compactMap { $0 } }
+        return passage.answers.compactMap { index in
+          let answer = writer.answers[index]
+          let group = text.grammar.answerGroups.firstIndex {
+            $0.task == passage.task && $0.items == answer.items
+          }
+          return passage.answer(answer.bytes, group: group.map { $0 + text.tasks.count }, costs, edges: edges)
+        }
+      }
+      for answer in found {
+        guard let group = answer.group else { continue }
+        targets[group] += answer.targets.count
+      }
+      answers.append(found)
       windows.append(contentsOf: tokens[...context])
       tasks.append(contentsOf: taskOfToken[1...context])
       hashes.insert(Self.hash(tokens[...context]))
     }
     validation = TokenWindows(
-      context: context, count: count, tokens: windows, tasks: tasks, endings: endings)
+      context: context, count: count, tokens: windows, tasks: tasks, answers: answers)
     entropy = TokenizedCorpus.Entropy(
-      total: nats.reduce(0, +) / Double(count * context),
+      total: nats.prefix(text.tasks.count).reduce(0, +) / Double(count * context),
       tasks: zip(nats, targets).map { $1 > 0 ? $0 / Double($1) : nil },
       windows: entropies)
     // Very short windows occur many times in the source. Excluding those from training would remove its most frequent
@@ -104,6 +114,34 @@ struct GeneratedWindows: Sendable {
         }
       } while !excluded.isEmpty && excluded.contains(Self.hash(tokens[...context]))
       known.append(contentsOf: tokens[...context])
+    }
+  }
+
+  /// A passage of a window.
+  private struct Passage {
+    let task: Int
+    let tokens: Range<Int>
+    /// Its answers, as indices of those of the writer.
+    let answers: Range<Int>
+
+    /// The deterministic end; nil if there is none or the window cuts the passage. Target t is token t + 1.
+    func ending(_ costs: [Double]) -> TokenWindows.Answer? {
+      guard tokens.upperBound <= costs.count + 1 else { return nil }
+      let own = max(tokens.lowerBound - 1, 0)..<(tokens.upperBound - 1)
+      let free = costs[own].lastIndex { $0 > 0 }
+      let ending = (free.map { $0 + 1 } ?? own.lowerBound)..<own.upperBound
+      return ending.isEmpty ? nil : TokenWindows.Answer(task: task, group: nil, targets: ending)
+    }
+
+    /// The targets of an answer; nil if they and the next one do not lie in the window, or share a token with text that
+    /// is not certain.
+    func answer(_ bytes: Range<Int>, group: Int?, _ costs: [Double], edges: [Int]) -> TokenWindows.Answer? {
+      guard let first = edges.lastIndex(where: { $0 <= bytes.lowerBound }),
+        let end = edges.firstIndex(where: { $0 >= bytes.upperBound }), end < costs.count,
+        costs[first..<end].allSatisfy({ $0 == 0 })
+      else { return nil }
+      let targets = first..<(costs[end] == 0 ? end + 1 : end)
+      return TokenWindows.Answer(task: task, group: group, targets: targets)
     }
   }
 

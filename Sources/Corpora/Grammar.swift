@@ -1,4 +1,5 @@
 import Files
+import Foundation
 import RandomNumbers
 
 /// A compiled recipe. Its names are resolved, and it is checked to be unambiguous: every text that it can generate has
@@ -13,6 +14,46 @@ final class Grammar: Sendable {
     case associate(association: Int, of: Int, remember: Int?)
     case sum(Int, Int)
     case rule(Int)
+    /// A word that differs from the words of this variable in earlier items of the list that is being written.
+    case newWord(table: Int, remember: Int)
+    /// The variable's word in an item of its list, which is then remembered.
+    case item(variable: Int)
+    /// The number of items of the variable's list that have its present word.
+    case count(variable: Int)
+    /// The text of a list.
+    case repeated(list: Int)
+  }
+
+  /// A word that passages remember.
+  struct Variable: Sendable {
+    let name: String
+    let table: Int
+    /// The list whose items remember it, as an index of the rules; nil if it is remembered elsewhere.
+    let list: Int?
+    /// Whether all items of the list have different words.
+    let isDistinct: Bool
+  }
+
+  /// What makes a rule a list: it is written several times in a row. Each item remembers its own words.
+  struct List: Sendable {
+    /// The possible numbers of items, in ascending order. All are equally likely.
+    let counts: [Int]
+    let between: [UInt8]
+    /// The variables that each item remembers.
+    let variables: [Int]
+
+    /// Returns the cost in nats of reading, after `items` items, that the list goes on, or that it ends.
+    func cost(after items: Int, goesOn: Bool) -> Double {
+      let (most, more) = (counts.count { $0 >= items }, counts.count { $0 > items })
+      return log(Double(most) / Double(goesOn ? more : most - more))
+    }
+  }
+
+  /// The answers of one task that follow from lists of one length.
+  struct AnswerGroup: Sendable, Hashable {
+    let task: Int
+    /// The number of items of the list.
+    let items: Int
   }
 
   struct Association: Sendable {
@@ -38,6 +79,8 @@ final class Grammar: Sendable {
     let all: Choice
     /// The choice at the last depth, without the options that use the rule itself.
     let last: Choice
+    /// Nil if the rule is not a list.
+    let list: List?
   }
 
   /// A choice among options. Each is identified by the fixed text that it begins with (its head) or by its first
@@ -56,11 +99,13 @@ final class Grammar: Sendable {
 
   let tables: [Table]
   let associations: [Association]
-  let variables: [(name: String, table: Int)]
+  let variables: [Variable]
   /// The rules; the first chooses the task of a passage.
   let rules: [Rule]
   let tasks: [String]
   let fractions: [Double]
+  /// The groups of answers that passages can contain, by task and then by number of items.
+  let answerGroups: [AnswerGroup]
   /// All characters that the text can contain, in the order of their code points.
   let alphabet: [Unicode.Scalar]
 
@@ -75,16 +120,20 @@ final class Grammar: Sendable {
     tasks = recipe.tasks.map(\.name)
     let total = recipe.tasks.reduce(0) { $0 + $1.weight }
     fractions = recipe.tasks.map { $0.weight / total }
+    answerGroups = try compiler.answerGroups()
     var scalars: Set<Unicode.Scalar> = ["\n"]
     var tablesUsed: Set<Int> = []
     for step in compiled.flatMap(\.steps).joined() {
       switch step {
       case .literal(let bytes): scalars.formUnion(String(decoding: bytes, as: UTF8.self).unicodeScalars)
-      case .word(let table, _): tablesUsed.insert(table)
+      case .word(let table, _), .newWord(let table, _): tablesUsed.insert(table)
       case .associate(let association, _, _): tablesUsed.insert(compiler.associations[association].from)
-      case .sum: scalars.formUnion("0123456789".unicodeScalars)
-      case .again, .rule: break
+      case .sum, .count: scalars.formUnion("0123456789".unicodeScalars)
+      case .again, .rule, .item, .repeated: break
       }
+    }
+    for list in compiled.compactMap(\.list) {
+      scalars.formUnion(String(decoding: list.between, as: UTF8.self).unicodeScalars)
     }
     for table in tablesUsed { scalars.formUnion(recipe.tables[table].words.characters) }
     alphabet = scalars.sorted()

@@ -3,7 +3,15 @@ import Files
 /// Checks that every text that a recipe can generate is finite and has exactly one derivation.
 extension GrammarCompiler {
   private func uses(_ rule: Int) -> Set<Int> {
-    Set(stepsOfRule[rule].joined().compactMap { if case .rule(let used) = $0 { used } else { nil } })
+    // A list must be complete before it is referred to, so references count as uses.
+    Set(
+      stepsOfRule[rule].joined().compactMap { step in
+        switch step {
+        case .rule(let used), .repeated(let used): used
+        case .item(let variable), .count(let variable): variables[variable].list
+        default: nil
+        }
+      })
   }
 
   /// Checks that rules use themselves only directly and with a `depth`, and have an option that does not.
@@ -54,7 +62,7 @@ extension GrammarCompiler {
         steps.reduce(into: (own: 0.0, again: 0.0)) { sum, step in
           switch step {
           case .rule(rule): sum.again += 1
-          case .rule(let used): sum.own += longest(used)
+          case .rule(let used), .repeated(let used): sum.own += longest(used)
           case .literal(let bytes): sum.own += Double(bytes.count)
           default: sum.own += 1
           }
@@ -63,6 +71,9 @@ extension GrammarCompiler {
       var length = options.filter { $0.again == 0 }.map(\.own).max() ?? 0
       for _ in 1..<max(depth, 2) where depth > 1 {
         length = options.map { $0.own + $0.again * length }.max() ?? 0
+      }
+      if let counts = rules[rule].counts, let most = counts.last {
+        length = Double(most) * (length + Double(rules[rule].between.utf8.count))
       }
       known[rule] = length
       return length
@@ -88,7 +99,7 @@ extension GrammarCompiler {
   }
 
   /// Returns the variables that are certainly assigned after `rule` if those of `given` are before it. Throws if the
-  /// rule can use another one.
+  /// rule can use another one. A list that is certainly written counts as a variable, `variables.count` + its index.
   private func assigned(
     afterRule rule: Int, given: Set<Int>, checked: inout [AssignmentKey: Set<Int>]
   ) throws -> Set<Int> {
@@ -119,11 +130,23 @@ extension GrammarCompiler {
           now.formUnion([remember].compactMap { $0 })
         case .sum(let a, let b): try [a, b].forEach(use)
         case .rule(let used): now = try assigned(afterRule: used, given: now, checked: &checked)
+        case .newWord(_, let remember): now.insert(remember)
+        case .item(let variable), .count(let variable): try use(variable)
+        case .repeated(let list):
+          guard now.contains(variables.count + list) else {
+            throw option.template.value.error(
+              "the list `\(ruleNames[list])` is repeated where it may not have been written yet",
+              remedy: "Write it earlier in the passage: {\(ruleNames[list])}, with at least one item")
+          }
         }
       }
       result = result?.intersection(now) ?? now
     }
-    let after = result ?? given
+    var after = result ?? given
+    if let counts = rules[rule].counts {
+      // A list that may have no items remembers nothing for certain.
+      if counts.contains(0) { after = given } else { after.insert(variables.count + rule) }
+    }
     checked[key] = after
     return after
   }
@@ -136,8 +159,9 @@ extension GrammarCompiler {
         for (position, step) in steps.enumerated() {
           let table: Int
           switch step {
-          case .word(let drawn, _): table = drawn
+          case .word(let drawn, _), .newWord(let drawn, _): table = drawn
           case .associate(let association, _, _): table = associations[association].from
+          case .item(let variable): table = variables[variable].table
           default: continue
           }
           var terminator: UInt8?
@@ -180,26 +204,29 @@ extension GrammarCompiler {
   private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
   /// Returns the bytes that the text of a sequence of steps can begin with.
-  private mutating func firstBytes(_ steps: [Grammar.Step], in rule: Int) throws -> Set<UInt8> {
+  mutating func firstBytes(_ steps: some Collection<Grammar.Step>, in rule: Int) throws -> Set<UInt8> {
     func table(_ index: Int) -> Set<UInt8> { recipe.tables[index].words.firstBytes }
     switch steps.first {
     case .literal(let bytes): return [bytes[0]]
-    case .word(let drawn, _): return table(drawn)
-    case .again(let variable, _): return table(variables[variable].table)
+    case .word(let drawn, _), .newWord(let drawn, _): return table(drawn)
+    case .again(let variable, _), .item(let variable): return table(variables[variable].table)
     case .associate(let association, _, _): return table(associations[association].from)
-    case .sum: return Set("-0123456789".utf8)
+    case .sum, .count: return Set("-0123456789".utf8)
+    case .repeated(let list): return try firstBytes([.rule(list)], in: rule)
     case .rule(let used):
       guard used != rule else {
         throw InputError(
           "an option of the rule `\(ruleNames[rule])` begins with the rule itself", file: recipe.file,
           line: rules[rule].line, remedy: "Let it begin with fixed text")
       }
-      if let known = firstBytesOfRule[used] { return known }
+      let mayBeEmpty = rules[used].counts?.contains(0) == true
+      let after = mayBeEmpty ? try firstBytes(steps.dropFirst(), in: rule) : []
+      if let known = firstBytesOfRule[used] { return known.union(after) }
       var bytes: Set<UInt8> = []
       for steps in stepsOfRule[used] { bytes.formUnion(try firstBytes(steps, in: used)) }
       firstBytesOfRule[used] = bytes
-      return bytes
-    case nil: return []
+      return bytes.union(after)
+    case nil: return rule == 0 ? [UInt8(ascii: "\n")] : []
     }
   }
 }

@@ -1,12 +1,12 @@
 import Files
 import Foundation
 
-/// Resolves the names of a recipe and checks it (GrammarChecks.swift). Every error names the line of the recipe or of
+/// Resolves the names of a recipe and checks it (GrammarChecks.swift, ListChecks.swift). Every error names the line of the recipe or of
 /// the word list.
 struct GrammarCompiler {
   let recipe: Recipe
   private(set) var associations: [Grammar.Association] = []
-  private(set) var variables: [(name: String, table: Int)] = []
+  private(set) var variables: [Grammar.Variable] = []
   let rules: [Recipe.Rule]
   private(set) var stepsOfRule: [[[Grammar.Step]]] = []
   /// The bytes that a rule can begin with, cached by rule.
@@ -17,10 +17,7 @@ struct GrammarCompiler {
 
   init(_ recipe: Recipe) throws {
     self.recipe = recipe
-    let root = Recipe.Rule(
-      name: "tasks", depth: nil,
-      options: recipe.tasks.map { Recipe.Option(weight: $0.weight, template: $0.template) }, line: nil)
-    rules = [root] + recipe.rules
+    rules = [Recipe.Rule(tasks: recipe.tasks)] + recipe.rules
   }
 
   mutating func compile() throws -> [Grammar.Rule] {
@@ -34,12 +31,14 @@ struct GrammarCompiler {
         key: stableHash(association.name))
     }
     try findVariables()
-    stepsOfRule = try rules.map { try $0.options.map { try steps($0.template) } }
+    stepsOfRule = try rules.map { rule in try rule.options.map { try steps($0.template, in: rule) } }
+    try checkLists()
     try checkRecursion()
     try checkLength()
     try checkAssignment()
     try checkWordsEnd()
     for rule in rules.indices { try checkHeads(rule) }
+    try checkListsEnd()
     return rules.indices.map(grammarRule)
   }
 
@@ -88,7 +87,7 @@ struct GrammarCompiler {
                 + "`\(tableNames[known.table])` elsewhere", remedy: "Use two names")
           }
         } else {
-          variables.append((name, table))
+          variables.append(try variable(name, table: table))
         }
         progress = true
       }
@@ -103,9 +102,30 @@ struct GrammarCompiler {
         throw unknown(name, at: value)
       case .associate(let name, _):
         _ = try index(name, among: associations.map(\.name), what: "association", at: value)
-      case .sum: break
+      case .new(let name): _ = try index(name, among: tableNames, what: "table", at: value)
+      case .sum, .item, .count, .again: break
       }
     }
+  }
+
+  /// Returns a remembered word with its list, which alone may remember it.
+  private func variable(_ name: String, table: Int) throws -> Grammar.Variable {
+    var uses: [(rule: Int, isNew: Bool, value: YAMLValue)] = []
+    for (index, rule) in rules.enumerated() {
+      for option in rule.options {
+        for case .gap(let remembered?, let source) in option.template.parts where remembered == name {
+          uses.append((index, source.isNew, option.template.value))
+        }
+      }
+    }
+    let list = uses.first { rules[$0.rule].counts != nil }?.rule
+    if let list, let other = uses.first(where: { $0.rule != list }) {
+      throw other.value.error(
+        "`\(name)` is remembered here and by the items of the list `\(ruleNames[list])`",
+        remedy: "Use two names")
+    }
+    return Grammar.Variable(
+      name: name, table: table, list: list, isDistinct: list != nil && uses.allSatisfy(\.isNew))
   }
 
   /// Returns the table of a placeholder's word; nil if it is not known yet.
@@ -114,7 +134,8 @@ struct GrammarCompiler {
     case .named(let name):
       tableNames.firstIndex(of: name) ?? variables.first { $0.name == name }?.table
     case .associate(let name, _): associations.first { $0.name == name }?.from
-    case .sum: nil
+    case .new(let name): tableNames.firstIndex(of: name)
+    case .sum, .item, .count, .again: nil
     }
   }
 
@@ -127,7 +148,7 @@ struct GrammarCompiler {
 
   // MARK: Steps
 
-  private func steps(_ template: Template) throws -> [Grammar.Step] {
+  private func steps(_ template: Template, in rule: Recipe.Rule) throws -> [Grammar.Step] {
     let value = template.value
     let names = variables.map(\.name)
     return try template.parts.map { part in
@@ -161,8 +182,36 @@ struct GrammarCompiler {
           return variable
         }
         return .sum(terms[0], terms[1])
+      case .gap(let name, .new(let source)):
+        guard rule.counts != nil, let remember = name.flatMap({ names.firstIndex(of: $0) }) else {
+          throw value.error(
+            "`new \(source)` is not in a list, so there are no other words that it must differ from",
+            remedy: "Write {\(source)}, or give the rule a `count`")
+        }
+        let table = try index(source, among: tableNames, what: "table", at: value)
+        return .newWord(table: table, remember: remember)
+      case .gap(_, .item(let word, let list)):
+        return .item(variable: try variable(word, ofList: list, at: value))
+      case .gap(_, .count(let word, let list)):
+        return .count(variable: try variable(word, ofList: list, at: value))
+      case .gap(_, .again(let name)):
+        return .repeated(list: try list(name, at: value))
       }
     }
+  }
+
+  /// Returns the index of a list among the rules.
+  private func list(_ name: String, at value: YAMLValue) throws -> Int {
+    let lists = rules.indices.filter { rules[$0].counts != nil }
+    return lists[try index(name, among: lists.map { ruleNames[$0] }, what: "list", at: value)]
+  }
+
+  /// Returns the index of a word that the items of a list remember.
+  private func variable(_ name: String, ofList list: String, at value: YAMLValue) throws -> Int {
+    let list = try self.list(list, at: value)
+    let own = variables.indices.filter { variables[$0].list == list }
+    let what = "remembered word of the list `\(ruleNames[list])` called"
+    return own[try index(name, among: own.map { variables[$0].name }, what: what, at: value)]
   }
 
   // MARK: Choices
@@ -174,7 +223,12 @@ struct GrammarCompiler {
     let last = all.filter { option in !steps[option].contains { $0.isRule(index) } }
     return Grammar.Rule(
       steps: steps, depth: rules[index].depth ?? 1, all: choice(all, weights: weights, steps: steps),
-      last: choice(last, weights: weights, steps: steps))
+      last: choice(last, weights: weights, steps: steps),
+      list: rules[index].counts.map { counts in
+        Grammar.List(
+          counts: counts, between: Array(rules[index].between.utf8),
+          variables: variables.indices.filter { variables[$0].list == index })
+      })
   }
 
   private func choice(_ options: [Int], weights: [Double], steps: [[Grammar.Step]]) -> Grammar.Choice {

@@ -19,6 +19,8 @@ struct ListedWords: TableWords {
 
   var size: Int? { words.count }
 
+  var probabilities: [Double]? { distribution.probabilities }
+
   var firstBytes: Set<UInt8> { Set((0..<words.count).compactMap { words[$0].first }) }
 
   var characters: Set<Unicode.Scalar> { Set(String(decoding: words.bytes, as: UTF8.self).unicodeScalars) }

@@ -22,8 +22,56 @@ struct Recipe {
   struct Rule {
     let name: String
     let depth: Int?
+    /// The possible numbers of items in ascending order, if the rule is a list.
+    let counts: [Int]?
+    /// The text between the items of a list.
+    let between: String
     let options: [Option]
     let line: Int?
+
+    /// The rule of the tasks: one option for each.
+    init(tasks: [Task]) {
+      (name, depth, counts, between, line) = ("tasks", nil, nil, "", nil)
+      options = tasks.map { Option(weight: $0.weight, template: $0.template) }
+    }
+
+    init(_ name: String, _ value: YAMLValue) throws {
+      let map = try value.mapping(keys: ["depth", "count", "between", "options"])
+      options = try value.required("options", in: map).list().map { option in
+        guard option.isMapping else { return Option(weight: 1, template: try Template(option)) }
+        let map = try option.mapping(keys: ["weight", "text"])
+        return Option(
+          weight: try map["weight"]?.number(in: Limits.weights) ?? 1,
+          template: try Template(option.required("text", in: map)))
+      }
+      guard (1...Limits.options).contains(options.count) else {
+        throw value.error(
+          "the rule `\(name)` has \(options.count) options", remedy: "Give 1 to \(Limits.options) options")
+      }
+      self.name = name
+      line = value.line
+      depth = try map["depth"]?.integer(in: 1...64)
+      counts = try map["count"].map { count in
+        let list = try count.list().map { try $0.integer(in: 0...Limits.items) }
+        let numbers = Set(list)
+        guard numbers.count == list.count, numbers.contains(where: { $0 > 0 }) else {
+          throw count.error(
+            "the numbers of items of `\(name)` must differ, and one must be above 0",
+            remedy: "Write for example `count: 4` or `count: [2, 4, 8]`")
+        }
+        return numbers.sorted()
+      }
+      if counts == nil, let between = map["between"] {
+        throw between.error(
+          "`between` applies to lists, and the rule `\(name)` has no `count`",
+          remedy: "Add for example `count: 4`, or remove `between`")
+      }
+      if counts != nil, let depth = map["depth"] {
+        throw depth.error(
+          "the rule `\(name)` has a `count`, and a list cannot use itself", remedy: "Remove `depth`")
+      }
+      between = try map["between"]?.string() ?? ", "
+    }
   }
 
   struct Task {
@@ -74,7 +122,7 @@ struct Recipe {
     tables = try map["tables"]?.entries().map { try reader.table($0.key.text, $0.value) } ?? []
     associations =
       try map["associations"]?.entries().map { try Self.association($0.key.text, $0.value) } ?? []
-    rules = try map["rules"]?.entries().map { try Self.rule($0.key.text, $0.value) } ?? []
+    rules = try map["rules"]?.entries().map { try Rule($0.key.text, $0.value) } ?? []
     self.tasks = try tasks.entries().map { key, value in
       let map = try value.renaming(Self.formerKeysOfTasks).mapping(keys: ["weight", "text"])
       return Task(
@@ -107,23 +155,6 @@ struct Recipe {
       exponent: try map["zipf"]?.number(in: 0...20) ?? 0,
       offset: try map["offset"]?.number(in: Limits.offsets) ?? 1)
   }
-
-  private static func rule(_ name: String, _ value: YAMLValue) throws -> Rule {
-    let map = try value.mapping(keys: ["depth", "options"])
-    let options = try value.required("options", in: map).list().map { option in
-      guard option.isMapping else { return Option(weight: 1, template: try Template(option)) }
-      let map = try option.mapping(keys: ["weight", "text"])
-      return Option(
-        weight: try map["weight"]?.number(in: Limits.weights) ?? 1,
-        template: try Template(option.required("text", in: map)))
-    }
-    guard (1...Limits.options).contains(options.count) else {
-      throw value.error(
-        "the rule `\(name)` has \(options.count) options", remedy: "Give 1 to \(Limits.options) options")
-    }
-    return Rule(
-      name: name, depth: try map["depth"]?.integer(in: 1...64), options: options, line: value.line)
-  }
 }
 
 extension Recipe {
@@ -137,6 +168,10 @@ extension Recipe {
     static let wordBytes = 1000
     static let rules = 200
     static let options = 1000
+    /// The largest number of items of a list.
+    static let items = 256
+    /// The largest number of words of a table from which a list draws `new` words: all are visited for each draw.
+    static let newWords = 1000
     /// The largest number of steps of a passage, which can grow exponentially with nested rules.
     static let passageSteps = 1_000_000
     static let weights = 1e-9...1e9

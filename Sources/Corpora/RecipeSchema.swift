@@ -43,9 +43,13 @@ public enum RecipeSchema {
   private static var rule: JSONValue {
     let option = JSONValue.mapping(
       ["weight": .decimal(in: Recipe.Limits.weights), "text": .string], required: ["text"])
+    let items = JSONValue.wholeNumber(in: 0...Recipe.Limits.items)
     return .mapping(
       [
         "depth": .wholeNumber(in: 1...64),
+        "count": .any(of: items, .array(of: items, counts: 1...(Recipe.Limits.items + 1)))
+          .described("makes the rule a list: the number of items, or several that are equally likely"),
+        "between": .string.described("the text between the items of a list"),
         "options": .array(of: .any(of: .string, option), counts: 1...Recipe.Limits.options),
       ], required: ["options"])
   }

@@ -2,6 +2,8 @@
 package protocol TableWords: Sendable {
   /// The number of words; nil if it is unbounded.
   var size: Int? { get }
+  /// The probability of each rank; nil if there are too many to list.
+  var probabilities: [Double]? { get }
   /// The bytes that words begin with.
   var firstBytes: Set<UInt8> { get }
   /// The characters of all words.

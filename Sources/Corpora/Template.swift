@@ -11,12 +11,22 @@ import Files
 /// | `{subject}` | the remembered word |
 /// | `{habit of subject}` | one of the associates of the remembered word in the association `habit` |
 /// | `{a + b}` | the sum of two remembered numbers |
+/// | `{subject: new thing}` | in an item of a list, a word that no earlier item remembers as `subject` |
+/// | `{subject in cast}` | the word of an item of the list `cast` that was not chosen before |
+/// | `{count subject in cast}` | the number of items of `cast` whose word is the one remembered as `subject` |
+/// | `{cast again}` | the text of the list `cast` |
 struct Template {
   enum Source {
     /// A table, a rule or a remembered word.
     case named(String)
     case associate(String, of: String)
     case sum(String, String)
+    case new(String)
+    case item(String, list: String)
+    case count(String, list: String)
+    case again(String)
+
+    var isNew: Bool { if case .new = self { true } else { false } }
   }
 
   enum Part {
@@ -63,10 +73,17 @@ struct Template {
       source = .associate(three[0], of: three[2])
     case let three where three.count == 3 && three[1] == "+" && !named:
       source = .sum(three[0], three[2])
+    case let two where two.count == 2 && two[0] == "new" && named: source = .new(two[1])
+    case let two where two.count == 2 && two[1] == "again" && !named: source = .again(two[0])
+    case let three where three.count == 3 && three[1] == "in" && !named:
+      source = .item(three[0], list: three[2])
+    case let four where four.count == 4 && four[0] == "count" && four[2] == "in" && !named:
+      source = .count(four[1], list: four[3])
     default:
       throw value.error(
         "`{\(inside)}` is not a placeholder",
-        remedy: "Write {table}, {name: table}, {name}, {association of name} or {name + name}")
+        remedy: "Write {table}, {name: table}, {name}, {association of name} or {name + name}, and for lists "
+          + "{name: new table}, {name in list}, {count name in list} or {list again}")
     }
     return .gap(remember: named ? tokens[0] : nil, source)
   }

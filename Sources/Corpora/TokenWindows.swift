@@ -1,11 +1,16 @@
 /// Windows of T + 1 tokens each in one buffer, (count, T + 1), where T is the context: tokens 0 ..< T are a model's
 /// inputs and tokens 1 ... T its targets.
 public struct TokenWindows: Sendable {
-  /// The deterministic end of a passage: the longest run of targets without entropy up to the passage's last token. A
-  /// model that has learned the task predicts all of them.
-  public struct Ending: Sendable, Hashable {
+  /// Targets without entropy, all of which a model predicts that has learned the task.
+  ///
+  /// Where a list determines text after it, this text is an answer: a word of an item, a number of items, or the list
+  /// again. The answer includes the token after it, if that is certain. A passage without such text has one answer, its
+  /// deterministic end: the longest run of targets without entropy up to the passage's last token.
+  public struct Answer: Sendable, Hashable {
     /// The index of the passage's task in the corpus.
     public let task: Int
+    /// The index in the corpus's tasks of the answers that lists of this length determine; nil for the end of a passage.
+    public let group: Int?
     /// The positions of the targets in the window.
     public let targets: Range<Int>
   }
@@ -18,11 +23,11 @@ public struct TokenWindows: Sendable {
   let tokens: [UInt16]
   /// The task of each target, (count, T); empty if they are not recorded.
   let tasks: [UInt8]
-  /// The endings of the passages that lie entirely in each window; empty if they are not recorded.
-  private let endings: [[Ending]]
+  /// The answers that lie entirely in each window; empty if they are not recorded.
+  private let answers: [[Answer]]
 
   init(
-    context: Int, count: Int, tokens: [UInt16], tasks: [UInt8] = [], endings: [[Ending]] = []
+    context: Int, count: Int, tokens: [UInt16], tasks: [UInt8] = [], answers: [[Answer]] = []
   ) {
     precondition(
       count * (context + 1) <= tokens.count, "TokenWindows: \(tokens.count) tokens for \(count) windows")
@@ -30,7 +35,7 @@ public struct TokenWindows: Sendable {
     self.count = count
     self.tokens = tokens
     self.tasks = tasks
-    self.endings = endings
+    self.answers = answers
   }
 
   /// The number of targets of all windows, count · T.
@@ -47,8 +52,9 @@ public struct TokenWindows: Sendable {
     tasks.isEmpty ? 0 : Int(tasks[window * context + position])
   }
 
-  /// Returns the endings of the passages that lie entirely in a window.
-  public func endings(ofWindow window: Int) -> [Ending] { endings.isEmpty ? [] : endings[window] }
+  /// Returns the answers that lie entirely in a window. As the window begins with a passage, so does all that
+  /// determines them.
+  public func answers(ofWindow window: Int) -> [Answer] { answers.isEmpty ? [] : answers[window] }
 
   /// Copies a window to `inputs` and `targets`, (T) each.
   public func copy(

@@ -10,7 +10,8 @@ public final class TokenizedCorpus: Sendable {
   public struct Entropy: Codable, Hashable, Sendable {
     /// The mean over all validation targets.
     public let total: Double
-    /// The mean over the targets of each task, in the order of `tasks`; nil for a task without targets.
+    /// The mean over the targets of each task, in the order of `tasks`; nil for a task without targets. That of answers
+    /// is 0.
     public let tasks: [Double?]
     /// The mean over the targets of each validation window.
     public let windows: [Double]
@@ -27,7 +28,8 @@ public final class TokenizedCorpus: Sendable {
   /// A checksum of everything that determines the windows: the recipe with its word lists, or the text; the tokenizer,
   /// the context, the seed and the sizes.
   public let fingerprint: String
-  /// The names of the tasks; `["text"]` for text files.
+  /// The names of the tasks, and after them those of the answers that lists determine, by task and number of items,
+  /// such as `recall_4`. These have targets in common with their task. `["text"]` for text files.
   public let tasks: [String]
   /// Messages for the author of a recipe, one for each renamed key.
   public let notes: [String]
@@ -59,7 +61,8 @@ public final class TokenizedCorpus: Sendable {
     switch try CorpusSource(configuration.source) {
     case .generated(let text):
       let windows = try GeneratedWindows(text, configuration: configuration, context: context)
-      (name, tasks, content, notes) = (text.name, text.tasks, text.fingerprint, text.notes)
+      (name, content, notes) = (text.name, text.fingerprint, text.notes)
+      tasks = text.tasks + text.answerNames
       source = .generated(windows)
       (tokenizer, validation) = (windows.tokenizer, windows.validation)
       validationEntropy = windows.entropy

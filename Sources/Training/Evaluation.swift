@@ -12,11 +12,12 @@ public struct Evaluation: Sendable, Hashable {
   /// The standard error of the mean of the loss above the true entropy; nil where that is unknown. It is smaller than
   /// `standardError`, as it leaves out how much the windows' entropies differ.
   public let reducibleStandardError: Double?
-  /// The mean over the targets of each task, in nats per token; NaN where there are none.
+  /// The mean over the targets of each task, in nats per token; NaN where there are none. Those of answers by number of
+  /// items (`TokenizedCorpus.tasks`) follow those of the tasks, here and below.
   public let tasks: [Double]
   /// The fraction of the targets that belongs to each task.
   public let fractions: [Double]
-  /// The fraction of the endings of each task (`TokenWindows.Ending`) of which every target is the model's greedy
+  /// The fraction of the answers of each task (`TokenWindows.Answer`) of which every target is the model's greedy
   /// choice; NaN where there are none. The model reads the true tokens before each target, which for exact match is
   /// equivalent to decoding.
   public let exactMatches: [Double]
@@ -109,8 +110,8 @@ final class Evaluator {
           let hits = program.hits.map { arena.integers($0) + row }
           outcomes[window - range.lowerBound] = Outcome(
             losses: Array(arena.output[row..<row + windows.context]),
-            answers: windows.endings(ofWindow: window).map { ending in
-              ending.targets.allSatisfy { hits?[$0] == 1 }
+            answers: windows.answers(ofWindow: window).map { answer in
+              answer.targets.allSatisfy { hits?[$0] == 1 }
             },
             routing: program.routed.map { layer in
               RoutingCounts(
@@ -128,7 +129,7 @@ final class Evaluator {
 private struct Outcome {
   /// The loss of each target.
   let losses: [Float]
-  /// Whether each ending is right.
+  /// Whether each answer is right.
   let answers: [Bool]
   /// The choices of each routed layer.
   let routing: [RoutingCounts]
@@ -165,7 +166,8 @@ private struct Sums {
   private let layers: [RoutedLayer]
   private var tasks: [Double]
   private var counts: [Int]
-  private var endings: [Int]
+  private var targets = 0
+  private var answers: [Int]
   private var right: [Int]
   private var routing: [RoutingCounts] = []
 
@@ -173,7 +175,7 @@ private struct Sums {
     reducible = knowsEntropy ? WindowMean() : nil
     (names, layers) = (tasks, routed)
     self.tasks = Array(repeating: 0, count: tasks.count)
-    (counts, endings, right) = (
+    (counts, answers, right) = (
       self.tasks.map { _ in 0 }, self.tasks.map { _ in 0 }, self.tasks.map { _ in 0 }
     )
   }
@@ -184,25 +186,31 @@ private struct Sums {
       let task = all.task(window: window, position: position)
       tasks[task] += Double(loss)
       counts[task] += 1
+      targets += 1
       total += Double(loss)
     }
     let mean = total / Double(outcome.losses.count)
     if loss.count < Evaluator.curveWindows { curveLoss.add(mean) }
     loss.add(mean)
     reducible?.add(mean - entropy)
-    for (ending, isRight) in zip(all.endings(ofWindow: window), outcome.answers) {
-      endings[ending.task] += 1
-      right[ending.task] += isRight ? 1 : 0
+    for (answer, isRight) in zip(all.answers(ofWindow: window), outcome.answers) {
+      for task in [answer.task, answer.group].compactMap({ $0 }) {
+        answers[task] += 1
+        right[task] += isRight ? 1 : 0
+      }
+      guard let group = answer.group else { continue }
+      for target in answer.targets { tasks[group] += Double(outcome.losses[target]) }
+      counts[group] += answer.targets.count
     }
     routing = routing.isEmpty ? outcome.routing : zip(routing, outcome.routing).map { $0 + $1 }
   }
 
   var evaluation: Evaluation {
-    let targets = Double(counts.reduce(0, +))
     return Evaluation(
       loss: loss.mean, standardError: loss.standardError, reducibleStandardError: reducible?.standardError,
-      tasks: zip(tasks, counts).map { $0 / Double($1) }, fractions: counts.map { Double($0) / targets },
-      exactMatches: zip(right, endings).map { Double($0) / Double($1) },
+      tasks: zip(tasks, counts).map { $0 / Double($1) },
+      fractions: counts.map { Double($0) / Double(targets) },
+      exactMatches: zip(right, answers).map { Double($0) / Double($1) },
       routing: zip(layers, routing).map { LayerRouting($1, block: $0.block, tasks: names) },
       windows: loss.count, curveLoss: curveLoss.mean)
   }

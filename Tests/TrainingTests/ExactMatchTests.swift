@@ -97,6 +97,87 @@ import Training
     #expect(error < found.standardError)
   }
 
+  /// Pairs that are drawn anew in each passage, some of which a small model finds again.
+  private static let lists = """
+    tables:
+      person: {words: [A, B, C]}
+      thing: {words: [x, y, z]}
+    rules:
+      pairs: {count: [1, 2, 3], between: " ", options: ["{who: new person}{what: new thing}"]}
+    tasks:
+      recall: {weight: 1, text: "{pairs}.{who in pairs}{what}.{who in pairs}{what}"}
+      nothing: {weight: 1, text: "{a: thing}{a}!"}
+    """
+
+  @Test("Answers that lists determine are counted for their task and for their number of items")
+  func answersByNumberOfItems() throws {
+    let path = "\(try folder.get().path)/lists.yaml"
+    try FileAccess.write(Data(Self.lists.utf8), to: path)
+    let source = CorpusConfiguration(source: path, validationTokens: 4000)
+    let corpus = try TokenizedCorpus(source, context: 40)
+    #expect(corpus.tasks == ["recall", "nothing", "recall_1", "recall_2", "recall_3"])
+    let run = RunConfiguration(
+      corpus: source, corpusFingerprint: corpus.fingerprint,
+      model: try ModelConfiguration(
+        width: 16, depth: 2, heads: 2, context: 40, vocabulary: corpus.vocabulary),
+      training: TrainingConfiguration(tokens: 400_000, batch: .fixed(400), warmupSteps: 10), seed: 2)
+    let trainer = try Trainer(run, corpus: corpus, threads: 2)
+    for _ in 0..<150 { _ = trainer.step(of: 400_000) }
+    let found = trainer.evaluate()
+
+    let (program, inputs) = trainer.transformer.logitsProgram()
+    let arena = Arena(for: program)
+    let (windows, vocabulary) = (corpus.validation, corpus.vocabulary)
+    var (right, all, targets) = ([String: Int](), [String: Int](), [String: Int]())
+    var losses: [String: Double] = [:]
+    for window in 0..<windows.count {
+      let tokens = windows[window].map(Int.init)
+      for position in 0..<40 { arena.integers(inputs)[position] = Int32(tokens[position]) }
+      program.forward(arena, parameters: trainer.state.parameters)
+      let text = Array(corpus.tokenizer.decode(windows[window]))
+      let first = text.startIndex
+      // An answer is a word of the second kind after the full stop, and the mark after it.
+      var (pairs, isAsked, start) = (0, false, first)
+      for position in text.indices {
+        switch text[position] {
+        case "\n": (pairs, isAsked, start) = (0, false, position + 1)
+        case ".": isAsked = true
+        case "x", "y", "z":
+          if !isAsked { pairs += 1 }
+          guard isAsked, text[start].isUppercase, position + 1 < 41 else { continue }
+          let own = (position - 1)...position
+          let choices = own.map { target -> (isRight: Bool, loss: Double) in
+            let row = arena.output[target * vocabulary..<(target + 1) * vocabulary].map(Double.init)
+            let token = tokens[target + 1]
+            return (
+              row.indices.max { (row[$0], -$0) < (row[$1], -$1) } == token,
+              log(row.reduce(0) { $0 + exp($1) }) - row[token]
+            )
+          }
+          let isRight = choices.allSatisfy(\.isRight)
+          for name in ["recall", "recall_\(pairs)"] {
+            all[name, default: 0] += 1
+            right[name, default: 0] += isRight ? 1 : 0
+          }
+          losses["recall_\(pairs)", default: 0] += choices.reduce(0) { $0 + $1.loss }
+          targets["recall_\(pairs)", default: 0] += 2
+        default: break
+        }
+      }
+    }
+    for (index, task) in corpus.tasks.enumerated() where task != "nothing" {
+      let (right, all) = (right[task] ?? 0, all[task] ?? 0)
+      #expect(all > 50 && found.exactMatches[index] == Double(right) / Double(all), "\(task)")
+      guard let sum = losses[task], let targets = targets[task] else { continue }
+      #expect(abs(found.tasks[index] - sum / Double(targets)) < 1e-5, "\(task)")
+      #expect(abs(found.fractions[index] - Double(targets) / Double(windows.targetCount)) < 1e-12, "\(task)")
+    }
+    #expect(found.fractions.prefix(2).reduce(0, +) == 1)
+    #expect(
+      found.exactMatches[2...].contains { $0 > 0.05 && $0 < 0.95 }, "\(found.exactMatches) tell nothing apart"
+    )
+  }
+
   @Test("A text without known entropy has neither endings nor a reducible loss")
   func plainText() throws {
     let (source, corpus) = try smallCorpus(in: folder.get(), context: 16)
