@@ -14,6 +14,13 @@ struct CorpusStatistics: Encodable {
     let bitsPerByte: Double
   }
 
+  /// The answers that lists of one length determine.
+  struct Answers: Encodable {
+    let name: String
+    /// Their number in the validation windows.
+    let count: Int
+  }
+
   /// A list of words that a recipe draws from, by Zipf's law.
   struct Words: Encodable {
     let name: String
@@ -39,6 +46,7 @@ struct CorpusStatistics: Encodable {
   let validationTokens: Int
   private(set) var entropy: Task?
   private(set) var tasks: [Task] = []
+  private(set) var answers: [Answers] = []
   private(set) var tables: [Words] = []
   /// The number of tokens on which n-grams are counted, and the loss of each in nats per token, from 1-grams on.
   let trainingTokens: Int
@@ -76,6 +84,11 @@ struct CorpusStatistics: Encodable {
         bytes[task] += corpus.tokenizer.bytes(of: Int(token)).count
       }
     }
+    var found = [Int](repeating: 0, count: corpus.tasks.count)
+    for window in 0..<corpus.validation.count {
+      for case let group? in corpus.validation.answers(ofWindow: window).map(\.group) { found[group] += 1 }
+    }
+    answers = zip(corpus.tasks, found).dropFirst(text.tasks.count).map { Answers(name: $0, count: $1) }
     guard let entropy = corpus.validationEntropy else { return }
     tasks = text.tasks.indices.compactMap { index in
       entropy.tasks[index].map { nats in
@@ -108,6 +121,9 @@ struct CorpusStatistics: Encodable {
             String(format: "%.4f", task.bitsPerByte),
           ]
         })
+      if !answers.isEmpty {
+        printTable(["answers", "in these windows"], answers.map { [$0.name, String($0.count)] })
+      }
       printTable(
         ["table", "words", "Zipf exponent", "offset", "most frequent"],
         tables.map {
