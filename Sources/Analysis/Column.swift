@@ -157,11 +157,11 @@ public struct Column: Sendable {
         fill: { $0.tasks[task, default: RunRow.Task()][keyPath: part] = $1.number })
     }
     return [
-      column("loss", "nats/token", "loss on the targets of the task `\(task)`", \.loss),
+      column("loss", "nats/token", "loss on the targets of the task, or of the answers, `\(task)`", \.loss),
       column("entropy", "nats/token", "true entropy of these targets", \.entropy),
       column(
         "exact_match", "",
-        "fraction of its passages whose certain ending is predicted to the last token", \.exactMatch),
+        "fraction of its answers that are predicted to the last token", \.exactMatch),
     ]
   }
 

@@ -11,7 +11,7 @@ public struct RunRow: Sendable, Equatable {
     public var loss: Double?
     /// The true entropy of these targets, in nats per token.
     public var entropy: Double?
-    /// The fraction of passage endings that are predicted without an error.
+    /// The fraction of answers that are predicted without an error.
     public var exactMatch: Double?
 
     /// Creates the results of a task.

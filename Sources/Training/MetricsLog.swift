@@ -59,7 +59,7 @@ struct EvaluationMetrics: Codable {
   /// The tokens after which the learning rate began to fall; nil before that, where it never does, and in logs of
   /// earlier versions.
   let cooldownFrom: Int?
-  /// By task, for tasks that have endings.
+  /// By task, for tasks that have answers.
   let exactMatch: [String: Double]?
   /// By routed layer; nil for a dense model.
   let routing: [LayerRouting]?

@@ -8,7 +8,7 @@ public struct RunResult: Codable, Hashable, Sendable {
     case diverged
   }
 
-  /// The loss on the targets of one task.
+  /// The loss on the targets of one task, or on the answers that lists of one length determine in it.
   public struct TaskLoss: Codable, Hashable, Sendable {
     public let task: String
     /// The fraction of the validation targets that belongs to it.
@@ -17,8 +17,8 @@ public struct RunResult: Codable, Hashable, Sendable {
     public let loss: Double
     /// The true entropy of these targets in nats per token, where it is known.
     public let entropy: Double?
-    /// The fraction of its passages whose ending, where the text determines one, the model predicts exactly; nil where
-    /// there is no such ending.
+    /// The fraction of its answers, which the text determines, that the model predicts exactly; nil where there are
+    /// none.
     public let exactMatch: Double?
 
     /// The names in records, which are those of the first version.

@@ -1,6 +1,7 @@
 import Analysis
 import Files
 import Foundation
+import Plans
 import TestSupport
 import Testing
 import Training
@@ -102,6 +103,17 @@ import Training
     let folder = try TemporaryFolder()
     try table.write(to: "\(folder.path)/results.csv")
     #expect(try ResultsTable(contentsOf: "\(folder.path)/results.csv").csv == table.csv)
+  }
+
+  /// Answers have columns by the number of items of their lists.
+  @Test func answersOfListsHaveColumns() throws {
+    let source = "\(packageFolder)/corpora/recall.yaml"
+    let text =
+      "title: t\ncorpus: {source: \(source), validation_tokens: 4096}\ngrid: {width: 16, tokens: 100k}\n"
+    let plan = try Plan(experiment(text), corpora: CorpusCache(allowing: [packageFolder]))
+    let header = ResultsTable(plan) { _ in nil }.csv.prefix { $0 != "\n" }
+    #expect(header.contains(",exact_match_recall,") && header.contains(",exact_match_recall_4,"))
+    #expect(header.contains(",loss_recall_4,entropy_recall_4,"))
   }
 
   @Test func theCriticalBatchIsThatOfTheBestRates() throws {
