@@ -121,13 +121,13 @@ struct ListTests {
   {
     try TokenizedCorpus(
       CorpusConfiguration(
-        source: "\(corporaFolder)/recall.yaml", tokenizer: tokenizer, validationTokens: validation),
+        source: "\(corporaFolder)/owners.yaml", tokenizer: tokenizer, validationTokens: validation),
       context: context)
   }
 
   /// Reading the passage gives the same answers.
   @Test func answersAreRight() throws {
-    let text = try GeneratedText(recipe: "\(corporaFolder)/recall.yaml")
+    let text = try GeneratedText(recipe: "\(corporaFolder)/owners.yaml")
     var lengths: [Substring: Set<Int>] = [:]
     for line in String(decoding: text.text(bytes: 200_000, seed: 1), as: UTF8.self).split(separator: "\n") {
       let task = line.prefix(3)
