@@ -1,3 +1,5 @@
+import Files
+
 /// A column of `results.csv`: its name, its meaning, and how to access its cell in a `RunRow`.
 ///
 /// To add a column of results, add one entry to `Column.results` or `sizes`, and one property to `RunRow`. The module
@@ -165,9 +167,44 @@ public struct Column: Sendable {
     ]
   }
 
+  /// The variable of equations for which each run counts once for each range of positions.
+  static let positionName = "position"
+
+  /// Returns the column of the loss at positions of the window up to a last one.
+  static func position(_ last: Int) -> Column {
+    let first = firstPosition(upTo: last)
+    return Column(
+      "loss_at_\(last)", .number, "nats/token",
+      first == last ? "loss at position \(last) of the window" : "loss at its positions \(first) to \(last)",
+      .result, cell: { Cell($0.positions[last]) }, fill: { $0.positions[last] = $1.number })
+  }
+
+  /// Returns the first position of the range that ends with one: that after the largest smaller power of two.
+  static func firstPosition(upTo last: Int) -> Int {
+    var first = 1
+    while 2 * first < last { first *= 2 }
+    return last == 1 ? 1 : first + 1
+  }
+
+  /// Returns the last position that the column with a name is about; nil for another column.
+  static func lastPosition(of name: String) -> Int? {
+    name.hasPrefix("loss_at_") ? Int(name.dropFirst("loss_at_".count)).flatMap { $0 > 0 ? $0 : nil } : nil
+  }
+
+  /// Returns the name of a column, which may be one of a task or of positions that the table only has once runs are there.
+  ///
+  /// - Throws: `InputError` if there can be no such column.
+  static func name(of yaml: YAMLValue, among columns: [Column]) throws -> String {
+    let name = try yaml.string()
+    let isOfTask = ["loss_", "entropy_", "exact_match_"].contains { name.hasPrefix($0) }
+    return isOfTask ? name : try yaml.choice(of: columns.map(\.name))
+  }
+
   /// Returns all columns of a table, in order.
-  public static func all(settings: [Column], tasks: [String]) -> [Column] {
-    identity + settings + sizes + results + tasks.flatMap(task)
+  ///
+  /// - Parameter positions: The last positions of the ranges with a loss of their own.
+  public static func all(settings: [Column], tasks: [String], positions: [Int] = []) -> [Column] {
+    identity + settings + sizes + results + tasks.flatMap(task) + positions.map(position)
   }
 
   private static func integer(

@@ -44,8 +44,9 @@ struct FitData {
         && request.conditions.allSatisfy { $0.holds(for: row) }
         && row.number(request.loss) != nil
     }
-    let chosen =
+    let best =
       request.across.isEmpty ? matching : matching.best(across: request.across, by: request.loss)
+    let chosen = request.isByPosition ? best.flatMap(\.rowsByPosition) : best
     heldOut = rows.filter(request.holdsOut).map { ($0.run, $0.observation(request)) }
     counts = chosen.compactMap { row in
       guard let total = row.number(SizeConvention.total.column),
@@ -57,12 +58,12 @@ struct FitData {
     isForeign = false
     let observations = chosen.map { $0.observation(request) }
     settings = chosen.map { row in row.settings.filter { $0.key != "seed" } }
-    let best =
+    let bestText =
       request.across.isEmpty ? "" : ", the best of \(request.across.joined(separator: ", "))"
     let text =
       (request.conditions.isEmpty
         ? "all runs" : request.conditions.map(\.text).joined(separator: ", "))
-      + (request.forecast.isEmpty ? "" : " but the held-out ones") + best
+      + (request.forecast.isEmpty ? "" : " but the held-out ones") + bestText
     whole = Slice(observations: observations, text: text)
     // The entropy must be known for every run.
     let known = chosen.compactMap { $0.number(request.entropy) }
@@ -271,6 +272,7 @@ struct FitData {
     let variables = request.law(floor: .zero)?.law.variables ?? []
     if variables.contains(.experts) { seen.append("experts") }
     if variables.contains(.uniqueTokens) { seen.append("unique_tokens_limit") }
+    for case .column(let name) in variables { seen.append(name) }
     return unlike(
       slice.places.map { settings[$0] }, tokens: slice.places.map { whole.observations[$0].tokens },
       budgets: slice.places.map { budgets[$0] }, seen: seen)

@@ -50,6 +50,9 @@ public struct FitRequest: Sendable {
   /// The column of the true entropy of these losses; none for the reducible loss.
   var entropy: String { isReducible ? "" : "entropy\(loss.dropFirst("loss".count))" }
 
+  /// Whether the law is about the positions of the window: each run then counts once for each range of them.
+  var isByPosition: Bool { formula?.variables.contains(.column(Column.positionName)) ?? false }
+
   /// Whether the loss above the entropy is fitted, which is comparable between texts of different entropy.
   package var isReducible: Bool { loss == "reducible" }
 
@@ -247,6 +250,9 @@ public struct FitRequest: Sendable {
     if loss == "reducible", floor == .entropy {
       throw yaml.error("the reducible loss is above the entropy already", remedy: "Write `floor: zero`")
     }
+    if loss != "loss", formula?.variables.contains(.column(Column.positionName)) ?? false {
+      throw yaml.error("only `loss` is known by position", remedy: "Remove `loss: \(loss)`")
+    }
     let name = try map["name"]?.string()
     guard (name ?? "").count <= Self.longestName else {
       throw yaml.error("the name is longer than \(Self.longestName) characters", remedy: "Shorten it")
@@ -294,6 +300,7 @@ public struct FitRequest: Sendable {
   /// parameter.
   private static func variable(_ name: String, settings: [Column]) -> Variable? {
     if let variable = Variable.ofFormulas.first(where: { $0.symbol == name }) { return variable }
+    if name == Column.positionName { return .column(name) }
     let column = Column.all(settings: settings, tasks: []).first { $0.name == name }
     guard let column, !name.hasPrefix("loss") else { return nil }
     if case .text = column.kind { return nil }

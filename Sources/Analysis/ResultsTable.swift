@@ -21,7 +21,10 @@ public struct ResultsTable: Sendable {
   }
 
   /// The columns, in order.
-  public var columns: [Column] { Column.all(settings: settings, tasks: tasks) }
+  public var columns: [Column] {
+    Column.all(
+      settings: settings, tasks: tasks, positions: Set(rows.flatMap(\.positions.keys)).sorted())
+  }
 
   /// The completed runs.
   public var completed: [RunRow] { rows.filter(\.isCompleted) }
@@ -44,7 +47,8 @@ public struct ResultsTable: Sendable {
     let tasks = file.header.filter { $0.hasPrefix("exact_match_") }.map {
       String($0.dropFirst("exact_match_".count))
     }
-    let known = Column.all(settings: settings, tasks: tasks)
+    let known = Column.all(
+      settings: settings, tasks: tasks, positions: file.header.compactMap(Column.lastPosition))
     let byName = Dictionary(
       known.flatMap { column in ([column.name] + column.formerNames).map { ($0, column) } },
       uniquingKeysWith: { first, _ in first })

@@ -83,6 +83,10 @@ public struct RunRow: Sendable, Equatable {
   /// The results of each task, by its name.
   public var tasks: [String: Task] = [:]
 
+  /// The loss at positions of the window, in nats per token, by the last position of each range. Ranges end at powers of
+  /// two, or at the end of the window.
+  public var positions: [Int: Double] = [:]
+
   /// Creates a row without values.
   public init() {}
 
@@ -94,6 +98,7 @@ public struct RunRow: Sendable, Equatable {
     if let setting = settings[column] { return setting }
     if let known = Self.columns[column] { return known.cell(self) }
     // Columns of tasks, such as `exact_match_facts`.
+    if let last = Column.lastPosition(of: column), let loss = positions[last] { return .number(loss) }
     for prefix in ["exact_match_", "entropy_", "loss_"] where column.hasPrefix(prefix) {
       let task = String(column.dropFirst(prefix.count))
       guard tasks[task] != nil else { continue }
@@ -111,6 +116,19 @@ public struct RunRow: Sendable, Equatable {
   /// Returns whether a setting differs from its default; true if the default is unknown.
   public func isGiven(_ setting: String) -> Bool {
     defaults[setting].map { $0 != settings[setting] } ?? true
+  }
+
+  /// The row as one for each range of positions, in order, with the loss there and a column `position`: the geometric
+  /// mean of the first and the last position of the range.
+  var rowsByPosition: [RunRow] {
+    positions.sorted { $0.key < $1.key }.map { last, loss in
+      var row = self
+      (row.loss, row.lossStandardError, row.reducible, row.reducibleStandardError) = (loss, nil, nil, nil)
+      row.entropy = nil
+      row.settings[Column.positionName] = .number(
+        (Double(Column.firstPosition(upTo: last)) * Double(last)).squareRoot())
+      return row
+    }
   }
 
   private static let columns = Dictionary(

@@ -40,6 +40,8 @@ extension RunRow {
     for task in result.tasks {
       tasks[task.task] = Task(loss: task.loss, entropy: task.entropy, exactMatch: task.exactMatch)
     }
+    positions = Dictionary(
+      (result.positions ?? []).map { ($0.last, $0.loss) }, uniquingKeysWith: { first, _ in first })
     guard let routing = result.routing else { return }
     loadEntropy = routing.map(\.loadEntropy).min()
     deadExperts = routing.map(\.dead).reduce(0, +)

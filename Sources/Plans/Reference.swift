@@ -31,7 +31,9 @@ public enum Reference {
   public static var columns: String {
     table(
       ["column", "unit", "meaning"],
-      Column.all(settings: Setting.columns, tasks: ["TASK"]).map { ["`\($0.name)`", $0.unit, $0.meaning] })
+      Column.all(settings: Setting.columns, tasks: ["TASK"], positions: [1, 2, 4]).map {
+        ["`\($0.name)`", $0.unit, $0.meaning]
+      } + [["`loss_at_8` …", "nats/token", "and so on, to the end of the window"]])
   }
 
   /// The laws that `fits` can request, with the names of their parameters in `expect`.

@@ -21,6 +21,8 @@ public struct Evaluation: Sendable, Hashable {
   /// choice; NaN where there are none. The model reads the true tokens before each target, which for exact match is
   /// equivalent to decoding.
   public let exactMatches: [Double]
+  /// The mean at each position of a window, in nats per token: how much a longer context helps.
+  public let positions: [Double]
   /// What the routers chose, by layer; empty in a dense model.
   public let routing: [LayerRouting]
   /// The windows read.
@@ -169,6 +171,7 @@ private struct Sums {
   private var targets = 0
   private var answers: [Int]
   private var right: [Int]
+  private var positions: [Double] = []
   private var routing: [RoutingCounts] = []
 
   init(tasks: [String], knowsEntropy: Bool, routed: [RoutedLayer]) {
@@ -182,7 +185,9 @@ private struct Sums {
 
   mutating func add(_ outcome: Outcome, entropy: Double, window: Int, of all: TokenWindows) {
     var total = 0.0
+    if positions.isEmpty { positions = Array(repeating: 0, count: outcome.losses.count) }
     for (position, loss) in outcome.losses.enumerated() {
+      positions[position] += Double(loss)
       let task = all.task(window: window, position: position)
       tasks[task] += Double(loss)
       counts[task] += 1
@@ -211,6 +216,7 @@ private struct Sums {
       tasks: zip(tasks, counts).map { $0 / Double($1) },
       fractions: counts.map { Double($0) / Double(targets) },
       exactMatches: zip(right, answers).map { Double($0) / Double($1) },
+      positions: positions.map { $0 / Double(loss.count) },
       routing: zip(layers, routing).map { LayerRouting($1, block: $0.block, tasks: names) },
       windows: loss.count, curveLoss: curveLoss.mean)
   }

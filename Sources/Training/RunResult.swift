@@ -29,6 +29,15 @@ public struct RunResult: Codable, Hashable, Sendable {
     }
   }
 
+  /// The loss at a range of positions of the validation windows.
+  public struct PositionLoss: Codable, Hashable, Sendable {
+    /// The first and the last position, counted from 1.
+    public let first: Int
+    public let last: Int
+    /// Nats per token.
+    public let loss: Double
+  }
+
   public let status: Status
   public let counts: Counts
   /// Tokens trained on, D.
@@ -48,6 +57,8 @@ public struct RunResult: Codable, Hashable, Sendable {
   public let entropy: Double?
   public let entropyBitsPerByte: Double?
   public let tasks: [TaskLoss]
+  /// The loss by position; nil in records of earlier versions, and if the run diverged.
+  public let positions: [PositionLoss]?
   /// Statistics of the routers, by layer; nil for a dense model.
   public let routing: [LayerRouting]?
   public let validationTokens: Int
@@ -56,6 +67,23 @@ public struct RunResult: Codable, Hashable, Sendable {
   private enum CodingKeys: String, CodingKey {
     case tasks = "families"
     case status, counts, tokens, uniqueTokens, steps, flops, loss, lossStandardError, reducibleStandardError,
-      lossBitsPerByte, entropy, entropyBitsPerByte, routing, validationTokens
+      lossBitsPerByte, entropy, entropyBitsPerByte, positions, routing, validationTokens
+  }
+}
+
+extension [RunResult.PositionLoss] {
+  /// Averages the losses at single positions over ranges that end at powers of two, or at the last position.
+  package init(averaging losses: [Double]) {
+    var ranges: [Range<Int>] = []
+    var end = 1
+    while (ranges.last?.upperBound ?? 0) < losses.count {
+      ranges.append((ranges.last?.upperBound ?? 0)..<Swift.min(end, losses.count))
+      end *= 2
+    }
+    self = ranges.map { range in
+      RunResult.PositionLoss(
+        first: range.lowerBound + 1, last: range.upperBound,
+        loss: losses[range].reduce(0, +) / Double(range.count))
+    }
   }
 }

@@ -376,6 +376,7 @@ public final class TrunkTraining {
             exactMatch: evaluation.exactMatches[index].isNaN ? nil : evaluation.exactMatches[index])
         }
       } ?? [],
+      positions: evaluation.map { [RunResult.PositionLoss](averaging: $0.positions) },
       routing: evaluation.flatMap { $0.routing.isEmpty ? nil : $0.routing },
       validationTokens: corpus.validation.targetCount)
   }

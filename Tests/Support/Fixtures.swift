@@ -66,6 +66,10 @@ public func plantedResult(of run: PlannedRun, entropy: Double = 0.3, loss other:
     "flops": run.flops, "loss": loss, "lossStandardError": 0.001, "lossBitsPerByte": loss / log(2),
     "entropy": entropy, "entropyBitsPerByte": entropy / log(2), "validationTokens": 4096,
     "reducibleStandardError": 0.0005,
+    "positions": [(1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 32)].map { first, last in
+      // Falls with the position as a power, to .2.
+      ["first": first, "last": last, "loss": 0.2 + loss * pow(Double(first * last), -0.35)]
+    },
     "families": [
       ["family": "facts", "share": 0.5, "loss": loss * 1.1, "entropy": entropy, "exactMatch": 0.25]
     ],

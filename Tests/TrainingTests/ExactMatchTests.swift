@@ -58,6 +58,7 @@ import Training
     let entropies = try #require(corpus.validationEntropy?.windows)
     var (right, all): ([String: Double], [String: Double]) = ([:], [:])
     var excess: [Double] = []
+    var positions = Array(repeating: 0.0, count: 40)
     for window in 0..<windows.count {
       let tokens = windows[window].map(Int.init)
       for position in 0..<40 { arena.integers(inputs)[position] = Int32(tokens[position]) }
@@ -70,6 +71,7 @@ import Training
         log(row.reduce(0) { $0 + exp($1) }) - row[target]
       }
       excess.append(losses.reduce(0, +) / 40 - entropies[window])
+      for (position, loss) in losses.enumerated() { positions[position] += loss / Double(windows.count) }
 
       let text = corpus.tokenizer.decode(windows[window])
       var start = text.startIndex
@@ -95,6 +97,12 @@ import Training
     let error = try #require(found.reducibleStandardError)
     #expect(abs(error / expected - 1) < 1e-3)
     #expect(error < found.standardError)
+    #expect(zip(found.positions, positions).allSatisfy { abs($0 / $1 - 1) < 1e-3 })
+    let ranges = [RunResult.PositionLoss](averaging: found.positions)
+    #expect(
+      ranges.map(\.first) == [1, 2, 3, 5, 9, 17, 33] && ranges.map(\.last) == [1, 2, 4, 8, 16, 32, 40])
+    let sum = ranges.reduce(0) { $0 + Double($1.last - $1.first + 1) * $1.loss }
+    #expect(abs(sum / 40 / found.loss - 1) < 1e-9)
   }
 
   /// Pairs that are drawn anew in each passage, some of which a small model finds again.
