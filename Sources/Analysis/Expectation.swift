@@ -9,6 +9,7 @@ import ScalingLaws
 ///       - {fit: chinchilla_entropy, parameter: beta, between: [0.25, 0.45]}
 ///       - {fit: chinchilla, parameter: E, interval_contains: entropy}
 ///       - {compare: zipf, parameter: difference, interval_above: 0}
+///       - {number: collapsed, between: [0.9, 1.0]}
 public struct Expectation: Sendable {
   /// A statistic of the table of results.
   enum Statistic: String, CaseIterable, Sendable {
@@ -33,6 +34,7 @@ public struct Expectation: Sendable {
     case comparison(FitComparison.Number, of: String)
     case sweep(String)
     case statistic(Statistic)
+    case runs(RunNumber)
   }
 
   enum Demand: Sendable {
@@ -57,18 +59,18 @@ public struct Expectation: Sendable {
   ///   - fits: The fits of the experiment.
   ///   - comparisons: The comparisons of the fits.
   ///   - sweeps: The settings that are swept.
+  ///   - numbers: The numbers of the page.
   /// - Throws: `InputError` if the entry is invalid or refers to something that does not exist.
   package init(
-    _ yaml: YAMLValue, fits: [FitRequest], comparisons: [ComparisonRequest] = [], sweeps: [String] = []
-  )
-    throws
-  {
+    _ yaml: YAMLValue, fits: [FitRequest], comparisons: [ComparisonRequest] = [], sweeps: [String] = [],
+    numbers: [RunNumber] = []
+  ) throws {
     let demands = ["between", "interval_contains", "interval_above", "interval_below"]
     let map = try yaml.mapping(
-      keys: ["fit", "parameter", "results", "compare", "sweep", "because"] + demands)
+      keys: ["fit", "parameter", "results", "compare", "sweep", "number", "because"] + demands)
     line = yaml.line
     because = try map["because"]?.string()
-    subject = try Self.readSubject(yaml, map, fits, comparisons, sweeps)
+    subject = try Self.readSubject(yaml, map, fits, comparisons, sweeps, numbers)
     let given = demands.compactMap { name in map[name].map { (name, $0) } }
     guard let (name, value) = given.first, given.count == 1 else {
       throw yaml.error(
@@ -97,16 +99,20 @@ public struct Expectation: Sendable {
 
   private static func readSubject(
     _ yaml: YAMLValue, _ map: [String: YAMLValue], _ fits: [FitRequest], _ comparisons: [ComparisonRequest],
-    _ sweeps: [String]
+    _ sweeps: [String], _ numbers: [RunNumber]
   ) throws -> Subject {
-    guard ["fit", "results", "compare", "sweep"].count(where: { map[$0] != nil }) < 2,
-      map["results"] == nil || map["parameter"] == nil
+    guard ["fit", "results", "compare", "sweep", "number"].count(where: { map[$0] != nil }) < 2,
+      map["results"] == nil && map["number"] == nil || map["parameter"] == nil
     else {
       throw yaml.error(
-        "an expectation refers to one of `results`, `fit`, `compare` and `sweep`",
+        "an expectation refers to one of `results`, `fit`, `compare`, `sweep` and `number`",
         remedy: "Write one expectation for each")
     }
     if let results = map["results"] { return .statistic(try results.choice(of: Statistic.self)) }
+    if let number = map["number"] {
+      let name = try number.choice(of: numbers.map(\.name))
+      if let found = numbers.first(where: { $0.name == name }) { return .runs(found) }
+    }
     if let compared = map["compare"] {
       let name = try compared.choice(of: comparisons.map(\.name))
       let parameter = try yaml.required("parameter", in: map)
@@ -160,6 +166,7 @@ public struct Expectation: Sendable {
     case .comparison(let number, let name): "\(name) \(number.rawValue)"
     case .sweep(let setting): "\(setting) excess"
     case .statistic(let statistic): "results \(statistic.rawValue)"
+    case .runs(let number): number.name
     }
   }
 
@@ -178,6 +185,7 @@ extension Expectation.Subject {
   func number(fits: Fits, results: ResultsTable) -> ExperimentFit.Number? {
     switch self {
     case .statistic(let statistic): results.value(of: statistic).map { ExperimentFit.Number(value: $0) }
+    case .runs(let number): number.value(of: results).map { ExperimentFit.Number(value: $0) }
     case .parameter(let parameter, let name): fits[name]?.number(parameter)
     case .sweep(let setting):
       fits.sweeps.first { $0.setting == setting }?.excess.map { ExperimentFit.Number(value: $0) }
@@ -188,7 +196,7 @@ extension Expectation.Subject {
   /// Returns the reason why the fit or comparison failed; nil if it did not, or does not exist.
   func refusal(fits: Fits) -> String? {
     switch self {
-    case .statistic, .sweep: nil
+    case .statistic, .sweep, .runs: nil
     case .parameter(_, let name): fits[name].flatMap { $0.refusal ?? $0.remarks.first }
     case .comparison(_, let name): fits.comparisons.first { $0.name == name }?.refusal
     }
@@ -198,6 +206,7 @@ extension Expectation.Subject {
   fileprivate func absence(fits: Fits) -> String {
     switch self {
     case .statistic: "no run has completed"
+    case .runs: "no run with a value satisfies its conditions"
     case .parameter(let parameter, let name):
       fits[name] == nil ? "there is no such fit" : "the fit has no `\(parameter)`"
     case .sweep: "the program's default was not among the values tried"
@@ -211,8 +220,7 @@ extension Expectation.Subject {
     switch self {
     case .parameter(let parameter, _): ExperimentFit.PlainNumber(rawValue: parameter) == nil
     case .comparison(let number, _): number != .ordered
-    case .sweep: false
-    case .statistic: false
+    case .sweep, .statistic, .runs: false
     }
   }
 }

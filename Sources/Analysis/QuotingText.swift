@@ -37,14 +37,9 @@ public struct QuotingText: Sendable {
 
   /// A number with its format.
   public struct Quote: Sendable {
-    enum Subject: Sendable {
-      case result(Expectation.Subject)
-      case runs(RunNumber)
-    }
-
     /// The reference in the file.
     public let text: String
-    let subject: Subject
+    let subject: Expectation.Subject
     /// The format.
     public let form: Form
   }
@@ -62,17 +57,13 @@ public struct QuotingText: Sendable {
     package let comparisons: [ComparisonRequest]
     /// The settings that are swept, by their columns.
     package let sweeps: [String]
-    private(set) var numbers: [String: RunNumber] = [:]
+    /// The numbers of the section `page.numbers`.
+    package let numbers: [RunNumber]
 
-    package init(fits: [FitRequest], comparisons: [ComparisonRequest], sweeps: [String]) {
-      (self.fits, self.comparisons, self.sweeps) = (fits, comparisons, sweeps)
-    }
-
-    /// Reads the section `page.numbers`.
-    ///
-    /// - Parameter settings: The columns of settings.
-    package mutating func addNumbers(_ yaml: YAMLValue, settings: [Column]) throws {
-      for (key, value) in try yaml.entries() { numbers[key.text] = try RunNumber(value, settings: settings) }
+    package init(
+      fits: [FitRequest], comparisons: [ComparisonRequest], sweeps: [String], numbers: [RunNumber]
+    ) {
+      (self.fits, self.comparisons, self.sweeps, self.numbers) = (fits, comparisons, sweeps, numbers)
     }
   }
 
@@ -112,7 +103,7 @@ public struct QuotingText: Sendable {
         "`\(parts[1])` is not a format of a number",
         remedy: "Write one of \(Form.allCases.map(\.rawValue).joined(separator: ", "))")
     }
-    if let number = names.numbers[name] {
+    if let number = names.numbers.first(where: { $0.name == name }) {
       return .quote(Quote(text: reference, subject: .runs(number), form: form))
     }
     guard let subject = subject(name, names) else {
@@ -121,13 +112,13 @@ public struct QuotingText: Sendable {
         + names.comparisons.flatMap { one in one.numbers.map { "compare \(one.name).\($0.rawValue)" } }
         + names.sweeps.map { "sweep \($0).excess" }
         + Expectation.Statistic.allCases.map { "results.\($0.rawValue)" } + Count.allCases.map(\.rawValue)
-        + names.numbers.keys.sorted()
+        + names.numbers.map(\.name)
       let nearest = nearestName(to: name, among: known).map { "Write `{\($0)}`, or" } ?? "Write"
       throw yaml.error(
         "`{\(reference)}` is not a result of this experiment",
         remedy: "\(nearest) FIT.PARAMETER of a fit of this file")
     }
-    return .quote(Quote(text: reference, subject: .result(subject), form: form))
+    return .quote(Quote(text: reference, subject: subject, form: form))
   }
 
   private static func subject(_ name: String, _ names: Names) -> Expectation.Subject? {
@@ -191,13 +182,8 @@ extension QuotingText {
 
   /// Returns the result that a reference quotes.
   public static func quotation(_ quote: Quote, fits: Fits, results: ResultsTable) -> Quotation {
-    switch quote.subject {
-    case .runs(let number):
-      return number.value(of: results).map { .number(ExperimentFit.Number(value: $0)) } ?? .absent
-    case .result(let subject):
-      if let number = subject.number(fits: fits, results: results) { return .number(number) }
-      return subject.refusal(fits: fits).map(Quotation.refused) ?? .absent
-    }
+    if let number = quote.subject.number(fits: fits, results: results) { return .number(number) }
+    return quote.subject.refusal(fits: fits).map(Quotation.refused) ?? .absent
   }
 }
 
@@ -218,46 +204,6 @@ extension QuotingText.Count {
     case .vocabularies: column = "vocabulary"
     }
     return Set(rows.map { $0.text(column) }).subtracting([""]).count
-  }
-}
-
-/// A statistic over some runs for the text of a page: an entry of `page.numbers`.
-///
-///     numbers:
-///       collapsed: {mean: loss, where: {experts: 8, balance: none}}
-struct RunNumber: Sendable {
-  enum Statistic: String, CaseIterable { case mean, least, most }
-
-  let statistic: Statistic
-  let column: String
-  let conditions: [FitRequest.Condition]
-
-  init(_ yaml: YAMLValue, settings: [Column]) throws {
-    let statistics = Statistic.allCases.map(\.rawValue)
-    let map = try yaml.mapping(keys: statistics + ["where"])
-    let given = Statistic.allCases.filter { map[$0.rawValue] != nil }
-    guard given.count == 1, let statistic = given.first, let column = map[statistic.rawValue] else {
-      throw yaml.error(
-        "a number needs one of \(statistics.joined(separator: ", "))",
-        remedy: "Write for example `mean: loss`")
-    }
-    let all = Column.all(settings: settings, tasks: [])
-    let columns = all.filter { $0.kind != .text }.map(\.name)
-    self.statistic = statistic
-    self.column = try column.choice(of: columns)
-    conditions = try map["where"].map { try FitRequest.readConditions($0, on: all) } ?? []
-  }
-
-  /// Returns the statistic; nil if no run satisfies the conditions.
-  func value(of results: ResultsTable) -> Double? {
-    let values = results.completed.filter { row in conditions.allSatisfy { $0.holds(for: row) } }
-      .compactMap { $0.number(column) }
-    guard !values.isEmpty else { return nil }
-    return switch statistic {
-    case .mean: values.reduce(0, +) / Double(values.count)
-    case .least: values.min()
-    case .most: values.max()
-    }
   }
 }
 

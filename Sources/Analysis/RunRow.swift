@@ -97,8 +97,8 @@ public struct RunRow: Sendable, Equatable {
   public subscript(column: String) -> Cell {
     if let setting = settings[column] { return setting }
     if let known = Self.columns[column] { return known.cell(self) }
-    // Columns of tasks, such as `exact_match_facts`.
     if let last = Column.lastPosition(of: column), let loss = positions[last] { return .number(loss) }
+    // Columns of tasks, such as `exact_match_facts`.
     for prefix in ["exact_match_", "entropy_", "loss_"] where column.hasPrefix(prefix) {
       let task = String(column.dropFirst(prefix.count))
       guard tasks[task] != nil else { continue }

@@ -34,6 +34,8 @@ public struct ExperimentFile: Sendable {
   public let comparisons: [ComparisonRequest]
   /// The settings whose effect is reported, by the names of their columns.
   public let sweeps: [String]
+  /// The requested figures of columns of the results.
+  public let plots: [PlotRequest]
   /// Messages for the author of the file, one for each renamed key.
   public let notes: [String]
   /// The expected results.
@@ -69,7 +71,7 @@ public struct ExperimentFile: Sendable {
     let root = try YAMLValue(file: path, text: text)
     let whole = try root.mapping(keys: [
       "title", "description", "chapter", "page", "key", "corpus", "model", "training", "grid", "reference",
-      "fits", "compare", "sweeps", "expect", "slurm", "minutes",
+      "fits", "compare", "sweeps", "plots", "expect", "slurm", "minutes",
     ])
     let reduced = try whole["minutes"]?.mapping(keys: Self.reducible)
     if tier == .minutes, reduced == nil {
@@ -117,34 +119,41 @@ public struct ExperimentFile: Sendable {
     }
     self.drafts = drafts
     // A page is rendered in both tiers, and may quote results that only one of them has.
-    let both = try [whole, whole.merging(reduced ?? [:]) { $1 }].map(Self.names)
+    let numbers =
+      try whole["page"]?.entries().first { $0.key.text == "numbers" }.map {
+        try RunNumber.readAll($0.value, settings: Setting.columns)
+      } ?? []
+    let both = try [whole, whole.merging(reduced ?? [:]) { $1 }].map { try Self.names(in: $0, numbers) }
     let names = both[tier == .whole ? 0 : 1]
     fits = map["fits"] == nil ? nil : names.fits
     comparisons = names.comparisons
     sweeps = names.sweeps
     expectations =
       try map["expect"]?.list().map {
-        try Expectation($0, fits: names.fits, comparisons: names.comparisons, sweeps: names.sweeps)
+        try Expectation(
+          $0, fits: names.fits, comparisons: names.comparisons, sweeps: names.sweeps, numbers: numbers)
       } ?? []
+    plots = try map["plots"].map { try PlotRequest.readList($0, settings: Setting.columns) } ?? []
     reference = try map["reference"]?.list().flatMap(Self.runs) ?? []
     slurm = try map["slurm"].map(SlurmSettings.init) ?? SlurmSettings()
     chapter = try map["chapter"]?.integer(in: 1...1000)
     let quotable = QuotingText.Names(
-      fits: both.flatMap(\.fits), comparisons: both.flatMap(\.comparisons), sweeps: both.flatMap(\.sweeps))
+      fits: both.flatMap(\.fits), comparisons: both.flatMap(\.comparisons), sweeps: both.flatMap(\.sweeps),
+      numbers: numbers)
     page = try map["page"].map { try PageText($0, quotable) }
     key = try map["key"].map { try KeyResult($0, fits: names.fits) }
     notes = root.notes
   }
 
   /// Returns the fits, comparisons and sweeps of a tier, with the standard fits as the default.
-  private static func names(in map: [String: YAMLValue]) throws -> QuotingText.Names {
+  private static func names(in map: [String: YAMLValue], _ numbers: [RunNumber]) throws -> QuotingText.Names {
     let fits =
       try map["fits"].map { try FitRequest.readList($0, settings: Setting.columns) }
       ?? FitRequest.standard(budgets: true, entropy: true)
     return QuotingText.Names(
       fits: fits,
       comparisons: try map["compare"].map { try ComparisonRequest.readList($0, fits: fits) } ?? [],
-      sweeps: try map["sweeps"]?.list().map(Self.sweep) ?? [])
+      sweeps: try map["sweeps"]?.list().map(Self.sweep) ?? [], numbers: numbers)
   }
 
   /// Returns the column of a setting from the name of the setting or of the column.
@@ -182,7 +191,8 @@ public struct ExperimentFile: Sendable {
 
   /// The keys that a tier may replace.
   private static let reducible = [
-    "corpus", "model", "training", "grid", "reference", "fits", "compare", "sweeps", "expect", "description",
+    "corpus", "model", "training", "grid", "reference", "fits", "compare", "sweeps", "plots", "expect",
+    "description",
     "key",
   ]
 }

@@ -29,6 +29,7 @@ public enum ExperimentSchema {
       "fits": oneOrMany(fit).described("laws to fit; the standard ones if left out"),
       "compare": oneOrMany(comparison).described("a parameter of several fits side by side"),
       "sweeps": oneOrMany(.choice(of: sweepable)).described("settings whose effect on the loss is reported"),
+      "plots": oneOrMany(plot).described("figures of columns of the results"),
       "expect": oneOrMany(expectation).described("the results to expect"),
       "key": .mapping(["fit": .string, "parameter": .string, "figure": .string])
         .described("what represents the experiment in the book's contents"),
@@ -109,9 +110,22 @@ public enum ExperimentSchema {
       ], required: ["name", "parameter", "fits"])
   }
 
+  private static var plot: JSONValue {
+    .mapping(
+      [
+        "name": .string, "title": .string, "caption": .string,
+        "x": .string.described("the column on the horizontal axis, or the label of the numbers of a pattern"),
+        "y": .string.described(
+          "a column, or a pattern such as loss_at_*, whose numbers are on the horizontal axis"),
+        "label": .string.described("the label of the vertical axis"),
+        "series": oneOrMany(.string).described("columns whose values have lines of their own"),
+        "where": conditions, "logarithmic": oneOrMany(.choice(of: ["x", "y"])),
+      ], required: ["name", "x", "y"])
+  }
+
   private static var expectation: JSONValue {
     .mapping([
-      "fit": .string, "parameter": .string, "compare": .string, "sweep": .string,
+      "fit": .string, "parameter": .string, "compare": .string, "sweep": .string, "number": .string,
       "results": .choice(of: Expectation.statistics), "between": .array(of: number, counts: 2...2),
       "interval_contains": .any(of: number, .choice(of: ["entropy"])), "interval_above": number,
       "interval_below": number, "because": .string,

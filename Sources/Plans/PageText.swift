@@ -34,9 +34,7 @@ public struct PageText: Sendable {
 
   init(_ yaml: YAMLValue, _ names: QuotingText.Names) throws {
     let map = try yaml.mapping(keys: ["seen", "look", "why", "paper", "toy", "questions", "numbers"])
-    var names = names
-    if let numbers = map["numbers"] { try names.addNumbers(numbers, settings: Setting.columns) }
-    let text = { [names] (yaml: YAMLValue?) in
+    let text = { (yaml: YAMLValue?) in
       try yaml.map { yaml in try yaml.paragraphs().map { try QuotingText($0, yaml, names) } } ?? []
     }
     seen = try text(map["seen"])

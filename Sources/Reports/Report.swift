@@ -22,6 +22,7 @@ public struct Report: Sendable {
     let quotes: PageQuotes
     let key: KeyResult?
     let table: ResultsTable
+    let plots: [PlotRequest]
     let curves: [String: [CurvePoint]]
     let nGrams: [Double]
     let provenance: [Provenance]
@@ -49,7 +50,7 @@ public struct Report: Sendable {
     found = fits
     self.experiment = Trained(
       page: experiment.page, quotes: PageQuotes(fits: fits, results: table), key: experiment.key,
-      table: table, curves: curves, nGrams: nGrams, provenance: provenance)
+      table: table, plots: experiment.plots, curves: curves, nGrams: nGrams, provenance: provenance)
     self.verdicts = verdicts + missingKeyResults
   }
 
@@ -152,6 +153,7 @@ public struct Report: Sendable {
       .parametricFits(fits),
       .isoFLOP(fits, found),
       .criticalBatch(fits),
+      experiment.flatMap { .plots($0.plots, $0.table) },
       .bends(fits),
       .slopes(fits),
       .forecasts(fits),

@@ -189,7 +189,7 @@ extension DesignStudy {
       switch expectation.subject {
       case .parameter(_, let fit): needed = [fit]
       case .comparison(_, let name): needed = comparisons.first { $0.name == name }?.fits ?? []
-      case .sweep, .statistic: needed = []
+      case .sweep, .statistic, .runs: needed = []
       }
       let reason = needed.compactMap { refusals[$0] }.first
       return reason.map { "\(expectation.subjectText): \($0)" }
