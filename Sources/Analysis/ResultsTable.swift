@@ -26,6 +26,15 @@ public struct ResultsTable: Sendable {
       settings: settings, tasks: tasks, positions: Set(rows.flatMap(\.positions.keys)).sorted())
   }
 
+  /// The tasks without those that are the answers of another task about one number of things, such as `recall_4`.
+  public var wholeTasks: [String] {
+    tasks.filter { name in
+      guard let bar = name.lastIndex(of: "_") else { return true }
+      let isNumber = name[name.index(after: bar)...].allSatisfy(\.isWholeNumber)
+      return !isNumber || !tasks.contains(String(name[..<bar]))
+    }
+  }
+
   /// The completed runs.
   public var completed: [RunRow] { rows.filter(\.isCompleted) }
 

@@ -4,7 +4,7 @@ extension Chapter {
   /// The loss on each task and the fraction of exact matches; nil if fewer than two tasks have
   /// deterministic answers.
   static func accuracy(_ table: ResultsTable) -> Chapter? {
-    let tasks = table.tasks.filter { task in
+    let tasks = table.wholeTasks.filter { task in
       table.completed.contains { $0.tasks[task]?.exactMatch != nil }
     }
     guard tasks.count > 1 else { return nil }

@@ -28,6 +28,11 @@ struct TaskLossTests {
       ])
   }
 
+  @Test func answersAboutANumberOfThingsArePartOfTheirTask() {
+    let tasks = ["recall", "recall_4", "recall_16", "facts", "round_2"]
+    #expect(ResultsTable(settings: [], tasks: tasks, rows: []).wholeTasks == ["recall", "facts", "round_2"])
+  }
+
   @Test func tasksWithoutTargetsAreLeftOut() {
     let rows = [run(2, ["facts": .init(loss: 2)]), run(1, ["facts": .init(loss: 1)])]
     #expect(Finding.taskLosses(ResultsTable(settings: [], tasks: ["facts", "stories"], rows: rows)) == nil)

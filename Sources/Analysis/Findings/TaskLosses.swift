@@ -6,7 +6,7 @@ extension Finding {
   public static func taskLosses(_ table: ResultsTable) -> Finding? {
     let runs = table.completed.sorted { ($0.loss ?? .infinity) > ($1.loss ?? .infinity) }
     guard let worst = runs.first, let best = runs.last else { return nil }
-    let tasks = table.tasks.filter { worst.tasks[$0]?.loss != nil || best.tasks[$0]?.loss != nil }
+    let tasks = table.wholeTasks.filter { worst.tasks[$0]?.loss != nil || best.tasks[$0]?.loss != nil }
     guard tasks.count > 1 else { return nil }
     let knowsEntropy = tasks.contains { worst.tasks[$0]?.entropy != nil || best.tasks[$0]?.entropy != nil }
     func gap(_ key: String) -> [Column] { knowsEntropy ? [Column("\(key)_gap", "gap")] : [] }
