@@ -22,9 +22,10 @@ struct ReportedFit: Sendable {
   /// Whether a law of N and D was fitted.
   var isParametric: Bool { result.isSurface }
 
-  /// A legend entry: the fit's floor and its exponents.
+  /// A legend entry: the fit's floor and its exponents, or all parameters of an equation.
   var legend: String {
     let fit = result.fit
+    if result.law == .formula { return (fit?.parameters ?? []).map(\.text).joined(separator: ", ") }
     let floor = result.floor == .free ? "free floor" : "floor \((fit?.knownFloor ?? 0).text(4))"
     let exponents = (fit?.parameters ?? []).filter { $0.name.contains("exponent") }.map(\.text)
     return "\(fit?.name ?? result.name), \(floor): \(exponents.joined(separator: ", "))"

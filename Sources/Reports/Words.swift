@@ -82,11 +82,11 @@ struct AxisLabels: Sendable {
   init(_ request: FitRequest?) {
     let loss = request?.loss ?? "loss"
     let inBits = loss == "loss_bits_per_byte"
-    let kind =
+    let name =
       switch loss {
-      case "loss", "loss_bits_per_byte": ""
-      case "reducible": " above the entropy"
-      default: " on \(loss.dropFirst("loss_".count))"
+      case "loss", "loss_bits_per_byte": "Loss"
+      case "reducible": "Reducible loss"
+      default: "Loss on \(loss.dropFirst("loss_".count))"
       }
     let unit = inBits ? "bits per byte" : "nats per token"
     let size =
@@ -102,7 +102,7 @@ struct AxisLabels: Sendable {
       case .sixNDNonEmbedding: ", as 6ND without embeddings"
       }
     self.init(
-      size: size, compute: compute, loss: "Loss\(kind) (\(unit))", lossUnit: unit,
+      size: size, compute: compute, loss: "\(name) (\(unit))", lossUnit: unit,
       isNatsPerToken: loss == "loss")
   }
 
@@ -127,7 +127,8 @@ struct AxisLabels: Sendable {
     case .tokens: "Training tokens D"
     case .compute: "Training compute C (FLOPs\(compute))"
     case .weight(let domain): "Fraction of domain \(domain + 1)"
-    default: "\(variable.symbol) (\(variable.unit))"
+    default:
+      variable.unit == "1" ? variable.symbol.capitalizedSentence : "\(variable.symbol) (\(variable.unit))"
     }
   }
 
@@ -137,7 +138,7 @@ struct AxisLabels: Sendable {
   var reducibleAxis: Axis { axis(named: "Reducible loss") }
 
   /// The axis of the loss above a fitted floor.
-  var aboveFloorAxis: Axis { axis(named: "Loss above the fitted floor") }
+  var aboveFloorAxis: Axis { axis(named: "Loss above floor") }
 
   private func axis(named name: String) -> Axis {
     Axis(lossUnit.isEmpty ? name : "\(name) (\(lossUnit))", .logarithmic)
