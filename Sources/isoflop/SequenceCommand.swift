@@ -13,7 +13,7 @@ struct SequenceCommand: ParsableCommand {
       "Models of two blocks with the same layer, all with the same number of tokens in a step. scripts/compare-scan measures the selective scan beside PyTorch's."
   )
 
-  @Option(help: "The letters of the layers. Default: all.")
+  @Option(help: "The letters of the layers.")
   var layers = String(layerLetters.map(\.letter))
   @Option(parsing: .upToNextOption, help: "Tokens in a window, such as 1024 8192.")
   var contexts = [128, 512, 1024, 2048, 4096, 8192]
