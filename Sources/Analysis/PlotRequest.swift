@@ -26,6 +26,8 @@ public struct PlotRequest: Sendable {
   public let axis: String
   /// The label of the vertical axis.
   public let label: String
+  /// The name of what tells the lines apart, if it is one column; nil if each line says it.
+  public let legend: String?
   /// Whether the axes are logarithmic.
   public let isLogarithmic: (x: Bool, y: Bool)
   private let x: String
@@ -70,6 +72,7 @@ public struct PlotRequest: Sendable {
     axis = words(x)
     label = try map["label"]?.string() ?? words(y)
     series = try map["series"]?.list().map { try Column.name(of: $0, among: all) } ?? []
+    legend = series.count == 1 ? words(series[0]) : nil
     conditions = try map["where"].map { try FitRequest.readConditions($0, on: all) } ?? []
     let logarithmic = try map["logarithmic"]?.list().map { try $0.choice(of: ["x", "y"]) } ?? ["x"]
     isLogarithmic = (logarithmic.contains("x"), logarithmic.contains("y"))
@@ -97,7 +100,7 @@ public struct PlotRequest: Sendable {
       let label = series.map { name in
         let column = table.columns.first { $0.name == name }
         let text = rows[0].text(name)
-        return column?.isSelfExplanatory ?? false ? text : "\(column?.words ?? name) \(text)"
+        return legend != nil || column?.isSelfExplanatory ?? false ? text : "\(column?.words ?? name) \(text)"
       }
       return Series(
         label: label.joined(separator: ", "),

@@ -21,6 +21,7 @@ extension Chapter {
     let notes = [plot.caption, hasErrors ? "Bars are standard errors over runs." : ""]
     return Figure(
       name: plot.name, title: plot.title, caption: notes.filter { !$0.isEmpty }.joined(separator: " "),
+      legend: plot.legend,
       panels: [
         Panel(
           x: Axis(plot.axis.capitalizedSentence, plot.isLogarithmic.x ? .logarithmic : .linear),
