@@ -78,14 +78,19 @@ public struct PlotRequest: Sendable {
     isLogarithmic = (logarithmic.contains("x"), logarithmic.contains("y"))
   }
 
-  /// Returns the lines of the figure, in the order of the runs; empty if no run has a value.
+  /// Returns the lines of the figure, in increasing order if numbers tell them apart, otherwise in the order of the runs;
+  /// empty if no run has a value.
   public func series(of table: ResultsTable) -> [Series] {
     let rows = table.completed.filter { row in conditions.allSatisfy { $0.holds(for: row) } }
     let prefix = y.hasSuffix("*") ? String(y.dropLast()) : nil
     let columns = table.columns.map(\.name).compactMap { name -> (name: String, x: Double)? in
       prefix.flatMap { name.hasPrefix($0) ? Int(name.dropFirst($0.count)).map { (name, Double($0)) } : nil }
     }
-    return rows.grouped { row in series.map { row.text($0) } }.compactMap { rows in
+    var groups = rows.grouped { row in series.map { row.text($0) } }
+    if series.count == 1, groups.allSatisfy({ $0[0].number(series[0]) != nil }) {
+      groups.sort { ($0[0].number(series[0]) ?? 0) < ($1[0].number(series[0]) ?? 0) }
+    }
+    return groups.compactMap { rows in
       var values: [Double: [Double]] = [:]
       for row in rows {
         if prefix == nil {

@@ -90,6 +90,9 @@ public struct RunRow: Sendable, Equatable {
   /// Creates a row without values.
   public init() {}
 
+  /// True for a run of a bundled table, whose identifier is the table's name and a number.
+  public var isReference: Bool { run.contains(" ") }
+
   /// True if the run has finished with a loss.
   public var isCompleted: Bool { status == .completed }
 

@@ -56,8 +56,9 @@ struct PageQuotes: Sendable {
 extension ResultsTable {
   /// A sentence with the number, sizes and lengths of the runs.
   var inWords: String {
+    let (own, borrowed) = (completed.filter { !$0.isReference }, completed.count(where: \.isReference))
     func range(_ column: String) -> (count: Int, text: String)? {
-      let values = Set(completed.compactMap { $0.number(column) }).sorted()
+      let values = Set(own.compactMap { $0.number(column) }).sorted()
       guard let low = values.first, let high = values.last else { return nil }
       return (values.count, low == high ? low.amount : "\(low.amount) to \(high.amount)")
     }
@@ -72,17 +73,18 @@ extension ResultsTable {
       ("experts", "numbers of experts"),
     ]
     .compactMap { column, name -> String? in
-      let values = Set(completed.map { $0.text(column) })
+      let values = Set(own.map { $0.text(column) })
       return values.count > 1 ? "\(values.count) \(name)" : nil
     }
-    let seeds = Set(completed.map { $0.text("seed") }).count
+    let seeds = Set(own.map { $0.text("seed") }).count
     let parts =
       [
         "\(count(widths.count, "width", "widths")) (\(widths.text))", "\(sizes.text) weights",
         "\(tokens.text) tokens",
       ]
       + others + [count(seeds, "seed", "seeds")]
+    let beside = borrowed == 0 ? "" : " Beside them are \(count(borrowed, "run", "runs")) of bundled tables."
     return
-      "Trained for this page: \(count(completed.count, "run", "runs")) of \(parts.joined(separator: ", "))."
+      "Trained for this page: \(count(own.count, "run", "runs")) of \(parts.joined(separator: ", ")).\(beside)"
   }
 }

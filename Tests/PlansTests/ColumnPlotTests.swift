@@ -11,13 +11,16 @@ import Testing
       numbers:
         recalled: {most: exact_match_facts, where: {width: 16}}
       toy: "It recalls {recalled | percent}."
-    grid: {width: [16, 24, 32], tokens: [100k, 200k], seeds: 2}
+    grid:
+      - {width: [16, 24, 32], tokens: [100k, 200k], seeds: 2}
+      - {width: 32, head_width: 4, tokens: 300k}
     fits:
       - {name: positions, law: "L = E + A*position^-p", where: {width: 16, d_tokens: "< 150k"}, mix: true}
     plots:
       - {name: by-width, x: width, y: loss, series: d_tokens, logarithmic: [x, y]}
       - {name: by-position, x: position, y: loss_at_*, where: {width: 16}}
       - {name: nothing, x: width, y: loss_riddles}
+      - {name: heads, x: width, y: loss, series: head_width}
     expect:
       - {number: recalled, between: [0.25, 0.25]}
       - {number: recalled, between: [0.5, 1]}
@@ -52,11 +55,12 @@ import Testing
       plan.experiment.plots[0], plan.experiment.plots[1], plan.experiment.plots[2]
     )
     let series = widths.series(of: table)
-    #expect(series.count == 2 && series[0].points.map(\.x) == [16, 24, 32])
+    #expect(series.count == 3 && series[0].points.map(\.x) == [16, 24, 32])
     let seeds = table.rows.filter { $0.text("width") == "16" && $0.tokens ?? 0 < 150_000 }.compactMap(\.loss)
     #expect(series[0].points[0].y == (seeds[0] + seeds[1]) / 2 && series[0].points[0].error > 0)
     #expect(positions.series(of: table).map { $0.points.map(\.x) } == [[1, 2, 4, 8, 16, 32]])
     #expect(nothing.series(of: table).isEmpty)
+    #expect(plan.experiment.plots[3].series(of: table).map(\.label) == ["4", "8"])
   }
 
   @Test(
