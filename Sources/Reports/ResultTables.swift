@@ -2,8 +2,9 @@ import Analysis
 import ScalingLaws
 
 extension Chapter {
-  /// Every fit with its parameters.
-  static func laws(_ fits: [ReportedFit]) -> Chapter {
+  /// Every fit with its parameters; nil if the file requests none.
+  static func laws(_ fits: [ReportedFit]) -> Chapter? {
+    guard !fits.isEmpty else { return nil }
     let fitted = fits.map(\.result).filter { $0.fit != nil }
     var conventions: [String] = []
     for fit in fits where !conventions.contains(fit.result.convention) {
