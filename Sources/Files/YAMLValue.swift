@@ -230,6 +230,7 @@ public struct YAMLValue {
   public func choice(of names: [String]) throws -> String {
     let text = try string()
     guard names.contains(text) else {
+      guard !names.isEmpty else { throw error("`\(text)` does not exist: there are none to choose from") }
       let near = nearestName(to: text, among: names)
       throw error(
         "`\(text)` is not one of \(names.joined(separator: ", "))",
