@@ -46,8 +46,11 @@ struct FitData {
     }
     let best =
       request.across.isEmpty ? matching : matching.best(across: request.across, by: request.loss)
-    let chosen = request.isByPosition ? best.flatMap(\.rowsByPosition) : best
-    heldOut = rows.filter(request.holdsOut).map { ($0.run, $0.observation(request)) }
+    func points(_ rows: [RunRow]) -> [RunRow] {
+      request.isByPosition ? rows.flatMap(\.rowsByPosition) : rows
+    }
+    let chosen = points(best)
+    heldOut = points(rows.filter(request.holdsOut)).map { ($0.run, $0.observation(request)) }
     counts = chosen.compactMap { row in
       guard let total = row.number(SizeConvention.total.column),
         let nonEmbedding = row.number(SizeConvention.nonEmbedding.column),

@@ -51,7 +51,7 @@ public struct FitRequest: Sendable {
   var entropy: String { isReducible ? "" : "entropy\(loss.dropFirst("loss".count))" }
 
   /// Whether the law is about the positions of the window: each run then counts once for each range of them.
-  var isByPosition: Bool { formula?.variables.contains(.column(Column.positionName)) ?? false }
+  var isByPosition: Bool { formula?.isByPosition ?? false }
 
   /// Whether the loss above the entropy is fitted, which is comparable between texts of different entropy.
   package var isReducible: Bool { loss == "reducible" }
@@ -250,7 +250,7 @@ public struct FitRequest: Sendable {
     if loss == "reducible", floor == .entropy {
       throw yaml.error("the reducible loss is above the entropy already", remedy: "Write `floor: zero`")
     }
-    if loss != "loss", formula?.variables.contains(.column(Column.positionName)) ?? false {
+    if loss != "loss", formula?.isByPosition ?? false {
       throw yaml.error("only `loss` is known by position", remedy: "Remove `loss: \(loss)`")
     }
     let name = try map["name"]?.string()
@@ -362,6 +362,11 @@ public struct FitRequest: Sendable {
       throw yaml.error(error.message, remedy: "Write for example \">= 1M\"")
     }
   }
+}
+
+extension FormulaLaw {
+  /// Whether the equation contains the position in the window.
+  fileprivate var isByPosition: Bool { variables.contains(.column(Column.positionName)) }
 }
 
 extension FitRequest.Condition {

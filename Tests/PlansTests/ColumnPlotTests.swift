@@ -16,6 +16,7 @@ import Testing
       - {width: 32, head_width: 4, tokens: 300k}
     fits:
       - {name: positions, law: "L = E + A*position^-p", where: {width: 16, d_tokens: "< 150k"}, mix: true}
+      - {name: later, law: "L = E + A*position^-p", where: {width: 16}, mix: true, forecast: {width: 16, d_tokens: "> 150k"}}
     plots:
       - {name: by-width, x: width, y: loss, series: d_tokens, logarithmic: [x, y]}
       - {name: by-position, x: position, y: loss_at_*, where: {width: 16}}
@@ -42,6 +43,9 @@ import Testing
       // Two seeds with six ranges of positions each.
       #expect(fit.observations.count == 12, "\(fit.refusal ?? "")")
       #expect(abs((fit.number("E")?.value ?? 0) - 0.2) < 0.01)
+      // Each of the two runs that are held out is predicted at each of its ranges.
+      let forecast = try #require(fits["later"]?.forecast, "\(fits["later"]?.remarks ?? [])")
+      #expect(forecast.found.count == 12 && forecast.largestError ?? .infinity < 0.2)
       let verdicts = plan.experiment.check(fits: fits, results: table)
       #expect(verdicts.map(\.passed) == [true, false, true])
       #expect(verdicts[0].subject == "recalled")
@@ -71,7 +75,7 @@ import Testing
       ("plots: [{name: a, x: width, y: loss}, {name: a, x: width, y: loss}]", "two plots"),
       ("plots: {name: a, x: width, y: loss, series: colour}", "`colour`"),
       ("fits: [{law: 'L = E + A*position^-p', loss: loss_facts}]", "by position"),
-      ("expect: [{number: recalled, between: [0, 1]}]", "`recalled`"),
+      ("expect: [{number: recalled, between: [0, 1]}]", "`recalled` does not exist: there are none"),
     ])
   func mistakes(_ line: String, _ words: String) throws {
     let found = complaint("title: t\ncorpus: village\ngrid: {width: 16, tokens: 1M}\n\(line)\n")

@@ -29,6 +29,19 @@ import Training
     return (configuration, try TokenizedCorpus(configuration, context: 40))
   }
 
+  /// Returns a model of width 16 that was trained for some steps.
+  private func trainer(_ source: CorpusConfiguration, _ corpus: TokenizedCorpus, steps: Int) throws -> Trainer
+  {
+    let run = RunConfiguration(
+      corpus: source, corpusFingerprint: corpus.fingerprint,
+      model: try ModelConfiguration(
+        width: 16, depth: 2, heads: 2, context: 40, vocabulary: corpus.vocabulary),
+      training: TrainingConfiguration(tokens: 400_000, batch: .fixed(400), warmupSteps: 10), seed: 2)
+    let trainer = try Trainer(run, corpus: corpus, threads: 2)
+    for _ in 0..<steps { _ = trainer.step(of: 400_000) }
+    return trainer
+  }
+
   /// Returns the text of the deterministic ending of a passage.
   private func ending(of passage: Substring) -> (task: String, text: Substring)? {
     if passage.contains("=") {
@@ -43,13 +56,7 @@ import Training
   @Test("The exact matches of a partly trained model agree with the greedy choices of its logits")
   func agreesWithPlainLogits() throws {
     let (source, corpus) = try corpus()
-    let run = RunConfiguration(
-      corpus: source, corpusFingerprint: corpus.fingerprint,
-      model: try ModelConfiguration(
-        width: 16, depth: 2, heads: 2, context: 40, vocabulary: corpus.vocabulary),
-      training: TrainingConfiguration(tokens: 400_000, batch: .fixed(400), warmupSteps: 10), seed: 2)
-    let trainer = try Trainer(run, corpus: corpus, threads: 2)
-    for _ in 0..<120 { _ = trainer.step(of: 400_000) }
+    let trainer = try trainer(source, corpus, steps: 120)
     let found = trainer.evaluate()
 
     let (program, inputs) = trainer.transformer.logitsProgram()
@@ -124,13 +131,7 @@ import Training
     let source = CorpusConfiguration(source: path, validationTokens: 4000)
     let corpus = try TokenizedCorpus(source, context: 40)
     #expect(corpus.tasks == ["recall", "nothing", "recall_1", "recall_2", "recall_3"])
-    let run = RunConfiguration(
-      corpus: source, corpusFingerprint: corpus.fingerprint,
-      model: try ModelConfiguration(
-        width: 16, depth: 2, heads: 2, context: 40, vocabulary: corpus.vocabulary),
-      training: TrainingConfiguration(tokens: 400_000, batch: .fixed(400), warmupSteps: 10), seed: 2)
-    let trainer = try Trainer(run, corpus: corpus, threads: 2)
-    for _ in 0..<150 { _ = trainer.step(of: 400_000) }
+    let trainer = try trainer(source, corpus, steps: 150)
     let found = trainer.evaluate()
 
     let (program, inputs) = trainer.transformer.logitsProgram()
