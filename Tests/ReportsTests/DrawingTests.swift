@@ -196,7 +196,7 @@ struct DrawingTests {
     #expect(error?.remedy?.contains("--no-figures") == true)
   }
 
-  @Test(.timeLimit(.minutes(1)), arguments: ["pipe", "link", "folder"])
+  @Test(arguments: ["pipe", "link", "folder"])
   func whatIsNoFileIsRefusedInAFiguresPlace(_ kind: String) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
     defer { try? FileManager.default.removeItem(atPath: folder) }
