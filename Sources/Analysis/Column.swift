@@ -105,6 +105,10 @@ public struct Column: Sendable {
       \.routerParameters),
     integer("d_tokens", "tokens", "D, tokens trained on", .plan, \.tokens),
     integer("unique_tokens", "tokens", "unique tokens among them", .result, \.uniqueTokens),
+    integer(
+      "cache_bytes", "bytes", "memory of one sequence while it is continued: keys and values, or states",
+      .plan,
+      \.cacheBytes),
     number("epochs", "", "times that each token was seen: D divided by the unique tokens", .plan, \.epochs),
     integer("steps", "steps", "optimizer steps, S", .plan, \.steps),
     number(
@@ -146,6 +150,15 @@ public struct Column: Sendable {
       "router_entropy", "",
       "entropy of the routers' softmax divided by that of even probabilities, the mean over layers", .result,
       \.routerEntropy),
+  ]
+
+  /// What is measured on the machine that trained, and differs each time. `timings.csv` has it, and figures may show it.
+  public static let times: [Column] = [
+    number(
+      "tokens_per_second", "tokens/s", "training tokens a second on one core", .result, \.tokensPerSecond),
+    number(
+      "decoding_ms", words: "milliseconds a token", "ms",
+      "time to continue one sequence by the last token of its window", .result, \.decodingMilliseconds),
   ]
 
   /// Returns the columns of a task of the text.
@@ -217,11 +230,11 @@ public struct Column: Sendable {
   }
 
   private static func number(
-    _ name: String, _ unit: String, _ meaning: String, _ role: Role,
+    _ name: String, words: String? = nil, _ unit: String, _ meaning: String, _ role: Role,
     _ path: WritableKeyPath<RunRow, Double?> & Sendable
   ) -> Column {
     Column(
-      name, .number, unit, meaning, role, cell: { Cell($0[keyPath: path]) },
+      name, words: words, .number, unit, meaning, role, cell: { Cell($0[keyPath: path]) },
       fill: { $0[keyPath: path] = $1.number })
   }
 }

@@ -111,7 +111,14 @@ public struct Expectation: Sendable {
     if let results = map["results"] { return .statistic(try results.choice(of: Statistic.self)) }
     if let number = map["number"] {
       let name = try number.choice(of: numbers.map(\.name))
-      if let found = numbers.first(where: { $0.name == name }) { return .runs(found) }
+      if let found = numbers.first(where: { $0.name == name }) {
+        guard !found.isTime else {
+          throw number.error(
+            "`\(name)` is a time, which differs from machine to machine",
+            remedy: "Quote it in the text, and expect nothing of it")
+        }
+        return .runs(found)
+      }
     }
     if let compared = map["compare"] {
       let name = try compared.choice(of: comparisons.map(\.name))

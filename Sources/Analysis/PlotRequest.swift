@@ -54,7 +54,7 @@ public struct PlotRequest: Sendable {
     let map = try yaml.mapping(keys: [
       "name", "title", "caption", "x", "y", "label", "series", "where", "logarithmic",
     ])
-    let all = Column.all(settings: settings, tasks: [])
+    let all = Column.all(settings: settings, tasks: []) + Column.times
     let numeric = all.filter { $0.kind != .text }
     name = try yaml.required("name", in: map).string()
     guard name.count <= FitRequest.longestName else {

@@ -29,12 +29,15 @@ package struct RunNumber: Sendable {
         "a number needs one of \(statistics.joined(separator: ", "))",
         remedy: "Write for example `mean: loss`")
     }
-    let all = Column.all(settings: settings, tasks: [])
+    let all = Column.all(settings: settings, tasks: []) + Column.times
     self.name = name
     self.statistic = statistic
     self.column = try Column.name(of: column, among: all.filter { $0.kind != .text })
     conditions = try map["where"].map { try FitRequest.readConditions($0, on: all) } ?? []
   }
+
+  /// Whether the number differs each time the runs are trained.
+  var isTime: Bool { Column.times.contains { $0.name == column } }
 
   /// Returns the statistic; nil if no run satisfies the conditions.
   func value(of results: ResultsTable) -> Double? {

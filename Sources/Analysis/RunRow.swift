@@ -41,6 +41,8 @@ public struct RunRow: Sendable, Equatable {
   public var activeParameters: Int?
   /// The number of parameters of routers.
   public var routerParameters: Int?
+  /// The bytes that decoding keeps of one sequence.
+  public var cacheBytes: Int?
   /// D, the number of training tokens.
   public var tokens: Int?
   /// The number of unique training tokens.
@@ -86,6 +88,11 @@ public struct RunRow: Sendable, Equatable {
   /// The loss at positions of the window, in nats per token, by the last position of each range. Ranges end at powers of
   /// two, or at the end of the window.
   public var positions: [Int: Double] = [:]
+
+  /// Training tokens a second, measured.
+  public var tokensPerSecond: Double?
+  /// Milliseconds of decoding for the last token of a window, measured.
+  public var decodingMilliseconds: Double?
 
   /// Creates a row without values.
   public init() {}
@@ -135,6 +142,6 @@ public struct RunRow: Sendable, Equatable {
   }
 
   private static let columns = Dictionary(
-    (Column.identity + Column.sizes + Column.results).map { ($0.name, $0) },
+    (Column.identity + Column.sizes + Column.results + Column.times).map { ($0.name, $0) },
     uniquingKeysWith: { first, _ in first })
 }

@@ -37,8 +37,7 @@ public final class Generator {
     self.parameters = parameters
     context = transformer.configuration.context
     vocabulary = transformer.configuration.vocabulary
-    let one = transformer.continuationProgram(sequences: 1, rows: 1, capacity: 1).program.stateByteCount
-    capacity = max(1, min(sequences, memory / max(one, 1)))
+    capacity = max(1, min(sequences, memory / max(transformer.cacheBytes, 1)))
   }
 
   /// Continues each prompt to the length in the settings or a stop token.

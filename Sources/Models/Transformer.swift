@@ -105,6 +105,11 @@ public struct Transformer: Sendable {
     let output = logits ? self.logits(of: tokens, context) : stream(of: tokens, context)
     return ContinuationProgram(program: recorder.finish(output), tokens: tokens, positions: positions)
   }
+
+  /// The bytes that decoding keeps of one sequence: keys and values of a whole window, or the states of recurrent layers.
+  public var cacheBytes: Int {
+    continuationProgram(sequences: 1, rows: 1, capacity: 1).program.stateByteCount
+  }
 }
 
 /// A program that continues sequences, and the integers that it reads.

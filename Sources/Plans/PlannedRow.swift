@@ -1,4 +1,5 @@
 import Analysis
+import Models
 import Training
 
 extension RunRow {
@@ -19,6 +20,7 @@ extension RunRow {
     totalParameters = counts.total
     activeParameters = counts.active
     routerParameters = counts.router
+    cacheBytes = Transformer(run.configuration.model).cacheBytes
     steps = result?.steps ?? run.steps
     exactCompute = result?.flops ?? run.flops
     sixNDCompute = 6 * Double(counts.active) * Double(tokens)
@@ -57,11 +59,22 @@ extension [LayerRouting] {
 }
 
 extension ResultsTable {
-  /// Creates the table of a plan, with the runs of its reference at the end. A run is missing if `result` returns nil.
-  public init(_ plan: Plan, result: (PlannedRun) throws -> RunResult?) rethrows {
-    self.init(
-      settings: Setting.columns, tasks: plan.tasks,
-      rows: try plan.runs.map { RunRow($0, try result($0)) } + plan.experiment.reference)
+  /// Creates the table of a plan, with the runs of its reference at the end.
+  ///
+  /// - Parameters:
+  ///   - times: The times of runs, by their identifiers.
+  ///   - result: Returns the result of a run; nil if the run is missing.
+  public init(
+    _ plan: Plan, times: [String: RunTiming] = [:], result: (PlannedRun) throws -> RunResult?
+  ) rethrows {
+    let rows = try plan.runs.map { run in
+      var row = RunRow(run, try result(run))
+      let time = times[row.run]
+      row.tokensPerSecond = time?.tokensPerSecond
+      row.decodingMilliseconds = time?.decodingSeconds.map { 1000 * $0 }
+      return row
+    }
+    self.init(settings: Setting.columns, tasks: plan.tasks, rows: rows + plan.experiment.reference)
   }
 
   /// Reads a table of results with the settings of this program.

@@ -120,4 +120,6 @@ public struct RunTiming: Codable, Hashable, Sendable {
   public let trunkSeconds: Double?
   /// Training tokens a second since the run left its trunk, final evaluation not counted.
   public let tokensPerSecond: Double
+  /// Seconds of cached decoding for the last token of a window, one sequence at once; nil in records of earlier versions.
+  public let decodingSeconds: Double?
 }

@@ -52,14 +52,15 @@ public struct SequenceBenchmark: Codable, Sendable {
       let windows = max(1, tokens / context)
       let steps = configurations.map { GradientStep($0, windows: windows) }
       let times = StepBenchmark.medians(for: seconds * Double(steps.count), steps.map { step in { step() } })
-      let decoders = configurations.map(Decoder.init)
+      let transformers = configurations.map { Transformer($0) }
+      let decoders = transformers.map { DecodingStep($0, parameters: $0.initialParameters(seed: 0)) }
       let latencies = StepBenchmark.medians(
         for: seconds * Double(decoders.count), decoders.map { decoder in { decoder() } })
       for (index, layer) in layers.enumerated() {
         models.append(
           Model(
             layer: "\(layer)", context: context, tokensPerSecond: Double(windows * context) / times[index],
-            decodingSeconds: latencies[index], cacheBytes: decoders[index].cacheBytes))
+            decodingSeconds: latencies[index], cacheBytes: transformers[index].cacheBytes))
       }
       guard layers.contains("M") else { continue }
       let scan = ScanStep(configurations[0], windows: windows)
@@ -127,25 +128,4 @@ private struct ScanStep {
   }
 
   func callAsFunction() { step() }
-}
-
-/// The step of decoding that computes the last token of a window.
-private struct Decoder {
-  private let program: Program
-  private let arena: Arena
-  private let parameters: FloatBuffer
-
-  init(_ configuration: ModelConfiguration) {
-    let transformer = Transformer(configuration)
-    let continuation = transformer.continuationProgram(sequences: 1, rows: 1, capacity: 1)
-    program = continuation.program
-    parameters = transformer.initialParameters(seed: 0)
-    arena = Arena(for: program)
-    arena.integers(continuation.positions.starts)[0] = Int32(configuration.context - 1)
-    arena.integers(continuation.positions.counts)[0] = 1
-  }
-
-  var cacheBytes: Int { program.stateByteCount }
-
-  func callAsFunction() { program.forward(arena, parameters: parameters) }
 }

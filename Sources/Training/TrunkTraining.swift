@@ -267,7 +267,8 @@ public final class TrunkTraining {
       recordJSON(
         RunTiming(
           seconds: seconds, trunkSeconds: trunkSeconds,
-          tokensPerSecond: Double(state.tokens - before) / (trained - began).seconds)),
+          tokensPerSecond: Double(state.tokens - before) / (trained - began).seconds,
+          decodingSeconds: DecodingStep(trainer.transformer, parameters: state.parameters).measure())),
       to: folder.timing, mayReplace: { try fence(run) })
     let record = RunRecord(configuration: run, provenance: provenance, result: result)
     try record.write(to: folder) { try fence(run) }

@@ -40,9 +40,12 @@ struct ExperimentResults {
     let set = try ResultSet(store.folder(of: plan.experiment))
     defer { set.remove() }
     let records = try store.records(of: plan)
-    let table = ResultsTable(plan) { records[$0.configuration.identifier]?.result }
+    let times = try plan.runs.reduce(into: [String: RunTiming]()) { times, run in
+      times[run.configuration.identifier] = try store.folder(of: run.configuration).time()
+    }
+    let table = ResultsTable(plan, times: times) { records[$0.configuration.identifier]?.result }
     try table.write(to: "\(set.path)/results.csv")
-    try writeTimings(of: plan, in: store, to: "\(set.path)/timings.csv")
+    try writeTimings(times, of: plan, to: "\(set.path)/timings.csv")
     let progress = ProgressLine(total: 1, isShown: isProgressShown)
     let fits = progress.measure(label) {
       Fits(
@@ -69,15 +72,21 @@ struct ExperimentResults {
   }
 
   /// Writes the times, which differ each time a run is trained, to a file of their own.
-  private static func writeTimings(of plan: Plan, in store: RunStore, to path: String) throws {
-    let lines = try plan.runs.map { run in
-      let time = try store.folder(of: run.configuration).time()
-      let seconds = [time?.seconds, time?.trunkSeconds].map { $0.map { String(format: "%.3f", $0) } ?? "" }
-      let rate = time.map { String(format: "%.0f", $0.tokensPerSecond) } ?? ""
-      return "\(run.configuration.identifier),\(seconds.joined(separator: ",")),\(rate)\n"
+  private static func writeTimings(_ times: [String: RunTiming], of plan: Plan, to path: String) throws {
+    func cell(_ value: Double?, decimals: Int) -> String {
+      value.map { String(format: "%.\(decimals)f", $0) } ?? ""
     }
-    try FileAccess.write(
-      Data(("run,seconds,trunk_seconds,tokens_per_second\n" + lines.joined()).utf8), to: path)
+    let lines = plan.runs.map { run in
+      let time = times[run.configuration.identifier]
+      let cells = [
+        run.configuration.identifier, cell(time?.seconds, decimals: 3), cell(time?.trunkSeconds, decimals: 3),
+        cell(time?.tokensPerSecond, decimals: 0),
+        cell(time?.decodingSeconds.map { 1000 * $0 }, decimals: 4),
+      ]
+      return cells.joined(separator: ",") + "\n"
+    }
+    let header = "run,seconds,trunk_seconds,tokens_per_second,decoding_ms\n"
+    try FileAccess.write(Data((header + lines.joined()).utf8), to: path)
   }
 
   private static func curves(of plan: Plan, in store: RunStore) throws -> [String: [CurvePoint]] {

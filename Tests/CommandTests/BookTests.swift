@@ -56,7 +56,7 @@ import Testing
     let timings = try folder.read("runs/a/timings.csv").split(separator: "\n").map {
       $0.split(separator: ",")
     }
-    #expect(timings.count == 7 && timings.allSatisfy { $0.count == 4 })
+    #expect(timings.count == 7 && timings.allSatisfy { $0.count == 5 })
 
     let contents = try Document(folder.read("runs/book/index.html"))
     #expect(contents.links.contains("../b/report.html") && contents.links.contains("../a/report.html"))

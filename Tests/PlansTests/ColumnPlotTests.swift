@@ -1,8 +1,10 @@
 import Analysis
 import Files
+import Foundation
 import Plans
 import TestSupport
 import Testing
+import Training
 
 /// Tests of what an experiment shows of the columns of its results: losses by position, plots, and numbers of some runs.
 @Suite struct ColumnPlotTests {
@@ -22,6 +24,7 @@ import Testing
       - {name: by-position, x: position, y: loss_at_*, where: {width: 16}}
       - {name: nothing, x: width, y: loss_riddles}
       - {name: heads, x: width, y: loss, series: head_width}
+      - {name: latency, x: cache_bytes, y: decoding_ms}
     expect:
       - {number: recalled, between: [0.25, 0.25]}
       - {number: recalled, between: [0.5, 1]}
@@ -67,6 +70,22 @@ import Testing
     #expect(plan.experiment.plots[3].series(of: table).map(\.label) == ["4", "8"])
   }
 
+  @Test func aPlotShowsTimesThatTheTableDoesNotHave() throws {
+    let plan = try plan(Self.file)
+    let table = try ResultsTable(plan) { try plantedResult(of: $0) }
+    let latency = plan.experiment.plots[4]
+    #expect(latency.series(of: table).isEmpty)
+    let time = try JSONDecoder().decode(
+      RunTiming.self, from: Data(#"{"seconds": 1, "tokensPerSecond": 1000, "decodingSeconds": 0.002}"#.utf8))
+    let narrow = table.rows.filter { $0.text("width") == "16" }
+    let times = Dictionary(uniqueKeysWithValues: narrow.map { ($0.run, time) })
+    let timed = try ResultsTable(plan, times: times) { try plantedResult(of: $0) }
+    let points = try #require(latency.series(of: timed).first?.points)
+    // At least keys and values of two blocks at each position, in float32.
+    #expect(points.count == 1 && points[0].x >= 2 * 2 * 16 * 128 * 4 && points[0].y == 2, "\(points)")
+    #expect(timed.csv == table.csv)
+  }
+
   @Test(
     "Mistakes are named",
     arguments: [
@@ -76,6 +95,10 @@ import Testing
       ("plots: {name: a, x: width, y: loss, series: colour}", "`colour`"),
       ("fits: [{law: 'L = E + A*position^-p', loss: loss_facts}]", "by position"),
       ("expect: [{number: recalled, between: [0, 1]}]", "`recalled` does not exist: there are none"),
+      (
+        "page: {numbers: {rate: {mean: decoding_ms}}}\nexpect: [{number: rate, between: [0, 1]}]",
+        "`rate` is a time"
+      ),
     ])
   func mistakes(_ line: String, _ words: String) throws {
     let found = complaint("title: t\ncorpus: village\ngrid: {width: 16, tokens: 1M}\n\(line)\n")

@@ -1,0 +1,29 @@
+import Autograd
+import Models
+
+/// The step of cached decoding that computes the last token of a window of one sequence, to be timed.
+struct DecodingStep {
+  private let program: Program
+  private let arena: Arena
+  private let parameters: FloatBuffer
+
+  /// - Parameter parameters: Those of the model.
+  init(_ transformer: Transformer, parameters: FloatBuffer) {
+    let continuation = transformer.continuationProgram(sequences: 1, rows: 1, capacity: 1)
+    program = continuation.program
+    self.parameters = parameters
+    arena = Arena(for: program)
+    arena.integers(continuation.positions.starts)[0] = Int32(transformer.configuration.context - 1)
+    arena.integers(continuation.positions.counts)[0] = 1
+  }
+
+  func callAsFunction() { program.forward(arena, parameters: parameters) }
+
+  /// The median seconds of a few steps: milliseconds in all. The first, which fills the processor's caches, does not
+  /// count.
+  func measure() -> Double {
+    self()
+    let clock = ContinuousClock()
+    return (0..<21).map { _ in clock.measure { self() }.seconds }.sorted()[10]
+  }
+}
