@@ -8,7 +8,9 @@ public final class Arena {
   let floats: FloatBuffer
   let inputs: FloatBuffer
   /// A separate buffer, which replays overwrite only through operations.
-  let states: FloatBuffer
+  private(set) var states: FloatBuffer
+  /// What the states were before a replay: the same buffer, unless `carry` has set another.
+  private(set) var earlierStates: FloatBuffer
   private let integerStart: UnsafeMutablePointer<Int32>
   let isIsolated: Bool
 
@@ -31,6 +33,7 @@ public final class Arena {
   private init(_ program: Program, states: FloatBuffer, isolated: Bool) {
     self.program = program
     self.states = states
+    earlierStates = states
     isIsolated = isolated
     plan = MemoryPlan(for: program, shared: !isolated)
     floats = FloatBuffer(count: plan.count)
@@ -40,6 +43,19 @@ public final class Arena {
   }
 
   deinit { integerStart.deallocate() }
+
+  /// Makes the next replays of a program whose windows carry states read these from `earlier`, which they leave as it
+  /// is, and write them to `later`. Both must have the program's `stateCount`. A program with gradients must have
+  /// separate buffers, as `backward` reads the earlier states too.
+  public func carry(from earlier: FloatBuffer, to later: FloatBuffer) {
+    precondition(
+      earlier.count == program.stateCount && later.count == program.stateCount,
+      "buffers of \(earlier.count) and \(later.count) floats for \(program.stateCount) floats of states")
+    (earlierStates, states) = (earlier, later)
+  }
+
+  /// Makes the next windows of a program whose windows carry states begin with none.
+  public func clearStates() { earlierStates.start.update(repeating: 0, count: earlierStates.count) }
 
   /// The size of the arena in bytes, states included (also shared ones).
   public var byteCount: Int { Self.byteCount(plan, program) }

@@ -18,7 +18,7 @@ public struct Program: Sendable {
   /// The floats of all inputs.
   let inputCount: Int
   /// The floats of all states.
-  let stateCount: Int
+  public let stateCount: Int
   let gradients: Bool
   /// What the program computes.
   public let output: Tensor
@@ -140,6 +140,15 @@ public struct Frame {
     case .slot(let index): arena.floats.start + arena.plan.valueOffsets[index]
     case .state(let offset): arena.states.start + offset
     }
+  }
+
+  /// The elements that a state had before the replay, which are its present ones where the arena does not keep them
+  /// (`Arena.carry`).
+  func earlier(_ state: Tensor) -> UnsafeMutablePointer<Float> {
+    guard case .state(let offset) = state.place else {
+      preconditionFailure("the tensor \(state.shape) is not a state")
+    }
+    return arena.earlierStates.start + offset
   }
 
   /// The elements of a tensor's gradient, while running backward.

@@ -11,11 +11,15 @@ public final class Recorder {
   private(set) var stateCount = 0
   /// Whether the program can run backward. One that cannot keeps no values for it.
   public let gradients: Bool
+  /// Whether a window begins with the recurrent states that the window in its place had at its end in the last replay,
+  /// instead of none. No gradient passes from a window to the one before.
+  public let carries: Bool
   /// What computes matrix products.
   let kernel: ProductKernel
 
-  public init(gradients: Bool, kernel: ProductKernel = Precision.float32.kernel) {
+  public init(gradients: Bool, carries: Bool = false, kernel: ProductKernel = Precision.float32.kernel) {
     self.gradients = gradients
+    self.carries = carries
     self.kernel = kernel
   }
 
@@ -33,9 +37,10 @@ public final class Recorder {
   }
 
   /// Adds a tensor that keeps its contents from one replay to the next, such as a key-value cache or the state of a
-  /// recurrent layer. It is initially zero; operations read and write it. Programs with gradients have no states.
+  /// recurrent layer. It is initially zero; operations read and write it. Programs with gradients have states only where
+  /// windows carry them.
   public func state(_ shape: [Int]) -> Tensor {
-    precondition(!gradients, "state: \(shape) in a program with gradients")
+    precondition(!gradients || carries, "state: \(shape) in a program with gradients")
     let tensor = Tensor(place: .state(offset: stateCount), shape: shape, needsGradient: false)
     stateCount += roundedToCacheLine(tensor.count)
     return tensor

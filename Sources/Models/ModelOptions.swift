@@ -61,6 +61,14 @@ public struct ModelOptions: Sendable {
       tiedHead: tiedHead, parametrisation: parametrisation, moe: experts, precision: precision)
   }
 
+  /// Whether a layer keeps a recurrent state; false also where no such network can be built.
+  public var isRecurrent: Bool { (try? configuration(vocabulary: 1))?.isRecurrent ?? false }
+
+  /// Whether it has linear attention; false also where no such network can be built.
+  public var hasLinearAttention: Bool {
+    (try? configuration(vocabulary: 1))?.has(LinearAttention.self) ?? false
+  }
+
   /// The experts, with the default weight of their balancing; nil for a dense model.
   private var experts: MoE? {
     guard moe.experts > 1 else { return nil }

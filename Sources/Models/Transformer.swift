@@ -57,13 +57,13 @@ public struct Transformer: Sendable {
   ///
   /// - Parameters:
   ///   - gradients: Whether it can run backward; one that cannot needs much less memory.
+  ///   - carries: Whether windows begin with the recurrent states of the last replay's windows; see `Arena.carry`.
   ///   - loss: Records the losses (R) of logits (R, V), from tokens (R) and targets (R); nil for the cross-entropy.
   public func lossProgram(
-    windows: Int, gradients: Bool,
+    windows: Int, gradients: Bool, carries: Bool = false,
     loss: ((_ logits: Tensor, _ tokens: Integers, _ targets: Integers, _ recorder: Recorder) -> Tensor)? = nil
   ) -> LossProgram {
-    let recorder = Recorder(
-      gradients: gradients, kernel: configuration.kernel)
+    let recorder = Recorder(gradients: gradients, carries: carries, kernel: configuration.kernel)
     let tokens = recorder.integers(windows * configuration.context)
     let targets = recorder.integers(windows * configuration.context)
     let hits = gradients || loss != nil ? nil : recorder.integers(targets.count)

@@ -12,6 +12,8 @@ struct Case: CustomTestStringConvertible, Sendable {
   var tolerance = 2e-7
   /// The integers that it reads, if any.
   var integers: [Int32] = []
+  /// The states with which its windows begin; empty for none.
+  var states: [Double] = []
   let record: @Sendable (Recorder, [Tensor], Integers) -> Tensor
   let reference: @Sendable ([[Double]]) -> [Double]
 
@@ -214,7 +216,7 @@ private func featureCases(_ r: Int, _ heads: Int, _ depth: Int, _ features: Int)
 }
 
 private let cases: [Case] = {
-  var cases: [Case] = routedCases + recurrentCases
+  var cases: [Case] = routedCases + recurrentCases + carriedCases
   for (r, k, n) in [(1, 1, 1), (3, 5, 7), (33, 17, 19), (16, 32, 48)] { cases += linearCases(r, k, n) }
   for (r, c) in [(1, 1), (1, 5), (3, 7), (5, 33), (2, 64)] { cases += rowCases(r, c) }
   for (c, smoothing) in [(1, 0), (5, 0), (33, 0), (5, 0.25), (64, 0.125), (7, 1)] {
@@ -374,7 +376,7 @@ private let cases: [Case] = {
     let weights = operation.shapes.enumerated().map {
       layout.add("\($0)", $1, isTrainable: $0 != frozen)
     }
-    let recorder = Recorder(gradients: true, kernel: use.kernel)
+    let recorder = Recorder(gradients: true, carries: !operation.states.isEmpty, kernel: use.kernel)
     let integers = recorder.integers(operation.integers.count)
     let zeros = operation.shapes.map { recorder.input($0) }
     // A copy in the arena: the weight plus zero.
@@ -391,6 +393,13 @@ private let cases: [Case] = {
     }
     let arena = Arena(for: program, isolated: isolated)
     for (i, value) in operation.integers.enumerated() { arena.integers(integers)[i] = value }
+    let earlier = FloatBuffer(count: program.stateCount)
+    for time in 0..<use.times {
+      for (i, value) in operation.states.enumerated() {
+        earlier[time * program.stateCount / use.times + i] = Float(value)
+      }
+    }
+    arena.carry(from: earlier, to: FloatBuffer(count: program.stateCount))
     gradients.start.update(repeating: .nan, count: gradients.count)
     // A replay must not depend on the memory of the one before it.
     for _ in 0..<2 {

@@ -7,21 +7,27 @@ import Testing
 extension Reference {
   fileprivate static func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 
-  static func shortConvolution(_ x: [Double], _ w: [Double], _ b: [Double], context: Int) -> [Double] {
+  /// - Parameter states: The last three rows before each window; empty for none.
+  static func shortConvolution(
+    _ x: [Double], _ w: [Double], _ b: [Double], context: Int, states: [Double] = []
+  ) -> [Double] {
     let columns = b.count
     return x.indices.map { place in
       let (row, c) = place.quotientAndRemainder(dividingBy: columns)
       let sum = (0..<4).reduce(b[c]) { sum, j in
         let back = 3 - j
-        return back > row % context ? sum : sum + w[j * columns + c] * x[place - back * columns]
+        if back <= row % context { return sum + w[j * columns + c] * x[place - back * columns] }
+        let earlier = (row / context * 3 + 3 + row % context - back) * columns + c
+        return states.isEmpty ? sum : sum + w[j * columns + c] * states[earlier]
       }
       return sum * sigmoid(sum)
     }
   }
 
+  /// - Parameter earlier: The states before each window, of whole vectors of channels; empty for none.
   static func selectiveScan(
     _ u: [Double], steps: [Double], maps: [Double], gate: [Double], logRates: [Double], skip: [Double],
-    context: Int
+    context: Int, earlier: [Double] = []
   ) -> [Double] {
     let columns = skip.count
     let states = logRates.count / columns
@@ -29,7 +35,10 @@ extension Reference {
     for c in 0..<columns {
       var h = Array(repeating: 0.0, count: states)
       for row in 0..<u.count / columns {
-        if row % context == 0 { h = h.map { _ in 0 } }
+        if row % context == 0 {
+          let block = row / context * ((columns + 15) / 16) + c / 16
+          h = h.indices.map { earlier.isEmpty ? 0 : earlier[(block * states + $0) * 16 + c % 16] }
+        }
         let place = row * columns + c
         let step = log1p(exp(steps[place]))
         var sum = skip[c] * u[place]
@@ -47,8 +56,11 @@ extension Reference {
 
 extension Reference {
   /// The gated delta rule of heads with sixteen values and `states` keys.
+  ///
+  /// - Parameter earlier: The states before each window, of a multiple of four keys; empty for none.
   static func deltaRule(
-    _ x: [Double], gates: [Double], logRates: [Double], bias: [Double], states: Int, context: Int
+    _ x: [Double], gates: [Double], logRates: [Double], bias: [Double], states: Int, context: Int,
+    earlier: [Double] = []
   ) -> [Double] {
     let heads = bias.count
     let columns = heads * (2 * states + 16)
@@ -62,7 +74,10 @@ extension Reference {
       // Row n holds the values of key n.
       var s = Array(repeating: 0.0, count: states * 16)
       for row in 0..<rows {
-        if row % context == 0 { s = s.map { _ in 0 } }
+        if row % context == 0 {
+          let first = (row / context * heads + head) * ((states + 3) / 4 * 4) * 16
+          s = s.indices.map { earlier.isEmpty ? 0 : earlier[first + $0] }
+        }
         let (q, k) = (unit(row * columns + head * states), unit(row * columns + (heads + head) * states))
         let step = log1p(exp(gates[row * 2 * heads + head] + bias[head]))
         let decay = exp(-exp(logRates[head]) * step)
@@ -139,6 +154,51 @@ let recurrentCases: [Case] =
       } reference: {
         Reference.selectiveScan(
           $0[0], steps: $0[1], maps: $0[2], gate: $0[3], logRates: $0[4], skip: $0[5], context: t)
+      },
+    ]
+  }
+
+/// Windows that begin with states, which have no gradient.
+let carriedCases: [Case] =
+  deltaSizes.map { (b, t, heads, states) in
+    let rows = b * t
+    let earlier = pseudorandom(b * heads * ((states + 3) / 4 * 4) * 16, seed: 11)
+    return Case(
+      name: "deltaRule, carried",
+      shapes: [[rows, heads * (2 * states + 16)], [rows, 2 * heads], [heads], [heads]], tolerance: 6e-6,
+      states: earlier
+    ) { recorder, x, _ in
+      recorder.deltaRule(x[0], gates: x[1], logRates: x[2], bias: x[3], context: t)
+    } reference: {
+      Reference.deltaRule(
+        $0[0], gates: $0[1], logRates: $0[2], bias: $0[3], states: states, context: t, earlier: earlier)
+    }
+  }
+  + scanSizes.flatMap { (b, t, columns, states) in
+    let rows = b * t
+    let last = pseudorandom(b * 3 * columns, seed: 12)
+    let earlier = pseudorandom(b * ((columns + 15) / 16) * states * 16, seed: 13)
+    return [
+      Case(
+        name: "shortConvolution, carried", shapes: [[rows, columns], [4, columns], [columns]],
+        tolerance: 1e-6, states: last
+      ) { recorder, x, _ in
+        recorder.shortConvolution(x[0], x[1], bias: x[2], context: t)
+      } reference: {
+        Reference.shortConvolution($0[0], $0[1], $0[2], context: t, states: last)
+      },
+      Case(
+        name: "selectiveScan, carried",
+        shapes: [
+          [rows, columns], [rows, columns], [rows, 2 * states], [rows, columns], [states, columns], [columns],
+        ], tolerance: 3e-6, states: earlier
+      ) { recorder, x, _ in
+        recorder.selectiveScan(
+          x[0], steps: x[1], maps: x[2], gate: x[3], logRates: x[4], skip: x[5], context: t)
+      } reference: {
+        Reference.selectiveScan(
+          $0[0], steps: $0[1], maps: $0[2], gate: $0[3], logRates: $0[4], skip: $0[5], context: t,
+          earlier: earlier)
       },
     ]
   }

@@ -12,8 +12,9 @@ import CBLAS
 ///     dk′ = (dk − k·(k·dk))/‖k′‖    db = β·(1 − β)·dβ    da = −r·α·dα·σ(a + c)    d(log r) = −r·softplus(a + c)·α·dα
 ///
 /// A row of x (R, H·(2N + 16)) is the queries q′ of all heads, N each, their keys k′, and their values v, 16 each; a row
-/// of gates (R, 2H) is a, and then b. log r (H), c (H), o (R, 16·H). The states are 0 before a sequence. A program with
-/// gradients keeps those before each chunk of positions, from which backward computes the others again.
+/// of gates (R, 2H) is a, and then b. log r (H), c (H), o (R, 16·H). The states are 0 before a sequence, or those that its
+/// window carries on. A program with gradients keeps those before each chunk of positions, from which backward computes
+/// the others again.
 ///
 /// The sixteen values of a head are the lanes of a vector. A position's results depend only on those before it, and the
 /// order of sums on nothing: bits are the same however many rows a replay continues.
@@ -26,7 +27,7 @@ struct DeltaRule: Operation {
   let sequences: Sequences
   /// The states before each chunk: (windows, chunks, heads, N, 16); nil without gradients.
   let chunkStates: Tensor?
-  /// The states of stored sequences: (capacity, heads, N, 16); nil for whole windows.
+  /// The states of stored sequences: (capacity, heads, N, 16); nil where nothing is kept.
   let stored: Tensor?
   let output: Tensor
 
@@ -144,8 +145,7 @@ struct DeltaRule: Operation {
       let end = sequence.first + sequence.used
       (o + end * columns).update(repeating: 0, count: (sequences.rows - sequence.used) * columns)
       guard sequence.used > 0 else { continue }
-      let s = stored.map { memory.value($0) + sequence.slot * heads * block } ?? ownStates
-      if sequence.isNew { s.update(repeating: 0, count: heads * block) }
+      let s = sequences.begin(sequence, stored, own: ownStates, count: heads * block, memory)
       for position in stride(from: 0, to: sequence.used, by: Self.chunk) {
         let row = sequence.first + position
         let count = min(Self.chunk, end - row)
@@ -308,7 +308,7 @@ extension Recorder {
       states > 0 && x.columns == heads * (2 * states + laneCount) && gates.shape == [x.rows, 2 * heads]
         && logRates.shape == [heads] && bias.shape == [heads],
       "deltaRule: x \(x.shape), gates \(gates.shape), logRates \(logRates.shape), bias \(bias.shape)")
-    let sequences = Sequences(rows: x.rows, context: context, positions)
+    let sequences = Sequences(rows: x.rows, context: context, positions, self)
     let rows = DeltaRule.padded(states)
     let output = tensor([x.rows, heads * laneCount], from: [x, gates, logRates, bias])
     let chunks = quotient(sequences.rows, DeltaRule.chunk)
@@ -317,6 +317,6 @@ extension Recorder {
         x: x, gates: gates, logRates: logRates, bias: bias, states: states, sequences: sequences,
         chunkStates: output.needsGradient
           ? tensor([sequences.count, chunks, heads, rows, laneCount]) : nil,
-        stored: positions.map { state([$0.capacity, heads, rows, laneCount]) }, output: output))
+        stored: sequences.capacity.map { state([$0, heads, rows, laneCount]) }, output: output))
   }
 }

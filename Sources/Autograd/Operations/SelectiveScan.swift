@@ -10,8 +10,8 @@ import CBLAS
 ///     du_t = D·ds_t + Δ_t·Σ_n dh_tn·B_tn    dx = dΔ·σ(x)    d(logarithms) = A·dA
 ///
 /// u, x, z and y (R, E), B and then C in a row (R, 2N), logarithms (N, E), D (E); Σ_e runs over the channels. The
-/// states are 0 before a sequence. A program with gradients keeps those before each chunk of positions, from which
-/// backward computes the others again: memory does not grow with T·E·N.
+/// states are 0 before a sequence, or those that its window carries on. A program with gradients keeps those before each
+/// chunk of positions, from which backward computes the others again: memory does not grow with T·E·N.
 ///
 /// Sixteen channels are the lanes of a vector. A position's results depend only on those before it, and the order of
 /// sums on nothing: bits are the same however many rows a replay continues.
@@ -25,7 +25,7 @@ struct SelectiveScan: Operation {
   let sequences: Sequences
   /// The states before each chunk: (windows, chunks, blocks, N, 16); nil without gradients.
   let chunkStates: Tensor?
-  /// The states of stored sequences: (capacity, blocks, N, 16); nil for whole windows.
+  /// The states of stored sequences: (capacity, blocks, N, 16); nil where nothing is kept.
   let stored: Tensor?
   let output: Tensor
 
@@ -101,8 +101,7 @@ struct SelectiveScan: Operation {
       let end = sequence.first + sequence.used
       (y + end * columns).update(repeating: 0, count: (sequences.rows - sequence.used) * columns)
       guard sequence.used > 0 else { continue }
-      let h = stored.map { memory.value($0) + sequence.slot * lanes * states } ?? ownStates
-      if sequence.isNew { h.update(repeating: 0, count: lanes * states) }
+      let h = sequences.begin(sequence, stored, own: ownStates, count: lanes * states, memory)
       for position in stride(from: 0, to: sequence.used, by: Self.chunk) {
         let row = sequence.first + position
         let count = min(Self.chunk, end - row)
@@ -302,7 +301,7 @@ extension Recorder {
         && logRates.columns == u.columns && skip.shape == [u.columns],
       "selectiveScan: u \(u.shape), steps \(steps.shape), maps \(maps.shape), gate \(gate.shape), "
         + "logRates \(logRates.shape), skip \(skip.shape)")
-    let sequences = Sequences(rows: u.rows, context: context, positions)
+    let sequences = Sequences(rows: u.rows, context: context, positions, self)
     let blocks = quotient(u.columns, laneCount)
     let inputs = [u, steps, maps, gate, logRates, skip]
     let output = tensor(u.shape, from: inputs)
@@ -312,6 +311,6 @@ extension Recorder {
         u: u, steps: steps, maps: maps, gate: gate, logRates: logRates, skip: skip, sequences: sequences,
         chunkStates: output.needsGradient
           ? tensor([sequences.count, chunks, blocks, states, laneCount]) : nil,
-        stored: positions.map { state([$0.capacity, blocks, states, laneCount]) }, output: output))
+        stored: sequences.capacity.map { state([$0, blocks, states, laneCount]) }, output: output))
   }
 }

@@ -4,14 +4,14 @@ import CBLAS
 ///
 ///     dp = dy·σ(p)·(1 + p·(1 − σ(p)))    dx_t = Σ_j w_j·dp_{t+3−j}    dw_j = Σ_t dp_t·x_{t−3+j}    db = Σ_t dp_t
 ///
-/// x and y (R, E), w (4, E), b (E). Before the first position of a sequence x is 0. Where rows continue sequences, the
-/// state of each holds its last three rows, (3, E), the latest last.
+/// x and y (R, E), w (4, E), b (E). Before the first position of a sequence x is 0. Where rows continue sequences, or
+/// windows carry states, the state of each holds its last three rows, (3, E), the latest last; no gradient goes there.
 struct ShortConvolution: Operation {
   let x: Tensor
   let weight: Tensor
   let bias: Tensor
   let sequences: Sequences
-  /// The last rows of stored sequences; nil for whole windows.
+  /// The last rows of stored sequences; nil where nothing is kept.
   let state: Tensor?
   let output: Tensor
 
@@ -38,7 +38,7 @@ struct ShortConvolution: Operation {
       let sequence = sequences.sequence(index, memory)
       let x = memory.value(self.x) + sequence.first * columns
       let y = memory.value(output) + sequence.first * columns
-      let earlier = state.map { memory.value($0) + sequence.slot * 3 * columns }
+      let earlier = state.map { memory.earlier($0) + sequence.slot * 3 * columns }
       (y + sequence.used * columns).update(repeating: 0, count: (sequences.rows - sequence.used) * columns)
       guard sequence.used > 0 else { continue }
       if sequence.isNew { earlier?.update(repeating: 0, count: 3 * columns) }
@@ -50,12 +50,13 @@ struct ShortConvolution: Operation {
         convolve(row(3), row(2), row(1), row(0), w, b, columns: columns, into: y)
         for c in 0..<columns { y[c] *= sigmoid(y[c]) }
       }
-      guard let earlier else { continue }
+      guard let earlier, let state else { continue }
+      let later = memory.value(state) + sequence.slot * 3 * columns
       let kept = max(0, 3 - sequence.used)
       for row in 0..<kept {
-        (earlier + row * columns).update(from: earlier + (row + sequence.used) * columns, count: columns)
+        (later + row * columns).update(from: earlier + (row + sequence.used) * columns, count: columns)
       }
-      (earlier + kept * columns).update(
+      (later + kept * columns).update(
         from: x + (sequence.used - 3 + kept) * columns, count: (3 - kept) * columns)
     }
   }
@@ -78,10 +79,13 @@ struct ShortConvolution: Operation {
       let first = window * sequences.rows
       let x = values + first * columns
       let dy = dy + first * columns
+      let earlier = state.map { memory.earlier($0) + window * 3 * columns }
       // Row t of dp is in place t mod 4: those of the three positions after it are needed too.
       slopes.update(repeating: 0, count: 4 * columns)
       for t in (0..<sequences.rows).reversed() {
-        func row(_ back: Int) -> Floats { back <= t ? x + (t - back) * columns : zeros }
+        func row(_ back: Int) -> Floats {
+          back <= t ? x + (t - back) * columns : earlier.map { $0 + (3 + t - back) * columns } ?? zeros
+        }
         func slope(_ later: Int) -> Floats { slopes + (t + later) % 4 * columns }
         let dp = slope(0)
         let dy = dy + t * columns
@@ -138,10 +142,11 @@ extension Recorder {
     precondition(
       weight.shape == [ShortConvolution.width, x.columns] && bias.shape == [x.columns],
       "shortConvolution: x \(x.shape) against weight \(weight.shape) and bias \(bias.shape)")
+    let sequences = Sequences(rows: x.rows, context: context, positions, self)
     return record(
       ShortConvolution(
-        x: x, weight: weight, bias: bias, sequences: Sequences(rows: x.rows, context: context, positions),
-        state: positions.map { state([$0.capacity, ShortConvolution.width - 1, x.columns]) },
+        x: x, weight: weight, bias: bias, sequences: sequences,
+        state: sequences.capacity.map { state([$0, ShortConvolution.width - 1, x.columns]) },
         output: tensor(x.shape, from: [x, weight, bias])))
   }
 }

@@ -56,5 +56,11 @@ struct DeltaRule: SequenceMixer {
     return out(context.recorder.gatedNorm(mixed, gate: gate(x, context), gain: gain), context)
   }
 
+  /// The matrices of its heads, and what the convolution sees of earlier positions.
+  static func stateCount(_ c: ModelConfiguration) -> Int {
+    let heads = (c.width + headWidth - 1) / headWidth
+    return heads * (headWidth * c.stateSize + 3 * (2 * c.stateSize + headWidth))
+  }
+
   static func check(_ configuration: ModelConfiguration) throws {}
 }

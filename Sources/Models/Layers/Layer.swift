@@ -33,8 +33,15 @@ protocol SequenceMixer: Mixer {
   /// - Parameter name: A prefix for the names of the weights, such as `blocks.0.attention`.
   init(_ name: String, _ configuration: ModelConfiguration, in parameters: inout ModelParameters)
 
+  /// The numbers that it keeps of a sequence, however long that is; 0 where it keeps each position.
+  static func stateCount(_ configuration: ModelConfiguration) -> Int
+
   /// - Throws: `SettingFault` if a model with this configuration cannot have the layer.
   static func check(_ configuration: ModelConfiguration) throws
+}
+
+extension SequenceMixer {
+  static func stateCount(_ configuration: ModelConfiguration) -> Int { 0 }
 }
 
 /// A layer that treats each position separately.
@@ -76,6 +83,14 @@ extension ModelConfiguration {
 
   /// Whether a block has a sequence mixer with `state`.
   var hasStates: Bool { has(SelectiveScan.self) || has(DeltaRule.self) }
+
+  /// The bytes of the recurrent states that the model keeps of a sequence, whatever its length.
+  public var stateByteCount: Int {
+    mixers.reduce(0) { $0 + $1.stateCount(self) } * MemoryLayout<Float>.stride
+  }
+
+  /// Whether a block keeps a recurrent state.
+  public var isRecurrent: Bool { stateByteCount > 0 }
 
   /// The channel mixer of a block.
   func channelMixer(

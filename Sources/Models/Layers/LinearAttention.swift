@@ -79,6 +79,12 @@ struct LinearAttention: SequenceMixer {
     return out(mixed, context)
   }
 
+  /// The sums of its heads: for each feature those of values, and of the feature itself.
+  static func stateCount(_ c: ModelConfiguration) -> Int {
+    let features = c.attentionFeatureMap == .favor ? c.attentionFeatures : c.headWidth
+    return c.keyValueHeads * features * (c.headWidth + 1)
+  }
+
   static func check(_ c: ModelConfiguration) throws {
     try Attention.check(c)
     guard !c.usesRandomFeatures || c.attentionFeatures.isMultiple(of: 4) else {

@@ -67,5 +67,8 @@ struct SelectiveScan: SequenceMixer {
     return out(mixed, context)
   }
 
+  /// Those of its channels, and what the convolution sees of earlier positions.
+  static func stateCount(_ c: ModelConfiguration) -> Int { c.channelsPerWidth * c.width * (c.stateSize + 3) }
+
   static func check(_ configuration: ModelConfiguration) throws {}
 }
