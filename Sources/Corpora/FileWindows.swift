@@ -3,14 +3,14 @@ import RandomNumbers
 
 /// Cuts windows from text files: pieces are split at random into validation and training, then the pieces of each split
 /// are joined. Neighbouring windows of a split overlap by one token: the last target of one is the first input of the
-/// next.
+/// next. Lanes are parts of a split of equal length.
 struct FileWindows {
   let tokenizer: any Tokenizer
   let validation: TokenWindows
-  /// All training windows, in a random order.
+  /// All training windows, in a random order or in lanes.
   let training: TokenWindows
 
-  init(_ text: TextFiles, configuration: CorpusConfiguration, context: Int) throws {
+  init(_ text: TextFiles, configuration: CorpusConfiguration, context: Int, lanes: Int?) throws {
     tokenizer =
       switch configuration.tokenizer ?? .bytes {
       case .characters: try CharacterTokenizer(charactersOf: text.pieces)
@@ -18,6 +18,7 @@ struct FileWindows {
       case .bytePairs(let vocabulary): BytePairTokenizer(trainedOn: text.pieces, vocabulary: vocabulary)
       }
     let windows = configuration.validationTokens.dividedRoundingUp(by: context)
+      .roundedUp(toMultipleOf: lanes == nil ? 1 : TokenizedCorpus.validationLanes)
     let needed = windows * context + 1
     var validationTokens: [UInt16] = []
     var trainingTokens: [UInt16] = []
@@ -28,16 +29,33 @@ struct FileWindows {
         try tokenizer.encode(text.pieces[piece][...], into: &trainingTokens)
       }
     }
-    guard validationTokens.count >= needed, trainingTokens.count > context else {
+    guard validationTokens.count >= needed, trainingTokens.count > (lanes ?? 1) * context else {
       throw InputError(
         "the text has \(validationTokens.count + trainingTokens.count) tokens in \(text.pieces.count) pieces, and "
-          + "\(needed) for validation and \(context + 1) for one training window, in separate pieces, are needed",
+          + "\(needed) for validation and \((lanes ?? 1) * context + 1) for "
+          + (lanes.map { "a training window of each of \($0) lanes" } ?? "one training window")
+          + ", in separate pieces, are needed",
         file: text.path, remedy: "Give more text, or choose fewer validation tokens or a shorter context")
     }
-    validation = Self.windows(validationTokens, context: context, order: 0..<windows)
     let count = (trainingTokens.count - 1) / context
+    if let lanes {
+      (validation, training) = (
+        Self.windows(
+          validationTokens, context: context,
+          order: Self.order(windows, lanes: TokenizedCorpus.validationLanes)),
+        Self.windows(trainingTokens, context: context, order: Self.order(count, lanes: lanes))
+      )
+      return
+    }
+    validation = Self.windows(validationTokens, context: context, order: 0..<windows)
     training = Self.windows(
       trainingTokens, context: context, order: Shuffle(count: count, key: mix(5, configuration.seed)))
+  }
+
+  /// The windows of lanes, which have `count` windows together, or a few less: one of each lane, then the next of each.
+  private static func order(_ count: Int, lanes: Int) -> [Int] {
+    let length = count / lanes
+    return (0..<length).flatMap { piece in (0..<lanes).map { $0 * length + piece } }
   }
 
   private static func windows(_ tokens: [UInt16], context: Int, order: some Collection<Int>) -> TokenWindows {

@@ -1,6 +1,7 @@
 import RandomNumbers
 
-/// Cuts windows from generated text. Each begins at the start of a passage and has its own random stream.
+/// Cuts windows from generated text. Each begins at the start of a passage and has its own random stream, or each lane
+/// does.
 struct GeneratedWindows: Sendable {
   let tokenizer: any Tokenizer
   let validation: TokenWindows
@@ -8,15 +9,17 @@ struct GeneratedWindows: Sendable {
   private let text: GeneratedText
   private let seed: UInt64
   private let context: Int
+  private let lanes: Int?
   /// Hashes of the validation windows, which training windows may not repeat.
   private let excluded: Set<UInt64>
 
   /// The number of bytes of text that byte-pair tokenizers are trained on.
   private static let tokenizerBytes = 4 << 20
 
-  init(_ text: GeneratedText, configuration: CorpusConfiguration, context: Int) throws {
+  init(_ text: GeneratedText, configuration: CorpusConfiguration, context: Int, lanes: Int?) throws {
     self.text = text
     self.context = context
+    self.lanes = lanes
     seed = configuration.seed
     switch configuration.tokenizer ?? .characters {
     case .characters: tokenizer = CharacterTokenizer(alphabet: text.alphabet)
@@ -27,24 +30,26 @@ struct GeneratedWindows: Sendable {
         vocabulary: vocabulary)
     }
     let lengths = (0..<tokenizer.vocabulary).map { [tokenizer] token in tokenizer.bytes(of: token).count }
-    let count = configuration.validationTokens.dividedRoundingUp(by: context)
-    var windows: [UInt16] = []
-    windows.reserveCapacity(count * (context + 1))
-    var tasks: [UInt8] = []
-    tasks.reserveCapacity(count * context)
+    let asked = configuration.validationTokens.dividedRoundingUp(by: context)
+    // Each text is cut into pieces, which are windows: one piece, or those of a lane.
+    let texts = lanes == nil ? asked : TokenizedCorpus.validationLanes
+    let pieces = asked.dividedRoundingUp(by: texts)
+    let count = texts * pieces
+    var windows = [UInt16](repeating: 0, count: count * (context + 1))
+    var tasks = [UInt8](repeating: 0, count: count * context)
     let names = text.tasks + text.answerNames
     var nats = [Double](repeating: 0, count: names.count)
     var targets = [Int](repeating: 0, count: names.count)
-    var entropies: [Double] = []
-    var answers: [[TokenWindows.Answer]] = []
+    var entropies = [Double](repeating: 0, count: count)
+    var answers = [[TokenWindows.Answer]](repeating: [], count: count)
     var hashes: Set<UInt64> = []
     var writer = text.writer(seed: seed, stream: .validation, costs: true)
-    for window in 0..<count {
-      writer.restart(random: GeneratedText.random(seed: seed, stream: .validation, window: window))
+    for number in 0..<texts {
+      writer.restart(random: GeneratedText.random(seed: seed, stream: .validation, window: number))
       var tokens: [UInt16] = []
       var taskOfToken: [UInt8] = []
       var passages: [Passage] = []
-      while tokens.count < context + 1 {
+      while tokens.count < pieces * context + 1 {
         let start = writer.bytes.count
         let task = UInt8(writer.writePassage())
         let (first, firstAnswer) = (tokens.count, passages.last?.answers.upperBound ?? 0)
@@ -57,7 +62,7 @@ struct GeneratedWindows: Sendable {
       // The positions of the bytes of target t are edges[t] ..< edges[t + 1].
       var edges = [lengths[Int(tokens[0])]]
       var costs: [Double] = []
-      for position in 1...context {
+      for position in 1...pieces * context {
         let end = edges[position - 1] + lengths[Int(tokens[position])]
         let task = Int(taskOfToken[position])
         costs.append(writer.costs[edges[position - 1]..<end].reduce(0, +))
@@ -65,7 +70,6 @@ struct GeneratedWindows: Sendable {
         targets[task] += 1
         edges.append(end)
       }
-      entropies.append(costs.reduce(0, +) / Double(context))
       let found = passages.flatMap { passage -> [TokenWindows.Answer] in
         if passage.answers.isEmpty { return [passage.ending(costs)].compactMap { $0 } }
         return passage.answers.compactMap { index in
@@ -77,13 +81,23 @@ struct GeneratedWindows: Sendable {
         }
       }
       for answer in found {
-        guard let group = answer.group else { continue }
-        targets[group] += answer.targets.count
+        let (piece, first) = answer.targets.lowerBound.quotientAndRemainder(dividingBy: context)
+        // One that is cut between windows cannot be judged in either.
+        guard first + answer.targets.count <= context else { continue }
+        answers[piece * texts + number].append(
+          TokenWindows.Answer(
+            task: answer.task, group: answer.group, targets: first..<first + answer.targets.count))
+        if let group = answer.group { targets[group] += answer.targets.count }
       }
-      answers.append(found)
-      windows.append(contentsOf: tokens[...context])
-      tasks.append(contentsOf: taskOfToken[1...context])
-      hashes.insert(Self.hash(tokens[...context]))
+      for piece in 0..<pieces {
+        let (window, first) = (piece * texts + number, piece * context)
+        entropies[window] = costs[first..<first + context].reduce(0, +) / Double(context)
+        windows.replaceSubrange(
+          window * (context + 1)..<(window + 1) * (context + 1), with: tokens[first...first + context])
+        tasks.replaceSubrange(
+          window * context..<(window + 1) * context, with: taskOfToken[first + 1...first + context])
+        hashes.insert(Self.hash(tokens[first...first + context]))
+      }
     }
     validation = TokenWindows(
       context: context, count: count, tokens: windows, tasks: tasks, answers: answers)
@@ -92,15 +106,29 @@ struct GeneratedWindows: Sendable {
       tasks: zip(nats, targets).map { $1 > 0 ? $0 / Double($1) : nil },
       windows: entropies)
     // Very short windows occur many times in the source. Excluding those from training would remove its most frequent
-    // text and change the distribution.
-    excluded = Double(count - hashes.count) < 0.01 * Double(count) ? hashes : []
+    // text and change the distribution. Windows of lanes depend on those before them, so none is left out.
+    excluded = lanes == nil && Double(count - hashes.count) < 0.01 * Double(count) ? hashes : []
   }
 
-  /// Appends training windows to `known`, the ones generated before, until there are `count`.
-  func extend(_ known: inout [UInt16], toWindows count: Int) throws {
-    let start = known.count / (context + 1)
+  /// The training windows generated so far.
+  struct Training {
+    /// Their tokens, (windows, T + 1).
+    fileprivate(set) var tokens: [UInt16] = []
+    fileprivate var lanes: [Lane] = []
+  }
+
+  /// A lane, and its text from the first token of its next window on, as far as it was generated.
+  fileprivate struct Lane {
+    var writer: PassageWriter
+    var tokens: [UInt16] = []
+  }
+
+  /// Appends training windows to `known`, the ones generated before, until there are `count`, a multiple of the lanes.
+  func extend(_ known: inout Training, toWindows count: Int) throws {
+    let start = known.tokens.count / (context + 1)
     guard start < count else { return }
-    known.reserveCapacity(count * (context + 1))
+    known.tokens.reserveCapacity(count * (context + 1))
+    if let lanes { return try extend(&known, lanes: lanes, from: start, to: count) }
     var writer = text.writer(seed: seed, stream: .training, costs: false)
     var tokens: [UInt16] = []
     for window in start..<count {
@@ -113,7 +141,25 @@ struct GeneratedWindows: Sendable {
           try tokenizer.encode(writer.bytes[passage...], into: &tokens)
         }
       } while !excluded.isEmpty && excluded.contains(Self.hash(tokens[...context]))
-      known.append(contentsOf: tokens[...context])
+      known.tokens.append(contentsOf: tokens[...context])
+    }
+  }
+
+  private func extend(_ known: inout Training, lanes: Int, from start: Int, to count: Int) throws {
+    for window in start..<count {
+      let number = window % lanes
+      if window < lanes {
+        var writer = text.writer(seed: seed, stream: .training, costs: false)
+        writer.restart(random: GeneratedText.random(seed: seed, stream: .training, window: number))
+        known.lanes.append(Lane(writer: writer))
+      }
+      while known.lanes[number].tokens.count < context + 1 {
+        known.lanes[number].writer.discard()
+        _ = known.lanes[number].writer.writePassage()
+        try tokenizer.encode(known.lanes[number].writer.bytes[...], into: &known.lanes[number].tokens)
+      }
+      known.tokens.append(contentsOf: known.lanes[number].tokens[...context])
+      known.lanes[number].tokens.removeFirst(context)
     }
   }
 
@@ -136,10 +182,9 @@ struct GeneratedWindows: Sendable {
     /// The targets of an answer; nil if they and the next one do not lie in the window, or share a token with text that
     /// is not certain.
     func answer(_ bytes: Range<Int>, group: Int?, _ costs: [Double], edges: [Int]) -> TokenWindows.Answer? {
-      guard let first = edges.lastIndex(where: { $0 <= bytes.lowerBound }),
-        let end = edges.firstIndex(where: { $0 >= bytes.upperBound }), end < costs.count,
-        costs[first..<end].allSatisfy({ $0 == 0 })
-      else { return nil }
+      let first = edges.firstIndex(above: bytes.lowerBound) - 1
+      let end = edges.firstIndex(above: bytes.upperBound - 1)
+      guard first >= 0, end < costs.count, costs[first..<end].allSatisfy({ $0 == 0 }) else { return nil }
       let targets = first..<(costs[end] == 0 ? end + 1 : end)
       return TokenWindows.Answer(task: task, group: group, targets: targets)
     }
@@ -147,5 +192,17 @@ struct GeneratedWindows: Sendable {
 
   private static func hash(_ tokens: ArraySlice<UInt16>) -> UInt64 {
     tokens.reduce(0) { mix($0 ^ UInt64($1)) }
+  }
+}
+
+extension [Int] {
+  /// The index of the first element above `value`, of elements that rise; their number if there is none.
+  fileprivate func firstIndex(above value: Int) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle] > value { high = middle } else { low = middle + 1 }
+    }
+    return low
   }
 }

@@ -51,6 +51,11 @@ struct PassageWriter {
   /// Discards the generated text and continues with another random stream.
   mutating func restart(random: RandomStream) {
     self.random = random
+    discard()
+  }
+
+  /// Discards the generated text.
+  mutating func discard() {
     bytes.removeAll(keepingCapacity: true)
     costs.removeAll(keepingCapacity: true)
     answers.removeAll(keepingCapacity: true)

@@ -53,7 +53,7 @@ public struct TokenWindows: Sendable {
   }
 
   /// Returns the answers that lie entirely in a window. As the window begins with a passage, so does all that
-  /// determines them.
+  /// determines them. In a lane, this may lie in earlier windows.
   public func answers(ofWindow window: Int) -> [Answer] { answers.isEmpty ? [] : answers[window] }
 
   /// Copies a window to `inputs` and `targets`, (T) each.

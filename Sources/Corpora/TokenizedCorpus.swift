@@ -5,6 +5,9 @@ import Synchronization
 ///
 /// Windows of generated text begin at the start of a passage. The same configuration and context give the same windows.
 /// Runs on several threads can use one corpus; its windows are stored once.
+///
+/// With lanes, each window continues another one, so that a model may carry what it remembers from one to the next. A lane
+/// is a text of its own, cut into windows that overlap by one token; window s of lane l of n is number s·n + l.
 public final class TokenizedCorpus: Sendable {
   /// The cross-entropy of the source itself in nats per token: the lower bound of every model's expected loss.
   public struct Entropy: Codable, Hashable, Sendable {
@@ -21,21 +24,23 @@ public final class TokenizedCorpus: Sendable {
   public let configuration: CorpusConfiguration
   /// The number of targets in a window, T.
   public let context: Int
+  /// The number of lanes of the training windows, whose number is a multiple of it; nil if windows are independent.
+  public let lanes: Int?
   /// The recipe's name, or the path of the text.
   public let name: String
   /// The tokenizer.
   public let tokenizer: any Tokenizer
   /// A checksum of everything that determines the windows: the recipe with its word lists, or the text; the tokenizer,
-  /// the context, the seed and the sizes.
+  /// the context, the seed, the sizes and the lanes.
   public let fingerprint: String
   /// The names of the tasks, and after them those of the answers that lists determine, by task and number of items,
   /// such as `recall_4`. These have targets in common with their task. `["text"]` for text files.
   public let tasks: [String]
   /// Messages for the author of a recipe, one for each renamed key.
   public let notes: [String]
-  /// The validation windows.
+  /// The validation windows. Where training windows are in lanes, they are in `validationLanes`.
   public let validation: TokenWindows
-  /// The true entropy of the validation targets, given the first token of each window; nil for text files.
+  /// The true entropy of the validation targets, given the first token of each window, or lane; nil for text files.
   ///
   /// Exact for characters and bytes. For byte pairs it is the entropy of the decoded text. This is a lower bound,
   /// because the last token of a window also carries information about the text after it.
@@ -43,13 +48,18 @@ public final class TokenizedCorpus: Sendable {
   /// The mean number of UTF-8 bytes per validation target.
   public let bytesPerToken: Double
 
+  /// The number of lanes of validation windows, where training windows are in lanes.
+  public static let validationLanes = 16
+
   private let source: WindowSource
-  private let trainingTokens: Mutex<[UInt16]>
+  private let generated = Mutex(GeneratedWindows.Training())
 
   /// Reads, checks and tokenizes the corpus. Each window has `context` (at least 1) targets.
   ///
+  /// - Parameter lanes: The number (at least 1) of lanes of the training windows; nil for independent windows.
   /// - Throws: `InputError` if the source is invalid or too short.
-  public init(_ configuration: CorpusConfiguration, context: Int) throws {
+  public init(_ configuration: CorpusConfiguration, context: Int, lanes: Int? = nil) throws {
+    precondition(lanes ?? 1 >= 1, "TokenizedCorpus: \(lanes ?? 0) lanes")
     guard context >= 1, configuration.validationTokens >= 1, configuration.uniqueTokens ?? 1 >= 1 else {
       throw InputError(
         "context (\(context)), validation tokens (\(configuration.validationTokens)) and unique tokens must be "
@@ -57,17 +67,19 @@ public final class TokenizedCorpus: Sendable {
     }
     self.configuration = configuration
     self.context = context
+    self.lanes = lanes
     let content: String
     switch try CorpusSource(configuration.source) {
     case .generated(let text):
-      let windows = try GeneratedWindows(text, configuration: configuration, context: context)
+      let windows = try GeneratedWindows(
+        text, configuration: configuration, context: context, lanes: lanes)
       (name, content, notes) = (text.name, text.fingerprint, text.notes)
       tasks = text.tasks + text.answerNames
       source = .generated(windows)
       (tokenizer, validation) = (windows.tokenizer, windows.validation)
       validationEntropy = windows.entropy
     case .files(let text):
-      let windows = try FileWindows(text, configuration: configuration, context: context)
+      let windows = try FileWindows(text, configuration: configuration, context: context, lanes: lanes)
       (name, tasks, content, notes) = (text.path, ["text"], text.fingerprint, [])
       source = .files(windows.training)
       (tokenizer, validation) = (windows.tokenizer, windows.validation)
@@ -82,26 +94,26 @@ public final class TokenizedCorpus: Sendable {
     let unique = configuration.uniqueTokens.map(String.init) ?? "all"
     fingerprint = checksum(
       "\(content) \(tokenizer.configuration) \(context) \(configuration.seed) "
-        + "\(configuration.validationTokens) \(unique)")
-    trainingTokens = Mutex([])
+        + "\(configuration.validationTokens) \(unique)\(lanes.map { " \($0) lanes" } ?? "")")
   }
 
   /// The number of different tokens, V.
   public var vocabulary: Int { tokenizer.vocabulary }
 
   /// Returns training windows with at least `tokens` targets, or all windows if there are fewer (`uniqueTokens`, or the
-  /// end of the text files). The result for a smaller number is a prefix of that for a larger one.
+  /// end of the text files). All lanes have as many. The result for a smaller number is a prefix of that for a larger one.
   ///
   /// - Throws: `InputError` if a character has no token.
   public func training(tokens: Int) throws -> TokenWindows {
-    let wanted = max(1, min(tokens, configuration.uniqueTokens ?? tokens).dividedRoundingUp(by: context))
+    let least = max(1, min(tokens, configuration.uniqueTokens ?? tokens).dividedRoundingUp(by: context))
+    let wanted = least.roundedUp(toMultipleOf: lanes ?? 1)
     switch source {
     case .files(let windows):
       return TokenWindows(context: context, count: min(wanted, windows.count), tokens: windows.tokens)
     case .generated(let windows):
-      return try trainingTokens.withLock { known in
+      return try generated.withLock { known in
         try windows.extend(&known, toWindows: wanted)
-        return TokenWindows(context: context, count: wanted, tokens: known)
+        return TokenWindows(context: context, count: wanted, tokens: known.tokens)
       }
     }
   }
@@ -115,4 +127,5 @@ private enum WindowSource {
 
 extension Int {
   func dividedRoundingUp(by divisor: Int) -> Int { (self + divisor - 1) / divisor }
+  func roundedUp(toMultipleOf divisor: Int) -> Int { dividedRoundingUp(by: divisor) * divisor }
 }
