@@ -29,7 +29,7 @@ public struct Calibration: Sendable {
     DispatchQueue.concurrentPerform(iterations: min(workers, jobs.count)) { _ in
       while let (shape, configuration) = left.withLock({ $0.popFirst() }) {
         let cost = Result {
-          let corpus = try corpora.corpus(configuration.corpus, context: configuration.model.context)
+          let corpus = try corpora.corpus(of: configuration)
           return try Trainer.measureCost(configuration, batch: shape.batch, corpus: corpus)
         }
         measured.withLock { $0[shape] = cost }

@@ -105,7 +105,7 @@ public struct TrunkJob: Codable, Sendable {
     _ report: @escaping (Event) -> Void
   ) throws {
     let configuration = runs[0].configuration
-    let corpus = try corpora.corpus(configuration.corpus, context: configuration.model.context)
+    let corpus = try corpora.corpus(of: configuration)
     guard corpus.fingerprint == configuration.corpusFingerprint else {
       throw InputError(
         "has changed since the runs were planned", file: configuration.corpus.source,

@@ -2,12 +2,14 @@ import Corpora
 import Files
 import Foundation
 import Synchronization
+import Training
 
 /// The corpora of an experiment. Each is opened once and can be used by all runs on all threads.
 public final class CorpusCache: Sendable {
   private struct Key: Hashable {
     let configuration: CorpusConfiguration
     let context: Int
+    let lanes: Int?
   }
 
   private let corpora = Mutex<[Key: TokenizedCorpus]>([:])
@@ -33,14 +35,24 @@ public final class CorpusCache: Sendable {
     }
   }
 
-  /// Returns the corpus in windows of `context` tokens. While one thread opens a corpus, other threads wait.
+  /// Returns the corpus of a run.
   ///
   /// - Throws: `InputError` if its source is invalid.
-  public func corpus(_ configuration: CorpusConfiguration, context: Int) throws -> TokenizedCorpus {
+  public func corpus(of run: RunConfiguration) throws -> TokenizedCorpus {
+    try corpus(run.corpus, context: run.model.context, lanes: run.lanes)
+  }
+
+  /// Returns the corpus in windows of `context` tokens. While one thread opens a corpus, other threads wait.
+  ///
+  /// - Parameter lanes: The number of lanes of its windows; nil for independent windows.
+  /// - Throws: `InputError` if its source is invalid.
+  public func corpus(_ configuration: CorpusConfiguration, context: Int, lanes: Int?) throws
+    -> TokenizedCorpus
+  {
     try corpora.withLock { corpora in
-      let key = Key(configuration: configuration, context: context)
+      let key = Key(configuration: configuration, context: context, lanes: lanes)
       if let known = corpora[key] { return known }
-      let corpus = try TokenizedCorpus(configuration, context: context)
+      let corpus = try TokenizedCorpus(configuration, context: context, lanes: lanes)
       corpora[key] = corpus
       return corpus
     }

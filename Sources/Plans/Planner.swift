@@ -97,7 +97,8 @@ struct Planner {
   private mutating func openCorpus(of draft: RunDraft) throws -> TokenizedCorpus {
     do {
       if case .file(let path) = source { try corpora.checkSource(draft.corpus.source, of: path) }
-      let corpus = try corpora.corpus(draft.corpus, context: draft.model.context)
+      let corpus = try corpora.corpus(
+        draft.corpus, context: draft.model.context, lanes: try lanes(of: draft))
       tasks += corpus.tasks.filter { !tasks.contains($0) }
       notes += corpus.notes.filter { !notes.contains($0) }
       return corpus
@@ -123,6 +124,25 @@ struct Planner {
     return new
   }
 
+  /// The number of lanes in which the training reads its text; nil where windows carry no state.
+  private func lanes(of draft: RunDraft) throws -> Int? {
+    guard draft.carry, draft.model.isRecurrent else { return nil }
+    guard !draft.model.hasLinearAttention else {
+      throw fault(
+        "linear attention carries no state from window to window: its sums never decay, and its features depend on the "
+          + "position in a window", at: "carry", of: draft, remedy: "Leave layers L out, or remove `carry`")
+    }
+    let stages = draft.training.batch.stages
+    guard stages.count == 1 else {
+      throw fault(
+        "windows carry states only in batches of one size, as each window of a batch continues a text of its own",
+        at: "carry", of: draft,
+        remedy: "Give for example `\(name(of: "batch", max(1024, 4 * draft.model.context)))`")
+    }
+    try checkBatch(of: draft)
+    return stages[0].tokens / draft.model.context
+  }
+
   private func checkBatch(of draft: RunDraft) throws {
     for stage in draft.training.batch.stages where !stage.tokens.isMultiple(of: draft.model.context) {
       throw fault(
@@ -138,7 +158,7 @@ struct Planner {
   private mutating func noteEffects(on model: ModelConfiguration, of draft: RunDraft) {
     for setting in Self.settingsOfLayers where draft.isGiven(setting.key) {
       let place = GivenPlace(setting: setting.key, line: draft.line(of: setting.key))
-      if setting.applies(to: model) {
+      if setting.applies(model, draft) {
         effective.insert(place)
       } else if idle[place] == nil {
         idle[place] = draft
@@ -152,14 +172,30 @@ struct Planner {
     for setting in Self.settingsOfLayers {
       let places = idle.filter { $0.key.setting == setting.key && !effective.contains($0.key) }
       guard let (_, draft) = places.min(by: { $0.key.line ?? 0 < $1.key.line ?? 0 }) else { continue }
-      let requirement = setting.requirement ?? "such a layer"
+      let requirement = setting.requirement
       throw fault(
         "`\(setting.key)` has no effect, because no model has \(requirement)", at: setting.key, of: draft,
         remedy: "Remove it, or give a model \(requirement)")
     }
   }
 
-  private static let settingsOfLayers = sequenceMixerSettings + channelMixerSettings
+  /// A setting that some layers have.
+  private struct SettingOfLayers {
+    let key: String
+    /// What a model must have, as in `a layer W`.
+    let requirement: String
+    /// Whether it changes a model or its training.
+    let applies: @Sendable (ModelConfiguration, RunDraft) -> Bool
+  }
+
+  private static let settingsOfLayers =
+    (sequenceMixerSettings + channelMixerSettings).map { setting in
+      SettingOfLayers(key: setting.key, requirement: setting.requirement ?? "such a layer") { model, _ in
+        setting.applies(to: model)
+      }
+    } + [
+      SettingOfLayers(key: "carry", requirement: "a layer M or D") { $0.isRecurrent || !$1.carry }
+    ]
 
   /// Throws if a setting of an update rule or an objective is given but another one is chosen.
   private func checkSelections(of draft: RunDraft) throws {

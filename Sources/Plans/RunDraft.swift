@@ -28,6 +28,8 @@ struct RunDraft: Sendable {
   var objective = trainingObjectives[0].name
   /// The settings of the update rule and of the objective that are given, by key.
   var chosen: [String: Double] = [:]
+  /// Whether windows carry recurrent states, where the model has any.
+  var carry = false
   /// Everything else about the training; its tokens and its learning rate are set when the run is planned.
   var training = TrainingConfiguration(tokens: 0)
   var seed: UInt64 = 0
@@ -57,6 +59,7 @@ struct RunDraft: Sendable {
     var training = training
     let rate = learningRate ?? LearningRate.Height.usual(model.parametrisation, experts: model.moe.experts)
     training.learningRate = rate(width: width)
+    training.carry = carry && model.isRecurrent ? true : nil
     training.updateRule = Self.selection(updateRule, among: updateRules, chosen)
     training.objective = Self.selection(objective, among: trainingObjectives, chosen)
     return training

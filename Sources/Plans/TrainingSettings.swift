@@ -51,6 +51,11 @@ extension Setting {
         let stages = run.configuration.training.batch.stages
         return stages.count == 1 ? .integer(stages[0].tokens) : .text(run.configuration.training.batch.text)
       }, read: readBatch),
+    Setting(
+      .training, "carry", values: .boolean, default: "false",
+      "whether the recurrent states of layers M and D go from a window to the next one of its text, forward only; needs a batch of one size",
+      \.carry, cell: { .text("\($0.configuration.training.carry ?? false)") }
+    ) { try $0.boolean() },
     .integer(
       .training, "warmup_steps", in: 0...RunDraft.mostTokens, "steps over which the learning rate rises",
       \.training.warmupSteps, column: .named("warmup", words: "steps of warmup", unit: "steps")

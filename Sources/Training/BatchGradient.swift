@@ -7,7 +7,8 @@ import Synchronization
 /// The loss of a batch and its gradient, computed in shards.
 ///
 /// A batch is cut into shards of at most `shardTokens(of:)` tokens, whatever the number of threads. Each has its own
-/// gradient, and these are added in a fixed order, so that the numbers do not depend on threads.
+/// gradient, and these are added in a fixed order, so that the numbers do not depend on threads. Where windows carry
+/// recurrent states, those belong to shards too: each covers the same lanes in every batch.
 final class BatchGradient {
   /// Large enough for efficient products, small enough for a core's own cache at toy widths. With experts shards are
   /// larger: each expert gets only some of the tokens, and the gradient of each shard covers the weights of all
@@ -21,6 +22,8 @@ final class BatchGradient {
   private let objective: any TrainingObjective
   /// The seed of the layers' noise.
   private let seed: UInt64
+  /// Whether windows begin with the states of the last batch.
+  private let carries: Bool
   private var programs: [Int: ObjectiveProgram] = [:]
   /// The windows of each shard of the last batch, counted from the batch's first. The next batch usually has as many.
   private var shards: [Range<Int>] = []
@@ -28,33 +31,41 @@ final class BatchGradient {
   private let workers: [Worker]
   private let isStopped = Atomic<Bool>(false)
 
-  init(_ transformer: Transformer, _ objective: any TrainingObjective, seed: UInt64, threads: Int) {
+  init(
+    _ transformer: Transformer, _ objective: any TrainingObjective, seed: UInt64, carries: Bool, threads: Int
+  ) {
     self.transformer = transformer
     self.objective = objective
     self.seed = seed
+    self.carries = carries
     workers = (0..<max(threads, 1)).map { _ in Worker() }
   }
 
   /// The mean loss, in nats per token, of the windows at `positions` of `order`.
   ///
-  /// - Parameter stops: Called every few operations on the first thread. If it returns true, the computation ends early.
-  /// - Returns: Nil if it ended early.
+  /// - Parameters:
+  ///   - carried: The states before the batch, by shard, which are replaced by those after it; empty where windows carry
+  ///     none.
+  ///   - stops: Called every few operations on the first thread. If it returns true, the computation ends early.
+  /// - Returns: Nil if it ended early; `carried` is unchanged then.
   func callAsFunction(
     _ positions: Range<Int>, of windows: TokenWindows, order: TokenOrder, parameters: FloatBuffer,
-    stops: () -> Bool
+    carried: [FloatBuffer], stops: () -> Bool
   ) -> Double? {
     if shards.last?.upperBound != positions.count { prepare(windows: positions.count) }
     let weight = 1 / Float(positions.count * windows.context)
     isStopped.store(false, ordering: .relaxed)
     inParallel(shards.count, threads: workers.count) { shard, thread in
       compute(
-        shard, after: positions.lowerBound, by: workers[thread], windows, order, parameters, weight: weight
+        shard, after: positions.lowerBound, by: workers[thread], windows, order, parameters,
+        carried: carries ? carried[shard] : nil, weight: weight
       ) {
         if thread == 0, stops() { isStopped.store(true, ordering: .relaxed) }
         return isStopped.load(ordering: .relaxed)
       }
     }
     if isStopped.load(ordering: .relaxed) { return nil }
+    for (buffer, result) in zip(carried, results) { buffer.copy(from: result.states) }
     let sum = gradient.start
     for other in results[..<shards.count].dropFirst() {
       for i in 0..<other.gradient.count { sum[i] += other.gradient.start[i] }
@@ -69,6 +80,9 @@ final class BatchGradient {
   func flops(windows: Int) -> Double {
     shardPrograms(windows: windows).reduce(0) { $0 + $1.loss.program.flops.total }
   }
+
+  /// The floats of the states that each shard of a step with this many windows carries.
+  func stateCounts(windows: Int) -> [Int] { shardPrograms(windows: windows).map(\.loss.program.stateCount) }
 
   /// The program of each shard of a step with this many windows.
   func shardPrograms(windows: Int) -> [ObjectiveProgram] {
@@ -104,8 +118,11 @@ final class BatchGradient {
   /// Makes programs, arenas and gradients at the first batch of a size; later ones allocate nothing.
   private func prepare(windows: Int) {
     shards = cut(windows)
-    while results.count < shards.count {
-      results.append(ShardResult(gradient: FloatBuffer(count: transformer.layout.gradientCount)))
+    for shard in shards.dropFirst(results.count) {
+      results.append(
+        ShardResult(
+          gradient: FloatBuffer(count: transformer.layout.gradientCount),
+          states: FloatBuffer(count: program(shard.count).loss.program.stateCount)))
     }
     for size in Set(shards.map(\.count)) {
       let program = program(size).loss.program
@@ -115,7 +132,7 @@ final class BatchGradient {
 
   private func program(_ windows: Int) -> ObjectiveProgram {
     if let known = programs[windows] { return known }
-    let new = ObjectiveProgram(objective, of: transformer, windows: windows)
+    let new = ObjectiveProgram(objective, of: transformer, windows: windows, carries: carries)
     programs[windows] = new
     return new
   }
@@ -144,7 +161,7 @@ final class BatchGradient {
 
   private func compute(
     _ index: Int, after first: Int, by worker: Worker, _ windows: TokenWindows, _ order: TokenOrder,
-    _ parameters: FloatBuffer, weight: Float, unless stops: () -> Bool
+    _ parameters: FloatBuffer, carried: FloatBuffer?, weight: Float, unless stops: () -> Bool
   ) {
     let shard = shards[index]
     guard let program = programs[shard.count], let arena = worker.arenas[shard.count] else {
@@ -155,6 +172,7 @@ final class BatchGradient {
         program, arena, slot: slot, with: order.window(at: first + position), of: windows,
         position: first + position)
     }
+    if let carried { arena.carry(from: carried, to: results[index].states) }
     let loss = program.loss
     guard loss.program.forward(arena, parameters: parameters, unless: stops) else { return }
     results[index].sparedFlops = loss.program.spared(arena).total
@@ -169,9 +187,10 @@ struct ObjectiveProgram {
   let loss: LossProgram
   let batch: ObjectiveBatch
 
-  init(_ objective: any TrainingObjective, of transformer: Transformer, windows: Int) {
+  init(_ objective: any TrainingObjective, of transformer: Transformer, windows: Int, carries: Bool) {
     var batch: ObjectiveBatch?
-    loss = transformer.lossProgram(windows: windows, gradients: true) { logits, tokens, targets, recorder in
+    loss = transformer.lossProgram(windows: windows, gradients: true, carries: carries) {
+      logits, tokens, targets, recorder in
       var slots = ObjectiveBatch(tokens: tokens, targets: targets, windows: windows)
       defer { batch = slots }
       return objective.record(logits, &slots, recorder)
@@ -180,15 +199,16 @@ struct ObjectiveProgram {
   }
 }
 
-/// The results of one shard: the sum of its losses, the gradient of its part of the mean loss, and the operations
-/// that it did not need.
+/// The results of one shard: the sum of its losses, the gradient of its part of the mean loss, the states at the end of
+/// its windows, and the operations that it did not need.
 private final class ShardResult {
   let gradient: FloatBuffer
+  let states: FloatBuffer
   var loss = 0.0
   var sparedFlops = 0.0
 
-  init(gradient: FloatBuffer) {
-    self.gradient = gradient
+  init(gradient: FloatBuffer, states: FloatBuffer) {
+    (self.gradient, self.states) = (gradient, states)
   }
 }
 

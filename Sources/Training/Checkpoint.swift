@@ -6,8 +6,8 @@ import Models
 import RandomNumbers
 
 /// The state of a training in a file, from which it resumes as if never interrupted: weights, the update rule's buffers
-/// under their names, and the position in the data. There is no random state: data and initial weights follow from the
-/// configuration.
+/// under their names, carried states by shard, and the position in the data. There is no random state: data and initial
+/// weights follow from the configuration.
 public struct Checkpoint {
   private let configuration: RunConfiguration
   private let layout: ParameterLayout
@@ -39,6 +39,9 @@ public struct Checkpoint {
         file.add(section.prefix + parameter.name, shape: parameter.tensor.shape, section.buffer.data(range))
       }
     }
+    for (shard, buffer) in state.carried.enumerated() {
+      file.add(Self.carriedPrefix + "\(shard)", shape: [buffer.count], buffer.data(0..<buffer.count))
+    }
     try file.write(to: folder.checkpoint, mayReplace: mayReplace)
   }
 
@@ -65,7 +68,8 @@ public struct Checkpoint {
         "belongs to a run with other settings", file: path, remedy: "Delete it, or train into another folder")
     }
     var arrays = file.arrays()
-    guard sections(of: state).allSatisfy({ layout.read(&arrays, $0) }), arrays.next() == nil,
+    guard sections(of: state).allSatisfy({ layout.read(&arrays, $0) }),
+      Self.read(&arrays, into: state.carried), arrays.next() == nil,
       let step = file.metadata("step").flatMap({ Int($0) }),
       let tokens = file.metadata("tokens").flatMap({ Int($0) }),
       let sparedFlops = file.metadata("spared_flops").flatMap({ Double($0) })
@@ -75,6 +79,20 @@ public struct Checkpoint {
     state.sparedFlops = sparedFlops
     state.branched = file.metadata("branched").flatMap { Int($0) }
     state.recentLoss = file.metadata("recent_loss").flatMap { UInt64($0) }.map { Double(bitPattern: $0) }
+  }
+
+  /// The prefix of the names of carried states.
+  fileprivate static let carriedPrefix = "carried."
+
+  /// Fills the buffers of carried states with the next arrays, if they are those.
+  private static func read(_ arrays: inout Safetensors.Arrays, into carried: [FloatBuffer]) -> Bool {
+    carried.indices.allSatisfy { shard in
+      guard let array = arrays.next(), array.name == carriedPrefix + "\(shard)",
+        array.shape == [carried[shard].count]
+      else { return false }
+      carried[shard].bytes.copyBytes(from: array.data)
+      return true
+    }
   }
 
   /// The weights under their own names, then each buffer of the update rule, whose name precedes theirs.
@@ -143,6 +161,15 @@ public struct TrainedModel {
     }
   }
 
+  /// The bytes of the carried states in a file. Samples begin without them.
+  private static func carriedBytes(of file: Safetensors) -> Int {
+    var (arrays, bytes) = (file.arrays(), 0)
+    while let array = arrays.next() {
+      if array.name.hasPrefix(Checkpoint.carriedPrefix) { bytes += array.data.count }
+    }
+    return bytes
+  }
+
   /// Reads a checkpoint.
   ///
   /// - Throws: `InputError` if the file is damaged.
@@ -169,7 +196,8 @@ public struct TrainedModel {
     let trained = transformer.layout.parameters.reduce(0) { $0 + ($1.gradientOffset == nil ? 0 : $1.count) }
     let buffers = configuration.training.updateRuleType.buffers.count
     // Weights and buffers take 4 bytes a number. A merge takes two tokens of up to 5 digits, a space and a line feed.
-    guard file.dataCount == 4 * (transformer.layout.count + buffers * trained),
+    let carried = configuration.training.carry == true ? Self.carriedBytes(of: file) : 0
+    guard file.dataCount == 4 * (transformer.layout.count + buffers * trained) + carried,
       let text = file.metadata("tokenizer", longest: 64 + 13 * vocabulary),
       let tokenizer = TokenizerText(text).tokenizer,
       tokenizer.vocabulary == vocabulary

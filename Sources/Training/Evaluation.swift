@@ -34,8 +34,8 @@ public struct Evaluation: Sendable, Hashable {
 
 /// Evaluates a model, forward only.
 final class Evaluator {
-  /// Windows that one replay evaluates.
-  private static let chunk = 16
+  /// Windows that one replay evaluates: the next of each lane, where windows carry recurrent states.
+  private static let chunk = TokenizedCorpus.validationLanes
   /// Windows that are evaluated for a point of the learning curve, always the same: few, so that many points cost
   /// little.
   static let curveWindows = 2 * chunk
@@ -43,16 +43,19 @@ final class Evaluator {
   private static let round = 8 * chunk
 
   private let corpus: TokenizedCorpus
+  private let carries: Bool
   private let program: LossProgram
   private let arenas: [Arena]
   private let classes: [ByteClass]
 
   init(_ transformer: Transformer, corpus: TokenizedCorpus, threads: Int) {
     self.corpus = corpus
-    let program = transformer.lossProgram(windows: Self.chunk, gradients: false)
+    carries = corpus.lanes != nil
+    let program = transformer.lossProgram(windows: Self.chunk, gradients: false, carries: carries)
     self.program = program
     classes = (0..<corpus.tokenizer.vocabulary).map { ByteClass(corpus.tokenizer.bytes(of: $0).first) }
-    arenas = (0..<max(threads, 1)).map { _ in Arena(for: program.program) }
+    // Chunks that carry states are evaluated one after another.
+    arenas = (0..<(carries ? 1 : max(threads, 1))).map { _ in Arena(for: program.program) }
   }
 
   /// The bytes that the arena of one thread would have.
@@ -76,6 +79,7 @@ final class Evaluator {
     let entropies = corpus.validationEntropy?.windows
     var sums = Sums(
       tasks: corpus.tasks, knowsEntropy: entropies != nil, routed: program.routed)
+    if carries { arenas[0].clearStates() }
     var start = 0
     while start < count {
       try beforeRound()

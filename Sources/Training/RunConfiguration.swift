@@ -52,6 +52,12 @@ public struct RunConfiguration: Codable, Hashable, Sendable {
     return trunk
   }
 
+  /// The number of lanes in which training reads its text, one for each window of a batch; nil where windows carry no
+  /// state.
+  public var lanes: Int? {
+    training.carry == true ? training.batch.tokens(after: 0) / model.context : nil
+  }
+
   /// The configuration as JSON with sorted keys: equal configurations give equal bytes.
   public var canonicalJSON: String {
     guard let data = try? Files.canonicalJSON(self) else {
@@ -66,6 +72,9 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
   /// The number D of tokens to train on. The run ends with the first step that reaches it.
   public var tokens: Int
   public var batch: BatchSchedule
+  /// Whether recurrent states go from a window to the next one of its text, forward only (truncated backpropagation
+  /// through time). Requires a batch of one size. Nil for false, or in a model without such states.
+  public var carry: Bool?
   /// The peak learning rate; under μP that of a model of `ModelConfiguration.baseWidth`.
   public var learningRate: Double
   /// Steps in which the rate rises to its peak.
@@ -89,7 +98,8 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
   public static func usualLearningRate(experts: Int) -> Double { experts > 1 ? 0.0056 : 0.008 }
 
   public init(
-    tokens: Int, batch: BatchSchedule = .ramp, learningRate: Double = usualLearningRate(experts: 1),
+    tokens: Int, batch: BatchSchedule = .ramp, carry: Bool = false,
+    learningRate: Double = usualLearningRate(experts: 1),
     warmupSteps: Int = 100,
     schedule: Schedule = .cooldown(fraction: 0.2, shape: .linear), updateRule: Selection? = nil,
     objective: Selection? = nil, weightDecay: Double = 0, beta1: Double = 0.9, beta2: Double = 0.95,
@@ -97,6 +107,7 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
   ) {
     self.tokens = tokens
     self.batch = batch
+    self.carry = carry ? true : nil
     self.learningRate = learningRate
     self.warmupSteps = warmupSteps
     self.schedule = schedule

@@ -21,20 +21,25 @@ public final class Trainer {
   /// - Throws: `SettingFault`, or `InputError` where there is no text to train on.
   public init(_ configuration: RunConfiguration, corpus: TokenizedCorpus, threads: Int = 1) throws {
     try configuration.training.check()
+    precondition(
+      configuration.lanes == corpus.lanes,
+      "a corpus with \(corpus.lanes ?? 0) lanes for \(configuration.lanes ?? 0) windows in a batch")
     self.configuration = configuration
     transformer = Transformer(configuration.model)
-    state = TrainingState(
-      parameters: transformer.initialParameters(seed: configuration.seed),
-      gradientCount: transformer.layout.gradientCount, rule: configuration.training.updateRuleType)
     // The last step may reach beyond the tokens asked for.
     let training = configuration.training
     windows = try corpus.training(tokens: training.tokens + training.batch.tokens(after: training.tokens))
-    order = TokenOrder(count: windows.count, seed: configuration.seed)
+    order = TokenOrder(count: windows.count, seed: corpus.lanes == nil ? configuration.seed : nil)
     optimizer = Optimizer(transformer, training)
     learningRate = LearningRate(training, configuration.model)
-    batchGradient = BatchGradient(
+    let batchGradient = BatchGradient(
       transformer, training.makeObjective(seed: configuration.seed), seed: configuration.seed,
-      threads: threads)
+      carries: corpus.lanes != nil, threads: threads)
+    self.batchGradient = batchGradient
+    state = TrainingState(
+      parameters: transformer.initialParameters(seed: configuration.seed),
+      gradientCount: transformer.layout.gradientCount, rule: training.updateRuleType,
+      carried: corpus.lanes.map(batchGradient.stateCounts) ?? [])
     evaluator = Evaluator(transformer, corpus: corpus, threads: threads)
   }
 
@@ -61,10 +66,15 @@ public final class Trainer {
     let training = configuration.training
     let batch = training.batch.tokens(after: state.tokens)
     let first = state.tokens / windows.context
+    // Lanes begin anew in each epoch.
+    if first.isMultiple(of: windows.count) {
+      for buffer in state.carried { buffer.start.update(repeating: 0, count: buffer.count) }
+    }
     let positions = first..<first + batch / windows.context
     guard
       let loss = batchGradient(
-        positions, of: windows, order: order, parameters: state.parameters, stops: stops)
+        positions, of: windows, order: order, parameters: state.parameters, carried: state.carried,
+        stops: stops)
     else { return nil }
     let norm = optimizer.norm(of: batchGradient.gradient)
     state.step += 1
@@ -146,21 +156,24 @@ extension Trainer {
   public static func plannedBytes(_ configuration: RunConfiguration) -> Int {
     let transformer = Transformer(configuration.model)
     let training = configuration.training
-    let gradient = BatchGradient(transformer, training.makeObjective(seed: 0), seed: 0, threads: 1)
+    let gradient = BatchGradient(
+      transformer, training.makeObjective(seed: 0), seed: 0, carries: configuration.lanes != nil, threads: 1)
     let batches = Set(training.batch.stages.map { $0.tokens / configuration.model.context })
-    return stateBytes(transformer, training) + gradient.plannedBytes(windows: Array(batches))
+    return stateBytes(configuration, transformer) + gradient.plannedBytes(windows: Array(batches))
       + Evaluator.plannedBytes(transformer)
   }
 
   /// The part of `plannedBytes` that follows from the number of weights alone, found without planning any memory: that
   /// takes seconds for a thousand blocks.
   public static func stateBytes(_ configuration: RunConfiguration) -> Int {
-    stateBytes(Transformer(configuration.model), configuration.training)
+    stateBytes(configuration, Transformer(configuration.model))
   }
 
   /// Five states: the run's, the trunk's, and three copies while a checkpoint is written (arrays, payload and file).
-  private static func stateBytes(_ transformer: Transformer, _ training: TrainingConfiguration) -> Int {
-    5 * TrainingState.byteCount(transformer.layout, rule: training.updateRuleType)
+  private static func stateBytes(_ configuration: RunConfiguration, _ transformer: Transformer) -> Int {
+    5
+      * (TrainingState.byteCount(transformer.layout, rule: configuration.training.updateRuleType)
+        + (configuration.lanes ?? 0) * configuration.model.stateByteCount)
   }
 
   /// The cost of training a configuration on this machine.

@@ -1,13 +1,16 @@
 import Autograd
 import Models
 
-/// What training changes: weights, the buffers of the update rule, and the position in the data.
+/// What training changes: weights, the buffers of the update rule, carried states, and the position in the data.
 public final class TrainingState {
   public let parameters: FloatBuffer
   /// The names of the update rule's buffers.
   let names: [String]
   /// The update rule's buffers, each as long as a gradient.
   let buffers: [FloatBuffer]
+  /// The recurrent states at the end of the last step's windows, by shard of the batch (`BatchGradient`); empty where
+  /// windows carry none.
+  let carried: [FloatBuffer]
   /// Steps done.
   public internal(set) var step = 0
   /// Tokens trained on.
@@ -22,10 +25,14 @@ public final class TrainingState {
   /// - Parameters:
   ///   - gradientCount: The length of a gradient, in floats.
   ///   - rule: The update rule that the buffers belong to.
-  package init(parameters: FloatBuffer, gradientCount: Int, rule: any UpdateRule.Type) {
+  ///   - carried: The floats of the states that each shard carries.
+  package init(
+    parameters: FloatBuffer, gradientCount: Int, rule: any UpdateRule.Type, carried: [Int] = []
+  ) {
     self.parameters = parameters
     names = rule.buffers
     buffers = names.map { _ in FloatBuffer(count: gradientCount) }
+    self.carried = carried.map { FloatBuffer(count: $0) }
   }
 
   /// A copy of `other`.
@@ -33,21 +40,24 @@ public final class TrainingState {
     parameters = FloatBuffer(count: other.parameters.count)
     names = other.names
     buffers = other.buffers.map { FloatBuffer(count: $0.count) }
+    carried = other.carried.map { FloatBuffer(count: $0.count) }
     copy(from: other)
   }
 
   /// Copies everything from `other`.
   func copy(from other: TrainingState) {
     parameters.copy(from: other.parameters)
-    for (buffer, source) in zip(buffers, other.buffers) { buffer.copy(from: source) }
+    for (buffer, source) in zip(buffers + carried, other.buffers + other.carried) {
+      buffer.copy(from: source)
+    }
     (step, tokens, branched, recentLoss) = (other.step, other.tokens, other.branched, other.recentLoss)
     sparedFlops = other.sparedFlops
   }
 
-  /// The bytes of weights and buffers.
-  package var byteCount: Int { 4 * (parameters.count + buffers.reduce(0) { $0 + $1.count }) }
+  /// The bytes of weights, buffers and carried states.
+  package var byteCount: Int { 4 * (parameters.count + (buffers + carried).reduce(0) { $0 + $1.count }) }
 
-  /// The bytes that a state would have, computed without making it.
+  /// The bytes that a state without carried states would have, computed without making it.
   static func byteCount(_ layout: ParameterLayout, rule: any UpdateRule.Type) -> Int {
     4 * (layout.bufferCount + rule.buffers.count * layout.gradientCount)
   }

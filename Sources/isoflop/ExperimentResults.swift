@@ -101,7 +101,7 @@ struct ExperimentResults {
   /// The n-gram baselines of the corpus of the longest run, counted on as much text as it saw, up to 4M tokens.
   private static func nGrams(of plan: Plan, _ corpora: CorpusCache) throws -> [Double] {
     guard let run = plan.runs.max(by: { $0.tokens < $1.tokens })?.configuration else { return [] }
-    let corpus = try corpora.corpus(run.corpus, context: run.model.context)
+    let corpus = try corpora.corpus(of: run)
     return NGrams.losses(
       training: try corpus.training(tokens: min(run.training.tokens, 4_000_000)),
       validation: corpus.validation, vocabulary: corpus.vocabulary)

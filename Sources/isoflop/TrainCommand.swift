@@ -33,7 +33,7 @@ struct TrainCommand: ParsableCommand {
     let planned = try PlannedRun(options: settings.given, corpora: corpora)
     try MemoryNeed.check([TrunkJob.Run(planned)], workers: 1)
     let run = planned.configuration
-    let corpus = try corpora.corpus(run.corpus, context: run.model.context)
+    let corpus = try corpora.corpus(of: run)
     complain(notes: corpus.notes)
     let folder = RunFolder("\(output)/\(run.identifier)")
     let progress = ProgressLine(total: Double(planned.tokens))

@@ -231,6 +231,21 @@ import Training
       "training:\n  batch: 500\ngrid: {width: 16, tokens: 1M}\n",
       "e.yaml:4: a batch of 500 tokens is not a multiple of the context 128. Write for example `batch: 384`."
     ),
+    (
+      "training:\n  batch: 1024\n  carry: true\ngrid: {width: 16, tokens: 1M, layers: [AA, WW]}\n",
+      "e.yaml:5: `carry` has no effect, because no model has a layer M or D. "
+        + "Remove it, or give a model a layer M or D."
+    ),
+    (
+      "training:\n  carry: true\ngrid: {width: 16, tokens: 1M, layers: MM}\n",
+      "e.yaml:4: windows carry states only in batches of one size, as each window of a batch continues a text of its "
+        + "own. Give for example `batch: 1024`."
+    ),
+    (
+      "training: {batch: 1024, carry: true}\ngrid: {width: 16, tokens: 1M, layers: ML}\n",
+      "e.yaml:3: linear attention carries no state from window to window: its sums never decay, and its features "
+        + "depend on the position in a window. Leave layers L out, or remove `carry`."
+    ),
   ])
   func whatCannotBeIsNamedWithItsLine(rest: String, message: String) {
     let corpus = "corpus: {source: \(packageFolder)/corpora/village.yaml, validation_tokens: 4096}"
@@ -245,8 +260,8 @@ import Training
   @Test func aCorpusIsOpenedOnce() throws {
     let corpora = CorpusCache(allowing: [packageFolder])
     let runs = try plan("grid: {width: 16, tokens: 100k}\n").runs
-    let first = try corpora.corpus(runs[0].configuration.corpus, context: 128)
-    #expect(try corpora.corpus(runs[0].configuration.corpus, context: 128) === first)
-    #expect(try corpora.corpus(runs[0].configuration.corpus, context: 64) !== first)
+    let first = try corpora.corpus(runs[0].configuration.corpus, context: 128, lanes: nil)
+    #expect(try corpora.corpus(runs[0].configuration.corpus, context: 128, lanes: nil) === first)
+    #expect(try corpora.corpus(runs[0].configuration.corpus, context: 128, lanes: 4) !== first)
   }
 }

@@ -39,6 +39,7 @@ import Testing
     "router_noise": ["experts": "4", "router_noise": "0.1"], "tokens": [:], "flops": [:],
     "learning_rate": ["learning_rate": "0.01"],
     "batch": ["batch": "[{from: 0, tokens: 128}, {from: 10k, tokens: 256}]"],
+    "carry": ["layers": "MM", "batch": "1024", "carry": "true"],
     "warmup_steps": ["warmup_steps": "12"], "schedule": ["schedule": "{cosine: 0.1}"],
     "weight_decay": ["weight_decay": "0.1"], "beta1": ["beta1": "0.8"], "beta2": ["beta2": "0.99"],
     "clip": ["clip": "2"], "update_rule": ["update_rule": "sgd"],
