@@ -109,10 +109,6 @@ public struct Column: Sendable {
       "cache_bytes", "bytes", "memory of one sequence while it is continued: keys and values, or states",
       .plan,
       \.cacheBytes),
-    integer(
-      "state_bytes", "bytes",
-      "the recurrent states among them, which do not grow with the window: those of M, D and L",
-      .plan, \.stateBytes),
     number("epochs", "", "times that each token was seen: D divided by the unique tokens", .plan, \.epochs),
     integer("steps", "steps", "optimizer steps, S", .plan, \.steps),
     number(

@@ -43,8 +43,6 @@ public struct RunRow: Sendable, Equatable {
   public var routerParameters: Int?
   /// The bytes that decoding keeps of one sequence.
   public var cacheBytes: Int?
-  /// The bytes of the recurrent states of a sequence.
-  public var stateBytes: Int?
   /// D, the number of training tokens.
   public var tokens: Int?
   /// The number of unique training tokens.

@@ -21,7 +21,6 @@ extension RunRow {
     activeParameters = counts.active
     routerParameters = counts.router
     cacheBytes = Transformer(run.configuration.model).cacheBytes
-    stateBytes = run.configuration.model.isRecurrent ? run.configuration.model.stateByteCount : nil
     steps = result?.steps ?? run.steps
     exactCompute = result?.flops ?? run.flops
     sixNDCompute = 6 * Double(counts.active) * Double(tokens)
