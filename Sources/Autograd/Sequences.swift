@@ -46,6 +46,7 @@ struct Sequences: Hashable, Sendable {
       slot: Int(memory.integers(positions.slots)[index]),
       isNew: memory.integers(positions.starts)[index] == 0)
   }
+
   /// The state of a sequence, as it is before its first row.
   ///
   /// - Parameters:
