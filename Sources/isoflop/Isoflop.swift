@@ -40,6 +40,7 @@ struct Isoflop: ParsableCommand {
     }
     do {
       try Stop.requireThreads()
+      try Stop.requireDescriptors()
       _ = Stop.shared
       var command = try parseAsRoot()
       try command.run()

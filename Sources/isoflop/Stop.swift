@@ -77,10 +77,31 @@ final class Stop: Sendable {
     }
   }
 
+  /// The number of files that a command has open at most with one worker: seven of Dispatch, and its own.
+  private static let descriptors = 16
+
+  /// Raises the limit on open files as far as allowed, and checks that this process can open those that a command
+  /// needs. Dispatch reads files at any time, such as the states of its threads, and crashes if it cannot open them.
+  ///
+  /// - Throws: `InputError` if it cannot.
+  static func requireDescriptors() throws {
+    var limit = rlimit()
+    if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
+      limit.rlim_cur = limit.rlim_max
+      setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+    let opened = (0..<descriptors).map { _ in Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC) }
+    // The first failure has the code; closing would replace it.
+    let failure = opened.contains(-1) ? FileAccess.systemError("cannot be started", "isoflop") : nil
+    for descriptor in opened where descriptor >= 0 { close(descriptor) }
+    if let failure { throw failure }
+  }
+
   /// The instance of this process. It handles signals from its first use on.
   static let shared = Stop()
 
   private init() {
+    let isReady = DispatchGroup()
     for (number, reason) in [
       (SIGINT, Reason.interrupted), (SIGTERM, .interrupted), (SIGHUP, .interrupted),
       (SIGUSR1, .timeIsNearlyOver),
@@ -94,8 +115,14 @@ final class Stop: Sendable {
         self.request(reason)
         withExtendedLifetime(source) {}
       }
+      isReady.enter()
+      source.setRegistrationHandler { isReady.leave() }
       source.resume()
     }
+    // Dispatch opens its files on a thread of its own. They must be open before other files use up the limit.
+    isReady.enter()
+    queue.asyncAfter(deadline: .now() + .microseconds(1)) { isReady.leave() }
+    isReady.wait()
   }
 
   private static func isIgnored(_ number: Int32) -> Bool {
