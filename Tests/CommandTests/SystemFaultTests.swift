@@ -392,7 +392,7 @@ import Testing
 
   @Test(
     "Few open files are a message or no hindrance, and never a hang",
-    arguments: [10, 14, 16, 20, 40, 64, 200])
+    arguments: [10, 16, 20, 40, 200])
   func openFiles(_ limit: Int) throws {
     try folder.write(FitTests.table, to: "table.csv")
     #expect(try run("run", "small.yaml", "-o", "whole", "--keep-checkpoints").status == 0)
@@ -410,9 +410,8 @@ import Testing
     ] {
       let few = try Command(
         all: arguments, in: folder.path, shell: "ulimit -n \(limit)", wrapper: "timeout -s KILL 120")
-      // From 20 on, all works.
-      let statuses: [Int32] = limit >= 20 ? [0] : [0, 2, 3]
-      #expect(statuses.contains(few.status), "\(limit) \(arguments): \(few.status) \(few.errors)")
+      // From 20 on, all works. Below, no command may start: Dispatch could crash later.
+      #expect(few.status == (limit >= 20 ? 0 : 2), "\(limit) \(arguments): \(few.status) \(few.errors)")
       #expect(!few.errors.contains("Bad file descriptor"))
       if few.status != 0 { #expect(few.errors.contains("ulimit -n"), "\(limit) \(arguments): \(few.errors)") }
     }
