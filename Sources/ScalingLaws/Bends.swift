@@ -12,7 +12,9 @@ import Foundation
 /// observations.
 ///
 /// Above a known floor, an error of 1 % of the loss is a larger one of log(L − E) the closer the loss is to the floor.
-/// Observations have weights for it, unless the residuals show no such growth.
+/// Observations have weights for it, unless the residuals show no such growth. Where the fitted loss is within three
+/// standard deviations of the floor, observations are left out: losses below the floor have no logarithm, and without
+/// them the others are too high, which looks like a break.
 public struct Bends: Sendable, Codable {
   /// One break of the accepted law.
   public struct Bend: Sendable, Codable {
@@ -73,6 +75,8 @@ public struct Bends: Sendable, Codable {
   public let bends: [Bend]
   /// The evidence of each test, by the number of breaks.
   public let evidence: [Evidence]
+  /// The number of observations left out because they are too close to a known floor; nil if there are none.
+  public let leftOut: Int?
   /// A sentence with the result.
   public let verdict: String
 
@@ -88,7 +92,9 @@ public struct Bends: Sendable, Codable {
     significance: Double = 0.01, bootstraps: Int = 400, seed: UInt64 = 1,
     progress: (Double) -> Void = { _ in }
   ) throws {
+    let all = observations.count
     let observations = try Self.weighted(observations, variable, floor)
+    leftOut = observations.count < all ? all - observations.count : nil
     var law = NamedLaw.power(PowerLaw(in: variable, floor: floor))
     var evidence: [Evidence] = []
     let range = try Self.interior(observations, variable)
@@ -120,53 +126,80 @@ public struct Bends: Sendable, Codable {
     self.fit = fit
     self.evidence = evidence
     bends = Self.bends(of: fit)
-    verdict = Self.verdict(bends, evidence, variable, significance)
+    verdict = Self.verdict(bends, evidence, variable, significance, leftOut)
   }
 
   fileprivate static func objective(_ floor: Floor) -> Objective {
     Objective(.leastSquares, weighted: floor.value > 0)
   }
 
-  /// Returns the observations with the standard errors that their weights above a known floor are computed from: those in
-  /// proportion to the loss above the floor or to the whole loss, whichever the residuals are more likely under.
+  /// The number of standard deviations above a known floor at which the fitted loss of an observation must be. At three,
+  /// a loss below the floor is one in a thousand.
+  private static let leastDistance = 3.0
+
+  /// Returns the observations that are far enough above a known floor, with the standard errors that their weights are
+  /// computed from: those in proportion to the loss above the floor or to the whole loss, whichever the residuals are
+  /// more likely under.
   private static func weighted(_ observations: [Observation], _ variable: Variable, _ floor: Floor) throws
     -> [Observation]
   {
+    guard floor.value > 0 else { return observations }
+    let growth = try growth(of: observations, variable, floor)
+    // Above the floor, an error of σ·growth in the logarithm is a standard deviation of that fraction.
+    let far = zip(observations, growth.values).filter { growth.deviation * $0.1 * leastDistance < 1 }.map(\.0)
+    guard far.count < observations.count else { return with(growth.values, observations, floor) }
+    _ = try interior(far, variable, leftOut: observations.count - far.count)
+    return with(try Self.growth(of: far, variable, floor).values, far, floor)
+  }
+
+  /// Returns the observations with standard errors of log(L − E) that are proportional to `growth`.
+  private static func with(_ growth: [Double], _ observations: [Observation], _ floor: Floor) -> [Observation]
+  {
+    zip(observations, growth).map { observation, growth in
+      var observation = observation
+      observation.standardError = (observation.loss - floor.value) * growth
+      return observation
+    }
+  }
+
+  /// Returns how the standard deviations of log(L − E) grow toward a known floor, relative to `deviation`, under a law
+  /// with one break.
+  private static func growth(of observations: [Observation], _ variable: Variable, _ floor: Floor) throws
+    -> (values: [Double], deviation: Double)
+  {
     let known = floor.value
-    guard known > 0 else { return observations }
     let law = NamedLaw.broken(
       BrokenLaw(in: variable, floor: floor, within: try interior(observations, variable)))
-    // Errors of log(L − E) that are proportional to `growth`.
-    let with = { (growth: [Double]) in
-      zip(observations, growth).map { observation, growth in
-        var observation = observation
-        observation.standardError = (observation.loss - known) * growth
-        return observation
-      }
-    }
     let fitted = { (growth: [Double]) in
-      try Trial.Search(Trial.problem(law.law, with(growth), objective(floor))).fittedLosses
+      try Trial.Search(Trial.problem(law.law, with(growth, observations, floor), objective(floor)))
+        .fittedLosses
     }
-    let logLikelihood = { (fitted: [Double], growth: [Double]) in
-      let scaled = zip(zip(observations, fitted), growth).map { log(($0.0.loss - known) / $0.1) / $1 }
-      return -log(rootMeanSquare(scaled)) - mean(growth.map { log($0) })
+    // The deviation of the residuals that are left after division by `growth`, and the likelihood with it.
+    let scaled = { (growth: [Double]) in
+      let residuals = zip(zip(observations, try fitted(growth)), growth).map {
+        log(($0.0.loss - known) / $0.1) / $1
+      }
+      let deviation = rootMeanSquare(residuals)
+      return (deviation, logLikelihood: -log(deviation) - mean(growth.map { log($0) }))
     }
     let equal = observations.map { _ in 1.0 }
     // From fitted losses, since a weight that depends on the error of its own observation is biased.
-    var growth = observations.map { $0.loss / ($0.loss - known) }
-    for _ in 0..<2 { growth = try fitted(growth).map { ($0 + known) / $0 } }
-    let isGrowing = try logLikelihood(fitted(growth), growth) > logLikelihood(fitted(equal), equal)
-    return with(isGrowing ? growth : equal)
+    var growing = observations.map { $0.loss / ($0.loss - known) }
+    for _ in 0..<2 { growing = try fitted(growing).map { ($0 + known) / $0 } }
+    let (grown, even) = (try scaled(growing), try scaled(equal))
+    return grown.logLikelihood > even.logLikelihood ? (growing, grown.0) : (equal, even.0)
   }
 
   /// Returns the interval for breaks, with at least two values on either side of it.
   private static func interior(
-    _ observations: [Observation], _ variable: Variable, atLeast least: Int = 8
+    _ observations: [Observation], _ variable: Variable, atLeast least: Int = 8, leftOut: Int = 0
   ) throws -> Interval {
     let values = Set(observations.compactMap { $0[variable] }).sorted()
     guard values.count >= least, values[0] > 0 else {
+      let reason = leftOut > 0 ? " beyond the noise of the floor: \(leftOut) observations are within it" : ""
       throw FitError(
-        "a bend needs at least \(least) different values of \(variable.symbol); there are \(values.count)")
+        "a bend needs at least \(least) different values of \(variable.symbol); there are \(values.count)\(reason)"
+      )
     }
     return Interval(low: values[2], high: values[values.count - 3])
   }
@@ -215,7 +248,7 @@ public struct Bends: Sendable, Codable {
   }
 
   private static func verdict(
-    _ bends: [Bend], _ evidence: [Evidence], _ variable: Variable, _ significance: Double
+    _ bends: [Bend], _ evidence: [Evidence], _ variable: Variable, _ significance: Double, _ leftOut: Int?
   ) -> String {
     let deciding = evidence.last { $0.accepted } ?? evidence.last
     let p =
@@ -225,8 +258,13 @@ public struct Bends: Sendable, Codable {
             ? ", an estimate from \(evidence.simulations) simulated curves, stopped at the limit of evaluations"
             : "")
       } ?? "too few observations to test"
-    let support = [p, deciding.map { String(format: "ΔAICc %+.1f", $0.aiccGain) }, deciding?.forecast?.text]
-      .compactMap { $0 }.joined(separator: "; ")
+    let support = [
+      p, deciding.map { String(format: "ΔAICc %+.1f", $0.aiccGain) }, deciding?.forecast?.text,
+      leftOut.map {
+        "\($0) \($0 == 1 ? "observation" : "observations") left out, within the noise of the floor"
+      },
+    ]
+    .compactMap { $0 }.joined(separator: "; ")
     guard !bends.isEmpty else {
       // Significant, and still not accepted: the forecast is better without.
       let isSignificant = deciding.map { $0.pValue <= significance } ?? false

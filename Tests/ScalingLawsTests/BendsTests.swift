@@ -57,4 +57,36 @@ import Testing
     #expect(evidence.gaveUp == true && evidence.simulations < 200 && evidence.accepted)
     #expect(bends.verdict.contains("stopped at the limit of evaluations"))
   }
+
+  @Test("Observations within the noise of a known floor are left out, and the rest shows no bend")
+  func nearTheFloor() throws {
+    let law = NamedLaw.power(PowerLaw(in: .tokens, floor: .known(1.2)))
+    // The last losses are .015 above the floor, less than the noise of 2 %.
+    let observations = Self.curve(law, [60, 0.4], noise: 0.02, seed: 3, count: 60)
+    let isPossible = { (runs: [Observation]) in runs.filter { $0.loss > 1.2 } }
+    let near = try Bends(in: .tokens, of: isPossible(observations), floor: .known(1.2), bootstraps: 0)
+    #expect(near.bends.isEmpty)
+    // The law itself is three deviations above the floor up to this place.
+    let end = pow(60 / (3 * 0.02 * 1.2 / (1 - 3 * 0.02)), 1 / 0.4)
+    let beyond = isPossible(observations).count { ($0.tokens ?? 0) > end }
+    let leftOut = try #require(near.leftOut)
+    #expect(abs(leftOut - beyond) <= 4)
+    #expect(near.fit.observations == isPossible(observations).count - leftOut)
+    #expect(near.verdict.contains("\(leftOut) observations left out, within the noise of the floor"))
+
+    let far = try Bends(
+      in: .tokens, of: Self.curve(law, [60, 0.4], noise: 0.0001, seed: 3), floor: .known(1.2), bootstraps: 0)
+    #expect(far.leftOut == nil && !far.verdict.contains("left out"))
+
+    // Nearly all are within the noise.
+    let few = observations.suffix(28).map { run in
+      var run = run
+      run.loss = max(run.loss, 1.2 + 1e-6)
+      return run
+    }
+    let fault = #expect(throws: FitError.self) {
+      try Bends(in: .tokens, of: few, floor: .known(1.2), bootstraps: 0)
+    }
+    #expect(fault?.description.contains("within it") == true, "\(fault.map(\.description) ?? "")")
+  }
 }
