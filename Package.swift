@@ -35,11 +35,13 @@ let package = Package(
     // Foundations. They do not depend on each other, except that all may use RandomNumbers and Corpora uses Files.
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CMCheck"),
     .target(name: "RandomNumbers"),
     .target(name: "Files", dependencies: ["CXXHash", "Yams"]),
     .target(name: "Autograd", dependencies: ["CBLAS", "RandomNumbers"], swiftSettings: tuned),
-    .target(name: "Corpora", dependencies: ["Files", "RandomNumbers"]),
+    .target(name: "Corpora", dependencies: ["CZlib", "CZstd", "Files", "RandomNumbers"]),
     .target(name: "ScalingLaws", dependencies: ["RandomNumbers"]),
     // Targets that build on the foundations. Each depends only on targets above it.
     .target(name: "Models", dependencies: ["Autograd", "RandomNumbers"], swiftSettings: tuned),
@@ -81,7 +83,7 @@ let package = Package(
       swiftSettings: tuned),
   ]
     + [
-      ("Files", []), ("Autograd", ["CBLAS"]), ("Corpora", ["Files"]), ("ScalingLaws", []),
+      ("Files", []), ("Autograd", ["CBLAS"]), ("Corpora", ["CZstd", "Files"]), ("ScalingLaws", []),
       ("Models", ["Autograd", "RandomNumbers"]),
       ("Training", ["Autograd", "Models", "Corpora", "Files", "RandomNumbers"]),
       ("Generation", ["Autograd", "Models", "Corpora", "Files", "RandomNumbers"]),

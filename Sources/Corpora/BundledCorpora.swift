@@ -75,18 +75,22 @@ public enum CorpusSource: Sendable {
     !source.contains("/") && !source.hasSuffix(".yaml") && !source.hasSuffix(".yml")
   }
 
-  /// Reads a source: the path of a recipe (.yaml), the name of a bundled recipe, or the path of a text file or folder.
+  /// Reads a source: the path of a recipe (.yaml), the name of a bundled recipe, or the path of a text file, a folder or a
+  /// pattern that files match.
   ///
-  /// - Throws: `InputError` if it does not exist or is invalid.
-  public init(_ source: String) throws {
-    if source.hasSuffix(".yaml") || source.hasSuffix(".yml") {
-      self = .generated(try GeneratedText(recipe: source))
-      return
-    }
-    if let recipe = try Self.bundledRecipe(source) {
+  /// - Parameter field: The field of JSONL that holds the text; nil for `text`.
+  /// - Throws: `InputError` if it does not exist or is invalid, or `field` is given for a recipe.
+  public init(_ source: String, field: String? = nil) throws {
+    let isPath = source.hasSuffix(".yaml") || source.hasSuffix(".yml")
+    if let recipe = isPath ? source : try Self.bundledRecipe(source) {
+      guard field == nil else {
+        throw InputError(
+          "`field` is given, and the corpus `\(source)` is a recipe",
+          remedy: "Remove `field`: it is for JSONL")
+      }
       self = .generated(try GeneratedText(recipe: recipe))
-    } else if try FileAccess.exists(source) {
-      self = .files(try TextFiles(path: source))
+    } else if try FileAccess.exists(source) || Documents.isPattern(source) {
+      self = .files(try TextFiles(path: source, field: field))
     } else {
       let names = try BundledCorpora.recipes().keys.sorted()
       let near = nearestName(to: source, among: names)

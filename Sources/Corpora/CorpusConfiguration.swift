@@ -1,7 +1,10 @@
 /// The text that a model is trained and validated on, and how it is split and tokenized.
 public struct CorpusConfiguration: Codable, Hashable, Sendable {
-  /// The name of a bundled recipe, the path of a recipe (.yaml), or the path of a text file or folder.
+  /// The name of a bundled recipe, the path of a recipe (.yaml), or the path of a text file, of a folder, or of files by a
+  /// pattern.
   public var source: String
+  /// The field of JSONL that holds the text; nil for `text`.
+  public var field: String?
   /// The tokenizer; nil for the default of the source: characters for a recipe, bytes for text files.
   public var tokenizer: TokenizerConfiguration?
   /// The seed of the text that a recipe generates, or of the validation split and the order of text files.
@@ -14,10 +17,11 @@ public struct CorpusConfiguration: Codable, Hashable, Sendable {
 
   /// Creates a configuration; all but the source have defaults.
   public init(
-    source: String, tokenizer: TokenizerConfiguration? = nil, seed: UInt64 = 0,
+    source: String, field: String? = nil, tokenizer: TokenizerConfiguration? = nil, seed: UInt64 = 0,
     validationTokens: Int = 1 << 20, uniqueTokens: Int? = nil
   ) {
     self.source = source
+    self.field = field
     self.tokenizer = tokenizer
     self.seed = seed
     self.validationTokens = validationTokens

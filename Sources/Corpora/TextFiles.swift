@@ -1,31 +1,48 @@
 import Files
 import Foundation
 
-/// The user's own text: a UTF-8 file or a folder of them, cut into pieces. Each piece belongs entirely to training or
-/// entirely to validation.
+/// The user's own text: UTF-8 files, one, those of a folder or those that match a pattern, cut into pieces. Each piece
+/// belongs entirely to training or entirely to validation.
 public struct TextFiles: Sendable {
   /// The path as the user wrote it.
   public let path: String
-  /// The pieces, UTF-8: the files of a folder in the order of their paths, or the blocks of a single file.
+  /// The pieces, UTF-8: the documents in the order of the files' paths, or the blocks of a single document.
   public let pieces: [[UInt8]]
 
   /// The largest target size of the blocks of a single file, in bytes. Blocks end at line ends if lines are shorter.
   static let blockBytes = 16_384
 
-  /// Reads the file at `path`, or all files below the folder at `path` except hidden ones.
+  /// Reads the file at `path`, all files below the folder at `path` except hidden ones, or the files that match it.
   ///
-  /// - Throws: `InputError` if the path does not exist, or a file has no text or is not UTF-8.
-  public init(path: String) throws {
+  /// - Parameter field: The field of JSONL that holds the document; nil for `text`.
+  /// - Throws: `InputError` if the path does not exist, a file has no text or is not UTF-8, or `field` is given and no file
+  ///   is JSONL.
+  public init(path: String, field: String? = nil) throws {
     self.path = path
-    guard let kind = try FileAccess.kind(of: path) else {
-      throw InputError("no such file or folder", file: path, remedy: "Check the path")
+    let files = try Self.files(of: path)
+    if field != nil, !files.contains(where: Documents.isJSONL) {
+      throw InputError(
+        "`field` is given, and there is no JSONL (.jsonl or .ndjson) here", file: path,
+        remedy: "Remove `field`")
     }
-    let files = kind == .folder ? try Self.files(in: path) : [path]
-    let documents = try files.map { Array(try FileAccess.readText($0).utf8) }.filter { !$0.isEmpty }
+    let reader = Documents(field: field)
+    let documents = try files.flatMap { try reader.read($0) }
     guard let first = documents.first else {
       throw InputError("there is no text here", file: path, remedy: "Give a file or a folder of UTF-8 text")
     }
     pieces = documents.count == 1 ? Self.blocks(first) : documents.map(Self.endingWithLineFeed)
+  }
+
+  /// Returns the paths of the files that a source names.
+  ///
+  /// - Throws: `InputError` if there are none.
+  package static func files(of path: String) throws -> [String] {
+    if let kind = try FileAccess.kind(of: path) { return kind == .folder ? try files(in: path) : [path] }
+    let files = Documents.isPattern(path) ? try Documents.files(matching: path) : []
+    guard !files.isEmpty else {
+      throw InputError("no such file or folder", file: path, remedy: "Check the path")
+    }
+    return files
   }
 
   /// The number of bytes of all pieces.

@@ -69,7 +69,7 @@ public final class TokenizedCorpus: Sendable {
     self.context = context
     self.lanes = lanes
     let content: String
-    switch try CorpusSource(configuration.source) {
+    switch try CorpusSource(configuration.source, field: configuration.field) {
     case .generated(let text):
       let windows = try GeneratedWindows(
         text, configuration: configuration, context: context, lanes: lanes)

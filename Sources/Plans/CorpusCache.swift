@@ -28,7 +28,9 @@ public final class CorpusCache: Sendable {
   func checkSource(_ source: String, of experiment: String) throws {
     if try CorpusSource.isBundled(source) { return }
     let own = URL(fileURLWithPath: experiment).deletingLastPathComponent().path
-    guard isPath(source, below: [".", own] + folders) else {
+    // A file that matches a pattern may be a link.
+    let files = try FileAccess.exists(source) ? [source] : (try? TextFiles.files(of: source)) ?? [source]
+    guard files.allSatisfy({ isPath($0, below: [".", own] + folders) }) else {
       throw InputError(
         "the corpus `\(source)` lies outside the folder of the experiment and the current folder",
         remedy: "Allow it on the command line: `--corpora FOLDER`, the folder that it is in")

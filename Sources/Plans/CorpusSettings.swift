@@ -8,9 +8,16 @@ extension Setting {
     Setting(
       .corpus, "source", name: "corpus", values: .other("name or path", .string),
       default: "required",
-      "a bundled corpus, a recipe (.yaml), a text file or a folder of text", \.corpus.source,
+      "a bundled corpus, a recipe (.yaml), a text file, a folder of text or a pattern such as `texts/*.jsonl.gz`",
+      \.corpus.source,
       column: .named(isSelfExplanatory: true, meaning: "name of a recipe, or path of a text"),
       cell: { .text($0.corpus) }
+    ) { try $0.string() },
+    Setting(
+      .corpus, "field", name: "text_field", values: .other("a name", .string), default: "`text`",
+      "the field of JSONL that holds the text",
+      \.corpus.field, column: .named(isSelfExplanatory: true),
+      cell: { $0.configuration.corpus.field.map(Cell.text) ?? .none }
     ) { try $0.string() },
     Setting(
       .corpus, "tokenizer",

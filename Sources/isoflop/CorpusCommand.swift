@@ -48,8 +48,13 @@ struct CorpusCommand: ParsableCommand {
   struct Sample: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Prints text of a corpus.")
 
-    @Argument(help: "A bundled corpus, a recipe (.yaml), a text file or a folder.", completion: .corpus)
+    @Argument(
+      help: "A bundled corpus, a recipe (.yaml), a text file, a folder or a quoted pattern.",
+      completion: .corpus)
     var source: String
+
+    @Option(help: "The field of JSONL that holds the text; `text` by default.")
+    var textField: String?
 
     @Option(
       help: "The least number of bytes, 2000 by default; the last line is completed.",
@@ -60,7 +65,7 @@ struct CorpusCommand: ParsableCommand {
     var seed: UInt64 = 0
 
     func run() throws {
-      switch try CorpusSource(source) {
+      switch try CorpusSource(source, field: textField) {
       case .generated(let text):
         complain(notes: text.notes)
         write(text.text(bytes: bytes.value, seed: seed))
@@ -88,8 +93,13 @@ struct CorpusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Measures a corpus: tasks, entropy, tables, n-gram baselines.")
 
-    @Argument(help: "A bundled corpus, a recipe (.yaml), a text file or a folder.", completion: .corpus)
+    @Argument(
+      help: "A bundled corpus, a recipe (.yaml), a text file, a folder or a quoted pattern.",
+      completion: .corpus)
     var source: String
+
+    @Option(help: "The field of JSONL that holds the text; `text` by default.")
+    var textField: String?
 
     @Option(help: "characters, bytes or bytePairs(V); by default that of the source.")
     var tokenizer: TokenizerConfiguration?
@@ -114,7 +124,8 @@ struct CorpusCommand: ParsableCommand {
     func run() throws {
       let statistics = try CorpusStatistics(
         CorpusConfiguration(
-          source: source, tokenizer: tokenizer, seed: seed, validationTokens: validationTokens.value),
+          source: source, field: textField, tokenizer: tokenizer, seed: seed,
+          validationTokens: validationTokens.value),
         context: context, trainingTokens: trainingTokens.value)
       if json { try printJSON(statistics) } else { statistics.print() }
     }

@@ -63,7 +63,7 @@ struct CorpusStatistics: Encodable {
     self.trainingTokens = training.targetCount
     nGrams = NGrams.losses(
       training: training, validation: corpus.validation, vocabulary: corpus.vocabulary)
-    switch try CorpusSource(configuration.source) {
+    switch try CorpusSource(configuration.source, field: configuration.field) {
     case .files(let files): text = Text(bytes: files.byteCount, pieces: files.pieces.count)
     case .generated(let text): measure(text, corpus)
     }

@@ -10,7 +10,7 @@ import Training
 /// The parsers of files that may be untrusted, each as a function of bytes for the fuzzer.
 package enum FuzzedParser: String, CaseIterable, Sendable {
   case experiment, recipe, observations, filter, formula, results, fits, record, safetensors, checkpoint,
-    tokenizer
+    tokenizer, documents
 
   /// The limit on the CPU time of an input, in seconds.
   package static let mostSeconds = 1.0
@@ -65,6 +65,12 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
       let metadata = Seeds.metadata(of: String(decoding: input, as: UTF8.self))
       let file = try Safetensors(Seeds.checkpoint(metadata: metadata), path: path)
       try use(TrainedModel(file, path: path))
+    case .documents:
+      // JSONL, or what is named and contains a compressed file.
+      let name =
+        input.starts(with: [0x1F, 0x8B])
+        ? "a.jsonl.gz" : input.starts(with: [0x28, 0xB5]) ? "a.zst" : "a.jsonl"
+      _ = try Documents().read(input, path: name)
     case .tokenizer: TokenizerText(String(decoding: input, as: UTF8.self)).tokenizer.map(use)
     }
   }

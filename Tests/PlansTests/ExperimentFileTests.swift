@@ -39,6 +39,11 @@ private let badInputs: [(String, String)] = [
     "e.yaml:3: `1e308T` is not a number. Write for example 12, 0.5, 1e6 or 4M."
   ),
   (
+    "title: t\ncorpus: /etc/host*\n\(grid)",
+    "e.yaml:2: the corpus `/etc/host*` lies outside the folder of the experiment and the current folder. "
+      + "Allow it on the command line: `--corpora FOLDER`, the folder that it is in."
+  ),
+  (
     "title: t\ncorpus: /etc/hosts\n\(grid)",
     "e.yaml:2: the corpus `/etc/hosts` lies outside the folder of the experiment and the current folder. "
       + "Allow it on the command line: `--corpora FOLDER`, the folder that it is in."

@@ -51,14 +51,20 @@ import Testing
   private static func plan(_ values: [String: String]) throws -> PlannedRun {
     try PlannedRun(
       options: values.sorted { $0.key < $1.key }.map { (name: $0.key, text: $0.value) },
-      corpora: CorpusCache(allowing: [packageFolder]))
+      corpora: CorpusCache(allowing: [packageFolder, FileManager.default.temporaryDirectory.path]))
   }
 
   @Test("Runs that differ in a setting have different cells, so that they do not count as repeats")
   func everySettingSetsRunsApart() throws {
-    #expect(Set(Self.others.keys) == Set(Setting.all.map(\.name)), "add the new setting to `others`")
+    let folder = try TemporaryFolder()
+    let line =
+      #"{"text": "The same words each time.", "other": "Other words, and no more than these."}"# + "\n"
+    _ = try folder.write(String(repeating: line, count: 1000), to: "two.jsonl")
+    let texts = ["text_field": ["corpus": "\(folder.path)/two.jsonl", "text_field": "other"]]
+    let others = Self.others.merging(texts) { $1 }
+    #expect(Set(others.keys) == Set(Setting.all.map(\.name)), "add the new setting to `others`")
     for setting in Setting.all {
-      guard let other = Self.others[setting.name], let value = other[setting.name] else { continue }
+      guard let other = others[setting.name], let value = other[setting.name] else { continue }
       let without = other.filter { $0.key != setting.name }
       let one = try Self.plan(Self.base.merging(without) { $1 })
       let two = try Self.plan(Self.base.merging(other) { $1 })
