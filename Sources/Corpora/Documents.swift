@@ -56,7 +56,7 @@ package struct Documents {
           object[field] == nil ? "has no field `\(field)`" : "has no text in its field `\(field)`",
           texts.isEmpty
             ? "Give a text to every line"
-            : "Name the field with the text, `field: …`: \(texts.prefix(8).joined(separator: ", "))\(texts.count > 8 ? ", …" : "")"
+            : "Name the field with the text (`field` of the corpus, or `--text-field`): \(texts.prefix(8).joined(separator: ", "))\(texts.count > 8 ? ", …" : "")"
         )
       }
       documents.append(Array(document.utf8))

@@ -119,7 +119,7 @@ struct DocumentsTests {
     for (text, expected) in [
       (
         #"{"content": "a", "id": 1}"#,
-        "no field `text`. Name the field with the text, `field: …`: content."
+        "no field `text`. Name the field with the text (`field` of the corpus, or `--text-field`): content."
       ),
       (#"{"text": null, "id": 1}"#, "no text in its field `text`. Give a text to every line."),
       ("plain text", "is not a JSON object."), ("[1]", "is not a JSON object."),
