@@ -72,6 +72,12 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   public var parametrisation: Parametrisation
   /// How feed-forward layers are split among experts; nil in a dense model.
   public var moe: MoE?
+  /// The base of rotary positions; nil for `RotaryAngles.usualBase`.
+  public var rotaryBase: Double?
+  /// What norms add to the mean square; nil for `Recorder.usualNormEpsilon`.
+  public var normEpsilon: Double?
+  /// The hidden width of feed-forward layers; nil for that of the architecture.
+  public var feedForward: Int?
   /// The precision of the operands of matrix products in training and validation; nil for float32. Samples are
   /// computed in float32.
   public var precision: Precision?
@@ -84,7 +90,8 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     case architecture = "family"
     case moe = "mixture"
     case width, depth, heads, kvHeads, headWidth, layers, window, featureMap, features, state, expansion,
-      context, vocabulary, positions, tiedHead, parametrisation, precision
+      context, vocabulary, positions, tiedHead, parametrisation, rotaryBase, normEpsilon, feedForward,
+      precision
   }
 
   /// - Parameters:
@@ -187,12 +194,23 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   /// The channels of a selective scan divided by the width.
   public var channelsPerWidth: Int { expansion ?? Self.usualExpansion }
 
+  /// The base of the angles of rotary positions.
+  public var rotaryAngleBase: Double { rotaryBase ?? RotaryAngles.usualBase }
+
+  /// What norms add to the mean square.
+  public var normAddend: Double { normEpsilon ?? Double(Recorder.usualNormEpsilon) }
+
   /// Whether layers add noise while training.
   var isNoisy: Bool { moe?.noise ?? 0 > 0 }
 
-  /// The hidden width of the feed-forward layer: four times the width, or for SwiGLU, which has three matrices
+  /// The hidden width of the feed-forward layer: usually four times the width, or for SwiGLU, which has three matrices
   /// instead of two, 8/3 of it rounded up to a multiple of 8.
   public var feedForwardWidth: Int {
+    if let feedForward { return feedForward }
+    return usualFeedForwardWidth
+  }
+
+  private var usualFeedForwardWidth: Int {
     switch architecture {
     case .gpt2: 4 * width
     case .llama: (8 * width / 3 + 7) / 8 * 8
@@ -210,6 +228,17 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
       throw SettingFault(
         setting: setting, message: "\(setting) is \(value)",
         remedy: "It must be at least 1 and at most \(Self.largest)")
+    }
+    for (setting, isValid, values) in [
+      ("rotaryBase", (1...1e12).contains(rotaryAngleBase), "at least 1 and at most 1e12"),
+      ("normEpsilon", (0...1).contains(normAddend), "at least 0 and at most 1"),
+      (
+        "feedForward", feedForward.map((1...Self.largest).contains) ?? true,
+        "at least 1 and at most \(Self.largest)"
+      ),
+    ] where !isValid {
+      throw SettingFault(
+        setting: setting, message: "\(setting) is out of range", remedy: "It must be \(values)")
     }
     for setting in sequenceMixerSettings + channelMixerSettings { try setting.check(self) }
     let letters = try letters()

@@ -13,7 +13,9 @@ public final class RecordingContext {
   /// Made where a layer needs them: others allow heads of any width.
   private lazy var angles =
     configuration.positions == .rotary
-    ? RotaryAngles(context: configuration.context, headDimension: configuration.headWidth) : nil
+    ? RotaryAngles(
+      context: configuration.context, headDimension: configuration.headWidth,
+      base: configuration.rotaryAngleBase) : nil
   private var sideLosses: [(_ losses: Tensor) -> Tensor] = []
   /// The routed layers that were recorded, in the order of the blocks.
   private(set) var routed: [RoutedLayer] = []

@@ -62,7 +62,7 @@ struct GatedNorm: Operation {
   }
 
   private func inverseNorm(_ x: Floats) -> Float {
-    1 / relaxed_sqrt(dot(x, x, count: laneCount) / Float(laneCount) + RMSNorm.epsilon)
+    1 / relaxed_sqrt(dot(x, x, count: laneCount) / Float(laneCount) + Recorder.usualNormEpsilon)
   }
 }
 

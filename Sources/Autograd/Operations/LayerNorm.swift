@@ -9,10 +9,9 @@ struct LayerNorm: Operation {
   let x: Tensor
   let gain: Tensor
   let bias: Tensor
+  let epsilon: Float
   let moments: Tensor
   let output: Tensor
-
-  static let epsilon: Float = 1e-5
 
   var inputs: [Tensor] { [x, gain, bias] }
   var statistics: [Tensor] { [moments] }
@@ -36,7 +35,7 @@ struct LayerNorm: Operation {
         let d = x[c] - mean
         squares = relaxed_multiply_add(d, d, squares)
       }
-      let inverse = 1 / relaxed_sqrt(squares * scale + Self.epsilon)
+      let inverse = 1 / relaxed_sqrt(squares * scale + epsilon)
       for c in 0..<width { y[c] = (x[c] - mean) * inverse * g[c] + b[c] }
       moments[2 * row] = mean
       moments[2 * row + 1] = inverse
@@ -79,13 +78,15 @@ struct LayerNorm: Operation {
 
 extension Recorder {
   /// Layer normalisation of each row of x (R, C) with `gain` and `bias` (C) → (R, C).
-  public func layerNorm(_ x: Tensor, gain: Tensor, bias: Tensor) -> Tensor {
+  public func layerNorm(_ x: Tensor, gain: Tensor, bias: Tensor, epsilon: Float = usualNormEpsilon)
+    -> Tensor
+  {
     precondition(
       gain.shape == [x.columns] && bias.shape == [x.columns],
       "layerNorm: x \(x.shape) against gain \(gain.shape) and bias \(bias.shape)")
     return record(
       LayerNorm(
-        x: x, gain: gain, bias: bias, moments: tensor([x.rows, 2]),
+        x: x, gain: gain, bias: bias, epsilon: epsilon, moments: tensor([x.rows, 2]),
         output: tensor(x.shape, from: [x, gain, bias])))
   }
 }

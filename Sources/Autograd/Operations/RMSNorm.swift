@@ -8,10 +8,9 @@ import CBLAS
 struct RMSNorm: Operation {
   let x: Tensor
   let gain: Tensor
+  let epsilon: Float
   let inverses: Tensor
   let output: Tensor
-
-  static let epsilon: Float = 1e-5
 
   var inputs: [Tensor] { [x, gain] }
   var statistics: [Tensor] { [inverses] }
@@ -27,7 +26,7 @@ struct RMSNorm: Operation {
     for row in 0..<x.rows {
       let x = memory.value(self.x) + row * width
       let y = memory.value(output) + row * width
-      let inverse = 1 / relaxed_sqrt(dot(x, x, count: width) * scale + Self.epsilon)
+      let inverse = 1 / relaxed_sqrt(dot(x, x, count: width) * scale + epsilon)
       for c in 0..<width { y[c] = x[c] * inverse * g[c] }
       inverses[row] = inverse
     }
@@ -63,10 +62,15 @@ struct RMSNorm: Operation {
 }
 
 extension Recorder {
+  /// What norms usually add to the mean square of a row.
+  public static let usualNormEpsilon: Float = 1e-5
+
   /// Root-mean-square normalisation of each row of x (R, C) with `gain` (C) → (R, C).
-  public func rmsNorm(_ x: Tensor, gain: Tensor) -> Tensor {
+  public func rmsNorm(_ x: Tensor, gain: Tensor, epsilon: Float = usualNormEpsilon) -> Tensor {
     precondition(gain.shape == [x.columns], "rmsNorm: x \(x.shape) against gain \(gain.shape)")
     return record(
-      RMSNorm(x: x, gain: gain, inverses: tensor([x.rows]), output: tensor(x.shape, from: [x, gain])))
+      RMSNorm(
+        x: x, gain: gain, epsilon: epsilon, inverses: tensor([x.rows]),
+        output: tensor(x.shape, from: [x, gain])))
   }
 }

@@ -72,11 +72,14 @@ public struct RotaryAngles: Sendable {
   let cosines: [Float]
   let sines: [Float]
 
+  /// The base that suits contexts of a hundred or so.
+  public static let usualBase = 100.0
+
   /// - Parameters:
   ///   - context: Positions T.
   ///   - headDimension: The even width D of a head.
-  ///   - base: The longest wavelength over 2π. 100 suits contexts of a hundred or so.
-  public init(context: Int, headDimension: Int, base: Double = 100) {
+  ///   - base: The longest wavelength over 2π.
+  public init(context: Int, headDimension: Int, base: Double = usualBase) {
     precondition(headDimension.isMultiple(of: 2), "rotary: heads of odd width \(headDimension)")
     self.context = context
     self.headDimension = headDimension
