@@ -6,6 +6,7 @@ public enum JSONValue: Encodable, Sendable, Equatable {
   case number(Double)
   case integer(Int)
   case boolean(Bool)
+  case null
 
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
@@ -16,6 +17,7 @@ public enum JSONValue: Encodable, Sendable, Equatable {
     case .number(let number): try container.encode(number)
     case .integer(let integer): try container.encode(integer)
     case .boolean(let truth): try container.encode(truth)
+    case .null: try container.encodeNil()
     }
   }
 }

@@ -170,6 +170,15 @@ public struct TrainedModel {
     return bytes
   }
 
+  /// A model from its parts.
+  package init(
+    configuration: RunConfiguration, transformer: Transformer, parameters: FloatBuffer,
+    tokenizer: any Tokenizer
+  ) {
+    (self.configuration, self.transformer) = (configuration, transformer)
+    (self.parameters, self.tokenizer) = (parameters, tokenizer)
+  }
+
   /// Reads a checkpoint.
   ///
   /// - Throws: `InputError` if the file is damaged.

@@ -23,6 +23,20 @@ public struct RunFolder: Sendable {
   public var timing: String { "\(path)/timing.json" }
   public var checkpoint: String { "\(path)/checkpoint.safetensors" }
 
+  /// The checkpoint that a user names: the file itself, or the folder of a run that has one.
+  ///
+  /// - Throws: `InputError` if a folder has none.
+  public static func checkpoint(named path: String) throws -> String {
+    guard try FileAccess.kind(of: path) == .folder else { return path }
+    let file = RunFolder(path).checkpoint
+    guard try FileAccess.exists(file) else {
+      throw InputError(
+        "has no checkpoint.safetensors", file: path,
+        remedy: "Train the run with `isoflop train`, or with `isoflop run --keep-checkpoints`")
+    }
+    return file
+  }
+
   /// The record of a finished run, or nil if it is not finished. A damaged one is an `InputError`.
   public func record() throws -> RunRecord? {
     guard let data = try FileAccess.readIfPresent(result) else { return nil }

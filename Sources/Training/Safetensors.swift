@@ -194,9 +194,3 @@ private func floatBytes(of shape: [Int]) -> Int? {
   }
   return bytes
 }
-
-/// The escape sequences of bytes that may not occur in quoted text   (RFC 8259)
-let jsonEscapes: [UInt8: String] = {
-  let controls = (0..<32).map { (UInt8($0), #"\u00"# + ($0 < 16 ? "0" : "") + String($0, radix: 16)) }
-  return Dictionary(controls + [(10, #"\n"#), (34, #"\""#), (92, #"\\"#)], uniquingKeysWith: { $1 })
-}()

@@ -11,14 +11,14 @@ public struct SafetensorsWriter {
 
   /// - Parameter metadata: Free text by name. `checksum` is reserved.
   public init(metadata: [(name: String, value: String)]) {
-    header = "\"" + metadata.map { ",\(quoted($0.name)):\(quoted($0.value))" }.joined() + "}"
+    header = "\"" + metadata.map { ",\(quotedJSON($0.name)):\(quotedJSON($0.value))" }.joined() + "}"
   }
 
   /// Adds an array of little-endian floats.
   public mutating func add(_ name: String, shape: [Int], _ floats: Data) {
     let sides = shape.map(String.init).joined(separator: ",")
     header +=
-      ",\(quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(sides)],\"data_offsets\":[\(size),\(size + floats.count)]}"
+      ",\(quotedJSON(name)):{\"dtype\":\"F32\",\"shape\":[\(sides)],\"data_offsets\":[\(size),\(size + floats.count)]}"
     arrays.append(floats)
     size += floats.count
   }
@@ -44,10 +44,4 @@ public struct SafetensorsWriter {
       + Data(checksum([header] + arrays).utf8)
     return [opening, header] + arrays
   }
-}
-
-/// A text in quotes.
-private func quoted(_ text: String) -> String {
-  let bytes = text.utf8.flatMap { jsonEscapes[$0].map { Array($0.utf8) } ?? [$0] }
-  return "\"\(String(decoding: bytes, as: UTF8.self))\""
 }

@@ -65,7 +65,7 @@ struct SampleCommand: ParsableCommand {
 
   func run() throws {
     kernels.apply()
-    let checkpoint = try file()
+    let checkpoint = try RunFolder.checkpoint(named: checkpoint)
     let model = try TrainedModel(checkpoint: checkpoint)
     let tokenizer = model.tokenizer
     let beginning = try tokenizer.encode(prompt).map(Int.init)
@@ -90,18 +90,6 @@ struct SampleCommand: ParsableCommand {
       if count.value > 1 { print("\(index > 0 ? "\n" : "")sample \(index + 1) of \(count.value)") }
       print(tokenizer.decode((beginning + sequence.tokens).map(UInt16.init)))
     }
-  }
-
-  /// The checkpoint; of a run's folder, the one in it.
-  private func file() throws -> String {
-    guard try FileAccess.kind(of: checkpoint) == .folder else { return checkpoint }
-    let file = RunFolder(checkpoint).checkpoint
-    guard try FileAccess.exists(file) else {
-      throw InputError(
-        "has no checkpoint.safetensors", file: checkpoint,
-        remedy: "Train the run with `isoflop train`, or with `isoflop run --keep-checkpoints`")
-    }
-    return file
   }
 
   private var sampler: any Sampler {
