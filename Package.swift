@@ -72,7 +72,9 @@ let package = Package(
       ],
       resources: [.embedInCode("Templates")], swiftSettings: tuned),
     // Files in the formats of other programs.
-    .target(name: "Exports", dependencies: ["Analysis", "Files"]),
+    .target(
+      name: "Exports", dependencies: ["Analysis", "Training", "Models", "Autograd", "Corpora", "Files"],
+      swiftSettings: tuned),
     .executableTarget(
       name: "isoflop",
       dependencies: [
@@ -91,6 +93,7 @@ let package = Package(
       ("Plans", ["TestSupport", "Analysis", "ScalingLaws", "Training", "Models", "Corpora", "Files"]),
       ("Execution", ["TestSupport", "Analysis", "Plans", "Training", "Files"]),
       ("Reports", ["Execution", "Plans", "Analysis", "ScalingLaws", "Training", "Files"]),
+      ("Exports", ["TestSupport", "Training", "Models", "Autograd", "Corpora", "Files", "RandomNumbers"]),
     ].map { (name: String, others: [String]) in
       .testTarget(
         name: "\(name)Tests", dependencies: ([name] + others).map { .byName(name: $0) },

@@ -65,9 +65,9 @@ public struct BytePairTokenizer: Tokenizer {
 
   // MARK: Pieces
 
-  private enum Kind { case letter, digit, sign, space, control }
+  package enum Kind { case letter, digit, sign, space, control }
 
-  private static func kind(_ byte: UInt8) -> Kind {
+  package static func kind(_ byte: UInt8) -> Kind {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), 128...255: .letter
     case UInt8(ascii: "0")...UInt8(ascii: "9"): .digit
@@ -78,7 +78,7 @@ public struct BytePairTokenizer: Tokenizer {
   }
 
   /// The largest number of bytes of a piece. Longer runs are cut, because merging takes time quadratic in the length.
-  static let longestPiece = 64
+  package static let longestPiece = 64
 
   /// Returns the end of the piece that begins at `start`.
   static func pieceEnd(_ text: ArraySlice<UInt8>, from start: Int) -> Int {

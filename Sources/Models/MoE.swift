@@ -76,7 +76,7 @@ public struct MoE: Codable, Hashable, Sendable {
   public var choices: Int { topK * granularity - shared }
 
   /// Whether the feed-forward layer of a block is routed.
-  func routes(block: Int) -> Bool { placement == .all || !block.isMultiple(of: 2) }
+  package func routes(block: Int) -> Bool { placement == .all || !block.isMultiple(of: 2) }
 
   /// The most rows that an expert takes when `rows` are routed together; nil for no limit.
   func capacity(rows: Int) -> Int? {

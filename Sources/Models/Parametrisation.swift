@@ -10,7 +10,7 @@ extension ModelConfiguration {
   public var widthRatio: Double { Double(width) / Double(Self.baseWidth) }
 
   /// The factor of the scores q·k.
-  var attentionScale: Float {
+  package var attentionScale: Float {
     switch parametrisation {
     case .standard: 1 / Float(headWidth).squareRoot()
     case .mup: Float(Self.usualHeadWidth).squareRoot() / Float(headWidth)
@@ -18,7 +18,7 @@ extension ModelConfiguration {
   }
 
   /// The factor of the logits.
-  var logitScale: Float {
+  package var logitScale: Float {
     switch parametrisation {
     case .standard: 1
     case .mup: Float(1 / widthRatio)
