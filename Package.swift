@@ -73,8 +73,9 @@ let package = Package(
       resources: [.embedInCode("Templates")], swiftSettings: tuned),
     // Files in the formats of other programs.
     .target(
-      name: "Exports", dependencies: ["Analysis", "Training", "Models", "Autograd", "Corpora", "Files"],
-      swiftSettings: tuned),
+      name: "Exports",
+      dependencies: ["Execution", "Analysis", "Training", "Models", "Autograd", "Corpora", "Files"],
+      resources: [.embedInCode("Scripts")], swiftSettings: tuned),
     .executableTarget(
       name: "isoflop",
       dependencies: [

@@ -65,6 +65,16 @@ public enum CorpusSource: Sendable {
   /// - Throws: `InputError` if the bundled recipes cannot be read.
   public static func isBundled(_ source: String) throws -> Bool { try bundledRecipe(source) != nil }
 
+  /// Returns whether `source` is the name of a bundled recipe or the path of a recipe.
+  ///
+  /// - Throws: `InputError` if the bundled recipes cannot be read.
+  public static func isRecipe(_ source: String) throws -> Bool { try recipe(source) != nil }
+
+  /// The path of the recipe that a source is, or names; nil if it is text.
+  private static func recipe(_ source: String) throws -> String? {
+    source.hasSuffix(".yaml") || source.hasSuffix(".yml") ? source : try bundledRecipe(source)
+  }
+
   /// The path of the bundled recipe that a source names; nil if it names none, or none are found.
   private static func bundledRecipe(_ source: String) throws -> String? {
     guard isName(source) else { return nil }
@@ -81,8 +91,7 @@ public enum CorpusSource: Sendable {
   /// - Parameter field: The field of JSONL that holds the text; nil for `text`.
   /// - Throws: `InputError` if it does not exist or is invalid, or `field` is given for a recipe.
   public init(_ source: String, field: String? = nil) throws {
-    let isPath = source.hasSuffix(".yaml") || source.hasSuffix(".yml")
-    if let recipe = isPath ? source : try Self.bundledRecipe(source) {
+    if let recipe = try Self.recipe(source) {
       guard field == nil else {
         throw InputError(
           "`field` is given, and the corpus `\(source)` is a recipe",

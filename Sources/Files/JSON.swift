@@ -21,10 +21,14 @@ public func printedJSON(
     value, [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted],
     keys: .custom { path in
       let name = rename(path) ?? path.last?.stringValue ?? ""
-      return PrintedKey(
-        stringValue: name.replacing(#/([a-z0-9])([A-Z])/#) { "\($0.1)_\($0.2)" }
-          .replacing(#/([A-Z])([A-Z][a-z])/#) { "\($0.1)_\($0.2)" }.lowercased())
+      return PrintedKey(stringValue: snakeCase(name))
     })
+}
+
+/// Returns a name such as `gradientNorm` as `gradient_norm`.
+public func snakeCase(_ name: String) -> String {
+  name.replacing(#/([a-z0-9])([A-Z])/#) { "\($0.1)_\($0.2)" }
+    .replacing(#/([A-Z])([A-Z][a-z])/#) { "\($0.1)_\($0.2)" }.lowercased()
 }
 
 /// A key with any name.

@@ -103,7 +103,10 @@ struct Planner {
       notes += corpus.notes.filter { !notes.contains($0) }
       return corpus
     } catch let error as InputError where error.file == nil {
-      throw fault(error.message, at: "corpus", of: draft, remedy: error.remedy)
+      // A recipe has no fields.
+      let isFieldOfRecipe = try draft.corpus.field != nil && CorpusSource.isRecipe(draft.corpus.source)
+      throw fault(
+        error.message, at: isFieldOfRecipe ? "text_field" : "corpus", of: draft, remedy: error.remedy)
     }
   }
 

@@ -126,7 +126,8 @@ struct CompareCommand: ParsableCommand {
     let given = try Dictionary(columns.map { try ObservationFile.role($0) }, uniquingKeysWith: { $1 })
     let open = { (table: String) in
       try ComparedTable(
-        contentsOf: path(of: table), columns: given, where: filters, settings: Setting.columns)
+        contentsOf: resultsPath(of: table, in: runs), columns: given, where: filters,
+        settings: Setting.columns)
     }
     if let second {
       let (a, b) = (name(of: first), name(of: second))
@@ -150,21 +151,6 @@ struct CompareCommand: ParsableCommand {
   /// The name of a table in results.
   private func name(of table: String) -> String {
     URL(fileURLWithPath: table).deletingPathExtension().lastPathComponent
-  }
-
-  /// The path of a table: a CSV file, or the results of an experiment that is given by its file, folder or name.
-  private func path(of table: String) throws -> String {
-    let isFile = ["yaml", "yml"].contains(URL(fileURLWithPath: table).pathExtension)
-    let results = isFile ? "\(runs)/\(name(of: table))/results.csv" : "\(table)/results.csv"
-    for path in [results, "\(runs)/\(table)/results.csv"] where try FileAccess.exists(path) { return path }
-    guard !isFile, try FileAccess.exists(table) else {
-      throw InputError(
-        isFile
-          ? "has no results yet: there is no \(results)" : "is neither a file nor an experiment in \(runs)",
-        file: table,
-        remedy: isFile ? "Run it first: `isoflop run \(table)`" : "`isoflop ls` lists experiments")
-    }
-    return table
   }
 
   private func floorChoice() throws -> ComparedFloor {
@@ -196,4 +182,25 @@ private struct Summary: Encodable {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode([FindingJSON(finding)], forKey: .findings)
   }
+}
+
+/// Returns the path of a table: a CSV file, or the results of an experiment that is given by its file, folder or name.
+///
+/// - Parameter runs: The folder of runs.
+/// - Throws: `InputError` if there is none.
+func resultsPath(of table: String, in runs: String) throws -> String {
+  let isFile = ["yaml", "yml"].contains(URL(fileURLWithPath: table).pathExtension)
+  let name = URL(fileURLWithPath: table).deletingPathExtension().lastPathComponent
+  let results = isFile ? "\(runs)/\(name)/results.csv" : "\(table)/results.csv"
+  for path in [results, "\(runs)/\(table)/results.csv"] where try FileAccess.exists(path) { return path }
+  let kind = try FileAccess.kind(of: table)
+  guard !isFile, let kind, kind != .folder else {
+    let isWithoutResults = isFile || kind == .folder
+    throw InputError(
+      isWithoutResults
+        ? "has no results yet: there is no \(results)" : "is neither a file nor an experiment in \(runs)",
+      file: table,
+      remedy: isFile ? "Run it first: `isoflop run \(table)`" : "`isoflop ls` lists experiments")
+  }
+  return table
 }
