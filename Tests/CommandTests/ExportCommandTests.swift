@@ -64,11 +64,11 @@ import Testing
   }
 }
 
-/// The Python of `scripts/test`, which has the libraries that write tables; nil if it is absent.
-private let python: String? = {
+/// The Python of `scripts/test`, which has the libraries that tests use; nil if it is absent.
+let python: String? = {
   let path =
     ProcessInfo.processInfo.environment["ISOFLOP_PYTHON"] ?? "\(packageRoot)/.build/python/bin/python"
-  let script = try? Script(path, "-c", "import duckdb, tensorboard, wandb", in: "/")
+  let script = try? Script(path, "-c", "import check_jsonschema, duckdb, tensorboard, wandb", in: "/")
   return script?.status == 0 ? path : nil
 }()
 
