@@ -27,7 +27,10 @@ let package = Package(
     .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
-  ],
+  ]
+    // Only scripts/documentation needs it, and packages that depend on this one do not.
+    + (Context.environment["ISOFLOP_DOCUMENTATION"] == nil
+      ? [] : [.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0")]),
   targets: [
     // Embeds the commit of the sources, for the records of runs. Only the executable depends on it.
     .plugin(name: "CommitPlugin", capability: .buildTool(), path: "Sources/CommitPlugin"),
