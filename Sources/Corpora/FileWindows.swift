@@ -10,24 +10,48 @@ struct FileWindows {
   /// All training windows, in a random order or in lanes.
   let training: TokenWindows
 
-  init(_ text: TextFiles, configuration: CorpusConfiguration, context: Int, lanes: Int?) throws {
-    tokenizer =
+  /// - Parameter known: The tokenizer of a trained model. There are then no training windows, and a text that is shorter
+  ///   than the validation windows gives fewer.
+  init(
+    _ text: TextFiles, configuration: CorpusConfiguration, context: Int, lanes: Int?,
+    tokenizer known: (any Tokenizer)? = nil
+  ) throws {
+    if let known {
+      tokenizer = known
+    } else {
       switch configuration.tokenizer ?? .bytes {
-      case .characters: try CharacterTokenizer(charactersOf: text.pieces)
-      case .bytes: ByteTokenizer()
-      case .bytePairs(let vocabulary): BytePairTokenizer(trainedOn: text.pieces, vocabulary: vocabulary)
+      case .characters: tokenizer = try CharacterTokenizer(charactersOf: text.pieces)
+      case .bytes: tokenizer = ByteTokenizer()
+      case .bytePairs(let vocabulary):
+        tokenizer = BytePairTokenizer(trainedOn: text.pieces, vocabulary: vocabulary)
+      case .imported: throw ImportedTokenizer.notChosen
       }
-    let windows = configuration.validationTokens.dividedRoundingUp(by: context)
-      .roundedUp(toMultipleOf: lanes == nil ? 1 : TokenizedCorpus.validationLanes)
+    }
+    let validationLanes = lanes == nil ? 1 : TokenizedCorpus.validationLanes
+    var windows = configuration.validationTokens.dividedRoundingUp(by: context)
+      .roundedUp(toMultipleOf: validationLanes)
     let needed = windows * context + 1
     var validationTokens: [UInt16] = []
     var trainingTokens: [UInt16] = []
     for piece in Shuffle(count: text.pieces.count, key: mix(4, configuration.seed)) {
       if validationTokens.count < needed {
         try tokenizer.encode(text.pieces[piece][...], into: &validationTokens)
-      } else {
+      } else if known == nil {
         try tokenizer.encode(text.pieces[piece][...], into: &trainingTokens)
       }
+    }
+    if known != nil {
+      windows = min(windows, max(validationTokens.count - 1, 0) / context / validationLanes * validationLanes)
+      guard windows > 0 else {
+        throw InputError(
+          "the text has \(validationTokens.count) tokens, and \(validationLanes * context + 1) are needed",
+          file: text.path, remedy: "Give more text")
+      }
+      validation = Self.windows(
+        validationTokens, context: context,
+        order: lanes == nil ? Array(0..<windows) : Self.order(windows, lanes: validationLanes))
+      training = TokenWindows(context: context, count: 0, tokens: [])
+      return
     }
     guard validationTokens.count >= needed, trainingTokens.count > (lanes ?? 1) * context else {
       throw InputError(

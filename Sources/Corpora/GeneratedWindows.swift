@@ -16,18 +16,27 @@ struct GeneratedWindows: Sendable {
   /// The number of bytes of text that byte-pair tokenizers are trained on.
   private static let tokenizerBytes = 4 << 20
 
-  init(_ text: GeneratedText, configuration: CorpusConfiguration, context: Int, lanes: Int?) throws {
+  /// - Parameter known: The tokenizer of a trained model; nil for that of the configuration.
+  init(
+    _ text: GeneratedText, configuration: CorpusConfiguration, context: Int, lanes: Int?,
+    tokenizer known: (any Tokenizer)? = nil
+  ) throws {
     self.text = text
     self.context = context
     self.lanes = lanes
     seed = configuration.seed
-    switch configuration.tokenizer ?? .characters {
-    case .characters: tokenizer = CharacterTokenizer(alphabet: text.alphabet)
-    case .bytes: tokenizer = ByteTokenizer()
-    case .bytePairs(let vocabulary):
-      tokenizer = BytePairTokenizer(
-        trainedOn: [text.text(bytes: Self.tokenizerBytes, seed: seed, stream: .tokenizer)],
-        vocabulary: vocabulary)
+    if let known {
+      tokenizer = known
+    } else {
+      switch configuration.tokenizer ?? .characters {
+      case .characters: tokenizer = CharacterTokenizer(alphabet: text.alphabet)
+      case .bytes: tokenizer = ByteTokenizer()
+      case .bytePairs(let vocabulary):
+        tokenizer = BytePairTokenizer(
+          trainedOn: [text.text(bytes: Self.tokenizerBytes, seed: seed, stream: .tokenizer)],
+          vocabulary: vocabulary)
+      case .imported: throw ImportedTokenizer.notChosen
+      }
     }
     let lengths = (0..<tokenizer.vocabulary).map { [tokenizer] token in tokenizer.bytes(of: token).count }
     let asked = configuration.validationTokens.dividedRoundingUp(by: context)

@@ -57,8 +57,13 @@ public final class TokenizedCorpus: Sendable {
   /// Reads, checks and tokenizes the corpus. Each window has `context` (at least 1) targets.
   ///
   /// - Parameter lanes: The number (at least 1) of lanes of the training windows; nil for independent windows.
+  /// - Parameter tokenizer: The tokenizer of a trained model, to evaluate it: of text files there are then no training
+  ///   windows, and fewer validation windows where the text is short. Nil for the tokenizer of the configuration.
   /// - Throws: `InputError` if the source is invalid or too short.
-  public init(_ configuration: CorpusConfiguration, context: Int, lanes: Int? = nil) throws {
+  public init(
+    _ configuration: CorpusConfiguration, context: Int, lanes: Int? = nil,
+    tokenizer known: (any Tokenizer)? = nil
+  ) throws {
     precondition(lanes ?? 1 >= 1, "TokenizedCorpus: \(lanes ?? 0) lanes")
     guard context >= 1, configuration.validationTokens >= 1, configuration.uniqueTokens ?? 1 >= 1 else {
       throw InputError(
@@ -72,14 +77,15 @@ public final class TokenizedCorpus: Sendable {
     switch try CorpusSource(configuration.source, field: configuration.field) {
     case .generated(let text):
       let windows = try GeneratedWindows(
-        text, configuration: configuration, context: context, lanes: lanes)
+        text, configuration: configuration, context: context, lanes: lanes, tokenizer: known)
       (name, content, notes) = (text.name, text.fingerprint, text.notes)
       tasks = text.tasks + text.answerNames
       source = .generated(windows)
       (tokenizer, validation) = (windows.tokenizer, windows.validation)
       validationEntropy = windows.entropy
     case .files(let text):
-      let windows = try FileWindows(text, configuration: configuration, context: context, lanes: lanes)
+      let windows = try FileWindows(
+        text, configuration: configuration, context: context, lanes: lanes, tokenizer: known)
       (name, tasks, content, notes) = (text.path, ["text"], text.fingerprint, [])
       source = .files(windows.training)
       (tokenizer, validation) = (windows.tokenizer, windows.validation)

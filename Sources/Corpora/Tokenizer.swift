@@ -46,8 +46,10 @@ public enum TokenizerConfiguration: Hashable, Sendable, CustomStringConvertible 
   case bytes
   /// A byte-pair encoding trained on the corpus; V = vocabulary, 257 to 65 536.
   case bytePairs(vocabulary: Int)
+  /// A byte-pair encoding of another program, which belongs to its model: no corpus can ask for it.
+  case imported(vocabulary: Int)
 
-  /// Parses the form that `description` writes; nil for any other text.
+  /// Parses the form that `description` writes, except that of imported ones; nil for any other text.
   public init?(_ text: String) {
     switch text {
     case "characters": self = .characters
@@ -65,6 +67,7 @@ public enum TokenizerConfiguration: Hashable, Sendable, CustomStringConvertible 
     case .characters: "characters"
     case .bytes: "bytes"
     case .bytePairs(let vocabulary): "bytePairs(\(vocabulary))"
+    case .imported(let vocabulary): "imported(\(vocabulary))"
     }
   }
 }

@@ -1,6 +1,7 @@
 /// The text form of a tokenizer, so that a checkpoint can be sampled without its corpus. The first line is its
 /// configuration. It is followed by the alphabet of a character tokenizer, in the order of the tokens, or by one line
-/// for each merge of a byte-pair tokenizer: the two tokens that become token 256, 257 and so on.
+/// for each merge of a byte-pair tokenizer: the two tokens that become token 256, 257 and so on. For an imported
+/// tokenizer see `ImportedTokenizer`.
 public struct TokenizerText: Sendable {
   /// The text form.
   public let text: String
@@ -15,6 +16,7 @@ public struct TokenizerText: Sendable {
       case let tokenizer as CharacterTokenizer: String(String.UnicodeScalarView(tokenizer.alphabet))
       case let tokenizer as BytePairTokenizer:
         tokenizer.merges.map { "\($0.left) \($0.right)\n" }.joined()
+      case let tokenizer as ImportedTokenizer: tokenizer.text
       default: ""
       }
     text = "\(tokenizer.configuration)\n\(content)"
@@ -23,10 +25,10 @@ public struct TokenizerText: Sendable {
   /// The tokenizer that the text describes; nil if the text is invalid.
   public var tokenizer: (any Tokenizer)? {
     let lines = text.utf8
-    guard let end = lines.firstIndex(of: lineFeed),
-      let configuration = TokenizerConfiguration(String(text[..<end]))
-    else { return nil }
+    guard let end = lines.firstIndex(of: lineFeed) else { return nil }
     let content = text[lines.index(after: end)...]
+    guard !text.hasPrefix("imported(") else { return ImportedTokenizer(text: content) }
+    guard let configuration = TokenizerConfiguration(String(text[..<end])) else { return nil }
     switch configuration {
     case .bytes: return ByteTokenizer()
     case .characters:
@@ -36,6 +38,7 @@ public struct TokenizerText: Sendable {
       return merges(in: content, most: vocabulary - 256).map {
         BytePairTokenizer(configuration: configuration, merges: $0)
       }
+    case .imported: return nil
     }
   }
 

@@ -186,6 +186,26 @@ public struct TrainedModel {
     try self.init(Safetensors(contentsOf: path, remedy: Safetensors.choice), path: path)
   }
 
+  /// Writes the weights alone, as a file that `init(checkpoint:)` reads. Training cannot resume from it.
+  ///
+  /// - Throws: `InputError` if it cannot be written.
+  public func write(to path: String) throws {
+    var file = SafetensorsWriter(metadata: [
+      ("format", "isoflop checkpoint 2"), ("run", configuration.identifier),
+      ("configuration", configuration.canonicalJSON), ("tokenizer", TokenizerText(tokenizer).text),
+    ])
+    for parameter in transformer.layout.parameters {
+      file.add(parameter.name, shape: parameter.tensor.shape, parameters.data(parameter.range))
+    }
+    try file.write(to: path)
+  }
+
+  /// The greatest size of a tokenizer's text in bytes. A merge takes two tokens of up to 5 digits, a space and a line
+  /// feed; those of other programs have long tokens and name three tokens for each merge.
+  private static func longestTokenizer(of vocabulary: Int, holdsWeightsAlone: Bool) -> Int {
+    holdsWeightsAlone ? 4096 + 64 * vocabulary : 64 + 13 * vocabulary
+  }
+
   /// Reads the model in the checkpoint at `path`. Metadata are used only if the data agree with them: no more memory is
   /// allocated than the file has bytes, or 64 KiB if that is more.
   package init(_ file: Safetensors, path: String) throws {
@@ -203,11 +223,13 @@ public struct TrainedModel {
       "is not a checkpoint of this model", file: path, remedy: Safetensors.choice)
     let vocabulary = configuration.model.vocabulary
     let trained = transformer.layout.parameters.reduce(0) { $0 + ($1.gradientOffset == nil ? 0 : $1.count) }
-    let buffers = configuration.training.updateRuleType.buffers.count
-    // Weights and buffers take 4 bytes a number. A merge takes two tokens of up to 5 digits, a space and a line feed.
+    let holdsWeightsAlone = file.metadata("step") == nil
+    let buffers = holdsWeightsAlone ? 0 : configuration.training.updateRuleType.buffers.count
+    // Weights and buffers take 4 bytes a number.
     let carried = configuration.training.carry == true ? Self.carriedBytes(of: file) : 0
     guard file.dataCount == 4 * (transformer.layout.count + buffers * trained) + carried,
-      let text = file.metadata("tokenizer", longest: 64 + 13 * vocabulary),
+      let text = file.metadata(
+        "tokenizer", longest: Self.longestTokenizer(of: vocabulary, holdsWeightsAlone: holdsWeightsAlone)),
       let tokenizer = TokenizerText(text).tokenizer,
       tokenizer.vocabulary == vocabulary
     else { throw foreign }

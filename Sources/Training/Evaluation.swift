@@ -40,18 +40,22 @@ final class Evaluator {
   /// little.
   static let curveWindows = 2 * chunk
   /// Windows whose outcomes are held at a time.
-  private static let round = 8 * chunk
+  var round: Int { 8 * chunk }
 
+  /// Windows that one replay of this evaluator computes.
+  private let chunk: Int
   private let corpus: TokenizedCorpus
   private let carries: Bool
   private let program: LossProgram
   private let arenas: [Arena]
   private let classes: [ByteClass]
 
-  init(_ transformer: Transformer, corpus: TokenizedCorpus, threads: Int) {
+  /// - Parameter chunk: Windows that one replay computes; those of all lanes, where windows carry recurrent states.
+  init(_ transformer: Transformer, corpus: TokenizedCorpus, threads: Int, chunk: Int = chunk) {
     self.corpus = corpus
+    self.chunk = chunk
     carries = corpus.lanes != nil
-    let program = transformer.lossProgram(windows: Self.chunk, gradients: false, carries: carries)
+    let program = transformer.lossProgram(windows: chunk, gradients: false, carries: carries)
     self.program = program
     classes = (0..<corpus.tokenizer.vocabulary).map { ByteClass(corpus.tokenizer.bytes(of: $0).first) }
     // Chunks that carry states are evaluated one after another.
@@ -83,7 +87,7 @@ final class Evaluator {
     var start = 0
     while start < count {
       try beforeRound()
-      let end = min(start + Self.round, count)
+      let end = min(start + round, count)
       let outcomes = self.outcomes(of: start..<end, parameters)
       for window in start..<end {
         sums.add(outcomes[window - start], entropy: entropies?[window] ?? 0, window: window, of: windows)
@@ -96,14 +100,14 @@ final class Evaluator {
   /// The outcomes of some windows.
   private func outcomes(of range: Range<Int>, _ parameters: FloatBuffer) -> [Outcome] {
     let windows = corpus.validation
-    let chunks = stride(from: range.lowerBound, to: range.upperBound, by: Self.chunk).map {
-      $0..<min($0 + Self.chunk, range.upperBound)
+    let chunks = stride(from: range.lowerBound, to: range.upperBound, by: chunk).map {
+      $0..<min($0 + chunk, range.upperBound)
     }
     var outcomes = Array(repeating: Outcome(losses: [], answers: [], routing: []), count: range.count)
     outcomes.withUnsafeMutableBufferPointer { outcomes in
       inParallel(chunks.count, threads: arenas.count) { index, thread in
         let (chunk, arena) = (chunks[index], arenas[thread])
-        for slot in 0..<Self.chunk {
+        for slot in 0..<self.chunk {
           // The last chunk may have fewer windows: its last window fills the other slots.
           let window = min(chunk.lowerBound + slot, chunk.upperBound - 1)
           windows.copy(

@@ -41,6 +41,14 @@ import Training
       "merges": try model(tokenizer: "bytePairs(65536)\n" + many("1 1\n").prefix(4 * 65_279)),
       "spaces": try model(tokenizer: "bytePairs(300)\n" + many("1 1 ").prefix(800_000)),
       "alphabet": try model(tokenizer: "characters\n" + many("é").prefix(400_000)),
+      "imported": try model(
+        tokenizer: "imported(65536)\n0 65536\n" + many("\n").prefix(65_536), weightsAlone: true),
+      "imported merges": try model(
+        tokenizer: "imported(65536)\n0 65536\n" + many("\n").prefix(65_536)
+          + many("1 1 1\n").prefix(6 * 65_530),
+        weightsAlone: true),
+      "imported content": try model(
+        tokenizer: "imported(65536)\n0 65536\n" + many("00").prefix(1_900_000), weightsAlone: true),
     ]
     for (name, writer) in hostile.sorted(by: { $0.key < $1.key }) {
       let file = writer.encoded()
@@ -52,12 +60,14 @@ import Training
   }
 
   /// The checkpoint of a model without its tokenizer.
-  private func model(tokenizer: String) throws -> SafetensorsWriter {
-    var writer = try SafetensorsWriter(metadata: [
-      ("configuration", configuration(depth: 1)), ("tokenizer", tokenizer),
-    ])
+  ///
+  /// - Parameter weightsAlone: Whether it is that of an imported model, which has no moments.
+  private func model(tokenizer: String, weightsAlone: Bool = false) throws -> SafetensorsWriter {
+    var writer = try SafetensorsWriter(
+      metadata: [("configuration", configuration(depth: 1)), ("tokenizer", tokenizer)]
+        + (weightsAlone ? [] : [("step", "1")]))
     let model = try ModelConfiguration(width: 4, depth: 1, context: 16, vocabulary: 65_536)
-    for prefix in ["", "moment1.", "moment2."] {
+    for prefix in weightsAlone ? [""] : ["", "moment1.", "moment2."] {
       for parameter in Transformer(model).layout.parameters {
         writer.add(prefix + parameter.name, shape: parameter.tensor.shape, Data(count: 4 * parameter.count))
       }
