@@ -113,8 +113,8 @@ let package = Package(
       .target(
         name: "Fuzzing",
         dependencies: [
-          "Reports", "Plans", "Execution", "Analysis", "ScalingLaws", "Generation", "Training", "Corpora",
-          "Files", "RandomNumbers",
+          "Reports", "Exports", "Plans", "Execution", "Analysis", "ScalingLaws", "Generation", "Training",
+          "Corpora", "Files", "RandomNumbers",
         ],
         path: "Tests/Fuzzing", exclude: ["Seeds"], swiftSettings: tuned),
       .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing", "Files"]),

@@ -23,7 +23,8 @@ struct Isoflop: ParsableCommand {
     subcommands: [
       RunCommand.self, BookCommand.self, RegressCommand.self, CheckCommand.self, CollectCommand.self,
       StatusCommand.self, CancelCommand.self, ListCommand.self, DiffCommand.self, CleanCommand.self,
-      TrainCommand.self, SampleCommand.self, ExportCommand.self, FitCommand.self, CompareCommand.self,
+      TrainCommand.self, SampleCommand.self, ExportCommand.self, ImportCommand.self, EvaluateCommand.self,
+      FitCommand.self, CompareCommand.self,
       PlanCommand.self,
       DesignCommand.self,
       CorpusCommand.self, SchemaCommand.self, BenchCommand.self, WorkerCommand.self, TaskCommand.self,

@@ -38,7 +38,7 @@ struct ExampleModel: CustomTestStringConvertible {
     let bytes = Array(Self.page.utf8)
     let tokenizer: any Tokenizer =
       switch self.tokenizer {
-      case .bytes: ByteTokenizer()
+      case .bytes, .imported: ByteTokenizer()
       case .characters: try CharacterTokenizer(charactersOf: [bytes])
       case .bytePairs(let vocabulary): BytePairTokenizer(trainedOn: [bytes], vocabulary: vocabulary)
       }

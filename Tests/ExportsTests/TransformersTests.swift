@@ -6,12 +6,6 @@ import TestSupport
 import Testing
 import Training
 
-private let environment = "\(packageFolder)/.build/pytorch"
-private let hasTransformers =
-  (try? FileManager.default.contentsOfDirectory(atPath: "\(environment)/lib").contains {
-    FileManager.default.fileExists(atPath: "\(environment)/lib/\($0)/site-packages/transformers")
-  }) ?? false
-
 @Suite struct TransformersTests {
   /// What `scripts/check-transformers` prints for a folder, and what it reads there.
   private struct Check: Decodable {
@@ -43,18 +37,8 @@ private let hasTransformers =
       try FileAccess.write(
         JSONEncoder().encode(reference), to: "\(folder.path)/\(index)/reference.json")
     }
-    let process = Process()
-    let output = "\(folder.path)/output"
-    process.executableURL = URL(fileURLWithPath: "/bin/bash")
-    process.arguments =
-      ["-c", "exec \"$0\" \"$@\" >'\(output)' 2>'\(output).errors'"]
-      + ["\(packageFolder)/scripts/check-transformers"]
-      + exportedModels.indices.map { "\(folder.path)/\($0)" }
-    try process.run()
-    process.waitUntilExit()
-    let lines = try FileAccess.readText(output).split(separator: "\n")
-    let errors = try FileAccess.readText("\(output).errors")
-    try #require(process.terminationStatus == 0 && lines.count == exportedModels.count, "\(errors)")
+    let lines = try checkTransformers(exportedModels.indices.map { "\(folder.path)/\($0)" })
+    try #require(lines.count == exportedModels.count)
     for (example, line) in zip(exportedModels, lines) {
       let check = try JSONDecoder().decode(Check.self, from: Data(line.utf8))
       #expect(check.class == example.className, "\(example.name)")

@@ -1,5 +1,6 @@
 import Analysis
 import Corpora
+import Exports
 import Files
 import Foundation
 import Generation
@@ -10,7 +11,7 @@ import Training
 /// The parsers of files that may be untrusted, each as a function of bytes for the fuzzer.
 package enum FuzzedParser: String, CaseIterable, Sendable {
   case experiment, recipe, observations, filter, formula, results, fits, record, safetensors, checkpoint,
-    tokenizer, documents
+    tokenizer, documents, pretrainedConfiguration, pretrainedTokenizer, pretrainedWeights
 
   /// The limit on the CPU time of an input, in seconds.
   package static let mostSeconds = 1.0
@@ -71,6 +72,13 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
         input.starts(with: [0x1F, 0x8B])
         ? "a.jsonl.gz" : input.starts(with: [0x28, 0xB5]) ? "a.zst" : "a.jsonl"
       _ = try Documents().read(input, path: name)
+    case .pretrainedConfiguration:
+      _ = try PretrainedModel.configuration(PretrainedConfiguration(input, path: path))
+    case .pretrainedTokenizer:
+      use(try PretrainedTokenizer(input, path: path, vocabulary: 300).tokenizer)
+    case .pretrainedWeights:
+      let weights = try PretrainedWeights([input], paths: [path])
+      for name in weights.names { _ = try weights.matrix(name, [2, 3]) }
     case .tokenizer: TokenizerText(String(decoding: input, as: UTF8.self)).tokenizer.map(use)
     }
   }

@@ -16,7 +16,7 @@ extension FuzzedParser {
         Self.files(in: "corpora", ending: "village.yaml").map { recipe in
           Data(String(decoding: recipe, as: UTF8.self).replacing("000", with: "").utf8)
         }
-      case .safetensors: [Seeds.tensors]
+      case .safetensors, .pretrainedWeights: [Seeds.tensors]
       default: []
       }
     return own + Self.files(in: "Tests/Fuzzing/Seeds/\(rawValue)")

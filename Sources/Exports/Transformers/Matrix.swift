@@ -2,7 +2,7 @@ import Autograd
 import Models
 
 /// A copy of a weight that can be rearranged. A vector is a matrix of one row.
-struct Matrix {
+package struct Matrix {
   let rows: Int
   let columns: Int
   private(set) var values: [Float]

@@ -37,6 +37,9 @@ struct TokenizerJSON {
           #"{"type":"Sequence","pretokenizers":[\#(Self.byteLevel),"#
           + #"{"type":"Split","pattern":{"Regex":\#(quotedJSON(Self.pieces))},"behavior":"Isolated","invert":false}]}"#,
         decoder: Self.byteLevel)
+    case is ImportedTokenizer:
+      throw InputError(
+        "the tokenizer comes from another program", remedy: "Use the files that the model was imported from")
     default:
       text = Self.document(
         vocabulary: byteCharacters.map { String(Character($0)) }, merges: [], preTokenizer: Self.byteLevel,
@@ -49,7 +52,7 @@ struct TokenizerJSON {
 
   /// The pieces of `BytePairTokenizer` as a regular expression over the characters of bytes: runs of letters, digits or
   /// other signs, each with at most one space before it, of at most 64 bytes; a space; a control character.
-  private static let pieces: String = {
+  static let pieces: String = {
     func set(_ isMember: (UInt8) -> Bool) -> String {
       let members = (0...255).filter { isMember(UInt8($0)) }.map { byteCharacters[$0] }
       return "[" + members.map { #"\x{\#(String($0.value, radix: 16))}"# }.joined() + "]"
