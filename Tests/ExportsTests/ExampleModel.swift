@@ -27,11 +27,12 @@ struct ExampleModel: CustomTestStringConvertible {
 
   var testDescription: String { name }
 
-  /// A page with characters of one to three bytes, long runs of letters, signs and spaces, and control characters.
+  /// A page with characters of one to four bytes, long runs of letters, signs and spaces, and control characters.
   static let page: String = {
     let readme = (try? String(contentsOfFile: "\(packageFolder)/README.md", encoding: .utf8)) ?? ""
     let runs = ["x", "ü", "雪", "-", " ", "7"].map { String(repeating: $0, count: 150) }
-    return readme + runs.joined(separator: " \t ") + " end\r\n\u{7f}\u{0} "
+    let rare = "don't I'll 'tis \u{a0}\u{a0} a\u{85}b\u{2003}\u{b} Ⅷ½ ٣٤ e\u{301} 👍🏽 日本、 _\n\n\n  x"
+    return readme + runs.joined(separator: " \t ") + rare + " end\r\n\u{7f}\u{0} "
   }()
 
   func model() throws -> TrainedModel {

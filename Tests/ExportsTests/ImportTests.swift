@@ -119,7 +119,7 @@ import Training
     #expect(text.contains(message) && error?.remedy != nil, "\(text)")
   }
 
-  @Test("A missing file is named, with the way to get it")
+  @Test("A missing file is named, with the way to get it, and too long a window is refused")
   func missing() throws {
     for (file, message) in [
       ("config.json", "has no config.json"), ("tokenizer.json", "has no tokenizer.json"),
@@ -131,6 +131,13 @@ import Training
       let error = #expect(throws: InputError.self) { try PretrainedModel(folder: "\(folder.path)/model") }
       #expect(error?.message == message && error?.remedy != nil)
     }
+    let folder = try TemporaryFolder()
+    let learned = try #require(exportedModels.first { $0.className == "GPT2LMHeadModel" })
+    try TransformersModel(learned.model()).write(to: "\(folder.path)/model")
+    let long = #expect(throws: InputError.self) {
+      try PretrainedModel(folder: "\(folder.path)/model", context: 41)
+    }
+    #expect(long?.remedy == "Give a context of at most 40")
     let error = #expect(throws: InputError.self) { try PretrainedModel(folder: "/none") }
     #expect(error?.description == "/none: no such folder. Check the path.")
   }

@@ -189,8 +189,10 @@ struct GPT2Layout: PretrainedLayout {
     let width = try settings.integer("n_embd", default: 768)
     let positions = try settings.integer("n_positions", default: 1024)
     self.positions = positions
-    guard context ?? 1 <= positions else {
-      throw settings.refusal("n_positions", "a window cannot be longer")
+    if let context, context > positions {
+      throw InputError(
+        "a window of \(context) tokens is longer than the \(positions) positions that the model has learned",
+        remedy: "Give a context of at most \(positions)")
     }
     configuration = try checked {
       var c = try ModelConfiguration(
