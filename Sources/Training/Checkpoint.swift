@@ -188,11 +188,18 @@ public struct TrainedModel {
 
   /// Writes the weights alone, as a file that `init(checkpoint:)` reads. Training cannot resume from it.
   ///
-  /// - Throws: `InputError` if it cannot be written.
+  /// - Throws: `InputError` if it cannot be written, or the tokenizer is so large that it could not be read again.
   public func write(to path: String) throws {
+    let text = TokenizerText(tokenizer).text
+    let longest = Self.longestTokenizer(of: tokenizer.vocabulary, holdsWeightsAlone: true)
+    guard text.utf8.count <= longest else {
+      throw InputError(
+        "the tokenizer takes \(text.utf8.count) bytes, and a checkpoint has room for \(longest)", file: path,
+        remedy: "Give the model a tokenizer with shorter tokens or fewer merges")
+    }
     var file = SafetensorsWriter(metadata: [
       ("format", "isoflop checkpoint 2"), ("run", configuration.identifier),
-      ("configuration", configuration.canonicalJSON), ("tokenizer", TokenizerText(tokenizer).text),
+      ("configuration", configuration.canonicalJSON), ("tokenizer", text),
     ])
     for parameter in transformer.layout.parameters {
       file.add(parameter.name, shape: parameter.tensor.shape, parameters.data(parameter.range))
