@@ -35,10 +35,14 @@ struct DocumentsTests {
     return try #require(try output.fileHandleForReading.readToEnd())
   }
 
+  /// With a checksum, as the program `zstd` compresses.
   private static func zstandard(_ data: Data) -> Data {
+    let context = ZSTD_createCCtx()
+    defer { ZSTD_freeCCtx(context) }
+    ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
     var compressed = Data(count: ZSTD_compressBound(data.count))
     let count = compressed.withUnsafeMutableBytes { into in
-      data.withUnsafeBytes { ZSTD_compress(into.baseAddress, into.count, $0.baseAddress, $0.count, 3) }
+      data.withUnsafeBytes { ZSTD_compress2(context, into.baseAddress, into.count, $0.baseAddress, $0.count) }
     }
     return compressed.prefix(count)
   }
