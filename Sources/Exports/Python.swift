@@ -12,17 +12,26 @@ struct Python {
 
   /// Finds the interpreter: the one that `ISOFLOP_PYTHON` names, or `python3` on the path.
   ///
-  /// - Throws: `InputError` if there is none.
+  /// - Throws: `InputError` if there is none, or it has no such library.
   init(for library: String) throws {
     self.library = library
+    path = try Self.find(for: library)
+    // Before any work is done for it.
+    let isThere = try ChildProcess(
+      path, ["-c", "import importlib.util, sys; sys.exit(importlib.util.find_spec('\(library)') is None)"],
+      errors: FileHandle(forWritingAtPath: "/dev/null")
+    ).wait()
+    guard isThere == .status(0) else { throw missing(library) }
+  }
+
+  private static func find(for library: String) throws -> String {
     let environment = ProcessInfo.processInfo.environment
-    if let path = environment[Self.variable] {
+    if let path = environment[variable] {
       guard FileManager.default.isExecutableFile(atPath: path) else {
         throw InputError(
-          "\(Self.variable) is `\(path)`, which is no program", remedy: "Set it to the path of Python")
+          "\(variable) is `\(path)`, which is no program", remedy: "Set it to the path of Python")
       }
-      self.path = path
-      return
+      return path
     }
     let places = (environment["PATH"] ?? "/usr/bin").split(separator: ":").map { "\($0)/python3" }
     guard let path = places.first(where: FileManager.default.isExecutableFile) else {
@@ -30,7 +39,14 @@ struct Python {
         "this format is written by \(library), a library of Python, and Python is not installed",
         remedy: "Install it: `apt-get install python3 python3-pip`")
     }
-    self.path = path
+    return path
+  }
+
+  private func missing(_ module: String) -> InputError {
+    InputError(
+      "this format is written by \(library), a library of Python, and \(path) has no module `\(module)`",
+      remedy:
+        "Install it (`\(path) -m pip install \(library)`), or set \(Self.variable) to a Python that has it")
   }
 
   /// Runs a script that prints a line for each part that is done: its number and the number of parts.
@@ -60,12 +76,7 @@ struct Python {
     let end = process.wait()
     guard end != .status(0) else { return }
     if last.isEmpty { last = "it ended with \(end)" }
-    if last.hasPrefix("missing ") {
-      throw InputError(
-        "this format is written by \(library), a library of Python, and \(path) has no module `\(last.dropFirst(8))`",
-        remedy:
-          "Install it (`\(path) -m pip install \(library)`), or set \(Self.variable) to a Python that has it")
-    }
+    if last.hasPrefix("missing ") { throw missing(String(last.dropFirst(8))) }
     throw InputError(
       "\(library) failed: \(last)",
       remedy: "Remove the folder, and report this with the version of \(library)")
