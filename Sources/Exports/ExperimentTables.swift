@@ -36,9 +36,9 @@ public struct ExperimentTables: Sendable {
     var shareOfRows: Double {
       switch self {
       case .jsonl: 1
-      case .parquet: 0.85
-      case .tensorboard: 0.3
-      case .wandb: 0.15
+      case .parquet: 0.9
+      case .tensorboard: 0.45
+      case .wandb: 0.3
       }
     }
   }
