@@ -54,7 +54,7 @@ struct Python {
   /// - Parameter progress: Called with the completed fraction.
   /// - Throws: `InputError` with the last line of the error if it fails.
   func run(_ script: [UInt8], _ arguments: [String], progress: (Double) -> Void) throws {
-    // Of both, so that neither pipe can be full while the other is read.
+    // One pipe for output and errors: with two, the process could block on the one that is not being read.
     let (reading, writing) = try ChildProcess.pipe()
     let process = try ChildProcess(
       path, ["-c", String(decoding: script, as: UTF8.self)] + arguments, output: writing, errors: writing)

@@ -221,7 +221,11 @@ let python: String? = {
       ),
       (["text.txt", "--to", "jsonl", "new"], "", "text.txt:1: is not a table of results"),
       (["runs", "--to", "jsonl", "new"], "", "runs: has no results yet: there is no runs/results.csv"),
-      (["small", "--to", "jsonl", "full"], "", "full: is not empty. Name a new folder."),
+      (
+        ["small", "--to", "jsonl", "full"], "",
+        "full: the folder is not empty. Name a new folder, or remove this one."
+      ),
+      (["small", "--to", "jsonl", "text.txt"], "", "text.txt: is a file, not a folder. Name a new folder."),
       (["small", "--to", "csv", "new"], "", "parquet"),
       (
         ["small", "--to", "parquet", "new"], "ISOFLOP_PYTHON=none",

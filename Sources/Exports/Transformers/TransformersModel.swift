@@ -90,16 +90,7 @@ public struct TransformersModel {
   ///
   /// - Throws: `InputError` if the folder exists and is not empty, or cannot be written.
   public func write(to folder: String) throws {
-    if let kind = try FileAccess.kind(of: folder) {
-      guard kind == .folder else {
-        throw InputError("is a file, not a folder", file: folder, remedy: "Name a new folder")
-      }
-      guard try FileAccess.names(in: folder).isEmpty else {
-        throw InputError(
-          "the folder is not empty", file: folder, remedy: "Name a new folder, or remove this one")
-      }
-    }
-    try FileAccess.makeFolder(folder)
+    try FileAccess.makeNewFolder(folder)
     var weights = SafetensorsWriter(metadata: [("format", "pt")])
     for tensor in tensors {
       weights.add(tensor.name, shape: tensor.shape, tensor.values.withUnsafeBytes { Data($0) })
