@@ -1,58 +1,21 @@
 import Files
 import Foundation
 
-/// The corpora that are distributed with the program: the recipes in its folder `corpora`.
+/// The corpora that are distributed with the program: the recipes in its folder `corpora`, or in the folder that the
+/// environment variable `ISOFLOP_CORPORA` names.
 public enum BundledCorpora {
-  /// The environment variable that overrides the folder of the bundled recipes.
-  public static let variable = "ISOFLOP_CORPORA"
-
-  /// Returns the folder of the bundled recipes: the value of the environment variable `ISOFLOP_CORPORA` if it is set,
-  /// otherwise the first folder `corpora` with recipes in the current folder, beside the executable, in a folder above
-  /// it, or in the package that the program was built from.
-  ///
-  /// - Throws: `InputError` if no folder has recipes.
-  public static func folder() throws -> String {
-    if let named = ProcessInfo.processInfo.environment[variable], !named.isEmpty {
-      guard try recipes(in: named).count > 0 else {
-        throw InputError(
-          "\(variable) names this folder, which contains no recipe (.yaml)", file: named,
-          remedy: "Set it to Isoflop's folder `corpora`, or remove it")
-      }
-      return named
-    }
-    let program = Bundle.main.executableURL?.resolvingSymlinksInPath()
-    let current = URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)
-    var candidates = [current]
-    if var folder = program?.deletingLastPathComponent() {
-      while folder.path != "/" {
-        candidates.append(folder)
-        folder.deleteLastPathComponent()
-      }
-    }
-    candidates.append(
-      URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent())
-    let found = try candidates.map { $0.appendingPathComponent("corpora").path }.first {
-      try recipes(in: $0).count > 0
-    }
-    guard let found else {
-      throw InputError(
-        "the bundled corpora are not found: there is no folder `corpora` with recipes here, nor beside the program "
-          + "or above it",
-        remedy: "Set \(variable) to Isoflop's folder `corpora`, or give a recipe's path")
-    }
-    return found
+  private static let folder = BundledFolder(
+    "corpora", variable: "ISOFLOP_CORPORA", content: ("recipes", "recipe (.yaml)"),
+    alternative: "give a recipe's path"
+  ) { folder in
+    let recipes = try FileAccess.names(in: folder).filter { $0.hasSuffix(".yaml") }
+    return Dictionary(uniqueKeysWithValues: recipes.map { (String($0.dropLast(5)), "\(folder)/\($0)") })
   }
 
   /// Returns the paths of the bundled recipes, by name.
   ///
   /// - Throws: `InputError` if their folder is not found.
-  public static func recipes() throws -> [String: String] { try recipes(in: folder()) }
-
-  private static func recipes(in folder: String) throws -> [String: String] {
-    let recipes = try FileAccess.names(in: folder).filter { $0.hasSuffix(".yaml") }
-    return Dictionary(uniqueKeysWithValues: recipes.map { (String($0.dropLast(5)), "\(folder)/\($0)") })
-  }
+  public static func recipes() throws -> [String: String] { try folder.items() }
 }
 
 /// The source of a corpus: a recipe or text files.
