@@ -23,8 +23,8 @@ struct FitData {
   let entropies: [Double]
   /// A description of how N and C are counted, and of the column of losses.
   let convention: String
-  /// The observations that belong to IsoFLOP budgets, each with its budget as compute; nil if budgets must be found by
-  /// similar compute.
+  /// The observations that belong to IsoFLOP budgets, each with its budget as compute; nil if none of a foreign table is
+  /// known to, so that budgets must be found by similar compute.
   private let profiles: Slice?
   /// The runs that the fit predicts, with their identifiers, whether trained or not.
   let heldOut: [(name: String, observation: Observation)]
@@ -73,13 +73,7 @@ struct FitData {
     entropies = known.count == chosen.count ? Set(known).sorted() : []
     convention = "N = \(request.size.column), C = \(request.compute.column), loss = \(request.loss)"
     budgets = chosen.map(\.isoFLOPBudget)
-    let budgeted = chosen.indices.filter { chosen[$0].isoFLOPBudget != nil }
-    profiles = Slice(
-      observations: budgeted.map { index in
-        var observation = observations[index]
-        observation.compute = chosen[index].isoFLOPBudget
-        return observation
-      }, text: "IsoFLOP budgets of \(text)", places: budgeted)
+    profiles = Self.profiles(of: whole, budgets)
   }
 
   /// Wraps observations that are not from a table of results.
@@ -87,19 +81,31 @@ struct FitData {
   /// - Parameters:
   ///   - selection: A description of the observations.
   ///   - settings: The settings of each observation, but for the seed.
+  ///   - budgets: The IsoFLOP budget of each observation; empty if none is known.
   init(
-    observations: [Observation], settings: [[String: Cell]], selection: String, entropy: Double?,
-    convention: String
+    observations: [Observation], settings: [[String: Cell]], budgets: [Double?] = [], selection: String,
+    entropy: Double?, convention: String
   ) {
     whole = Slice(observations: observations, text: selection)
     entropies = entropy.map { [$0] } ?? []
     self.convention = convention
-    profiles = nil
+    profiles = budgets.contains { $0 != nil } ? Self.profiles(of: whole, budgets) : nil
     heldOut = []
     self.settings = settings
-    budgets = []
+    self.budgets = budgets
     counts = []
     isForeign = true
+  }
+
+  /// The observations that have a budget, with the budget as their compute.
+  private static func profiles(of whole: Slice, _ budgets: [Double?]) -> Slice {
+    let budgeted = budgets.indices.filter { budgets[$0] != nil }
+    return Slice(
+      observations: budgeted.map { index in
+        var observation = whole.observations[index]
+        observation.compute = budgets[index]
+        return observation
+      }, text: "IsoFLOP budgets of \(whole.text)", places: budgeted)
   }
 
   /// Returns the runs of a request with other conventions of N and C that its law depends on, by name.

@@ -75,8 +75,8 @@ public struct Fits: Codable, Sendable {
     let requests = requests ?? FitRequest.standard(budgets: true, entropy: entropy != nil)
     let data = { (observations: [Observation], convention: String) in
       FitData(
-        observations: observations, settings: file.settings, selection: file.selection,
-        entropy: entropy, convention: convention)
+        observations: observations, settings: file.settings, budgets: file.budgets,
+        selection: file.selection, entropy: entropy, convention: convention)
     }
     completed = file.observations.count
     diverged = 0

@@ -163,6 +163,26 @@ public struct ObservationFile: Sendable {
     return "\(rows) left out, without a number in \(names)"
   }
 
+  /// The true entropy of the text of all runs; nil if it is unknown, or differs between runs. Only a table of this
+  /// program, such as `results.csv`, has it: its unit is that of the column `loss`.
+  public var entropy: Double? {
+    guard sources[.loss]?.column == "loss", header.contains("reducible"),
+      let numbers = numbers(in: "entropy"), let first = numbers.first
+    else { return nil }
+    return numbers.allSatisfy { $0 == first } ? first : nil
+  }
+
+  /// The compute budget of the IsoFLOP profile that each run belongs to; empty if the table has no column
+  /// `isoflop_budget`, as that of another program.
+  var budgets: [Double?] { numbers(in: "isoflop_budget") ?? [] }
+
+  /// The positive numbers in a column, which may be missing; nil if there is no such column.
+  private func numbers(in column: String) -> [Double?]? {
+    header.firstIndex(of: column).map { index in
+      rows.map { Double($0.cells[index]).flatMap { $0 > 0 && $0.isFinite ? $0 : nil } }
+    }
+  }
+
   /// The number of trainings: of clusters, and of rows that belong to none.
   public var trainings: Int {
     let named = observations.compactMap(\.cluster)

@@ -1,6 +1,6 @@
 import Files
 
-/// A bundled table of measured losses: numbers alone, with their source.
+/// A table of measured losses that is distributed with the program: numbers alone, with their source.
 public struct ReferenceTable: Sendable, Encodable {
   /// The name, as in `isoflop fit --reference chinchilla`.
   public let name: String
@@ -12,14 +12,14 @@ public struct ReferenceTable: Sendable, Encodable {
   public let advice: String?
   /// The true entropy of the text, in the unit of the losses; nil if it is unknown.
   public let entropy: Double?
-  private let bytes: [UInt8]
+  let bytes: [UInt8]
 
   private enum CodingKeys: CodingKey { case name, title, source, advice, entropy }
 
   /// The contents of the CSV file.
   package var text: String { String(decoding: bytes, as: UTF8.self) }
 
-  /// All bundled tables.
+  /// The tables that are part of the program.
   public static let all = [
     ReferenceTable(
       name: "chinchilla",
@@ -63,7 +63,7 @@ public struct ReferenceTable: Sendable, Encodable {
       bytes: PackageResources.endless_village_far_csv),
   ]
 
-  /// Returns the table with a name.
+  /// Returns the table with a name that is part of the program.
   ///
   /// - Throws: `InputError` if there is none.
   public static func named(_ name: String) throws -> ReferenceTable {

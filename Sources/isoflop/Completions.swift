@@ -1,3 +1,4 @@
+import Analysis
 import ArgumentParser
 import Corpora
 import Execution
@@ -8,6 +9,11 @@ extension CompletionKind {
   /// The names of the bundled corpora, and the paths of texts.
   static var corpus: CompletionKind {
     .custom { _, _, prefix in ((try? BundledCorpora.recipes()) ?? [:]).keys.sorted() + paths(from: prefix) }
+  }
+
+  /// The bundled tables of losses, and the pages of the book whose runs are there.
+  static var reference: CompletionKind {
+    .custom { _, _, _ in ReferenceTable.all.map(\.name) + ((try? ReferenceTable.pages()) ?? []) }
   }
 
   /// The runs in the folder of runs that the command line names.

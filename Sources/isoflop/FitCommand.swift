@@ -20,8 +20,9 @@ struct FitCommand: ParsableCommand {
   var file: String?
   @Option(
     defaultAsFlag: Self.list,
-    help: "A bundled table instead of a file, such as chinchilla. Without a name, lists them.",
-    completion: .list(ReferenceTable.all.map(\.name)))
+    help:
+      "A bundled table instead of a file: one of other programs, such as chinchilla, or the runs of a page of the book, such as pages/quickstart. Without a name, lists them.",
+    completion: .reference)
   var reference: String?
   @Option(
     help:
@@ -52,8 +53,9 @@ struct FitCommand: ParsableCommand {
   @Option(help: "How many of the highest losses to leave out.")
   var dropHighest = 0
   @Option(
-    help: "What the loss tends to: free, zero, or the true entropy of the text as a number.",
-    completion: .list(["free", "zero"]))
+    help:
+      "What the loss tends to: free, zero, or the true entropy of the text, as a number, or as the word entropy if the table has it.",
+    completion: .list(["free", "zero", "entropy"]))
   var floor: String?
   @Option(help: "Holds a parameter at a value: beta=0.37. May be repeated.")
   var hold: [String] = []
@@ -109,10 +111,11 @@ struct FitCommand: ParsableCommand {
   func run() throws {
     if reference == Self.list { return try printReferences() }
     let renderer = output == nil ? nil : try figures.renderer()
-    let bundled = try reference.map(ReferenceTable.named)
+    let bundled = try reference.map(ReferenceTable.withPages)
     let table = try table(bundled)
-    let (choice, given) = try floorChoice()
-    let entropy = given ?? (floor == nil ? bundled?.entropy : nil)
+    let known = bundled?.entropy ?? table.entropy
+    let (choice, given) = try floorChoice(known, of: table)
+    let entropy = given ?? (floor == nil ? known : nil)
     let objective = Objective(penalty.penalty(delta: delta), on: on, weighted: weighted)
     let held = try Dictionary(hold.map(heldParameter), uniquingKeysWith: { $1 })
     let hints = try FormulaHints(starts: start, positive: positive)
@@ -186,11 +189,19 @@ struct FitCommand: ParsableCommand {
   }
 
   private func printReferences() throws {
-    if json { return try printJSON(ReferenceTable.all) }
+    var pages: [String] = []
+    do { pages = try ReferenceTable.pages() } catch { complain("note: \(error)") }
+    if json {
+      return try printJSON(ReferenceTable.all + pages.map(ReferenceTable.withPages))
+    }
+    print("Published tables, and tables of this program:\n")
     for reference in ReferenceTable.all {
       print("\(reference.name)\n  \(reference.title)\n  source: \(reference.source)")
       if let advice = reference.advice { print("  \(advice)") }
     }
+    guard !pages.isEmpty else { return }
+    print("\nRuns of the pages of the book, trained by this program with `experiments/PAGE.yaml`:\n")
+    for page in pages { print(page) }
   }
 
   /// Checks that the table has the columns of a published law.
@@ -209,8 +220,12 @@ struct FitCommand: ParsableCommand {
     return formulas.count == 1 ? nil : formulas.firstIndex(of: index).map { "formula_\($0 + 1)" }
   }
 
-  /// The floor of the laws, and the entropy if it is known.
-  private func floorChoice() throws -> (FloorChoice, entropy: Double?) {
+  /// The floor of the laws, and the entropy if the option gives it.
+  ///
+  /// - Parameter known: The entropy that the table has.
+  private func floorChoice(_ known: Double?, of table: ObservationFile) throws -> (
+    FloorChoice, entropy: Double?
+  ) {
     guard let floor else { return (.free, nil) }
     if !law.isEmpty, law.allSatisfy({ $0.choice?.hasFloor == false }) {
       throw InputError(
@@ -225,9 +240,17 @@ struct FitCommand: ParsableCommand {
           "--floor zero: an equation has the floor that is written in it", remedy: "Remove it")
       }
       return (.zero, nil)
+    case "entropy":
+      guard let known else {
+        throw InputError(
+          "--floor entropy: the table does not give one entropy of the text for all rows", file: table.path,
+          remedy: "Write the number, or select the runs of one text with `--where`")
+      }
+      return (.entropy, known)
     default:
       guard let entropy = Double(floor), entropy > 0, entropy.isFinite else {
-        throw InputError("--floor \(floor) is not a floor", remedy: "Write free, zero or a positive number")
+        throw InputError(
+          "--floor \(floor) is not a floor", remedy: "Write free, zero, entropy or a positive number")
       }
       return (.entropy, entropy)
     }

@@ -53,6 +53,26 @@ import Testing
     #expect(model.status == 0 && model.errors.isEmpty && model.output.contains("loss of one run"))
   }
 
+  @Test("The runs of a page are found from any folder, and their entropy is a floor")
+  func pages() throws {
+    let folder = try ScratchFolder()
+    let page = try Command(
+      "fit", "--reference", "pages/quickstart", "--law", "chinchilla", "--floor", "entropy", in: folder.path)
+    #expect(page.status == 0 && page.output.contains("L = 0.25329 + A/N^α + B/D^β"), "\(page.errors)")
+    let list = try Command("fit", "--reference", in: folder.path)
+    #expect(list.output.contains("\nkaplan-grid\n") && list.output.contains("\npages/quickstart\n"))
+    let named = "export ISOFLOP_REFERENCE=\(folder.path)"
+    let empty = try Command("fit", "--reference", "pages/quickstart", in: folder.path, shell: named)
+    #expect(empty.status == 2 && empty.errors.contains("contains no PAGE/results.csv"), "\(empty.errors)")
+    let without = try Command("fit", "--reference", in: folder.path, shell: named)
+    #expect(without.status == 0 && without.output.contains("\nkaplan-grid\n"), "\(without.errors)")
+    try folder.write(Self.table, to: "runs.csv")
+    let unknown = try Command(
+      "fit", "runs.csv", "--x", "N=millions*1e6", "--law", "chinchilla", "--floor", "entropy",
+      in: folder.path)
+    #expect(unknown.status == 2 && unknown.errors.contains("--floor entropy"), "\(unknown.errors)")
+  }
+
   @Test("An equation of columns is fitted, compared, written and planned with")
   func equation() throws {
     let folder = try ScratchFolder()
