@@ -23,20 +23,26 @@ import Training
 public final class RunStore: Sendable {
   /// The path of the folder.
   public let root: String
+  /// The folder of the folders of results.
+  private let results: String
   /// The claims in the folder.
   public let claims: Claims
 
   /// Opens the store at `root` for reading.
-  public init(reading root: String) {
+  ///
+  /// - Parameter results: Where the folders of experiments' results are; nil for the root.
+  public init(reading root: String, results: String? = nil) {
     self.root = root
+    self.results = results ?? root
     claims = Claims("\(root)/claims")
   }
 
   /// Opens the store at `root`, which is created if missing.
   ///
+  /// - Parameter results: Where the folders of experiments' results are; nil for the root.
   /// - Throws: `InputError` if it cannot be written.
-  public convenience init(_ root: String) throws {
-    self.init(reading: root)
+  public convenience init(_ root: String, results: String? = nil) throws {
+    self.init(reading: root, results: results)
     try FileAccess.makeFolder(root)
     guard access(root, W_OK) == 0 else {
       throw InputError(
@@ -123,7 +129,7 @@ public final class RunStore: Sendable {
   ///
   /// - Throws: `InputError` if the folder is reserved, has the results of another experiment's file, or cannot be read.
   public func checkFolder(of experiment: ExperimentFile) throws {
-    guard !Self.isReserved(experiment.name) else {
+    guard results != root || !Self.isReserved(experiment.name) else {
       throw InputError(
         "an experiment cannot be named `\(experiment.name)`: the folder of that name is reserved",
         file: experiment.path, remedy: "Rename the file")
@@ -137,7 +143,7 @@ public final class RunStore: Sendable {
   }
 
   /// Returns the folder of an experiment's results.
-  public func folder(of experiment: ExperimentFile) -> String { "\(root)/\(experiment.name)" }
+  public func folder(of experiment: ExperimentFile) -> String { "\(results)/\(experiment.name)" }
 
   /// Calls `body` with an exclusive claim on an experiment's results, which it waits for. If `body` fails and the claim
   /// was lost meanwhile, it is called again, because another process may have changed the results.

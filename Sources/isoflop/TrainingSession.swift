@@ -15,9 +15,11 @@ struct TrainingSession {
 
   /// Plans all experiments, so that their errors are reported before anything is trained.
   ///
-  /// - Parameter shard: The part of the trunks to train; nil for all.
+  /// - Parameters:
+  ///   - results: Where the folders of results are; nil for the folder of runs.
+  ///   - shard: The part of the trunks to train; nil for all.
   init(
-    _ experiments: [ExperimentFile], _ options: TrainingOptions, shard: Shard? = nil
+    _ experiments: [ExperimentFile], _ options: TrainingOptions, results: String? = nil, shard: Shard? = nil
   ) throws {
     Stop.shared.farewell.withLock { $0 = Stop.interrupted }
     options.kernels.apply()
@@ -28,7 +30,9 @@ struct TrainingSession {
     complain(notes: plans.flatMap(\.notes))
     self.corpora = corpora
     self.options = options
-    let store = try options.dryRun ? RunStore(reading: options.output) : RunStore(options.output)
+    let store =
+      try options.dryRun
+      ? RunStore(reading: options.output, results: results) : RunStore(options.output, results: results)
     self.store = store
     if !options.dryRun { try store.useUntilTheEnd() }
     for experiment in experiments { try store.checkFolder(of: experiment) }
