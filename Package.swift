@@ -40,6 +40,7 @@ let package = Package(
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CMCheck"),
     .target(name: "RandomNumbers"),
     .target(name: "Files", dependencies: ["CXXHash", "Yams"]),
@@ -79,10 +80,20 @@ let package = Package(
       name: "Exports",
       dependencies: ["Execution", "Analysis", "Training", "Models", "Autograd", "Corpora", "Files"],
       resources: [.embedInCode("Scripts")], swiftSettings: tuned),
+    // The budget game for classes.
+    .target(
+      name: "Games",
+      dependencies: [
+        "CCrypto", "Reports", "Execution", "Plans", "Analysis", "Training", "Models", "Corpora",
+        "ScalingLaws",
+        "Files",
+      ],
+      swiftSettings: tuned),
     .executableTarget(
       name: "isoflop",
       dependencies: [
-        "Build", "Exports", "Reports", "Execution", "Plans", "Analysis", "Generation", "Training", "Models",
+        "Build", "Games", "Exports", "Reports", "Execution", "Plans", "Analysis", "Generation", "Training",
+        "Models",
         "Autograd", "Corpora", "ScalingLaws", "Files", "TextTable",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -98,6 +109,7 @@ let package = Package(
       ("Execution", ["TestSupport", "Analysis", "Plans", "Training", "Files"]),
       ("Reports", ["Execution", "Plans", "Analysis", "ScalingLaws", "Training", "Files"]),
       ("Exports", ["TestSupport", "Training", "Models", "Autograd", "Corpora", "Files", "RandomNumbers"]),
+      ("Games", ["TestSupport", "Plans", "Files"]),
     ].map { (name: String, others: [String]) in
       .testTarget(
         name: "\(name)Tests", dependencies: ([name] + others).map { .byName(name: $0) },

@@ -3,7 +3,7 @@
 // operations when it compiles, so results are the same in every run.
 #pragma once
 #if !__has_include(<cblas.h>)
-#error "OpenBLAS is missing. Install it: apt-get install libopenblas-dev libxxhash-dev zlib1g-dev libzstd-dev pkg-config"
+#error "OpenBLAS is missing. Install it: apt-get install libopenblas-dev libxxhash-dev zlib1g-dev libzstd-dev libssl-dev pkg-config"
 #endif
 #include <cblas.h>
 

@@ -22,7 +22,8 @@ import Testing
       "/bin/sh", "-c", "\(compile) '\(packageRoot)/Sources/\(header)'", in: packageRoot)
     #expect(build.status != 0)
     #expect(
-      build.errors.contains("apt-get install libopenblas-dev libxxhash-dev zlib1g-dev libzstd-dev pkg-config")
+      build.errors.contains(
+        "apt-get install libopenblas-dev libxxhash-dev zlib1g-dev libzstd-dev libssl-dev pkg-config")
     )
   }
 
