@@ -27,7 +27,8 @@ struct Isoflop: ParsableCommand {
       FitCommand.self, CompareCommand.self,
       PlanCommand.self,
       DesignCommand.self,
-      CorpusCommand.self, SchemaCommand.self, BenchCommand.self, WorkerCommand.self, TaskCommand.self,
+      CorpusCommand.self, SchemaCommand.self, GameCommand.self, BenchCommand.self, WorkerCommand.self,
+      TaskCommand.self,
     ])
 
   /// Runs the command; a fault of the user's input is one line and exit status 2.
