@@ -27,6 +27,7 @@ let package = Package(
     .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
   ]
     // Only scripts/documentation needs it, and packages that depend on this one do not.
     + (Context.environment["ISOFLOP_DOCUMENTATION"] == nil
@@ -66,7 +67,8 @@ let package = Package(
       dependencies: ["Analysis", "ScalingLaws", "Training", "Models", "Autograd", "Corpora", "Files"],
       swiftSettings: tuned),
     .target(
-      name: "Execution", dependencies: ["Plans", "Analysis", "Training", "Models", "Corpora", "Files"],
+      name: "Execution",
+      dependencies: ["Plans", "Analysis", "ScalingLaws", "Training", "Models", "Corpora", "Files"],
       swiftSettings: tuned),
     .target(
       name: "Reports",
@@ -75,6 +77,14 @@ let package = Package(
         .product(name: "Mustache", package: "swift-mustache"),
       ],
       resources: [.embedInCode("Templates")], swiftSettings: tuned),
+    // Pages about a folder of runs, over HTTP.
+    .target(
+      name: "Serving",
+      dependencies: [
+        "Reports", "Execution", "Plans", "Analysis", "ScalingLaws", "Training", "Files", "FlyingFox",
+        .product(name: "FlyingSocks", package: "FlyingFox"),
+      ],
+      resources: [.embedInCode("Pages")], swiftSettings: tuned),
     // Files in the formats of other programs.
     .target(
       name: "Exports",
@@ -92,9 +102,8 @@ let package = Package(
     .executableTarget(
       name: "isoflop",
       dependencies: [
-        "Build", "Games", "Exports", "Reports", "Execution", "Plans", "Analysis", "Generation", "Training",
-        "Models",
-        "Autograd", "Corpora", "ScalingLaws", "Files", "TextTable",
+        "Build", "Games", "Exports", "Serving", "Reports", "Execution", "Plans", "Analysis", "Generation",
+        "Training", "Models", "Autograd", "Corpora", "ScalingLaws", "Files", "TextTable",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: tuned),
@@ -106,8 +115,9 @@ let package = Package(
       ("Generation", ["Autograd", "Models", "Corpora", "Files", "RandomNumbers"]),
       ("Analysis", ["TestSupport", "ScalingLaws", "Files"]),
       ("Plans", ["TestSupport", "Analysis", "ScalingLaws", "Training", "Models", "Corpora", "Files"]),
-      ("Execution", ["TestSupport", "Analysis", "Plans", "Training", "Files"]),
+      ("Execution", ["TestSupport", "Analysis", "Plans", "ScalingLaws", "Training", "Files"]),
       ("Reports", ["Execution", "Plans", "Analysis", "ScalingLaws", "Training", "Files"]),
+      ("Serving", ["TestSupport", "Execution", "Plans", "Training", "Files", "FlyingFox"]),
       ("Exports", ["TestSupport", "Training", "Models", "Autograd", "Corpora", "Files", "RandomNumbers"]),
       ("Games", ["TestSupport", "Plans", "Files"]),
     ].map { (name: String, others: [String]) in
@@ -116,10 +126,11 @@ let package = Package(
         exclude: ["Execution", "Training"].contains(name) ? ["EarlierVersion"] : [], swiftSettings: tuned)
     }
     + [
-      .testTarget(name: "CommandTests", dependencies: ["isoflop", "Plans", "Training", "Files"]),
+      .testTarget(
+        name: "CommandTests", dependencies: ["isoflop", "Plans", "Training", "Files"], exclude: ["Browser"]),
       // Helpers of several suites: temporary folders, small plans and planted results.
       .target(
-        name: "TestSupport", dependencies: ["Plans", "Training", "Files"], path: "Tests/Support",
+        name: "TestSupport", dependencies: ["Execution", "Plans", "Training", "Files"], path: "Tests/Support",
         swiftSettings: tuned),
       // Every parser as a function of bytes, for a short test and for scripts/fuzz.
       .target(

@@ -6,6 +6,8 @@ import Training
 public struct GridStatus: Codable, Sendable {
   /// A trunk that a process trains.
   public struct Running: Codable, Sendable {
+    /// The identifier of the trunk.
+    public let trunk: String
     /// The labels of its unfinished runs.
     public let label: String
     /// The number of its unfinished runs.
@@ -14,10 +16,14 @@ public struct GridStatus: Codable, Sendable {
     public let host: String?
     /// The fraction of the work that is done, 0 to 1.
     public let done: Double
+    /// What the losses of its unfinished runs will be, as far as that can be told.
+    public let finalLosses: [FinalLoss]
   }
 
   /// A trunk that could not be trained.
   public struct Failed: Codable, Sendable {
+    /// The identifier of the trunk.
+    public let trunk: String
     /// The labels of its unfinished runs.
     public let label: String
     /// The number of its unfinished runs.
@@ -42,6 +48,8 @@ public struct GridStatus: Codable, Sendable {
   public let running: [Running]
   /// The trunks that could not be trained.
   public let failed: [Failed]
+  /// Runs, finished or not, whose losses are far from the power law of their neighbours.
+  public let farOff: [FarOffRun]
   /// The predicted seconds until all runs are done with the present number of processes; nil if no process works, or
   /// the time of a trunk is unknown.
   public let secondsLeft: Double?
@@ -50,6 +58,12 @@ public struct GridStatus: Codable, Sendable {
   ///
   /// - Throws: `InputError` if a record, claim or log cannot be read.
   public init(_ plan: FrozenPlan, in store: RunStore) throws {
+    try self.init(plan, LossForecaster(plan.runs, in: store))
+  }
+
+  /// Reads the status of a plan, with what was read of its runs before.
+  package init(_ plan: FrozenPlan, _ forecaster: LossForecaster) throws {
+    let store = forecaster.store
     experiment = plan.experiment
     total = plan.runs.count
     let trunks = Dictionary(grouping: plan.runs, by: \.configuration.trunkIdentifier)
@@ -61,9 +75,9 @@ public struct GridStatus: Codable, Sendable {
     var (secondsRunning, secondsWaiting, isKnown) = (0.0, 0.0, true)
     for (trunk, runs) in trunks.sorted(by: { $0.value[0].label < $1.value[0].label }) {
       let left = try runs.filter { run in
-        guard let record = try store.folder(of: run.configuration).finishedRecord() else { return true }
+        guard let result = try forecaster.result(of: run) else { return true }
         done += 1
-        diverged += record.result.status == .diverged ? 1 : 0
+        diverged += result.status == .diverged ? 1 : 0
         return false
       }
       guard !left.isEmpty else { continue }
@@ -72,11 +86,14 @@ public struct GridStatus: Codable, Sendable {
       isKnown = isKnown && seconds != nil
       if case .held(let holder) = try store.claims.state(of: trunk) {
         running.append(
-          Running(label: label, runs: left.count, host: holder.process?.host, done: holder.done))
+          Running(
+            trunk: trunk, label: label, runs: left.count, host: holder.process?.host, done: holder.done,
+            finalLosses: try left.compactMap(forecaster.finalLoss)))
         secondsRunning += (seconds ?? 0) * (1 - holder.done)
       } else if let lastLine = try store.failure(ofTrunk: trunk) {
         failed.append(
-          Failed(label: label, runs: left.count, log: store.log(ofTrunk: trunk), lastLine: lastLine))
+          Failed(
+            trunk: trunk, label: label, runs: left.count, log: store.log(ofTrunk: trunk), lastLine: lastLine))
       } else {
         waiting += left.count
         secondsWaiting += seconds ?? 0
@@ -84,6 +101,7 @@ public struct GridStatus: Codable, Sendable {
     }
     (self.done, self.diverged, self.waiting) = (done, diverged, waiting)
     (self.running, self.failed) = (running, failed)
+    farOff = try plan.runs.compactMap(forecaster.farOff)
     secondsLeft =
       running.isEmpty || !isKnown ? nil : (secondsRunning + secondsWaiting) / Double(running.count)
   }

@@ -92,7 +92,8 @@ public struct StoredRun: Sendable {
     return record?.provenance.version == Provenance.version
   }
 
-  private static func row(_ configuration: RunConfiguration, _ result: RunResult?) -> RunRow {
+  /// The row of a run in a table of results, as far as it follows from its configuration.
+  package static func row(_ configuration: RunConfiguration, _ result: RunResult?) -> RunRow {
     let counts = result?.counts ?? Counts(Transformer(configuration.model))
     return RunRow(.bare(configuration, counts: counts), result)
   }

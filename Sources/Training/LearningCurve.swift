@@ -55,24 +55,37 @@ public struct CurvePoint: Sendable, Hashable {
 }
 
 extension LearningCurve {
-  /// The points of a log.
-  package static func points(in log: String) -> [CurvePoint] {
-    log.split(separator: "\n").compactMap { line in
-      guard line.contains("validationLoss"),
-        let point = try? decodeJSON(EvaluationMetrics.self, from: Data(line.utf8))
-      else { return nil }
-      return CurvePoint(
-        tokens: point.tokens, validationLoss: point.validationLoss,
-        standardError: point.validationStandardError, windows: point.validationWindows,
-        curveLoss: point.curveLoss ?? point.validationLoss, cooldownFrom: point.cooldownFrom,
-        routing: point.routing ?? [])
+  /// The points of a log. Lines of steps, which are most of them, are not decoded.
+  package static func points(in log: Data) -> [CurvePoint] {
+    var points: [CurvePoint] = []
+    var rest = log.startIndex..<log.endIndex
+    while let key = log.range(of: Data("\"validationLoss\"".utf8), in: rest) {
+      let newline = UInt8(ascii: "\n")
+      let start =
+        log[rest.lowerBound..<key.lowerBound].lastIndex(of: newline).map { $0 + 1 } ?? rest.lowerBound
+      let end = log[key.upperBound...].firstIndex(of: newline) ?? log.endIndex
+      if let point = try? decodeJSON(EvaluationMetrics.self, from: log[start..<end]) {
+        points.append(CurvePoint(point))
+      }
+      rest = end..<log.endIndex
     }
+    return points
   }
 }
 
 extension RunFolder {
   /// The run's learning curve, read from its log; empty before the run has begun.
   public func curve() throws -> [CurvePoint] {
-    LearningCurve.points(in: try FileAccess.readTextIfPresent(metrics) ?? "")
+    LearningCurve.points(in: try FileAccess.readIfPresent(metrics) ?? Data())
+  }
+}
+
+extension CurvePoint {
+  fileprivate init(_ point: EvaluationMetrics) {
+    self.init(
+      tokens: point.tokens, validationLoss: point.validationLoss,
+      standardError: point.validationStandardError, windows: point.validationWindows,
+      curveLoss: point.curveLoss ?? point.validationLoss, cooldownFrom: point.cooldownFrom,
+      routing: point.routing ?? [])
   }
 }

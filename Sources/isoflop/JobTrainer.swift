@@ -18,12 +18,20 @@ final class JobTrainer: Sendable {
   private let options: TrainingOptions
   private let processes: [WorkerProcess]
   private let progress: ProgressLine
+  private let forecaster: LossForecaster
+  /// When the line of progress told the last final loss.
+  private let lastForecast = Mutex(ContinuousClock.now)
   /// The training FLOPs of this command until now.
   private let spent = Mutex(0.0)
 
-  /// - Parameter jobs: All that will be trained.
-  init(_ jobs: [TrunkJob], store: RunStore, workers: Int, _ options: TrainingOptions) {
+  /// - Parameters:
+  ///   - jobs: All that will be trained.
+  ///   - runs: All runs, those included that are finished.
+  init(
+    _ jobs: [TrunkJob], of runs: [TrunkJob.Run], store: RunStore, workers: Int, _ options: TrainingOptions
+  ) {
     self.store = store
+    forecaster = LossForecaster(runs, in: store)
     self.workers = workers
     self.options = options
     progress = ProgressLine(
@@ -89,6 +97,7 @@ final class JobTrainer: Sendable {
         return spent
       }
       if let limit = options.maxFlops?.value, sum >= limit { stop.request(.budget("--max-flops")) }
+      showFinalLoss(of: job)
     case .spared(let seconds): progress.skip(seconds)
     case .finished(let identifier, let loss):
       guard let run = job.runs.first(where: { $0.configuration.identifier == identifier }) else { return }
@@ -98,8 +107,28 @@ final class JobTrainer: Sendable {
       } else if options.out.verbosity == .verbose {
         progress.say("\(run.label): \(outcome(of: folder))")
       }
+      // A file that cannot be read is reported where it is needed.
+      if loss != nil, let farOff = try? forecaster.farOff(run) { progress.say("warning: \(farOff.text)") }
     case .remark(let text): progress.say(text)
     }
+  }
+
+  /// Tells in the line of progress, now and then, what the loss of the job's next run will be.
+  private func showFinalLoss(of job: TrunkJob) {
+    let isDue = lastForecast.withLock { last in
+      guard ContinuousClock.now - last > .seconds(5) else { return false }
+      last = .now
+      return true
+    }
+    guard isDue else { return }
+    // A file that cannot be read is reported where it is needed.
+    let next = try? job.runs.first { try !store.isFinished($0.configuration) }
+    let loss = next.flatMap { try? forecaster.finalLoss(of: $0) }
+    progress.note(
+      loss.map {
+        "\($0.label): loss \(number($0.now)), at the end about \(number($0.estimate)) "
+          + "[\(number($0.low)) \(number($0.high))]"
+      })
   }
 
   private func outcome(of folder: RunFolder) -> String {

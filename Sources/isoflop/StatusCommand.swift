@@ -62,6 +62,19 @@ func printStatus(_ status: GridStatus, json: Bool) throws {
       ["running", "host", "done"],
       status.running.map { [$0.label, $0.host ?? "", String(format: "%.0f %%", 100 * $0.done)] })
   }
+  let finalLosses = status.running.flatMap(\.finalLosses)
+  if !finalLosses.isEmpty {
+    printTable(
+      ["loss at the end", "tokens so far", "loss now", "at the end", "95 % interval", "from runs"],
+      finalLosses.map {
+        [
+          $0.label, "\($0.tokens)", number($0.now), number($0.estimate),
+          "\(number($0.low)) … \(number($0.high))",
+          "\($0.basis)",
+        ]
+      })
+  }
+  for run in status.farOff { print("warning: \(run.text)") }
   if !status.failed.isEmpty {
     printTable(["failed", "log", "last line"], status.failed.map { [$0.label, $0.log, $0.lastLine] })
   }

@@ -35,7 +35,8 @@ struct TaskCommand: ParsableCommand {
       do { try Slurm.requeueOwnTask() } catch { complain("error: \(error)") }
     }
     try store.useUntilTheEnd()
-    let trainer = JobTrainer(tasks[index], store: store, workers: options.jobs ?? 1, options)
+    let trainer = JobTrainer(
+      tasks[index], of: frozen.runs, store: store, workers: options.jobs ?? 1, options)
     if stage > 0 {
       let experiment = try ExperimentFile(contentsOf: frozen.file, tier: frozen.tier)
       let whole = try Plan(

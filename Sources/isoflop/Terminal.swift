@@ -63,6 +63,7 @@ final class ProgressLine: Sendable {
     var elapsed = Duration.zero
     var began = ContinuousClock.now
     var label = ""
+    var note: String?
     var lastShown: ContinuousClock.Instant
   }
 
@@ -83,6 +84,9 @@ final class ProgressLine: Sendable {
 
   /// Subtracts work that need not be done.
   func skip(_ amount: Double) { state.withLock { $0.total -= amount } }
+
+  /// Sets a note that follows the time left; nil for none.
+  func note(_ text: String?) { state.withLock { $0.note = text } }
 
   private func update(_ change: (inout Double) -> Void) {
     state.withLock { state in
@@ -136,8 +140,17 @@ final class ProgressLine: Sendable {
     // A prediction that was too low must not claim to be done.
     let fraction = min(state.done / state.total, 0.99)
     let left = fraction > 0.005 ? ", \(duration(elapsed / fraction - elapsed)) left" : ""
-    let text = state.label + String(format: "%3.0f %%", 100 * fraction) + left
+    let note = state.note.map { "; \(printable($0))" } ?? ""
+    let whole = state.label + String(format: "%3.0f %%", 100 * fraction) + left + note
+    // A line that is wrapped could not be replaced.
+    let text = isTerminal ? String(whole.prefix(terminalWidth - 1)) : whole
     write(isTerminal ? "\r\u{1B}[K\(text)" : "\(text)\n")
+  }
+
+  /// The number of characters in a line of the terminal.
+  private var terminalWidth: Int {
+    var size = winsize()
+    return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1 ? Int(size.ws_col) : 80
   }
 
   private func write(_ text: String) {

@@ -40,7 +40,9 @@ struct TrainingSession {
     let workers = min(options.jobs ?? cores, cores)
     scheduler = try Scheduler(
       plans, store: store, corpora: corpora, workers: workers, shard: shard)
-    trainer = JobTrainer(scheduler.jobs, store: store, workers: workers, options)
+    trainer = JobTrainer(
+      scheduler.jobs, of: Self.runs(of: plans).map(TrunkJob.Run.init), store: store, workers: workers, options
+    )
   }
 
   var workers: Int { trainer.workers }
@@ -49,7 +51,9 @@ struct TrainingSession {
   var pending: Set<String> { Set(scheduler.jobs.flatMap(\.identifiers)) }
 
   /// All runs, each once.
-  var runs: [PlannedRun] {
+  var runs: [PlannedRun] { Self.runs(of: plans) }
+
+  private static func runs(of plans: [Plan]) -> [PlannedRun] {
     var seen: Set<String> = []
     return plans.flatMap(\.runs).filter { seen.insert($0.configuration.identifier).inserted }
   }

@@ -56,7 +56,7 @@ package enum FuzzedParser: String, CaseIterable, Sendable {
     case .results: _ = try ResultsTable(path: path, text: FileAccess.text(of: input, path: path)).csv
     case .fits: try use(Fits(input, path: path))
     case .record:
-      _ = LearningCurve.points(in: String(decoding: input, as: UTF8.self))
+      _ = LearningCurve.points(in: input)
       // A forged file may have a correct checksum.
       let forged = (try? decodeJSON(RunRecord.self, from: input)).flatMap { try? $0.encoded() }
       _ = try RunRecord(forged ?? input, path: path)

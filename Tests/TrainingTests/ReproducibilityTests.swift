@@ -69,7 +69,7 @@ import Training
     let old = """
       {"step":256,"tokens":131072,"validationLoss":1.4,"validationStandardError":0.007,"validationWindows":1000}
       """
-    let point = try #require(LearningCurve.points(in: old).first)
+    let point = try #require(LearningCurve.points(in: Data(old.utf8)).first)
     #expect(point.curveLoss == 1.4 && point.cooldownFrom == nil)
   }
 
