@@ -1,8 +1,10 @@
 import Analysis
+import Files
 import Foundation
 import Mustache
 
-/// A report as one HTML file that needs nothing else: no network, no script, figures inline.
+/// A report as one HTML file that needs nothing else: no network, figures inline. With script, figures also tell values,
+/// hide series and change scales.
 public struct Page: Sendable {
   public var title: String
   /// A sentence or two under the title.
@@ -79,13 +81,13 @@ public struct Page: Sendable {
   public func html() throws -> String {
     var figures = 0
     var tables = 0
-    let sections = sections.enumerated().map { index, section -> [String: Any] in
-      let blocks = section.blocks.map { block -> [String: Any] in
+    let sections = try sections.enumerated().map { index, section -> [String: Any] in
+      let blocks = try section.blocks.map { block -> [String: Any] in
         switch block {
         case .paragraph(let text): return ["paragraph": text]
         case .figure(let figure):
           figures += 1
-          return ["figure": figure.fields(number: figures)]
+          return ["figure": try figure.fields(number: figures)]
         case .table(let table):
           tables += 1
           return ["table": table.fields(number: tables)]
@@ -97,14 +99,17 @@ public struct Page: Sendable {
     }
     var fields: [String: Any] = [
       "title": title, "lead": lead, "footer": footer, "sections": sections, "hasFacts": !facts.isEmpty,
-      "facts": facts.map(\.fields),
+      "facts": facts.map(\.fields), "hasFigures": figures > 0, "script": Self.script,
     ]
     if let neighbours { fields["neighbours"] = neighbours.fields }
     return try Self.render(PackageResources.page_mustache, fields)
   }
 
-  /// Fills in a template.
-  static func render(_ page: [UInt8], _ fields: [String: Any]) throws -> String {
+  /// The script that draws figures.
+  package static var script: String { String(decoding: PackageResources.figures_js, as: UTF8.self) }
+
+  /// Fills in a template, which may use the partial templates of reports, such as their style.
+  package static func render(_ page: [UInt8], _ fields: [String: Any]) throws -> String {
     let library = try MustacheLibrary(templates: [
       "style": template(PackageResources.style_mustache),
       "facts": template(PackageResources.facts_mustache),
@@ -161,10 +166,20 @@ extension Page.Neighbours {
 }
 
 extension RenderedFigure {
-  fileprivate func fields(number: Int) -> [String: Any] {
+  fileprivate func fields(number: Int) throws -> [String: Any] {
     [
-      "number": number, "id": figure.name, "title": figure.title, "caption": figure.caption,
+      "data": try embedded(figure.data), "number": number, "id": figure.name, "title": figure.title,
+      "caption": figure.caption,
       "svg": inlineSVG, "narrow": inlineNarrowSVG,
     ]
   }
+}
+
+/// JSON inside a `script` element of HTML, and of XML: no character may be taken for markup.
+package func embedded(_ value: JSONValue) throws -> String {
+  var text = String(decoding: try canonicalJSON(value), as: UTF8.self)
+  for (character, code) in [("<", "003c"), (">", "003e"), ("&", "0026")] {
+    text = text.replacing(character, with: "\\u\(code)")
+  }
+  return text
 }

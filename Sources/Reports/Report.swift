@@ -127,6 +127,9 @@ public struct Report: Sendable {
       neighbours: neighbours, footer: Page.origin)
   }
 
+  /// All figures of the report.
+  package var figures: [Figure] { Chapter.withFiguresNamedApart(chapters).flatMap(\.figures) }
+
   /// The page without its figures, and their scripts: everything except what gnuplot does.
   package func pageWithScripts() throws -> (html: String, scripts: [String]) {
     let chapters = Chapter.withFiguresNamedApart(chapters)
@@ -180,7 +183,7 @@ public struct Report: Sendable {
   }
 
   /// The headline numbers.
-  private var facts: [Page.Fact] {
+  package var facts: [Page.Fact] {
     func fact(_ name: String, _ estimate: Estimate?, _ source: String?) -> Page.Fact? {
       guard let estimate, let source else { return nil }
       let isKnown = estimate.identified
@@ -280,5 +283,15 @@ extension Page {
     return Dictionary(
       try renderer.render(figures, into: folder).map { ($0.figure.name, $0) },
       uniquingKeysWith: { first, _ in first })
+  }
+}
+
+extension Figure {
+  /// The learning curves of runs, finished or not; nil before there is one.
+  ///
+  /// - Parameter curves: The validation losses along runs, by the identifier of the run.
+  package static func trainingCurves(of rows: [RunRow], curves: [String: [CurvePoint]]) -> Figure? {
+    Chapter.trainingCurves(of: rows, curves: curves, baselines: Baselines(entropy: nil, nGrams: []))?.figures
+      .first
   }
 }

@@ -124,7 +124,7 @@ struct Script {
           "set key at screen \(x / layout.width), screen \(1 - y / height) left top Left reverse samplen 1.8 spacing 1.15"
         )
         if let title = figure.legend { body.append("set key title \(Script.quoted(title)) left") }
-        plots += zip(entries, labels).flatMap { $0.plots(label: $1, dash: dash(of:)) }
+        plots += zip(entries, labels).flatMap { $0.plots(label: $1, dash: entries.dash(of:)) }
       }
       body.append("plot \(plots.joined(separator: ", \\\n    "))")
     }
@@ -142,16 +142,6 @@ struct Script {
       }
     }
     return lines.isEmpty ? [""] : lines
-  }
-
-  /// The dash of a layer's line: its own, or by its number if several lines have no markers.
-  private func dash(of style: Style) -> Style.Dash {
-    if let dash = style.dash { return dash }
-    guard let label = style.label, let number = style.ink.number,
-      let entry = entries.first(where: { $0.label == label }), entry.point == nil
-    else { return .solid }
-    let others = entries.filter { $0.point == nil && $0.line != nil }
-    return others.count > 1 ? Style.Dash.allCases[number % Style.Dash.allCases.count] : .solid
   }
 
   // MARK: Settings
@@ -221,7 +211,7 @@ struct Script {
     case .line(let points, let style):
       guard !panel.shown(layer).isEmpty else { return [] }
       let block = addBlock(points.map { panel.shows($0) ? "\($0.x) \($0.y)" : "" })
-      return ["\(block) using 1:2 with lines \(style.lineStyle(dash(of: style))) notitle"]
+      return ["\(block) using 1:2 with lines \(style.lineStyle(entries.dash(of: style))) notitle"]
     case .band(let points, let style):
       guard !panel.shown(layer).isEmpty else { return [] }
       let rows = points.map { panel.showsInterval($0) ? "\($0.x) \($0.low) \($0.high)" : "" }
@@ -239,13 +229,13 @@ struct Script {
       guard panel.y.shows(y) else { return [] }
       let (low, high) = (panel.range(of: panel.x, .x).lowerBound, panel.range(of: panel.x, .x).upperBound)
       return [
-        "\(addBlock(["\(low) \(y)", "\(high) \(y)"])) using 1:2 with lines \(style.lineStyle(dash(of: style))) notitle"
+        "\(addBlock(["\(low) \(y)", "\(high) \(y)"])) using 1:2 with lines \(style.lineStyle(entries.dash(of: style))) notitle"
       ]
     case .vertical(let x, _, let style):
       guard panel.x.shows(x) else { return [] }
       let (low, high) = (panel.range(of: panel.y, .y).lowerBound, panel.range(of: panel.y, .y).upperBound)
       return [
-        "\(addBlock(["\(x) \(low)", "\(x) \(high)"])) using 1:2 with lines \(style.lineStyle(dash(of: style))) notitle"
+        "\(addBlock(["\(x) \(low)", "\(x) \(high)"])) using 1:2 with lines \(style.lineStyle(entries.dash(of: style))) notitle"
       ]
     case .text: return []
     }
@@ -324,39 +314,9 @@ extension Style {
   fileprivate var pointStyle: String { "\(shape) lw 1.4 \(colour)" }
 }
 
-/// A line of the legend: all layers with one label.
-private struct LegendEntry {
-  var label: String
-  var layers: [Layer]
-
-  static func entries(of figure: Figure) -> [LegendEntry] {
-    var entries: [LegendEntry] = []
-    for panel in figure.panels {
-      for layer in panel.layers {
-        guard let style = layer.style, let name = style.label else { continue }
-        let label = !panel.shown(layer).isEmpty ? name : "\(name) (no values)"
-        if let index = entries.firstIndex(where: { $0.label == label }) {
-          entries[index].layers.append(layer)
-        } else {
-          entries.append(LegendEntry(label: label, layers: [layer]))
-        }
-      }
-    }
-    return entries
-  }
-
-  /// The style of its markers, if it has any.
-  var point: Style? {
-    layers.lazy.compactMap { if case .points(_, let style) = $0 { style } else { nil } }.first
-  }
-
-  /// The style of its lines, if it has any.
-  var line: Style? {
-    layers.lazy.compactMap { if case .line(_, let style) = $0 { style } else { nil } }.first
-  }
-
+extension LegendEntry {
   /// - Parameter lines: The lines of the label.
-  func plots(label lines: [String], dash: (Style) -> Style.Dash) -> [String] {
+  fileprivate func plots(label lines: [String], dash: (Style) -> Style.Dash) -> [String] {
     let rest = lines.dropFirst().map { "keyentry with points ps 0 lc rgb 'white' title \(Script.quoted($0))" }
     return [plot(title: "title \(Script.quoted(lines[0]))", dash: dash)] + rest
   }

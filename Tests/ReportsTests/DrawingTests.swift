@@ -73,7 +73,13 @@ struct DrawingTests {
       #expect(
         parsed.references.allSatisfy { $0.hasPrefix("#") && parsed.ids.contains(String($0.dropFirst())) })
       #expect(!parsed.references.isEmpty)
-      #expect(parsed.elements.isDisjoint(with: ["script", "link", "img", "iframe"]))
+      #expect(parsed.elements.isDisjoint(with: ["link", "img", "iframe"]))
+      // The program's own script, and the data of the two figures.
+      #expect(parsed.scripts.map(\.type) == ["application/json", "application/json", ""])
+      #expect(parsed.scripts.last?.text.contains("figures.showAll();") == true)
+      for (script, figure) in zip(parsed.scripts, drawn.map(\.figure)) {
+        #expect(try Data(script.text.utf8) == Data(embedded(figure.data).utf8) && !script.text.contains("<"))
+      }
     }
   }
 
@@ -251,6 +257,8 @@ private final class XMLText: NSObject, XMLParserDelegate {
   private(set) var ids: [String] = []
   private(set) var references: [String] = []
   private(set) var elements: Set<String> = []
+  private(set) var scripts: [(type: String, text: String)] = []
+  private var isInScript = false
 
   init(_ data: Data) throws {
     super.init()
@@ -259,13 +267,25 @@ private final class XMLText: NSObject, XMLParserDelegate {
     guard parser.parse() else { throw parser.parserError ?? CocoaError(.fileReadCorruptFile) }
   }
 
-  func parser(_ parser: XMLParser, foundCharacters string: String) { text += string }
+  func parser(_ parser: XMLParser, foundCharacters string: String) {
+    if isInScript { scripts[scripts.count - 1].text += string } else { text += string }
+  }
+
+  func parser(_ parser: XMLParser, foundCDATA block: Data) {
+    self.parser(parser, foundCharacters: String(decoding: block, as: UTF8.self))
+  }
+
+  func parser(
+    _ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?
+  ) { isInScript = false }
 
   func parser(
     _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
     attributes: [String: String] = [:]
   ) {
     elements.insert(name)
+    isInScript = name == "script"
+    if isInScript { scripts.append((attributes["type"] ?? "", "")) }
     if let id = attributes["id"] { ids.append(id) }
     references += ["href", "xlink:href", "src"].compactMap { attributes[$0] }
   }
