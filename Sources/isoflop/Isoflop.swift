@@ -22,7 +22,8 @@ struct Isoflop: ParsableCommand {
     version: Provenance.version,
     subcommands: [
       RunCommand.self, BookCommand.self, RegressCommand.self, CheckCommand.self, CollectCommand.self,
-      StatusCommand.self, CancelCommand.self, ListCommand.self, DiffCommand.self, CleanCommand.self,
+      StatusCommand.self, ServeCommand.self, CancelCommand.self, ListCommand.self, DiffCommand.self,
+      CleanCommand.self,
       TrainCommand.self, SampleCommand.self, ExportCommand.self, ImportCommand.self, EvaluateCommand.self,
       FitCommand.self, CompareCommand.self,
       PlanCommand.self,
