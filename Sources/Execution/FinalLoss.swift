@@ -67,6 +67,8 @@ public final class LossForecaster: Sendable {
   /// A run with what it is compared by.
   private struct Candidate: Sendable {
     let run: TrunkJob.Run
+    /// A hash of the configuration, which takes longer to compute than all comparisons of a run.
+    let identifier: String
     let recipe: RunConfiguration
     /// The size, as training FLOPs a token, and the length, as tokens.
     let variables: [Double]
@@ -74,6 +76,7 @@ public final class LossForecaster: Sendable {
     init(_ run: TrunkJob.Run) {
       let tokens = Double(run.configuration.training.tokens)
       self.run = run
+      identifier = run.configuration.identifier
       recipe = run.configuration.recipe
       variables = [run.flops / tokens, tokens]
     }
@@ -101,9 +104,12 @@ public final class LossForecaster: Sendable {
   ///
   /// - Throws: `InputError` if the record cannot be read.
   public func result(of run: TrunkJob.Run) throws -> RunResult? {
-    let identifier = run.configuration.identifier
+    try result(of: run.configuration, run.configuration.identifier)
+  }
+
+  private func result(of run: RunConfiguration, _ identifier: String) throws -> RunResult? {
     if let known = results.withLock({ $0[identifier] }) { return known }
-    guard let result = try store.folder(of: run.configuration).finishedRecord()?.result else { return nil }
+    guard let result = try store.folder(of: run).finishedRecord()?.result else { return nil }
     results.withLock { $0[identifier] = result }
     return result
   }
@@ -181,7 +187,9 @@ public final class LossForecaster: Sendable {
 
   /// The finished run; nil if it is not finished, or has no loss above the floor.
   private func finished(_ candidate: Candidate) throws -> Finished? {
-    guard let result = try result(of: candidate.run), let loss = result.loss else { return nil }
+    guard let result = try result(of: candidate.run.configuration, candidate.identifier),
+      let loss = result.loss
+    else { return nil }
     let floor = result.entropy ?? 0
     return loss > floor ? Finished(candidate: candidate, reducible: loss - floor, floor: floor) : nil
   }

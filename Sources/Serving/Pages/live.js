@@ -89,6 +89,8 @@
   }
 
   async function update() {
+    // A page that nobody sees takes no time from the training.
+    if (document.hidden) return setTimeout(update, 2000);
     try {
       const status = await ask("status");
       showState(status);
