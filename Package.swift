@@ -127,7 +127,8 @@ let package = Package(
     }
     + [
       .testTarget(
-        name: "CommandTests", dependencies: ["isoflop", "Plans", "Training", "Files"], exclude: ["Browser"]),
+        name: "CommandTests", dependencies: ["isoflop", "Analysis", "Plans", "Training", "Files"],
+        exclude: ["Browser"]),
       // Helpers of several suites: temporary folders, small plans and planted results.
       .target(
         name: "TestSupport", dependencies: ["Execution", "Plans", "Training", "Files"], path: "Tests/Support",

@@ -68,7 +68,9 @@ import Testing
 let python: String? = {
   let path =
     ProcessInfo.processInfo.environment["ISOFLOP_PYTHON"] ?? "\(packageRoot)/.build/python/bin/python"
-  let script = try? Script(path, "-c", "import check_jsonschema, duckdb, tensorboard, wandb", in: "/")
+  let libraries =
+    "check_jsonschema, duckdb, ipykernel, matplotlib, nbclient, pandas, scipy, tensorboard, wandb"
+  let script = try? Script(path, "-c", "import \(libraries)", in: "/")
   return script?.status == 0 ? path : nil
 }()
 
