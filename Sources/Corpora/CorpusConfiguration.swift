@@ -14,11 +14,14 @@ public struct CorpusConfiguration: Codable, Hashable, Sendable {
   /// The number of distinct training tokens before they repeat, rounded up to whole windows; nil for no limit (a
   /// recipe) or the whole training text (text files).
   public var uniqueTokens: Int?
+  /// The data mixture of the training text: the weights of the recipe's tasks, which sum to 1. Tasks that are not named
+  /// have none. Nil for the weights of the recipe, which validation always has.
+  public var weights: [String: Double]?
 
   /// Creates a configuration; all but the source have defaults.
   public init(
     source: String, field: String? = nil, tokenizer: TokenizerConfiguration? = nil, seed: UInt64 = 0,
-    validationTokens: Int = 1 << 20, uniqueTokens: Int? = nil
+    validationTokens: Int = 1 << 20, uniqueTokens: Int? = nil, weights: [String: Double]? = nil
   ) {
     self.source = source
     self.field = field
@@ -26,5 +29,6 @@ public struct CorpusConfiguration: Codable, Hashable, Sendable {
     self.seed = seed
     self.validationTokens = validationTokens
     self.uniqueTokens = uniqueTokens
+    self.weights = weights
   }
 }

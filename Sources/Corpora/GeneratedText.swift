@@ -40,6 +40,8 @@ public struct GeneratedText: Sendable {
   /// Messages for the author of the recipe, one for each renamed key.
   public let notes: [String]
   let grammar: Grammar
+  /// The text of the recipe.
+  private let source: String
 
   /// Reads and checks the recipe at `path`.
   ///
@@ -63,7 +65,22 @@ public struct GeneratedText: Sendable {
         examples: (0..<min(4, table.words.size ?? 4)).map { String(decoding: table.words[$0], as: UTF8.self) }
       )
     }
+    source = text
     grammar = try Grammar(recipe)
+  }
+
+  /// Returns the grammar with other weights of the tasks; those that are not named have none.
+  ///
+  /// - Throws: `InputError` if a task does not exist, or writes characters that the text does not have otherwise.
+  func grammar(weights: [String: Double]) throws -> Grammar {
+    let other = try Grammar(Recipe(path: path, text: source).weighted(weights))
+    if let new = other.alphabet.first(where: { !alphabet.contains($0) }) {
+      throw InputError(
+        "with these `weights` the text has the character `\(new)`, which it does not have otherwise",
+        file: path,
+        remedy: "Give its task a small weight in the recipe")
+    }
+    return other
   }
 
   /// The names of the tasks, in the recipe's order.
@@ -99,8 +116,9 @@ public struct GeneratedText: Sendable {
     return (writer.bytes, writer.costs, tasks)
   }
 
-  func writer(seed: UInt64, stream: Stream, costs: Bool) -> PassageWriter {
-    PassageWriter(grammar, random: Self.random(seed: seed, stream: stream, window: 0), costs: costs)
+  /// - Parameter other: A grammar in place of the recipe's own.
+  func writer(seed: UInt64, stream: Stream, costs: Bool, grammar other: Grammar? = nil) -> PassageWriter {
+    PassageWriter(other ?? grammar, random: Self.random(seed: seed, stream: stream, window: 0), costs: costs)
   }
 
   /// Returns the random stream of a window. Each window has its own, so that it can be generated independently.

@@ -7,6 +7,8 @@ struct GeneratedWindows: Sendable {
   let validation: TokenWindows
   let entropy: TokenizedCorpus.Entropy
   private let text: GeneratedText
+  /// The grammar of the training text.
+  private let grammar: Grammar
   private let seed: UInt64
   private let context: Int
   private let lanes: Int?
@@ -25,6 +27,7 @@ struct GeneratedWindows: Sendable {
     self.context = context
     self.lanes = lanes
     seed = configuration.seed
+    grammar = try configuration.weights.map(text.grammar(weights:)) ?? text.grammar
     if let known {
       tokenizer = known
     } else {
@@ -138,7 +141,7 @@ struct GeneratedWindows: Sendable {
     guard start < count else { return }
     known.tokens.reserveCapacity(count * (context + 1))
     if let lanes { return try extend(&known, lanes: lanes, from: start, to: count) }
-    var writer = text.writer(seed: seed, stream: .training, costs: false)
+    var writer = text.writer(seed: seed, stream: .training, costs: false, grammar: grammar)
     var tokens: [UInt16] = []
     for window in start..<count {
       writer.restart(random: GeneratedText.random(seed: seed, stream: .training, window: window))
@@ -158,7 +161,7 @@ struct GeneratedWindows: Sendable {
     for window in start..<count {
       let number = window % lanes
       if window < lanes {
-        var writer = text.writer(seed: seed, stream: .training, costs: false)
+        var writer = text.writer(seed: seed, stream: .training, costs: false, grammar: grammar)
         writer.restart(random: GeneratedText.random(seed: seed, stream: .training, window: number))
         known.lanes.append(Lane(writer: writer))
       }

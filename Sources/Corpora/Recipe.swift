@@ -85,7 +85,7 @@ struct Recipe {
   let tables: [Table]
   let associations: [Association]
   let rules: [Rule]
-  let tasks: [Task]
+  private(set) var tasks: [Task]
   /// The texts of the recipe, of the recipe that it varies and of its word lists. They determine the generated text.
   let sources: [String]
   /// Messages for the author of the recipe, one for each renamed key.
@@ -158,6 +158,21 @@ struct Recipe {
 }
 
 extension Recipe {
+  /// The recipe with other weights of its tasks; those that are not named have none.
+  ///
+  /// - Throws: `InputError` if a task does not exist.
+  func weighted(_ weights: [String: Double]) throws -> Recipe {
+    let names = tasks.map(\.name)
+    if let unknown = weights.keys.sorted().first(where: { !names.contains($0) }) {
+      throw InputError(
+        "`weights` names the task `\(unknown)`, which the recipe does not have", file: file,
+        remedy: "Choose among \(names.joined(separator: ", "))")
+    }
+    var recipe = self
+    recipe.tasks = tasks.map { Task(name: $0.name, weight: weights[$0.name] ?? 0, template: $0.template) }
+    return recipe
+  }
+
   /// Limits on recipes, so that reading one takes less than a second and no number in it overflows. Useful recipes stay
   /// far below all of them.
   enum Limits {

@@ -84,6 +84,10 @@ public final class TokenizedCorpus: Sendable {
       (tokenizer, validation) = (windows.tokenizer, windows.validation)
       validationEntropy = windows.entropy
     case .files(let text):
+      guard configuration.weights == nil else {
+        throw InputError(
+          "`weights` are those of a recipe's tasks, and this is text", file: text.path, remedy: "Remove them")
+      }
       let windows = try FileWindows(
         text, configuration: configuration, context: context, lanes: lanes, tokenizer: known)
       (name, tasks, content, notes) = (text.path, ["text"], text.fingerprint, [])
@@ -100,7 +104,8 @@ public final class TokenizedCorpus: Sendable {
     let unique = configuration.uniqueTokens.map(String.init) ?? "all"
     fingerprint = checksum(
       "\(content) \(tokenizer.configuration) \(context) \(configuration.seed) "
-        + "\(configuration.validationTokens) \(unique)\(lanes.map { " \($0) lanes" } ?? "")")
+        + "\(configuration.validationTokens) \(unique)\(lanes.map { " \($0) lanes" } ?? "")"
+        + (configuration.weights.map { " weights \($0.sorted { $0.key < $1.key })" } ?? ""))
   }
 
   /// The number of different tokens, V.

@@ -1,6 +1,7 @@
 import Analysis
 import Corpora
 import Files
+import Models
 
 extension Setting {
   /// The settings of the text that a model is trained and evaluated on.
@@ -41,6 +42,18 @@ extension Setting {
       column: .named(
         "unique_tokens_limit", meaning: "training tokens before they repeat; empty for all available"),
       cell: { $0.configuration.corpus.uniqueTokens }, as: { $0 }),
+    Setting(
+      .corpus, "weights",
+      values: .other(
+        "a weight for each task, such as {facts: 0.7, stories: 0.3}",
+        .dictionary(of: .decimal(in: 0...1e9))),
+      default: "those of the recipe",
+      "the data mixture of the training text: weights of the recipe's tasks, relative to their sum; tasks that are not named have none. Validation keeps the weights of the recipe",
+      \.corpus.weights,
+      column: .named(
+        isSelfExplanatory: true,
+        meaning: "weights of the tasks in training, which sum to 1; empty for those of the recipe"),
+      cell: { $0.configuration.corpus.weights.map { .text(text(of: $0)) } ?? .none }, read: readWeights),
   ]
 }
 
@@ -52,4 +65,22 @@ extension Setting {
       remedy: "Write characters, bytes or bytePairs(V) with V from 257 to 65536")
   }
   return tokenizer
+}
+
+/// Weights as in `facts 0.7, stories 0.3`.
+@Sendable private func text(of weights: [String: Double]) -> String {
+  weights.sorted { $0.key < $1.key }.map { "\($0.key) \(settingText($0.value))" }.joined(separator: ", ")
+}
+
+@Sendable private func readWeights(_ yaml: YAMLValue) throws -> [String: Double]? {
+  var weights: [String: Double] = [:]
+  for (key, value) in try yaml.entries() {
+    let weight = try value.number(in: 0...1e9)
+    if weight > 0 { weights[key.text] = weight }
+  }
+  let sum = weights.values.reduce(0, +)
+  guard sum > 0 else {
+    throw yaml.error("no task has a weight above 0", remedy: "Write for example {facts: 0.7, stories: 0.3}")
+  }
+  return weights.mapValues { $0 / sum }
 }
