@@ -1,6 +1,7 @@
 import Files
 
-/// The runs of the book's pages, which are distributed as `experiments/reference/PAGE/results.csv`.
+/// The runs of the book's pages, which are distributed as `experiments/reference/PAGE/results.csv`. `PAGE-minutes` has those
+/// of the reduced tier.
 extension ReferenceTable {
   /// What names of these tables begin with, as in `isoflop fit --reference pages/quickstart`.
   static let pagePrefix = "pages/"
@@ -40,9 +41,13 @@ extension ReferenceTable {
         }
           ?? "Choose one of \(tables.keys.sorted().joined(separator: ", "))")
     }
+    let isReduced = page.hasSuffix("-minutes")
+    let experiment = isReduced ? String(page.dropLast("-minutes".count)) : page
+    let options = isReduced ? " --tier minutes" : ""
     return ReferenceTable(
-      name: name, title: "the runs of page \(page) of the book",
-      source: "trained by this program: `experiments/\(page).yaml`", advice: nil, entropy: nil,
+      name: name,
+      title: "the runs of page \(experiment) of the book" + (isReduced ? ", in its reduced tier" : ""),
+      source: "`isoflop run experiments/\(experiment).yaml\(options)`", advice: nil, entropy: nil,
       bytes: Array(try FileAccess.readText(path).utf8))
   }
 }

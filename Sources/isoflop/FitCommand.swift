@@ -200,7 +200,7 @@ struct FitCommand: ParsableCommand {
       if let advice = reference.advice { print("  \(advice)") }
     }
     guard !pages.isEmpty else { return }
-    print("\nRuns of the pages of the book, trained by this program with `experiments/PAGE.yaml`:\n")
+    print("\nRuns of the pages of the book, of the tier minutes where the name says so:\n")
     for page in pages { print(page) }
   }
 

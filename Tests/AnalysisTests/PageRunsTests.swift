@@ -47,7 +47,8 @@ import Testing
       let table = try ObservationFile(ReferenceTable.withPages(named: name))
       #expect(table.leftOut == 0 && table.observations.allSatisfy { $0.cluster != nil }, "\(name)")
       let page = name.dropFirst("pages/".count)
-      #expect(try FileAccess.exists("\(packageFolder)/experiments/\(page).yaml"), "\(name)")
+      let experiment = page.replacing("-minutes", with: "")
+      #expect(try FileAccess.exists("\(packageFolder)/experiments/\(experiment).yaml"), "\(name)")
       for file in ["results.csv", "fits.json"] {
         let text = try FileAccess.readText("\(packageFolder)/experiments/reference/\(page)/\(file)")
         for folder in ["/home/", "/root/", "/tmp/", "/work"] {

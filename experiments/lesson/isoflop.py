@@ -1,5 +1,6 @@
 """Reads the results of Isoflop's experiments as tables of pandas."""
 import json
+import warnings
 from pathlib import Path
 
 import pandas
@@ -57,9 +58,13 @@ def numbers(result):
 
 
 def find(name_or_path, file):
-    """Returns the path of a file of a page, or in a folder of results, which may be relative to the package."""
-    for folder in (REFERENCE / name_or_path, Path(name_or_path), PACKAGE / name_or_path):
+    """Returns the path of a file of a page, or in a folder of results, which may be relative to the package. The reduced tier of
+    a page, PAGE-minutes, stands in for the page, with a warning."""
+    reduced = REFERENCE / f"{name_or_path}-minutes"
+    for folder in (REFERENCE / name_or_path, Path(name_or_path), PACKAGE / name_or_path, reduced):
         if (folder / file).is_file():
+            if folder == reduced:
+                warnings.warn(f"these are the results of {folder.name}, the reduced tier of the page", stacklevel=3)
             return folder / file
     pages = sorted(path.parent.name for path in REFERENCE.glob(f"*/{file}"))
     raise FileNotFoundError(

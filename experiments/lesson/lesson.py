@@ -264,7 +264,7 @@ read_fits("chinchilla").loc[approaches, ["value", "low", "high", "meaning"]]
 # parameters, how many tokens? Why is the factor of tokens per parameter no law of nature?
 
 # %% [markdown] answer
-# With a near one half, N and D both grow by about √10 from the last row of the table: some 400 thousand parameters and 20 million
+# With a near one half, N and D both grow by about √10 from the last row of the table: some 450 thousand parameters and 20 million
 # tokens. The factor depends on the text, its tokens and the design of the model, through A and B; and if a is not exactly one half,
 # it depends on the budget too.
 
