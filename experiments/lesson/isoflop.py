@@ -11,7 +11,7 @@ INTEGERS = """corpus_seed validation_tokens unique_tokens_limit width depth head
     expansion context vocabulary experts top_k granularity shared_experts warmup seed n_non_embedding n_total n_active n_router
     d_tokens unique_tokens cache_bytes steps dead_experts""".split()
 TEXTS = """trunk status corpus text_field tokenizer architecture layers feature_map positions parametrisation precision
-    routed_blocks gate capacity_factor balance batch schedule update_rule objective""".split()
+    routed_blocks gate capacity_factor balance batch schedule update_rule objective weights""".split()
 LATIN = str.maketrans({"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ζ": "zeta", "η": "eta", "κ": "kappa", "ω": "omega"})
 
 
