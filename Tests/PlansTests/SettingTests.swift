@@ -17,7 +17,8 @@ import Testing
   private static let others: [String: [String: String]] = [
     "corpus": ["corpus": "\(packageFolder)/corpora/hamlet.yaml"], "tokenizer": ["tokenizer": "bytes"],
     "corpus_seed": ["corpus_seed": "1"], "validation_tokens": ["validation_tokens": "8192"],
-    "unique_tokens": ["unique_tokens": "4k"], "weights": ["weights": "{facts: 1, stories: 3}"], "architecture": ["architecture": "llama"],
+    "unique_tokens": ["unique_tokens": "4k"], "weights": ["weights": "{facts: 1, stories: 3}"],
+    "architecture": ["architecture": "llama"],
     "width": ["width": "48"],
     "depth": ["depth": "3"], "heads": ["heads": "2"], "head_width": ["head_width": "16"], "layers": [:],
     "kv_heads": ["kv_heads": "2"], "window": ["layers": "AW", "window": "16"],
