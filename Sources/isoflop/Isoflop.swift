@@ -1,4 +1,5 @@
 import ArgumentParser
+import Autograd
 import Build
 import Files
 import Foundation
@@ -34,6 +35,8 @@ struct Isoflop: ParsableCommand {
 
   /// Runs the command; a fault of the user's input is one line and exit status 2.
   static func main() {
+    // Before any code that may use them.
+    requireInstructions()
     Console.secure()
     Provenance.setCommit(Build.commit)
     // A limit on file sizes is an ordinary error and must not kill the process.
