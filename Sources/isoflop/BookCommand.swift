@@ -1,8 +1,8 @@
 import ArgumentParser
-import Exports
 import Files
 import Foundation
 import Plans
+import Reports
 
 /// `isoflop book`: the pages of all experiments, and their contents.
 struct BookCommand: ParsableCommand {
@@ -13,7 +13,7 @@ struct BookCommand: ParsableCommand {
       + "Exit status 0 if all expectations are met, 1 if not, 3 if runs failed.")
 
   @Argument(
-    help: "The experiments' files. Default: all of the folder `experiments`.",
+    help: "The experiments' files, or names of bundled ones. Default: all of the folder `experiments`.",
     completion: .file(extensions: ["yaml", "yml"]))
   var files: [String] = []
   @OptionGroup var options: TrainingOptions
@@ -50,7 +50,7 @@ struct RegressCommand: ParsableCommand {
     discussion: "Exit status 0 if all expectations are met, 1 if not, 3 if runs failed.")
 
   @Argument(
-    help: "The experiments' files. Default: all of the folder `experiments`.",
+    help: "The experiments' files, or names of bundled ones. Default: all of the folder `experiments`.",
     completion: .file(extensions: ["yaml", "yml"]))
   var files: [String] = []
   @OptionGroup var options: TrainingOptions
