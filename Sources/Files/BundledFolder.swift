@@ -30,8 +30,8 @@ public struct BundledFolder: Sendable {
   /// Returns the paths of what the folder contains, by name.
   ///
   /// The folder is the value of the environment variable if that is set. Otherwise it is the first one that contains
-  /// anything: in the current folder, beside the executable, in a folder above it, or in the package that the program was
-  /// built from.
+  /// anything: in the current folder, beside the executable, in a folder above it or in that folder's `share/isoflop`, or
+  /// in the package that the program was built from. Paths below the current folder are relative.
   ///
   /// - Throws: `InputError` if there is no such folder.
   public func items() throws -> [String: String] {
@@ -44,8 +44,8 @@ public struct BundledFolder: Sendable {
       }
       return items
     }
-    for candidate in Self.candidates {
-      let items = try find(candidate.appendingPathComponent(path).path)
+    for candidate in [path] + Self.places.map({ $0.appendingPathComponent(path).path }) {
+      let items = try find(candidate)
       if !items.isEmpty { return items }
     }
     throw InputError(
@@ -54,20 +54,19 @@ public struct BundledFolder: Sendable {
       remedy: "Set \(variable) to Isoflop's folder `\(path)`, or \(alternative)")
   }
 
-  /// The folders that may contain a bundled folder.
-  private static var candidates: [URL] {
-    let program = Bundle.main.executableURL?.resolvingSymlinksInPath()
-    let current = URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)
-    var candidates = [current]
-    if var folder = program?.deletingLastPathComponent() {
+  /// The folders that may contain a bundled folder, besides the current one.
+  private static var places: [URL] {
+    var places: [URL] = []
+    if var folder = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent() {
       while folder.path != "/" {
-        candidates.append(folder)
+        // An installed program is in `bin`, and its data is here.
+        places += [folder, folder.appendingPathComponent("share/isoflop")]
         folder.deleteLastPathComponent()
       }
     }
-    candidates.append(
+    places.append(
       URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent())
-    return candidates
+    return places
   }
 }

@@ -45,17 +45,9 @@ struct Book {
     session = try TrainingSession(experiments, options)
   }
 
-  /// The named files, or those of `experiments/` if none are named.
+  /// The named files, or all bundled experiments if none are named.
   static func files(_ named: [String]) throws -> [String] {
-    guard named.isEmpty else { return named }
-    let folder = "experiments"
-    let files = try FileAccess.names(in: folder).filter { $0.hasSuffix(".yaml") }.map { "\(folder)/\($0)" }
-    guard !files.isEmpty else {
-      throw InputError(
-        "holds no experiment", file: folder,
-        remedy: "Name the experiments' files, or change to the folder above it")
-    }
-    return files
+    try named.isEmpty ? BundledExperiments.paths().values.sorted() : named
   }
 
   /// The path of the contents.

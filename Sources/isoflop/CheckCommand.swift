@@ -8,7 +8,9 @@ struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Checks an experiment's results against the expectations in its file.")
 
-  @Argument(help: "The experiment's file.", completion: .file(extensions: ["yaml"]))
+  @Argument(
+    help: "The experiment's file, or the name of a bundled experiment.",
+    completion: .file(extensions: ["yaml"]))
   var file: String
   @Option(name: .shortAndLong, help: "The folder of runs and results.", completion: .directory)
   var output = "runs"
@@ -18,7 +20,7 @@ struct CheckCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let experiment = try ExperimentFile(contentsOf: file, tier: tier)
+    let experiment = try ExperimentFile(contentsOf: BundledExperiments.path(of: file), tier: tier)
     let folder = "\(output)/\(experiment.name)"
     for name in ["results.csv", "fits.json"]
     where try !FileAccess.exists("\(folder)/\(name)") {

@@ -14,7 +14,9 @@ struct CollectCommand: ParsableCommand {
       "Exit status 0 if all runs are finished and all expectations met, 1 if one is not met, 3 if runs are missing; "
       + "the report counts them.")
 
-  @Argument(help: "The experiment's file.", completion: .file(extensions: ["yaml", "yml"]))
+  @Argument(
+    help: "The experiment's file, or the name of a bundled experiment.",
+    completion: .file(extensions: ["yaml", "yml"]))
   var file: String
   @OptionGroup var options: TrainingOptions
   @Option(help: ArgumentHelp("The plan whose runs are collected.", visibility: .hidden))

@@ -62,7 +62,7 @@ struct DesignCommand: ParsableCommand {
   }
 
   func run() throws {
-    let experiment = try ExperimentFile(contentsOf: file, tier: tier)
+    let experiment = try ExperimentFile(contentsOf: BundledExperiments.path(of: file), tier: tier)
     let target = try want.map(Self.target)
     if next { return try printNext(experiment, target ?? .a) }
     let wish = try target.map { GridProposal.Wish($0, halfWidth: try Self.halfWidth(want ?? "")) }

@@ -23,7 +23,9 @@ struct RunCommand: ParsableCommand {
     discussion:
       "If interrupted, the same command continues where it stopped. Finished runs are never trained again.")
 
-  @Argument(help: "The experiment's file.", completion: .file(extensions: ["yaml", "yml"]))
+  @Argument(
+    help: "The experiment's file, or the name of a bundled experiment.",
+    completion: .file(extensions: ["yaml", "yml"]))
   var file: String
   @OptionGroup var options: TrainingOptions
   @Option(help: "local, or slurm: the queue of a cluster that shares this folder.")

@@ -42,9 +42,9 @@ struct TrainingOptions: ParsableArguments {
     if retries < 0 { throw ValidationError("--retries must be at least 0.") }
   }
 
-  /// The experiment of a file, in the tier and form that the flags choose.
+  /// The experiment of a file or of a bundled experiment's name, in the tier and form that the flags choose.
   func experiment(_ file: String) throws -> ExperimentFile {
-    let experiment = try ExperimentFile(contentsOf: file, tier: tier)
+    let experiment = try ExperimentFile(contentsOf: BundledExperiments.path(of: file), tier: tier)
     return shrink ? experiment.shrunken() : experiment
   }
 }
