@@ -21,7 +21,9 @@ struct DesignCommand: ParsableCommand {
       constants), or the fits.json of an earlier experiment. Numbers depend only on the options and the seed.
       """)
 
-  @Argument(help: "The experiment's file.", completion: .file(extensions: ["yaml", "yml"]))
+  @Argument(
+    help: "The experiment's file, or the name of a bundled experiment.",
+    completion: .file(extensions: ["yaml", "yml"]))
   var file: String
   @Option(
     help: "The prior law: village, chinchilla, besiroglu, or a fits.json.",

@@ -20,7 +20,9 @@ struct GameRunCommand: ParsableCommand {
 
   @Argument(help: "The folder of the game.", completion: .directory)
   var folder: String
-  @Argument(help: "The experiment's file.", completion: .file(extensions: ["yaml", "yml"]))
+  @Argument(
+    help: "The experiment's file, or the name of a bundled experiment.",
+    completion: .file(extensions: ["yaml", "yml"]))
   var file: String
   @Option(help: "The name of the player.")
   var player: String
@@ -30,7 +32,7 @@ struct GameRunCommand: ParsableCommand {
     let game = try Game(folder)
     let account = try game.ledger().account(of: player)
     let corpora = CorpusCache(allowing: try game.textFolders)
-    let plan = try Plan(ExperimentFile(contentsOf: file), corpora: corpora)
+    let plan = try Plan(ExperimentFile(contentsOf: BundledExperiments.path(of: file)), corpora: corpora)
     complain(notes: plan.notes)
     let runs = try game.runs(of: plan, corpora: corpora)
     let options = try training.options(runs: game.runs, texts: game.textFolders)
