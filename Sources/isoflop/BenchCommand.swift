@@ -4,10 +4,10 @@ import ArgumentParser
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Times training steps, sequence layers, generation or the fitter, and checks its intervals.",
+    abstract: "Times training steps, sequence layers, generation or the fitter, and checks intervals.",
     subcommands: [
       StepsCommand.self, ShapesCommand.self, SequenceCommand.self, GenerationCommand.self, FitterCommand.self,
-      IntervalsCommand.self,
+      IntervalsCommand.self, ForecastsCommand.self,
     ],
     defaultSubcommand: StepsCommand.self)
 }

@@ -39,6 +39,10 @@ import Testing
       inside += found.low...found.high ~= truth ? 1 : 0
       width += log((found.high - entropy) / (found.low - entropy))
     }
+    // The replay of finished runs foretells the same.
+    let finished = try PlantedStore(plan, entropy: entropy, share: { _ in 1 }, loss: { loss($0, $1, (1, 1)) })
+    let replays = try LossForecaster(finished.runs, in: finished.store).replays(at: 0.5)
+    #expect(replays.count == plan.runs.count && replays.allSatisfy { abs($0.error) < 0.02 }, "\(replays)")
     // 2 · t(7) · .05 · √(1 + 1/8) = .25.
     #expect(inside >= all - 5, "\(inside) of \(all)")
     #expect((0.2...0.3).contains(width / Double(all)), "\(width / Double(all))")
