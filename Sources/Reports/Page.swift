@@ -168,15 +168,15 @@ extension Page.Neighbours {
 extension RenderedFigure {
   fileprivate func fields(number: Int) throws -> [String: Any] {
     [
-      "data": try embedded(figure.data), "number": number, "id": figure.name, "title": figure.title,
+      "data": try scriptJSON(figure.data), "number": number, "id": figure.name, "title": figure.title,
       "caption": figure.caption,
       "svg": inlineSVG, "narrow": inlineNarrowSVG,
     ]
   }
 }
 
-/// JSON inside a `script` element of HTML, and of XML: no character may be taken for markup.
-package func embedded(_ value: JSONValue) throws -> String {
+/// Returns JSON for a `script` element of HTML, which is XML too: no character of it is markup.
+package func scriptJSON(_ value: JSONValue) throws -> String {
   var text = String(decoding: try canonicalJSON(value), as: UTF8.self)
   for (character, code) in [("<", "003c"), (">", "003e"), ("&", "0026")] {
     text = text.replacing(character, with: "\\u\(code)")

@@ -113,7 +113,7 @@ final class LiveExperiment: Sendable {
     let done = try frozen.runs.count { try forecaster.result(of: $0) != nil }
     if let last = state.withLock({ $0.figures }), last.done == done { return last.data }
     let plan = try plan()
-    let table = ResultsTable(plan) { run in try? forecaster.result(of: TrunkJob.Run(run)) }
+    let table = try ResultsTable(plan) { run in try forecaster.result(of: TrunkJob.Run(run)) }
     let fits = Fits(
       of: table, requests: plan.experiment.fits, comparisons: plan.experiment.comparisons,
       sweeps: plan.experiment.sweeps, bootstraps: 200)

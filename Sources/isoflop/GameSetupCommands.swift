@@ -88,7 +88,7 @@ struct GameLedgerCommand: ParsableCommand {
 
   @Argument(help: "The folder of the game.", completion: .directory)
   var folder: String
-  @Option(help: "A player, to show also what it has bought.")
+  @Option(help: "Shows only this player, with all purchases.")
   var player: String?
   @Flag(help: "Prints JSON instead of tables.")
   var json = false

@@ -78,7 +78,8 @@ struct DrawingTests {
       #expect(parsed.scripts.map(\.type) == ["application/json", "application/json", ""])
       #expect(parsed.scripts.last?.text.contains("figures.showAll();") == true)
       for (script, figure) in zip(parsed.scripts, drawn.map(\.figure)) {
-        #expect(try Data(script.text.utf8) == Data(embedded(figure.data).utf8) && !script.text.contains("<"))
+        #expect(
+          try Data(script.text.utf8) == Data(scriptJSON(figure.data).utf8) && !script.text.contains("<"))
       }
     }
   }
