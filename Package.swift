@@ -49,7 +49,7 @@ let package = Package(
     .target(name: "Corpora", dependencies: ["CZlib", "CZstd", "Files", "RandomNumbers"]),
     .target(name: "ScalingLaws", dependencies: ["RandomNumbers"]),
     // Targets that build on the foundations. Each depends only on targets above it.
-    .target(name: "Models", dependencies: ["Autograd", "RandomNumbers"], swiftSettings: tuned),
+    .target(name: "Models", dependencies: ["Autograd", "Files", "RandomNumbers"], swiftSettings: tuned),
     .target(
       name: "Training",
       dependencies: ["Autograd", "CBLAS", "CMCheck", "Models", "Corpora", "Files", "RandomNumbers"],
@@ -110,7 +110,7 @@ let package = Package(
   ]
     + [
       ("Files", []), ("Autograd", ["CBLAS"]), ("Corpora", ["CZstd", "Files"]), ("ScalingLaws", []),
-      ("Models", ["Autograd", "RandomNumbers"]),
+      ("Models", ["Autograd", "Files", "RandomNumbers"]),
       ("Training", ["Autograd", "Models", "Corpora", "Files", "RandomNumbers"]),
       ("Generation", ["Autograd", "Models", "Corpora", "Files", "RandomNumbers"]),
       ("Analysis", ["TestSupport", "ScalingLaws", "Files"]),

@@ -133,6 +133,20 @@ public struct Column: Sendable {
       "entropy", "nats/token", "true entropy of the validation windows: no model can do better", .result,
       \.entropy),
     number("entropy_bits_per_byte", "bits/byte", "the same entropy", .result, \.entropyBitsPerByte),
+    number(
+      "training_entropy", "nats/token",
+      "true entropy of the training text where its distribution differs from the source's; with noise that of the text and the noise together, an upper bound",
+      .result, \.trainingEntropy),
+    number(
+      "known_bits", "bits", "what the model knows of the text's associations, where `knowledge` is asked for",
+      .result, \.knownBits),
+    number("known_bits_int8", "bits", "the same with weights rounded to int8", .result, \.knownBitsInInt8),
+    number("possible_bits", "bits", "what there is to know", .result, \.possibleBits),
+    number(
+      "bits_per_parameter", "bits", "known bits divided by all parameters", .result, \.bitsPerParameter),
+    number(
+      "bits_per_parameter_int8", "bits", "the same with weights rounded to int8", .result,
+      \.bitsPerParameterInInt8),
     number("reducible", "nats/token", "loss minus entropy", .result, \.reducible),
     number(
       "reducible_se", "nats/token", "its standard error over windows", .result, \.reducibleStandardError),
@@ -180,6 +194,9 @@ public struct Column: Sendable {
     ]
   }
 
+  /// What the names of columns of tasks begin with.
+  static let prefixesOfTasks = ["exact_match_", "entropy_", "loss_"]
+
   /// The variable of equations for which each run counts once for each range of positions.
   static let positionName = "position"
 
@@ -190,6 +207,28 @@ public struct Column: Sendable {
       "loss_at_\(last)", .number, "nats/token",
       first == last ? "loss at position \(last) of the window" : "loss at its positions \(first) to \(last)",
       .result, cell: { Cell($0.positions[last]) }, fill: { $0.positions[last] = $1.number })
+  }
+
+  /// The columns that a table only has where a run has such a number, by what their names begin with: a meaning for each.
+  package static let openKinds: [(prefix: String, meaning: String)] = [
+    ("weight_", "weight of the task `TASK` in the training text, where `weights` are given"),
+    (
+      "known_rank_", "fraction of the bits known about words of frequency ranks N to 2N − 1, with `knowledge`"
+    ),
+    (
+      "known_seen_",
+      "fraction of the bits known about words that the training text named N to 2N − 1 times, with "
+        + "`knowledge`"
+    ),
+  ]
+
+  /// Returns the column with a name that begins as those of `openKinds`; nil for another name.
+  static func openColumn(_ name: String) -> Column? {
+    openKinds.first { name.hasPrefix($0.prefix) }.map { kind in
+      Column(
+        name, .number, "", kind.meaning, .result, cell: { Cell($0.open[name]) },
+        fill: { $0.open[name] = $1.number })
+    }
   }
 
   /// Returns the first position of the range that ends with one: that after the largest smaller power of two.
@@ -209,15 +248,20 @@ public struct Column: Sendable {
   /// - Throws: `InputError` if there can be no such column.
   static func name(of yaml: YAMLValue, among columns: [Column]) throws -> String {
     let name = try yaml.string()
-    let isOfTask = ["loss_", "entropy_", "exact_match_"].contains { name.hasPrefix($0) }
-    return isOfTask ? name : try yaml.choice(of: columns.map(\.name))
+    let isOfTask = (prefixesOfTasks + openKinds.map(\.prefix)).contains { name.hasPrefix($0) }
+    return isOfTask && !columns.contains { $0.name == name } ? name : try yaml.choice(of: columns.map(\.name))
   }
 
   /// Returns all columns of a table, in order.
   ///
-  /// - Parameter positions: The last positions of the ranges with a loss of their own.
-  public static func all(settings: [Column], tasks: [String], positions: [Int] = []) -> [Column] {
+  /// - Parameters:
+  ///   - positions: The last positions of the ranges with a loss of their own.
+  ///   - open: The names of columns that begin as those of `openKinds`.
+  public static func all(
+    settings: [Column], tasks: [String], positions: [Int] = [], open: [String] = []
+  ) -> [Column] {
     identity + settings + sizes + results + tasks.flatMap(task) + positions.map(position)
+      + open.compactMap(openColumn)
   }
 
   private static func integer(

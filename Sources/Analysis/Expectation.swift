@@ -283,6 +283,10 @@ extension FitRequest {
   /// The names, in files, of the parameters that the fit will have.
   package var parameterNames: [String] {
     if law == .criticalBatch { return ["Bstar", "exponent", "growth"] }
+    if law == .bestMixture {
+      let weights = domains.isEmpty ? ["weight_TASK"] : domains.map { "weight_\($0)" }
+      return weights + ["target"] + (forecast.isEmpty ? [] : ["forecast_error", "forecast_inside"])
+    }
     guard let law = law(floor: floor == .free ? .free : .zero)?.law else {
       return ["a", "b"] + (law == .envelope ? [] : ["tokens_per_parameter"])
     }

@@ -25,6 +25,8 @@ public struct ExperimentFit: Codable, Sendable {
   public private(set) var envelope: Envelope?
   /// The critical batch; nil for other requests.
   public private(set) var criticalBatch: CriticalBatchAnalysis?
+  /// The best data mixture; nil for other requests.
+  public private(set) var bestMixture: BestMixture?
   /// The reason why there is no fit; nil if there is one.
   public private(set) var refusal: String?
   /// The test for breaks; nil if it was not requested or failed.
@@ -124,6 +126,7 @@ public struct ExperimentFit: Codable, Sendable {
     fit.map { $0.parameters + $0.derived }
       ?? envelope.map { [$0.parametersExponent, $0.tokensExponent] }
       ?? criticalBatch.map { [$0.coefficient, $0.exponent, $0.growth] }
+      ?? bestMixture.map { $0.weights + [$0.target] }
       ?? [isoFLOP?.parameters, isoFLOP?.tokens].compactMap { $0?.exponent }
   }
 
@@ -182,6 +185,16 @@ public struct ExperimentFit: Codable, Sendable {
         let above = if case .known(let entropy) = floor { entropy } else { 0.0 }
         criticalBatch = try CriticalBatchAnalysis(
           slice.observations, above: above, bootstraps: bootstraps, seed: seed)
+      } else if request.law == .bestMixture {
+        let best = try BestMixture(
+          request.domains, runs: slice.observations.map(request.mixture(of:)),
+          target: request.domains.map { request.target[$0] ?? 0 }, objective: request.objective,
+          convention: data.convention, bootstraps: bootstraps, seed: seed)
+        bestMixture = best
+        if !request.forecast.isEmpty {
+          forecast = best.forecast(
+            of: try data.heldOut.map { ($0.name, try request.mixture(of: $0.observation)) }, seed: seed)
+        }
       } else {
         let analysis = try IsoFLOPAnalysis(
           slice.observations, method: request.law.isoFLOPMethod ?? .leastSquares,
@@ -302,5 +315,19 @@ public struct ExperimentFit: Codable, Sendable {
           : "\(observations.count) observations are too few to compare laws")
     }
     return try Selection(laws, on: observations, leavingOutLargest: request.order)
+  }
+}
+
+extension FitRequest {
+  /// The mixture of a run, with its losses on the tasks of the target.
+  ///
+  /// - Throws: `FitError` if the run has no weights.
+  fileprivate func mixture(of observation: Observation) throws -> BestMixture.Run {
+    guard observation.mixture.allSatisfy({ !$0.isNaN }) else {
+      throw FitError("a run has no `weights` of \(domains.joined(separator: ", ")): select some with `where`")
+    }
+    return BestMixture.Run(
+      mixture: observation.mixture, losses: domains.map { observation.columns?["loss_\($0)"] ?? .nan },
+      cluster: observation.cluster)
   }
 }

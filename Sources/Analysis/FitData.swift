@@ -281,7 +281,9 @@ struct FitData {
     let variables = request.law(floor: .zero)?.law.variables ?? []
     if variables.contains(.experts) { seen.append("experts") }
     if variables.contains(.uniqueTokens) { seen.append("unique_tokens_limit") }
+    if request.law == .bestMixture { seen.append("weights") }
     for case .column(let name) in variables { seen.append(name) }
+    if seen.contains(where: { $0.hasPrefix("weight_") }) { seen.append("weights") }
     return unlike(
       slice.places.map { settings[$0] }, tokens: slice.places.map { whole.observations[$0].tokens },
       budgets: slice.places.map { budgets[$0] }, seen: seen)
@@ -336,6 +338,14 @@ extension RunRow {
       return (name, value)
     }
     if !columns.isEmpty { observation.columns = Dictionary(columns, uniquingKeysWith: { $1 }) }
+    if request.law == .bestMixture {
+      observation.mixture = request.domains.map { open["weight_\($0)"] ?? .nan }
+      let losses = request.domains.map { tasks[$0]?.loss ?? .nan }
+      observation.loss = zip(request.domains, losses).reduce(0) { $0 + (request.target[$1.0] ?? 0) * $1.1 }
+      observation.standardError = nil
+      observation.columns = Dictionary(
+        zip(request.domains.map { "loss_\($0)" }, losses), uniquingKeysWith: { $1 })
+    }
     if request.law == .criticalBatch {
       // A batch ramp is not a number: `batch` is then nil.
       observation.batch = number("batch")

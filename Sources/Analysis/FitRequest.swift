@@ -44,6 +44,8 @@ public struct FitRequest: Sendable {
   package private(set) var across: [String] = []
   /// True to fit runs that differ in settings that the law does not tell apart.
   package private(set) var mixes = false
+  /// The weight of each task's loss in the target of a best mixture; empty for other requests.
+  package private(set) var target: [String: Double] = [:]
   /// The conditions of held-out runs, which the fit predicts and is not fitted to; empty for none.
   package let forecast: [Condition]
 
@@ -115,7 +117,7 @@ public struct FitRequest: Sendable {
       name: name, law, formula: formula, floor: floor, breaks: breaks, objective: objective, held: held,
       analyses: analyses, size: size, compute: compute, loss: loss, conditions: conditions, forecast: forecast
     )
-    (request.across, request.mixes) = (across, mixes)
+    (request.across, request.mixes, request.target) = (across, mixes, target)
     return request
   }
 
@@ -213,7 +215,7 @@ public struct FitRequest: Sendable {
       keys: [
         "name", "law", "floor", "breaks", "objective", "hold", "also", "n", "c", "loss", "where", "across",
         "mix",
-        "forecast", "start", "positive",
+        "forecast", "start", "positive", "target",
       ])
     let hints = try FormulaHints(start: map["start"], positive: map["positive"])
     let (law, formula) = try Self.law(yaml.required("law", in: map), hints: hints.values, settings: settings)
@@ -224,12 +226,13 @@ public struct FitRequest: Sendable {
     if let breaks = map["breaks"], !law.isBroken {
       throw breaks.error("the law `\(law.rawValue)` has no breaks", remedy: "Remove `breaks`")
     }
-    if let objective = map["objective"], !law.isLaw {
+    if let objective = map["objective"], !law.isLaw, law != .bestMixture {
       throw objective.error("`\(law.rawValue)` has no objective", remedy: "Remove `objective`")
     }
-    if let forecast = map["forecast"], !law.isLaw {
+    if let forecast = map["forecast"], !law.isLaw, law != .bestMixture {
       throw forecast.error("`\(law.rawValue)` predicts no loss", remedy: "Remove `forecast`")
     }
+    let target = try Self.readTarget(map, of: yaml, law)
     let floor = try map["floor"].map(FloorChoice.init) ?? .free
     if law == .formula, floor == .zero {
       throw yaml.error("a formula has the floor that is written in it", remedy: "Remove `floor`")
@@ -274,10 +277,39 @@ public struct FitRequest: Sendable {
     let names = settings.map(\.name).filter { $0 != "seed" }
     across = try map["across"]?.list().map { try $0.choice(of: names) } ?? []
     mixes = try map["mix"]?.boolean() ?? false
+    self.target = target
     if let mix = map["mix"], mixes, !across.isEmpty {
       throw mix.error("`across` and `mix` exclude each other", remedy: "Remove one of them")
     }
   }
+
+  /// Reads the target of a best mixture.
+  private static func readTarget(_ map: [String: YAMLValue], of yaml: YAMLValue, _ law: LawChoice) throws
+    -> [String: Double]
+  {
+    guard law == .bestMixture else {
+      if let target = map["target"] {
+        throw target.error("`\(law.rawValue)` has no target", remedy: "Remove `target`")
+      }
+      return [:]
+    }
+    let target = try yaml.required("target", in: map)
+    let entries = try target.entries().map { ($0.key.text, try $0.value.number(in: 0...1e9)) }
+    guard entries.count >= 2, entries.contains(where: { $0.1 > 0 }) else {
+      throw target.error(
+        "a target needs two tasks, of which one has a weight above 0",
+        remedy: "Write for example `target: {facts: 0.5, stories: 0.5}`")
+    }
+    for key in ["loss", "floor", "hold", "also", "breaks", "across"] {
+      guard let other = map[key] else { continue }
+      throw other.error(
+        "`\(law.rawValue)` has no `\(key)`: its losses are those of the target", remedy: "Remove `\(key)`")
+    }
+    return Dictionary(entries, uniquingKeysWith: { $1 })
+  }
+
+  /// The tasks of the target, which are the domains of the mixture, in order.
+  var domains: [String] { target.keys.sorted() }
 
   /// Reads the name of a law, or a formula of columns and parameters.
   private static func law(
@@ -301,6 +333,8 @@ public struct FitRequest: Sendable {
   private static func variable(_ name: String, settings: [Column]) -> Variable? {
     if let variable = Variable.ofFormulas.first(where: { $0.symbol == name }) { return variable }
     if name == Column.positionName { return .column(name) }
+    // The weight of a task in the data mixture.
+    if name.hasPrefix("weight_"), name != "weight_decay" { return .column(name) }
     let column = Column.all(settings: settings, tasks: []).first { $0.name == name }
     guard let column, !name.hasPrefix("loss") else { return nil }
     if case .text = column.kind { return nil }

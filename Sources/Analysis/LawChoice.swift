@@ -46,6 +46,8 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
   case envelope
   /// The critical batch.
   case criticalBatch = "critical_batch"
+  /// The data mixture with the lowest target.
+  case bestMixture = "best_mixture"
 
   /// The laws that can be fitted to the runs of an experiment.
   package static let ofExperiments = allCases.filter { law in
@@ -79,7 +81,9 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
   }
 
   /// True for a law that is fitted by minimizing an objective.
-  public var isLaw: Bool { isoFLOPMethod == nil && self != .envelope && self != .criticalBatch }
+  public var isLaw: Bool {
+    isoFLOPMethod == nil && ![.envelope, .criticalBatch, .bestMixture].contains(self)
+  }
 
   /// True for a law whose floor can be chosen.
   public var hasFloor: Bool {
@@ -108,7 +112,7 @@ public enum LawChoice: String, CaseIterable, Codable, Sendable {
     case .routed: .routed(RoutedLaw(floor: floor == .free ? .zero : floor))
     case .jointRouted: .jointRouted(JointRoutedLaw(floor: floor == .free ? .zero : floor))
     case .mixture: .mixture(MixtureLaw(domains: domains))
-    case .formula, .isoFLOP, .isoFLOPRobust, .isoFLOPLocal, .envelope, .criticalBatch: nil
+    case .formula, .isoFLOP, .isoFLOPRobust, .isoFLOPLocal, .envelope, .criticalBatch, .bestMixture: nil
     case .coupling, .annealing, .precision, .precisionWeights, .distillation, .transfer, .coverage,
       .overoptimisation, .policyOveroptimisation, .sparsity, .vocabulary, .rising, .risingN, .risingD,
       .risingC, .sigmoidC:

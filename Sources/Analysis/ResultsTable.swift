@@ -23,7 +23,8 @@ public struct ResultsTable: Sendable {
   /// The columns, in order.
   public var columns: [Column] {
     Column.all(
-      settings: settings, tasks: tasks, positions: Set(rows.flatMap(\.positions.keys)).sorted())
+      settings: settings, tasks: tasks, positions: Set(rows.flatMap(\.positions.keys)).sorted(),
+      open: Set(rows.flatMap(\.open.keys)).sorted { $0.compare($1, options: .numeric) == .orderedAscending })
   }
 
   /// The tasks without those that are the answers of another task about one number of things, such as `recall_4`.
@@ -57,7 +58,10 @@ public struct ResultsTable: Sendable {
       String($0.dropFirst("exact_match_".count))
     }
     let known = Column.all(
-      settings: settings, tasks: tasks, positions: file.header.compactMap(Column.lastPosition))
+      settings: settings, tasks: tasks, positions: file.header.compactMap(Column.lastPosition),
+      open: file.header.filter { name in
+        Column.openColumn(name) != nil && !settings.contains { $0.name == name }
+      })
     let byName = Dictionary(
       known.flatMap { column in ([column.name] + column.formerNames).map { ($0, column) } },
       uniquingKeysWith: { first, _ in first })

@@ -70,6 +70,8 @@ public struct RunRow: Sendable, Equatable {
   public var entropy: Double?
   /// The entropy in bits per byte.
   public var entropyBitsPerByte: Double?
+  /// The entropy of the training text, in nats per token, where it differs from that of the source.
+  public var trainingEntropy: Double?
   /// The loss minus the entropy, in nats per token.
   public var reducible: Double?
   /// The standard error of `reducible` over windows.
@@ -82,12 +84,25 @@ public struct RunRow: Sendable, Equatable {
   public var dropped: Double?
   /// The entropy of the routers' probabilities relative to even ones.
   public var routerEntropy: Double?
+  /// The bits of the text's associations that the model knows.
+  public var knownBits: Double?
+  /// The same with weights rounded to int8.
+  public var knownBitsInInt8: Double?
+  /// The bits of all associations.
+  public var possibleBits: Double?
+  /// The known bits divided by the number of parameters.
+  public var bitsPerParameter: Double?
+  /// The same with weights rounded to int8.
+  public var bitsPerParameterInInt8: Double?
   /// The results of each task, by its name.
   public var tasks: [String: Task] = [:]
 
   /// The loss at positions of the window, in nats per token, by the last position of each range. Ranges end at powers of
   /// two, or at the end of the window.
   public var positions: [Int: Double] = [:]
+
+  /// Numbers that only some runs have, by the names of their columns (`Column.openKinds`).
+  public var open: [String: Double] = [:]
 
   /// Training tokens a second, measured.
   public var tokensPerSecond: Double?
@@ -108,8 +123,9 @@ public struct RunRow: Sendable, Equatable {
     if let setting = settings[column] { return setting }
     if let known = Self.columns[column] { return known.cell(self) }
     if let last = Column.lastPosition(of: column), let loss = positions[last] { return .number(loss) }
+    if let number = open[column] { return .number(number) }
     // Columns of tasks, such as `exact_match_facts`.
-    for prefix in ["exact_match_", "entropy_", "loss_"] where column.hasPrefix(prefix) {
+    for prefix in Column.prefixesOfTasks where column.hasPrefix(prefix) {
       let task = String(column.dropFirst(prefix.count))
       guard tasks[task] != nil else { continue }
       return Column.task(task).first { $0.name == column }?.cell(self) ?? .none

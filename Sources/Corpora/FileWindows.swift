@@ -33,11 +33,16 @@ struct FileWindows {
     let needed = windows * context + 1
     var validationTokens: [UInt16] = []
     var trainingTokens: [UInt16] = []
+    let noise = try configuration.noise.map {
+      CharacterNoise($0, alphabet: try CharacterTokenizer(charactersOf: text.pieces).alphabet)
+    }
     for piece in Shuffle(count: text.pieces.count, key: mix(4, configuration.seed)) {
       if validationTokens.count < needed {
         try tokenizer.encode(text.pieces[piece][...], into: &validationTokens)
       } else if known == nil {
-        try tokenizer.encode(text.pieces[piece][...], into: &trainingTokens)
+        var random = GeneratedText.random(seed: configuration.seed, stream: .noise, window: piece)
+        let own = noise?.applied(to: text.pieces[piece][...], &random) ?? text.pieces[piece]
+        try tokenizer.encode(own[...], into: &trainingTokens)
       }
     }
     if known != nil {

@@ -11,6 +11,10 @@ public struct GeneratedText: Sendable {
     case training, validation, sample
     /// For training tokenizers.
     case tokenizer
+    /// Where noise replaces characters.
+    case noise
+    /// For passages that ask what a model knows.
+    case probe
   }
 
   /// A table of the recipe: words with probabilities p(k) ∝ (k + offset)^−exponent for k = 0 ..< size.
@@ -69,18 +73,24 @@ public struct GeneratedText: Sendable {
     grammar = try Grammar(recipe)
   }
 
-  /// Returns the grammar with other weights of the tasks; those that are not named have none.
+  /// Returns the weights of all tasks of the recipe; those that are not named have none.
   ///
-  /// - Throws: `InputError` if a task does not exist, or writes characters that the text does not have otherwise.
-  func grammar(weights: [String: Double]) throws -> Grammar {
-    let other = try Grammar(Recipe(path: path, text: source).weighted(weights))
-    if let new = other.alphabet.first(where: { !alphabet.contains($0) }) {
-      throw InputError(
-        "with these `weights` the text has the character `\(new)`, which it does not have otherwise",
-        file: path,
-        remedy: "Give its task a small weight in the recipe")
+  /// - Parameter setting: The name of the setting.
+  /// - Throws: `SettingFault` if a task does not exist.
+  func weights(_ weights: [String: Double], setting: String) throws -> [Double] {
+    if let unknown = weights.keys.sorted().first(where: { !tasks.contains($0) }) {
+      throw SettingFault(
+        setting: setting, message: "`\(setting)` names the task `\(unknown)`, which `\(name)` does not have",
+        remedy: "Choose among \(tasks.joined(separator: ", "))")
     }
-    return other
+    return tasks.map { weights[$0] ?? 0 }
+  }
+
+  /// Returns the grammar of the text with junk.
+  ///
+  /// - Throws: `InputError` if no table of the recipe can have strangers.
+  func grammar(junk: Junk) throws -> Grammar {
+    try Grammar(Recipe(path: path, text: source, junk: junk))
   }
 
   /// The names of the tasks, in the recipe's order.

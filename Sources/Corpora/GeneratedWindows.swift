@@ -9,6 +9,10 @@ struct GeneratedWindows: Sendable {
   private let text: GeneratedText
   /// The grammar of the training text.
   private let grammar: Grammar
+  private let schedule: TaskSchedule
+  private let noise: CharacterNoise?
+  /// Whether the entropy of each training window is needed.
+  private let countsCosts: Bool
   private let seed: UInt64
   private let context: Int
   private let lanes: Int?
@@ -17,6 +21,8 @@ struct GeneratedWindows: Sendable {
 
   /// The number of bytes of text that byte-pair tokenizers are trained on.
   private static let tokenizerBytes = 4 << 20
+  /// The number of training windows of which the entropy is measured.
+  private static let measuredWindows = 2048
 
   /// - Parameter known: The tokenizer of a trained model; nil for that of the configuration.
   init(
@@ -27,12 +33,16 @@ struct GeneratedWindows: Sendable {
     self.context = context
     self.lanes = lanes
     seed = configuration.seed
-    grammar = try configuration.weights.map(text.grammar(weights:)) ?? text.grammar
+    let grammar = try configuration.junk.map(text.grammar(junk:)) ?? text.grammar
+    self.grammar = grammar
+    noise = configuration.noise.map { CharacterNoise($0, alphabet: grammar.alphabet) }
+    countsCosts = [.easyFirst, .hardFirst].contains(configuration.order)
     if let known {
       tokenizer = known
     } else {
       switch configuration.tokenizer ?? .characters {
-      case .characters: tokenizer = CharacterTokenizer(alphabet: text.alphabet)
+      // The tag of junk may be a character of its own.
+      case .characters: tokenizer = CharacterTokenizer(alphabet: grammar.alphabet)
       case .bytes: tokenizer = ByteTokenizer()
       case .bytePairs(let vocabulary):
         tokenizer = BytePairTokenizer(
@@ -40,6 +50,18 @@ struct GeneratedWindows: Sendable {
           vocabulary: vocabulary)
       case .imported: throw ImportedTokenizer.notChosen
       }
+    }
+    let weights = try configuration.weights.map { try text.weights($0, setting: "weights") }
+    if let end = configuration.weightsAtEnd {
+      schedule = TaskSchedule(
+        grammar, from: weights ?? text.fractions, to: try text.weights(end, setting: "weights_at_end"))
+    } else if configuration.order == .byTask {
+      schedule = TaskSchedule(
+        grammar,
+        oneAfterTheOther: try Self.tokenFractions(
+          grammar, weights: weights ?? text.fractions, tokenizer, seed: configuration.seed))
+    } else {
+      schedule = TaskSchedule(weights.map(grammar.taskChoice(weights:)) ?? grammar.rules[0].all)
     }
     let lengths = (0..<tokenizer.vocabulary).map { [tokenizer] token in tokenizer.bytes(of: token).count }
     let asked = configuration.validationTokens.dividedRoundingUp(by: context)
@@ -56,6 +78,10 @@ struct GeneratedWindows: Sendable {
     var answers = [[TokenWindows.Answer]](repeating: [], count: count)
     var hashes: Set<UInt64> = []
     var writer = text.writer(seed: seed, stream: .validation, costs: true)
+    if let weights = configuration.validationWeights {
+      writer.tasks = text.grammar.taskChoice(
+        weights: try text.weights(weights, setting: "validation_weights"))
+    }
     for number in 0..<texts {
       writer.restart(random: GeneratedText.random(seed: seed, stream: .validation, window: number))
       var tokens: [UInt16] = []
@@ -126,34 +152,56 @@ struct GeneratedWindows: Sendable {
   struct Training {
     /// Their tokens, (windows, T + 1).
     fileprivate(set) var tokens: [UInt16] = []
+    /// The entropy of each in nats, where it is needed.
+    fileprivate(set) var nats: [Double] = []
     fileprivate var lanes: [Lane] = []
   }
 
   /// A lane, and its text from the first token of its next window on, as far as it was generated.
   fileprivate struct Lane {
     var writer: PassageWriter
+    var noise: RandomStream
     var tokens: [UInt16] = []
+
+    /// Appends the tokens of a passage, which `write` writes.
+    mutating func goOn(
+      _ write: (inout PassageWriter, inout RandomStream, inout [UInt16]) throws -> Void
+    ) rethrows {
+      writer.discard()
+      try write(&writer, &noise, &tokens)
+    }
+  }
+
+  /// Returns `count` training windows, a multiple of the lanes.
+  ///
+  /// - Parameter known: The windows generated before, where the first ones do not depend on how many there are.
+  func training(_ count: Int, known: inout Training) throws -> (tokens: [UInt16], nats: [Double]) {
+    if schedule.isConstant {
+      try extend(&known, toWindows: count)
+      return (known.tokens, known.nats)
+    }
+    var all = Training()
+    try extend(&all, toWindows: count)
+    return (all.tokens, all.nats)
   }
 
   /// Appends training windows to `known`, the ones generated before, until there are `count`, a multiple of the lanes.
-  func extend(_ known: inout Training, toWindows count: Int) throws {
+  private func extend(_ known: inout Training, toWindows count: Int) throws {
     let start = known.tokens.count / (context + 1)
     guard start < count else { return }
     known.tokens.reserveCapacity(count * (context + 1))
     if let lanes { return try extend(&known, lanes: lanes, from: start, to: count) }
-    var writer = text.writer(seed: seed, stream: .training, costs: false, grammar: grammar)
+    var writer = trainingWriter(costs: countsCosts)
     var tokens: [UInt16] = []
     for window in start..<count {
-      writer.restart(random: GeneratedText.random(seed: seed, stream: .training, window: window))
+      var noise = begin(window: window, of: count, &writer)
       repeat {
+        writer.discard()
         tokens.removeAll(keepingCapacity: true)
-        while tokens.count < context + 1 {
-          let passage = writer.bytes.count
-          _ = writer.writePassage()
-          try tokenizer.encode(writer.bytes[passage...], into: &tokens)
-        }
+        while tokens.count < context + 1 { try writePassage(&writer, &noise, into: &tokens) }
       } while !excluded.isEmpty && excluded.contains(Self.hash(tokens[...context]))
       known.tokens.append(contentsOf: tokens[...context])
+      if countsCosts { known.nats.append(writer.costs.reduce(0, +) / Double(writer.costs.count)) }
     }
   }
 
@@ -161,18 +209,121 @@ struct GeneratedWindows: Sendable {
     for window in start..<count {
       let number = window % lanes
       if window < lanes {
-        var writer = text.writer(seed: seed, stream: .training, costs: false, grammar: grammar)
-        writer.restart(random: GeneratedText.random(seed: seed, stream: .training, window: number))
-        known.lanes.append(Lane(writer: writer))
+        var writer = trainingWriter(costs: false)
+        let noise = begin(window: number, of: count, &writer)
+        known.lanes.append(Lane(writer: writer, noise: noise))
       }
       while known.lanes[number].tokens.count < context + 1 {
-        known.lanes[number].writer.discard()
-        _ = known.lanes[number].writer.writePassage()
-        try tokenizer.encode(known.lanes[number].writer.bytes[...], into: &known.lanes[number].tokens)
+        try known.lanes[number].goOn(writePassage(_:_:into:))
       }
       known.tokens.append(contentsOf: known.lanes[number].tokens[...context])
       known.lanes[number].tokens.removeFirst(context)
     }
+  }
+
+  private func trainingWriter(costs: Bool) -> PassageWriter {
+    text.writer(seed: seed, stream: .training, costs: costs, grammar: grammar)
+  }
+
+  /// Prepares the text of a training window. Returns the random stream of its noise.
+  private func begin(window: Int, of count: Int, _ writer: inout PassageWriter) -> RandomStream {
+    writer.restart(random: GeneratedText.random(seed: seed, stream: .training, window: window))
+    writer.tasks = schedule.choice(window: window, of: count)
+    return GeneratedText.random(seed: seed, stream: .noise, window: window)
+  }
+
+  /// Writes a passage of the training text, and appends its tokens.
+  private func writePassage(
+    _ writer: inout PassageWriter, _ random: inout RandomStream, into tokens: inout [UInt16]
+  ) throws {
+    let start = writer.bytes.count
+    _ = writer.writePassage()
+    if let noise {
+      try tokenizer.encode(noise.applied(to: writer.bytes[start...], &random)[...], into: &tokens)
+    } else {
+      try tokenizer.encode(writer.bytes[start...], into: &tokens)
+    }
+  }
+
+  func knowledgeProbe() throws -> KnowledgeProbe {
+    try KnowledgeProbe(text, tokenizer: tokenizer, context: context, seed: seed)
+  }
+
+  /// Returns how often each word was seen that has associations, by table and word: a passage counts if it ends in its
+  /// window.
+  ///
+  /// - Parameter times: How often each of the training windows was read, which are independent.
+  func timesSeen(_ times: [Int]) throws -> [[Int]] {
+    var seen: [[Int]] = grammar.tables.map { _ in [] }
+    for association in grammar.associations {
+      let table = grammar.tables[association.of]
+      seen[association.of] = Array(repeating: 0, count: table.known ?? table.words.size ?? 0)
+    }
+    var writer = trainingWriter(costs: false)
+    writer.recordsAssociates = true
+    for window in times.indices where times[window] > 0 {
+      var random = begin(window: window, of: times.count, &writer)
+      var (tokens, ends): ([UInt16], [Int]) = ([], [])
+      repeat {
+        writer.discard()
+        tokens.removeAll(keepingCapacity: true)
+        ends.removeAll(keepingCapacity: true)
+        while tokens.count < context + 1 {
+          try writePassage(&writer, &random, into: &tokens)
+          if tokens.count <= context + 1 { ends.append(writer.bytes.count) }
+        }
+      } while !excluded.isEmpty && excluded.contains(Self.hash(tokens[...context]))
+      var last: (table: Int, subject: Int, passage: Int)?
+      for associate in writer.associates {
+        let table = grammar.associations[associate.association].of
+        guard let passage = ends.firstIndex(where: { $0 > associate.bytes.lowerBound }),
+          last.map({ $0 != (table, associate.subject, passage) }) ?? true,
+          seen[table].indices.contains(associate.subject)
+        else { continue }
+        last = (table, associate.subject, passage)
+        seen[table][associate.subject] += times[window]
+      }
+    }
+    return seen
+  }
+
+  /// Returns the entropy of `count` training windows in nats per token, and its standard error: that of the text and of
+  /// its noise, measured on windows at equal distances.
+  func trainingEntropy(windows count: Int) throws -> (mean: Double, standardError: Double) {
+    var writer = trainingWriter(costs: true)
+    let measured = min(count, Self.measuredWindows)
+    let values = try (0..<measured).map { index in
+      let window = index * count / measured
+      var random = begin(window: window, of: count, &writer)
+      var tokens: [UInt16] = []
+      while tokens.count < context + 1 { try writePassage(&writer, &random, into: &tokens) }
+      // Passages are whole: the last one may go on behind the window.
+      let nats = writer.costs.reduce(0, +)
+      let characters = writer.bytes.count { $0 & 0xC0 != 0x80 && $0 != UInt8(ascii: "\n") }
+      return (nats + (noise?.natsPerCharacter ?? 0) * Double(characters)) / Double(tokens.count)
+    }
+    let mean = values.reduce(0, +) / Double(measured)
+    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(measured - 1, 1))
+    return (mean, (variance / Double(measured)).squareRoot())
+  }
+
+  /// The fraction of the tokens of each task, measured on many passages.
+  private static func tokenFractions(
+    _ grammar: Grammar, weights: [Double], _ tokenizer: any Tokenizer, seed: UInt64
+  ) throws -> [Double] {
+    var writer = PassageWriter(
+      grammar, random: GeneratedText.random(seed: seed, stream: .sample, window: 0), costs: false)
+    writer.tasks = grammar.taskChoice(weights: weights)
+    var counts = weights.map { _ in 0 }
+    for _ in 0..<10_000 {
+      writer.discard()
+      var tokens: [UInt16] = []
+      let task = writer.writePassage()
+      try tokenizer.encode(writer.bytes[...], into: &tokens)
+      counts[task] += tokens.count
+    }
+    let total = counts.reduce(0, +)
+    return counts.map { Double($0) / Double(total) }
   }
 
   /// A passage of a window.

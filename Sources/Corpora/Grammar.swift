@@ -92,6 +92,29 @@ final class Grammar: Sendable {
     /// The cost of each byte of an option's head and of the byte after it, by index of the rule's options.
     let costs: [[Double]]
 
+    /// Creates the choice among `options`, which are indices of a rule's options, with probabilities ∝ their weights.
+    ///
+    /// - Parameters:
+    ///   - weights: The weights of all options of the rule.
+    ///   - steps: The steps of all options of the rule.
+    init(_ options: [Int], weights: [Double], steps: [[Step]]) {
+      self.options = options
+      distribution = Distribution(weights: options.map { weights[$0] })
+      // An option without a head is identified by its first byte, which no other option begins with.
+      var heads = Words()
+      for option in options { heads.append(steps[option].head, from: Words.Place(file: "", line: nil)) }
+      var costs = [[Double]](repeating: [], count: steps.count)
+      let flat = prefixCosts(words: heads, sorted: heads.sorted(), probabilities: distribution.probabilities)
+      for (position, option) in options.enumerated() {
+        let start = heads.starts[position] + position
+        costs[option] = Array(flat[start...(start + heads[position].count)])
+      }
+      for (position, option) in options.enumerated() where heads[position].isEmpty {
+        costs[option] = [-log(distribution.probabilities[position])]
+      }
+      self.costs = costs
+    }
+
     /// Returns the option for 64 random bits, as an index of the rule's options.
     @inline(__always)
     func draw(_ bits: UInt64) -> Int { options[distribution.draw(bits)] }
@@ -137,5 +160,12 @@ final class Grammar: Sendable {
     }
     for table in tablesUsed { scalars.formUnion(recipe.tables[table].words.characters) }
     alphabet = scalars.sorted()
+  }
+
+  /// Returns the choice of a passage's task with other weights than the recipe's.
+  ///
+  /// - Parameter weights: The weight of each task, one of which is positive.
+  func taskChoice(weights: [Double]) -> Choice {
+    Choice(weights.indices.filter { weights[$0] > 0 }, weights: weights, steps: rules[0].steps)
   }
 }

@@ -222,30 +222,13 @@ struct GrammarCompiler {
     let all = steps.indices.filter { weights[$0] > 0 }
     let last = all.filter { option in !steps[option].contains { $0.isRule(index) } }
     return Grammar.Rule(
-      steps: steps, depth: rules[index].depth ?? 1, all: choice(all, weights: weights, steps: steps),
-      last: choice(last, weights: weights, steps: steps),
+      steps: steps, depth: rules[index].depth ?? 1, all: Grammar.Choice(all, weights: weights, steps: steps),
+      last: Grammar.Choice(last, weights: weights, steps: steps),
       list: rules[index].counts.map { counts in
         Grammar.List(
           counts: counts, between: Array(rules[index].between.utf8),
           variables: variables.indices.filter { variables[$0].list == index })
       })
-  }
-
-  private func choice(_ options: [Int], weights: [Double], steps: [[Grammar.Step]]) -> Grammar.Choice {
-    let distribution = Distribution(weights: options.map { weights[$0] })
-    // An option without a head is identified by its first byte, which no other option begins with.
-    var heads = Words()
-    for option in options { heads.append(steps[option].head, from: Words.Place(file: "", line: nil)) }
-    var costs = [[Double]](repeating: [], count: steps.count)
-    let flat = prefixCosts(words: heads, sorted: heads.sorted(), probabilities: distribution.probabilities)
-    for (position, option) in options.enumerated() {
-      let start = heads.starts[position] + position
-      costs[option] = Array(flat[start...(start + heads[position].count)])
-    }
-    for (position, option) in options.enumerated() where heads[position].isEmpty {
-      costs[option] = [-log(distribution.probabilities[position])]
-    }
-    return Grammar.Choice(distribution: distribution, options: options, costs: costs)
   }
 }
 

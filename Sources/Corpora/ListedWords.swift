@@ -11,8 +11,14 @@ struct ListedWords: TableWords {
   private let costs: [Double]
 
   init(_ words: Words, exponent: Double, offset: Double) {
+    self.init(words, Distribution(zipf: exponent, offset: offset, count: words.count))
+  }
+
+  init(_ words: Words, weights: [Double]) { self.init(words, Distribution(weights: weights)) }
+
+  private init(_ words: Words, _ distribution: Distribution) {
     self.words = words
-    distribution = Distribution(zipf: exponent, offset: offset, count: words.count)
+    self.distribution = distribution
     sorted = words.sorted()
     costs = prefixCosts(words: words, sorted: sorted, probabilities: distribution.probabilities)
   }

@@ -14,38 +14,22 @@ public enum NGrams {
     training: TokenWindows, validation: TokenWindows, vocabulary: Int, order: Int = 5
   ) -> [Double] {
     precondition(order >= 1, "NGrams: order \(order)")
-    var counts = ContextCounts(capacity: training.targetCount)
-    for window in 0..<training.count {
-      let tokens = Array(training[window])
-      for position in 1..<tokens.count {
-        var context = ContextCounts.empty
-        for length in 0..<min(order, position + 1) {
-          if length > 0 { context = ContextCounts.key(context, tokens[position - length]) }
-          counts.count(tokens[position], after: context)
-        }
-      }
-    }
+    let counts = ContextCounts(training, order: order)
     var nats = [Double](repeating: 0, count: order)
     for window in 0..<validation.count {
-      let tokens = Array(validation[window])
-      for position in 1..<tokens.count {
-        var context = ContextCounts.empty
-        var probability = 1 / Double(vocabulary)
-        for length in 0..<order {
-          if length <= position {
-            if length > 0 { context = ContextCounts.key(context, tokens[position - length]) }
-            let seen = counts[context]
-            if seen.total > 0 {
-              let types = Double(seen.types)
-              let count = Double(counts[ContextCounts.key(context, following: tokens[position])].total)
-              probability = (count + types * probability) / (Double(seen.total) + types)
-            }
-          }
-          nats[length] -= log(probability)
-        }
-      }
+      counts.addNats(of: Array(validation[window]), vocabulary: vocabulary, to: &nats)
     }
     return nats.map { $0 / Double(validation.targetCount) }
+  }
+
+  /// Returns the cross-entropy of each window, in nats per token, by the bigram model counted on all of them.
+  static func windowLosses(of windows: TokenWindows, vocabulary: Int) -> [Double] {
+    let counts = ContextCounts(windows, order: 2)
+    return (0..<windows.count).map { window in
+      var nats = [0.0, 0.0]
+      counts.addNats(of: Array(windows[window]), vocabulary: vocabulary, to: &nats)
+      return nats[1] / Double(windows.context)
+    }
   }
 }
 
@@ -72,6 +56,41 @@ private struct ContextCounts {
 
   private var entries: [Entry]
   private var used = 0
+
+  /// Counts the contexts of up to `order` − 1 tokens, and the tokens after them.
+  init(_ windows: TokenWindows, order: Int) {
+    self.init(capacity: windows.targetCount)
+    for window in 0..<windows.count {
+      let tokens = Array(windows[window])
+      for position in 1..<tokens.count {
+        var context = Self.empty
+        for length in 0..<min(order, position + 1) {
+          if length > 0 { context = Self.key(context, tokens[position - length]) }
+          count(tokens[position], after: context)
+        }
+      }
+    }
+  }
+
+  /// Adds the cost of all tokens but the first, by the model of each order from 1 on, to `nats`.
+  func addNats(of tokens: [UInt16], vocabulary: Int, to nats: inout [Double]) {
+    for position in 1..<tokens.count {
+      var context = Self.empty
+      var probability = 1 / Double(vocabulary)
+      for length in nats.indices {
+        if length <= position {
+          if length > 0 { context = Self.key(context, tokens[position - length]) }
+          let seen = self[context]
+          if seen.total > 0 {
+            let types = Double(seen.types)
+            let count = Double(self[Self.key(context, following: tokens[position])].total)
+            probability = (count + types * probability) / (Double(seen.total) + types)
+          }
+        }
+        nats[length] -= log(probability)
+      }
+    }
+  }
 
   init(capacity: Int) {
     entries = Array(repeating: Entry(), count: 1 << max(10, Int.bitWidth - capacity.leadingZeroBitCount))

@@ -10,6 +10,17 @@ struct PassageWriter {
     let items: Int
   }
 
+  /// A word that an association determines.
+  struct Associate {
+    let association: Int
+    /// The word that it belongs to, as an index of its table.
+    let subject: Int
+    /// The positions of its bytes.
+    let bytes: Range<Int>
+    /// Its cost in nats for a reader who does not know the association.
+    let nats: Double
+  }
+
   /// A list of the present passage.
   private struct List {
     /// The values of all variables at the end of each item.
@@ -21,6 +32,8 @@ struct PassageWriter {
   }
 
   private let grammar: Grammar
+  /// The choice of a passage's task.
+  var tasks: Grammar.Choice
   private var random: RandomStream
   private let countsCosts: Bool
   /// The generated text, UTF-8.
@@ -38,9 +51,16 @@ struct PassageWriter {
   private(set) var answers: [Answer] = []
   /// The lists, by index of their rules.
   private var lists: [List]
+  /// A word that is given, and the variable that remembers it.
+  private var given: (word: Int, variable: Int)?
+  /// The associated words in the generated text, where costs are counted or `recordsAssociates`.
+  private(set) var associates: [Associate] = []
+  /// Whether associated words are recorded though costs are not counted.
+  var recordsAssociates = false
 
   init(_ grammar: Grammar, random: RandomStream, costs: Bool) {
     self.grammar = grammar
+    tasks = grammar.rules[0].all
     self.random = random
     countsCosts = costs
     variables = Array(repeating: 0, count: grammar.variables.count)
@@ -59,6 +79,7 @@ struct PassageWriter {
     bytes.removeAll(keepingCapacity: true)
     costs.removeAll(keepingCapacity: true)
     answers.removeAll(keepingCapacity: true)
+    associates.removeAll(keepingCapacity: true)
   }
 
   /// Appends a passage and its line feed. Returns the index of its task.
@@ -68,17 +89,35 @@ struct PassageWriter {
     return task
   }
 
+  /// Returns a passage of a task in which a variable remembers a given word. It replaces the generated text.
+  mutating func write(task: Int, with word: Int, in variable: Int) -> (
+    bytes: [UInt8], associates: [Associate]
+  ) {
+    discard()
+    given = (word, variable)
+    for step in grammar.rules[0].steps[task] { write(step) }
+    write(fixed: [UInt8(ascii: "\n")])
+    given = nil
+    return (bytes, associates)
+  }
+
   /// Writes an option of a rule. Returns its index.
   @discardableResult
   private mutating func write(rule index: Int) -> Int {
     depths[index] += 1
     let isLast = depths[index] >= grammar.rules[index].depth
     let bits = random.next()
-    let option = isLast ? grammar.rules[index].last.draw(bits) : grammar.rules[index].all.draw(bits)
+    let option =
+      index == 0
+      ? tasks.draw(bits)
+      : isLast ? grammar.rules[index].last.draw(bits) : grammar.rules[index].all.draw(bits)
     let steps = grammar.rules[index].steps[option]
     var first = 0
     if countsCosts {
-      let costs = isLast ? grammar.rules[index].last.costs[option] : grammar.rules[index].all.costs[option]
+      let costs =
+        index == 0
+        ? tasks.costs[option]
+        : isLast ? grammar.rules[index].last.costs[option] : grammar.rules[index].all.costs[option]
       if case .literal(let head) = steps[0] {
         write(head, costs: costs[...])
         first = 1
@@ -96,7 +135,8 @@ struct PassageWriter {
     case .literal(let text):
       write(fixed: text)
     case .word(let table, let remember):
-      let word = grammar.tables[table].words.draw(random.next())
+      let drawn = grammar.tables[table].words.draw(random.next())
+      let word = given.flatMap { $0.variable == remember ? $0.word : nil } ?? drawn
       if let remember { variables[remember] = word }
       write(word: word, of: grammar.tables[table])
     case .again(let variable, let remember):
@@ -109,7 +149,23 @@ struct PassageWriter {
         write(fixed: text)
       }
     case .associate(let association, let variable, let remember):
-      let word = write(associateOf: variables[variable], by: association)
+      let own = grammar.tables[grammar.variables[variable].table]
+      let (start, subject) = (bytes.count, variables[variable])
+      let word: Int
+      if own.isStranger(variables[variable]) {
+        let table = grammar.tables[grammar.associations[association].from]
+        word = table.words.draw(random.next())
+        write(word: word, of: table)
+      } else {
+        word = write(associateOf: variables[variable], by: association)
+        if countsCosts || recordsAssociates {
+          let table = grammar.tables[grammar.associations[association].from]
+          associates.append(
+            Associate(
+              association: association, subject: subject, bytes: start..<bytes.count,
+              nats: countsCosts ? table.words.costs(word).reduce(0, +) : 0))
+        }
+      }
       if let remember { variables[remember] = word }
     case .sum(let a, let b):
       write(fixed: Array(String(number(a) + number(b)).utf8))

@@ -85,7 +85,7 @@ struct Recipe {
   let tables: [Table]
   let associations: [Association]
   let rules: [Rule]
-  private(set) var tasks: [Task]
+  let tasks: [Task]
   /// The texts of the recipe, of the recipe that it varies and of its word lists. They determine the generated text.
   let sources: [String]
   /// Messages for the author of the recipe, one for each renamed key.
@@ -93,7 +93,9 @@ struct Recipe {
 
   /// Parses `text`, the recipe at `path`, and reads its word lists, which must lie below the folder of the recipe. If
   /// it `varies` another recipe in the folder, it inherits all keys of that one that it does not have itself.
-  init(path: String, text: String) throws {
+  ///
+  /// - Parameter junk: The junk of the text; nil for none.
+  init(path: String, text: String, junk: Junk? = nil) throws {
     file = path
     let folder = (path as NSString).deletingLastPathComponent
     var texts = [text]
@@ -118,10 +120,17 @@ struct Recipe {
         "the recipe has no `tasks`", remedy: "Add `tasks:` with at least one name, weight and text")
     }
     about = try map["about"]?.string() ?? ""
-    var reader = TableReader(folder: folder)
-    tables = try map["tables"]?.entries().map { try reader.table($0.key.text, $0.value) } ?? []
     associations =
       try map["associations"]?.entries().map { try Self.association($0.key.text, $0.value) } ?? []
+    var reader = TableReader(
+      folder: folder, junk: junk, associated: Set(try associations.map { try $0.of.string() }))
+    tables = try map["tables"]?.entries().map { try reader.table($0.key.text, $0.value) } ?? []
+    guard junk == nil || reader.hasStrangers else {
+      throw SettingFault(
+        setting: "junk",
+        message: "junk needs a table of `syllables` whose words have associations, and the recipe has none",
+        remedy: "Remove `junk`, or choose another corpus")
+    }
     rules = try map["rules"]?.entries().map { try Rule($0.key.text, $0.value) } ?? []
     self.tasks = try tasks.entries().map { key, value in
       let map = try value.renaming(Self.formerKeysOfTasks).mapping(keys: ["weight", "text"])
@@ -158,21 +167,6 @@ struct Recipe {
 }
 
 extension Recipe {
-  /// The recipe with other weights of its tasks; those that are not named have none.
-  ///
-  /// - Throws: `InputError` if a task does not exist.
-  func weighted(_ weights: [String: Double]) throws -> Recipe {
-    let names = tasks.map(\.name)
-    if let unknown = weights.keys.sorted().first(where: { !names.contains($0) }) {
-      throw InputError(
-        "`weights` names the task `\(unknown)`, which the recipe does not have", file: file,
-        remedy: "Choose among \(names.joined(separator: ", "))")
-    }
-    var recipe = self
-    recipe.tasks = tasks.map { Task(name: $0.name, weight: weights[$0.name] ?? 0, template: $0.template) }
-    return recipe
-  }
-
   /// Limits on recipes, so that reading one takes less than a second and no number in it overflows. Useful recipes stay
   /// far below all of them.
   enum Limits {

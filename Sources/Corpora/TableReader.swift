@@ -7,12 +7,24 @@ import RandomNumbers
 struct TableReader {
   /// The folder that the paths of word lists are relative to.
   let folder: String
+  /// The junk of the text, and the tables whose words have associations.
+  private let junk: Junk?
+  private let associated: Set<String>
+  /// Whether there was a table that can have strangers.
+  private(set) var hasStrangers = false
   /// The contents of the word lists that were read.
   private(set) var lists: [String] = []
   /// The numbers of words and of bytes of the tables that were read.
   private var (wordCount, byteCount) = (0, 0)
 
-  init(folder: String) { self.folder = folder }
+  /// - Parameters:
+  ///   - junk: The junk of the text; nil for none.
+  ///   - associated: The tables whose words have associations.
+  init(folder: String, junk: Junk? = nil, associated: Set<String> = []) {
+    self.folder = folder
+    self.junk = junk
+    self.associated = associated
+  }
 
   /// Reads the table that `value` describes.
   ///
@@ -27,6 +39,8 @@ struct TableReader {
     let size = try map["size"]?.integer(in: 1...Recipe.Limits.words)
     var numbers: ClosedRange<Int>?
     var words: Words
+    /// The words and the strangers.
+    var strangers: Words?
     switch (map["words"], map["syllables"], map["numbers"]) {
     case (let list?, nil, nil):
       words = try self.words(list, qualifiers: map["qualifiers"], size: size)
@@ -35,6 +49,16 @@ struct TableReader {
         throw value.error("a table with `syllables` needs a `size`", remedy: "Add for example `size: 1000`")
       }
       words = try madeUpWords(syllables, size: size)
+      if junk != nil, associated.contains(name), words.count == size {
+        let all = try madeUpWords(syllables, size: size + Junk.strangers)
+        guard all.count > size else {
+          throw syllables.error(
+            "the syllables of `\(name)` make no word beyond its size \(size), and junk needs some",
+            remedy: "Add syllables, or lower the size")
+        }
+        hasStrangers = true
+        strangers = all
+      }
     case (nil, nil, let range?):
       let ends = try range.list().map { try $0.integer(in: -1_000_000...1_000_000) }
       guard ends.count == 2, ends[0] <= ends[1], ends[1] - ends[0] < Recipe.Limits.words else {
@@ -66,6 +90,12 @@ struct TableReader {
         remedy: "Lower the size, or add words, qualifiers or syllables")
     }
     let exponent = try map["zipf"]?.number(in: 0...20) ?? 0
+    if let junk, let strangers {
+      return Table(
+        name: name,
+        words: junk.words(strangers, known: words.count, exponent: exponent, offset: offset),
+        exponent: exponent, offset: offset, known: words.count)
+    }
     return Table(
       name: name, words: ListedWords(words, exponent: exponent, offset: offset), exponent: exponent,
       offset: offset, numbers: numbers)

@@ -25,9 +25,14 @@ public struct TokenWindows: Sendable {
   let tasks: [UInt8]
   /// The answers that lie entirely in each window; empty if they are not recorded.
   private let answers: [[Answer]]
+  /// The number of different windows.
+  public private(set) var distinctCount: Int
+  /// Which of the different windows each is; empty if all differ.
+  private let places: [Int]
 
   init(
-    context: Int, count: Int, tokens: [UInt16], tasks: [UInt8] = [], answers: [[Answer]] = []
+    context: Int, count: Int, tokens: [UInt16], tasks: [UInt8] = [], answers: [[Answer]] = [],
+    places: [Int] = []
   ) {
     precondition(
       count * (context + 1) <= tokens.count, "TokenWindows: \(tokens.count) tokens for \(count) windows")
@@ -36,6 +41,17 @@ public struct TokenWindows: Sendable {
     self.tokens = tokens
     self.tasks = tasks
     self.answers = answers
+    self.places = places
+    distinctCount = count
+  }
+
+  /// Copies of `windows`, at each place one of them.
+  init(_ windows: TokenWindows, places: [Int]) {
+    var tokens: [UInt16] = []
+    tokens.reserveCapacity(places.count * (windows.context + 1))
+    for place in places { tokens.append(contentsOf: windows[place]) }
+    self.init(context: windows.context, count: places.count, tokens: tokens, places: places)
+    distinctCount = windows.distinctCount
   }
 
   /// The number of targets of all windows, count · T.
@@ -46,6 +62,9 @@ public struct TokenWindows: Sendable {
     precondition((0..<count).contains(window), "TokenWindows: window \(window) of \(count)")
     return tokens[window * (context + 1)..<(window + 1) * (context + 1)]
   }
+
+  /// Returns which of the different windows a window is.
+  public func distinct(_ window: Int) -> Int { places.isEmpty ? window : places[window] }
 
   /// Returns the index of the task of target `position` (0 ..< T) of a window.
   public func task(window: Int, position: Int) -> Int {

@@ -70,6 +70,7 @@ public final class TokenizedCorpus: Sendable {
         "context (\(context)), validation tokens (\(configuration.validationTokens)) and unique tokens must be "
           + "at least 1", remedy: "Raise them")
     }
+    try configuration.check(lanes: lanes)
     self.configuration = configuration
     self.context = context
     self.lanes = lanes
@@ -84,10 +85,7 @@ public final class TokenizedCorpus: Sendable {
       (tokenizer, validation) = (windows.tokenizer, windows.validation)
       validationEntropy = windows.entropy
     case .files(let text):
-      guard configuration.weights == nil else {
-        throw InputError(
-          "`weights` are those of a recipe's tasks, and this is text", file: text.path, remedy: "Remove them")
-      }
+      try configuration.checkText(path: text.path)
       let windows = try FileWindows(
         text, configuration: configuration, context: context, lanes: lanes, tokenizer: known)
       (name, tasks, content, notes) = (text.path, ["text"], text.fingerprint, [])
@@ -105,28 +103,78 @@ public final class TokenizedCorpus: Sendable {
     fingerprint = checksum(
       "\(content) \(tokenizer.configuration) \(context) \(configuration.seed) "
         + "\(configuration.validationTokens) \(unique)\(lanes.map { " \($0) lanes" } ?? "")"
-        + (configuration.weights.map { " weights \($0.sorted { $0.key < $1.key })" } ?? ""))
+        + configuration.textOfChanges)
   }
 
   /// The number of different tokens, V.
   public var vocabulary: Int { tokenizer.vocabulary }
 
   /// Returns training windows with at least `tokens` targets, or all windows if there are fewer (`uniqueTokens`, or the
-  /// end of the text files). All lanes have as many. The result for a smaller number is a prefix of that for a larger one.
+  /// end of the text files). All lanes have as many. The result for a smaller number is a prefix of that for a larger
+  /// one, unless the configuration depends on the length.
   ///
   /// - Throws: `InputError` if a character has no token.
   public func training(tokens: Int) throws -> TokenWindows {
-    let least = max(1, min(tokens, configuration.uniqueTokens ?? tokens).dividedRoundingUp(by: context))
-    let wanted = least.roundedUp(toMultipleOf: lanes ?? 1)
+    let wanted = trainingWindows(tokens: tokens)
     switch source {
     case .files(let windows):
-      return TokenWindows(context: context, count: min(wanted, windows.count), tokens: windows.tokens)
+      let count = min(wanted, windows.count)
+      let distinct = configuration.duplicates?.distinct(of: count) ?? count
+      let known = TokenWindows(context: context, count: distinct, tokens: windows.tokens)
+      let nats =
+        configuration.order == nil ? [] : NGrams.windowLosses(of: known, vocabulary: vocabulary)
+      return arranged(known, nats: nats, count: count)
     case .generated(let windows):
       return try generated.withLock { known in
-        try windows.extend(&known, toWindows: wanted)
-        return TokenWindows(context: context, count: wanted, tokens: known.tokens)
+        let distinct = configuration.duplicates?.distinct(of: wanted) ?? wanted
+        let (tokens, nats) = try windows.training(distinct, known: &known)
+        return arranged(
+          TokenWindows(context: context, count: distinct, tokens: tokens), nats: nats, count: wanted)
       }
     }
+  }
+
+  /// The entropy of the training text in nats per token, and its standard error, for a training of `tokens` tokens; nil
+  /// where it is unknown, or that of the source.
+  ///
+  /// It is measured on part of the text, whose costs are exact. With noise it is the entropy of the text and of its
+  /// noise together, an upper bound.
+  public func trainingEntropy(tokens: Int) throws -> (mean: Double, standardError: Double)? {
+    guard configuration.changesTraining, case .generated(let windows) = source else { return nil }
+    return try windows.trainingEntropy(windows: trainingWindows(tokens: tokens))
+  }
+
+  /// Returns passages that show what a model knows of the recipe's associations.
+  ///
+  /// - Throws: `SettingFault` if the recipe has none that a model can know for certain, or the text is no recipe's.
+  public func knowledgeProbe() throws -> KnowledgeProbe {
+    guard case .generated(let windows) = source else {
+      throw SettingFault(
+        setting: "knowledge", message: "only recipes tell what there is to know, and \(name) is text",
+        remedy: "Remove `knowledge`")
+    }
+    return try windows.knowledgeProbe()
+  }
+
+  /// Returns how often each word was seen that has associations, by table and word.
+  ///
+  /// - Parameter times: How often each of the different training windows was read.
+  public func timesSeen(_ times: [Int]) throws -> [[Int]] {
+    guard case .generated(let windows) = source else { return [] }
+    return try windows.timesSeen(times)
+  }
+
+  private func trainingWindows(tokens: Int) -> Int {
+    max(1, min(tokens, configuration.uniqueTokens ?? tokens).dividedRoundingUp(by: context))
+      .roundedUp(toMultipleOf: lanes ?? 1)
+  }
+
+  /// Returns `count` windows, as duplicates and order arrange the different ones.
+  private func arranged(_ windows: TokenWindows, nats: [Double], count: Int) -> TokenWindows {
+    guard configuration.duplicates != nil || !nats.isEmpty else { return windows }
+    var places = configuration.duplicates?.windows(count, seed: configuration.seed) ?? Array(0..<count)
+    if let order = configuration.order, !nats.isEmpty { places = order.sorted(places, nats: nats) }
+    return TokenWindows(windows, places: places)
   }
 }
 

@@ -1,4 +1,5 @@
 import Autograd
+import Files
 
 /// How feed-forward layers are split among experts, of which each token uses a few   (Shazeer et al. 2017).
 ///

@@ -1,4 +1,5 @@
 import Autograd
+import Files
 
 /// Everything that determines a network: its architecture, its size and its parametrisation.
 public struct ModelConfiguration: Codable, Hashable, Sendable {

@@ -1,4 +1,5 @@
 import Autograd
+import Files
 
 /// The choices that make a model, before the vocabulary of its text is known.
 ///

@@ -1,3 +1,5 @@
+import Files
+
 /// A word for a whole model: a design, and the sequence layers that go with it. It stands for settings of the model
 /// and is no part of it: the model is the same whether the word or the settings were given.
 ///

@@ -42,19 +42,63 @@ extension Setting {
       column: .named(
         "unique_tokens_limit", meaning: "training tokens before they repeat; empty for all available"),
       cell: { $0.configuration.corpus.uniqueTokens }, as: { $0 }),
+    weights(
+      "weights", default: "those of the recipe",
+      "the data mixture of the training text: weights of the recipe's tasks, relative to their sum; tasks that are not named have none",
+      \.corpus.weights, of: \.weights),
+    weights(
+      "weights_at_end", default: "`weights`",
+      "the data mixture at the end of training, towards which the weights change linearly",
+      \.corpus.weightsAtEnd, of: \.weightsAtEnd),
+    weights(
+      "validation_weights", default: "those of the recipe", "the data mixture of the validation text",
+      \.corpus.validationWeights, of: \.validationWeights),
+    .number(
+      .corpus, "noise", in: .closed(0, 0.9), default: "0",
+      "the fraction of the training text's characters, but line feeds, that are replaced by others at random",
+      \.corpus.noise, cell: { $0.configuration.corpus.noise ?? 0 }, as: { $0 > 0 ? $0 : nil }),
+    .number(
+      .corpus, "junk", in: .closed(0, 0.99),
+      "the fraction of passages about words with associations that are about strangers, who never come again",
+      \.junk
+    ) { $0.configuration.corpus.junk?.fraction ?? 0 },
     Setting(
-      .corpus, "weights",
-      values: .other(
-        "a weight for each task, such as {facts: 0.7, stories: 0.3}",
-        .dictionary(of: .decimal(in: 0...1e9))),
-      default: "those of the recipe",
-      "the data mixture of the training text: weights of the recipe's tasks, relative to their sum; tasks that are not named have none. Validation keeps the weights of the recipe",
-      \.corpus.weights,
-      column: .named(
-        isSelfExplanatory: true,
-        meaning: "weights of the tasks in training, which sum to 1; empty for those of the recipe"),
-      cell: { $0.configuration.corpus.weights.map { .text(text(of: $0)) } ?? .none }, read: readWeights),
+      .corpus, "junk_tag", values: .boolean, default: "false",
+      "whether a `#` before each stranger tells the junk",
+      \.junkTag, cell: { .text("\($0.configuration.corpus.junk?.isTagged ?? false)") }
+    ) { try $0.boolean() },
+    .number(
+      .corpus, "duplicates", in: .closed(0, 1),
+      "the fraction of the training windows that come several times, at random places", \.duplicates
+    ) { $0.configuration.corpus.duplicates?.fraction ?? 0 },
+    .integer(
+      .corpus, "duplicate_times", in: 2...1_000_000, "how often each of these windows comes", \.duplicateTimes
+    ) { $0.configuration.corpus.duplicates?.times ?? 1 },
+    Setting(
+      .corpus, "order", values: .choice(orders), default: orders[0],
+      "the order of the training windows: at random, by rising or falling entropy, or one task after the other",
+      \.corpus.order, column: .named(isSelfExplanatory: true),
+      cell: { .text($0.configuration.corpus.order?.rawValue ?? orders[0]) }
+    ) { WindowOrder(rawValue: try $0.choice(of: orders)) },
   ]
+}
+
+private let orders = ["shuffled"] + WindowOrder.allCases.map(\.rawValue)
+
+/// A data mixture.
+private func weights(
+  _ key: String, default defaultText: String, _ meaning: String,
+  _ path: WritableKeyPath<RunDraft, [String: Double]?> & Sendable,
+  of run: KeyPath<CorpusConfiguration, [String: Double]?> & Sendable
+) -> Setting {
+  return Setting(
+    .corpus, key,
+    values: .other(
+      "a weight for each task, such as {facts: 0.7, stories: 0.3}",
+      .dictionary(of: .decimal(in: 0...1e9))),
+    default: defaultText, meaning, path,
+    column: .named(isSelfExplanatory: key == "weights", meaning: "\(meaning); empty for \(defaultText)"),
+    cell: { $0.configuration.corpus[keyPath: run].map { .text(text(of: $0)) } ?? .none }, read: readWeights)
 }
 
 @Sendable private func readTokenizer(_ yaml: YAMLValue) throws -> TokenizerConfiguration? {

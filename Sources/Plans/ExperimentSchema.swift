@@ -97,6 +97,7 @@ public enum ExperimentSchema {
           "description": "whether runs are fitted that differ in settings that the law does not tell apart",
         ],
         "forecast": conditions.described("which runs are predicted"),
+        "target": .dictionary(of: number).described("of best_mixture: the weight of each task's loss"),
       ], required: ["law"])
     return .any(of: laws, equation, mapping)
   }

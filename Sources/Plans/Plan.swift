@@ -108,21 +108,6 @@ public struct Plan: Sendable {
 }
 
 extension BatchSchedule {
-  /// Returns the number of steps of a training over `tokens` tokens, the number of tokens of these steps, and that of
-  /// the last step. The training ends with the first step that reaches `tokens`.
-  package func end(ofTraining tokens: Int) -> (steps: Int, tokens: Int, last: Int) {
-    var (steps, seen, last) = (0, 0, 0)
-    for (index, stage) in stages.enumerated() {
-      let end = index + 1 < stages.count ? min(stages[index + 1].from, tokens) : tokens
-      guard seen < end else { continue }
-      let more = (end - seen + stage.tokens - 1) / stage.tokens
-      steps += more
-      seen += more * stage.tokens
-      last = stage.tokens
-    }
-    return (steps, seen, last)
-  }
-
   /// Returns the number of tokens of the first `count` steps.
   package func tokens(ofSteps count: Int) -> Int {
     var (left, seen) = (count, 0)

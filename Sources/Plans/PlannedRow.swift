@@ -27,6 +27,9 @@ extension RunRow {
     sixNDNonEmbeddingCompute = 6 * Double(counts.active - counts.total + counts.nonEmbedding) * Double(tokens)
     isoFLOPBudget = run.isoFLOPBudget
     if let result { fill(with: result) }
+    for (task, weight) in run.configuration.corpus.weights ?? [:] {
+      open["weight_\(task)"] = weight
+    }
   }
 
   private mutating func fill(with result: RunResult) {
@@ -37,11 +40,23 @@ extension RunRow {
     lossBitsPerByte = result.lossBitsPerByte
     entropy = result.entropy
     entropyBitsPerByte = result.entropyBitsPerByte
+    trainingEntropy = result.trainingEntropy
     reducible = result.loss.flatMap { loss in result.entropy.map { loss - $0 } }
     reducibleStandardError = result.reducibleStandardError
     for task in result.tasks {
       tasks[task.task] = Task(loss: task.loss, entropy: task.entropy, exactMatch: task.exactMatch)
     }
+    knownBits = result.knowledge?.all.known
+    knownBitsInInt8 = result.knowledge?.knownInInt8
+    possibleBits = result.knowledge?.all.bits
+    for group in result.knowledge?.byRank ?? [] {
+      open["known_rank_\(group.first)"] = group.known / group.bits
+    }
+    for group in result.knowledge?.bySeen ?? [] {
+      open["known_seen_\(group.first)"] = group.known / group.bits
+    }
+    bitsPerParameter = knownBits.map { $0 / Double(result.counts.total) }
+    bitsPerParameterInInt8 = knownBitsInInt8.map { $0 / Double(result.counts.total) }
     positions = Dictionary(
       (result.positions ?? []).map { ($0.last, $0.loss) }, uniquingKeysWith: { first, _ in first })
     guard let routing = result.routing else { return }

@@ -59,7 +59,7 @@ struct Planner {
     try checkLength(of: draft, training, width: model.width, flopsPerToken: counts.trainingFlopsPerToken)
     var run = PlannedRun(
       configuration: RunConfiguration(
-        corpus: draft.corpus, corpusFingerprint: corpus.fingerprint, model: model, training: training,
+        corpus: draft.text, corpusFingerprint: corpus.fingerprint, model: model, training: training,
         seed: draft.seed),
       architecture: draft.model.architecture.rawValue, corpus: corpus.name,
       tokenizer: corpus.tokenizer.configuration.description,
@@ -76,7 +76,7 @@ struct Planner {
       var other = draft
       setting.reset(&other)
       var twin = run
-      twin.configuration.corpus = other.corpus
+      twin.configuration.corpus = other.text
       twin.configuration.seed = other.seed
       // Required settings have no default, nor have those whose default is invalid with the other settings.
       guard other.model.width != nil, !other.corpus.source.isEmpty,
@@ -98,10 +98,12 @@ struct Planner {
     do {
       if case .file(let path) = source { try corpora.checkSource(draft.corpus.source, of: path) }
       let corpus = try corpora.corpus(
-        draft.corpus, context: draft.model.context, lanes: try lanes(of: draft))
+        draft.text, context: draft.model.context, lanes: try lanes(of: draft))
       tasks += corpus.tasks.filter { !tasks.contains($0) }
       notes += corpus.notes.filter { !notes.contains($0) }
       return corpus
+    } catch let fault as SettingFault {
+      throw self.fault(fault.message, at: fault.setting, "corpus", of: draft, remedy: fault.remedy)
     } catch let error as InputError where error.file == nil {
       // A recipe has no fields.
       let isFieldOfRecipe = try draft.corpus.field != nil && CorpusSource.isRecipe(draft.corpus.source)

@@ -33,7 +33,8 @@ public enum Reference {
       ["column", "unit", "meaning"],
       Column.all(settings: Setting.columns, tasks: ["TASK"], positions: [1, 2, 4]).map {
         ["`\($0.name)`", $0.unit, $0.meaning]
-      } + [["`loss_at_8` …", "nats/token", "and so on, to the end of the window"]])
+      } + [["`loss_at_8` …", "nats/token", "and so on, to the end of the window"]]
+        + Column.openKinds.map { ["`\($0.prefix)\($0.prefix == "weight_" ? "TASK" : "N")`", "", $0.meaning] })
   }
 
   /// The laws that `fits` can request, with the names of their parameters in `expect`.
@@ -51,6 +52,8 @@ public enum Reference {
     case .envelope: "N* ∝ C^a, D* ∝ C^b along the lower envelope of training curves"
     case .criticalBatch:
       "(S/Smin − 1)·(D/Dmin − 1) = 1; Bcrit = Dmin/Smin = Bstar·L^−exponent, Bcrit ∝ Dmin^growth"
+    case .bestMixture:
+      "weights r with the lowest target, Σ w_i·L_i; L_i = c_i + k_i·exp(Σ t_ij·r_j) for the loss on each task"
     case .isoFLOPRobust: "the same with parabolas of least absolute deviations"
     case .isoFLOPLocal: "the same with local quadratic regression"
     default: "parabolas; N* ∝ C^a, D* ∝ C^b through their minima"

@@ -19,7 +19,14 @@ struct RunDraft: Sendable {
   /// The range of seeds: integers that a `Double` from a file represents exactly.
   static let seeds = 0...9_000_000_000_000_000
 
+  /// The text, without its junk and duplicates.
   var corpus = CorpusConfiguration(source: "")
+  /// The fraction of passages that are junk, and whether they have a tag.
+  var junk = 0.0
+  var junkTag = false
+  /// The fraction of windows that are copies, and how often each comes.
+  var duplicates = 0.0
+  var duplicateTimes = 10
   var model = ModelOptions()
   var length: Length?
   var learningRate: LearningRate.Height?
@@ -37,6 +44,14 @@ struct RunDraft: Sendable {
   var lines: [String: Int?] = [:]
   /// The values of this run in the grid, in the order of the file.
   var axes: [AxisValue] = []
+
+  /// The whole configuration of the text.
+  var text: CorpusConfiguration {
+    var text = corpus
+    text.junk = junk > 0 ? Junk(fraction: junk, isTagged: junkTag) : nil
+    text.duplicates = duplicates > 0 ? Duplicates(fraction: duplicates, times: duplicateTimes) : nil
+    return text
+  }
 
   /// Returns whether a setting was given.
   func isGiven(_ setting: String) -> Bool { lines[setting] != nil }

@@ -85,6 +85,11 @@ extension Setting {
       "the largest norm of the gradient; larger ones are scaled down",
       \.training.clip
     ) { $0.configuration.training.clip },
+    Setting(
+      .training, "knowledge", values: .boolean, default: "false",
+      "whether results tell how many bits of the text's associations a model knows; of recipes alone",
+      \.training.knowledge, cell: { .text("\($0.configuration.training.knowledge ?? false)") }
+    ) { try $0.boolean() ? true : nil },
   ]
 
   /// The update rule and the objective, with the settings that each declares.

@@ -156,6 +156,7 @@ public struct Report: Sendable {
       .parametricFits(fits),
       .isoFLOP(fits, found),
       .criticalBatch(fits),
+      .bestMixtures(fits),
       experiment.flatMap { .plots($0.plots, $0.table) },
       .bends(fits),
       .slopes(fits),

@@ -49,6 +49,8 @@ public struct Forecast: Sendable, Codable {
   /// The runs that have been trained.
   public var found: [Run] { places.flatMap(\.runs).filter { $0.loss != nil } }
 
+  init(places: [Place], scatter: Double) { (self.places, self.scatter) = (places, scatter) }
+
   /// Predicts runs.
   ///
   /// A single run deviates from the prediction because the law's parameters are uncertain and because runs scatter
@@ -75,15 +77,8 @@ public struct Forecast: Sendable, Codable {
       }
       let interval = Self.interval(by: fit, at: place, around: loss, scatter: scatter, stream: index)
       return Place(
-        parameters: place.parameters, tokens: place.tokens, compute: place.compute,
-        computeFactor: largestCompute.flatMap { largest in place.compute.map { $0 / largest } }, loss: loss,
-        interval: interval,
-        runs: runs.map { name, run in
-          let found = run.loss.isFinite ? run.loss : nil
-          return Run(
-            name: name, loss: found, relativeError: found.map { loss / $0 - 1 },
-            isInside: found.flatMap { found in interval.map { $0.contains(found) } })
-        })
+        loss: loss, interval: interval, runs: runs.map { ($0.name, $0.observation.loss) }, observation: place,
+        largestCompute: largestCompute)
     }
   }
 
@@ -102,5 +97,28 @@ public struct Forecast: Sendable, Codable {
       }
     }
     return losses.isEmpty ? nil : Interval(of: losses, around: loss, spread: .percentiles)
+  }
+}
+
+extension Forecast.Place {
+  /// - Parameters:
+  ///   - runs: The names and losses of the runs. The loss of one that is not trained is NaN.
+  ///   - observation: The size and length of the runs; nil if they do not matter.
+  ///   - largestCompute: The largest compute of a run in the fit, in FLOPs.
+  init(
+    loss: Double, interval: Interval?, runs: [(name: String, loss: Double)], observation: Observation?,
+    largestCompute: Double?
+  ) {
+    self.init(
+      parameters: observation?.parameters, tokens: observation?.tokens, compute: observation?.compute,
+      computeFactor: largestCompute.flatMap { largest in observation?.compute.map { $0 / largest } },
+      loss: loss,
+      interval: interval,
+      runs: runs.map { name, measured in
+        let found = measured.isFinite ? measured : nil
+        return Forecast.Run(
+          name: name, loss: found, relativeError: found.map { loss / $0 - 1 },
+          isInside: found.flatMap { found in interval.map { $0.contains(found) } })
+      })
   }
 }

@@ -1,3 +1,4 @@
+import Files
 import Models
 
 /// The number of tokens in a step, as a function of the tokens seen before it.
@@ -45,5 +46,20 @@ public struct BatchSchedule: Codable, Hashable, Sendable {
   /// The tokens in a step that begins after `seen` tokens.
   public func tokens(after seen: Int) -> Int {
     (stages.last { $0.from <= seen } ?? stages[0]).tokens
+  }
+
+  /// Returns the number of steps of a training over `tokens` tokens, the number of tokens of these steps, and that of
+  /// the last step. The training ends with the first step that reaches `tokens`.
+  package func end(ofTraining tokens: Int) -> (steps: Int, tokens: Int, last: Int) {
+    var (steps, seen, last) = (0, 0, 0)
+    for (index, stage) in stages.enumerated() {
+      let end = index + 1 < stages.count ? min(stages[index + 1].from, tokens) : tokens
+      guard seen < end else { continue }
+      let more = (end - seen + stage.tokens - 1) / stage.tokens
+      steps += more
+      seen += more * stage.tokens
+      last = stage.tokens
+    }
+    return (steps, seen, last)
   }
 }

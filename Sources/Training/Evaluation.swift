@@ -40,26 +40,19 @@ final class Evaluator {
   /// little.
   static let curveWindows = 2 * chunk
   /// Windows whose outcomes are held at a time.
-  var round: Int { 8 * chunk }
+  var round: Int { 8 * passes.chunk }
 
-  /// Windows that one replay of this evaluator computes.
-  private let chunk: Int
   private let corpus: TokenizedCorpus
   private let carries: Bool
-  private let program: LossProgram
-  private let arenas: [Arena]
+  private let passes: ForwardPasses
   private let classes: [ByteClass]
 
   /// - Parameter chunk: Windows that one replay computes; those of all lanes, where windows carry recurrent states.
   init(_ transformer: Transformer, corpus: TokenizedCorpus, threads: Int, chunk: Int = chunk) {
     self.corpus = corpus
-    self.chunk = chunk
     carries = corpus.lanes != nil
-    let program = transformer.lossProgram(windows: chunk, gradients: false, carries: carries)
-    self.program = program
+    passes = ForwardPasses(transformer, chunk: chunk, threads: threads, carries: carries)
     classes = (0..<corpus.tokenizer.vocabulary).map { ByteClass(corpus.tokenizer.bytes(of: $0).first) }
-    // Chunks that carry states are evaluated one after another.
-    arenas = (0..<(carries ? 1 : max(threads, 1))).map { _ in Arena(for: program.program) }
   }
 
   /// The bytes that the arena of one thread would have.
@@ -68,7 +61,7 @@ final class Evaluator {
   }
 
   /// The bytes of all arenas.
-  var byteCount: Int { arenas.reduce(0) { $0 + $1.byteCount } }
+  var byteCount: Int { passes.byteCount }
 
   /// Evaluates the model on the fixed validation windows, always in the same order.
   ///
@@ -82,8 +75,8 @@ final class Evaluator {
     let count = min(windows.count, limit)
     let entropies = corpus.validationEntropy?.windows
     var sums = Sums(
-      tasks: corpus.tasks, knowsEntropy: entropies != nil, routed: program.routed)
-    if carries { arenas[0].clearStates() }
+      tasks: corpus.tasks, knowsEntropy: entropies != nil, routed: passes.program.routed)
+    if carries { passes.clearStates() }
     var start = 0
     while start < count {
       try beforeRound()
@@ -99,39 +92,20 @@ final class Evaluator {
 
   /// The outcomes of some windows.
   private func outcomes(of range: Range<Int>, _ parameters: FloatBuffer) -> [Outcome] {
-    let windows = corpus.validation
-    let chunks = stride(from: range.lowerBound, to: range.upperBound, by: chunk).map {
-      $0..<min($0 + chunk, range.upperBound)
+    let (windows, program) = (corpus.validation, passes.program)
+    return passes(windows, range, parameters: parameters) { window, arena, row in
+      let hits = program.hits.map { arena.integers($0) + row }
+      return Outcome(
+        losses: Array(arena.output[row..<row + windows.context]),
+        answers: windows.answers(ofWindow: window).map { answer in
+          answer.targets.allSatisfy { hits?[$0] == 1 }
+        },
+        routing: program.routed.map { layer in
+          RoutingCounts(
+            layer, arena, firstRow: row, window: window, of: windows, tasks: corpus.tasks.count,
+            classes: classes)
+        })
     }
-    var outcomes = Array(repeating: Outcome(losses: [], answers: [], routing: []), count: range.count)
-    outcomes.withUnsafeMutableBufferPointer { outcomes in
-      inParallel(chunks.count, threads: arenas.count) { index, thread in
-        let (chunk, arena) = (chunks[index], arenas[thread])
-        for slot in 0..<self.chunk {
-          // The last chunk may have fewer windows: its last window fills the other slots.
-          let window = min(chunk.lowerBound + slot, chunk.upperBound - 1)
-          windows.copy(
-            window: window, inputs: arena.integers(program.inputs) + slot * windows.context,
-            targets: arena.integers(program.targets) + slot * windows.context)
-        }
-        program.program.forward(arena, parameters: parameters)
-        for window in chunk {
-          let row = (window - chunk.lowerBound) * windows.context
-          let hits = program.hits.map { arena.integers($0) + row }
-          outcomes[window - range.lowerBound] = Outcome(
-            losses: Array(arena.output[row..<row + windows.context]),
-            answers: windows.answers(ofWindow: window).map { answer in
-              answer.targets.allSatisfy { hits?[$0] == 1 }
-            },
-            routing: program.routed.map { layer in
-              RoutingCounts(
-                layer, arena, firstRow: row, window: window, of: windows, tasks: corpus.tasks.count,
-                classes: classes)
-            })
-        }
-      }
-    }
-    return outcomes
   }
 }
 

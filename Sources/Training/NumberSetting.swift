@@ -1,3 +1,4 @@
+import Files
 import Models
 
 /// A numeric setting that an update rule or an objective declares.

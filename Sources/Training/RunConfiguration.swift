@@ -41,12 +41,13 @@ public struct RunConfiguration: Codable, Hashable, Sendable {
   }
 
   /// The name of the trunk that the run shares with all that differ from it only in how long they train, or of
-  /// the run itself where the schedule cannot be shared.
+  /// the run itself where the schedule or the text depends on the length.
   public var trunkIdentifier: String { trunk.identifier }
 
   /// What all runs of a trunk have in common: a configuration without a length.
   var trunk: RunConfiguration {
     if case .cosine = training.schedule { return self }
+    if corpus.dependsOnLength { return self }
     var trunk = self
     trunk.training.tokens = 0
     return trunk
@@ -92,6 +93,8 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
   public var beta2: Double
   /// The greatest norm of the gradient of all parameters together; a longer one is scaled down to it.
   public var clip: Double
+  /// Whether the result tells what the model knows of the text's associations. Nil for false.
+  public var knowledge: Bool?
 
   /// The best rate found at the base width. Experts see fewer tokens each, so that their gradients are noisier, and a
   /// lower rate is better.

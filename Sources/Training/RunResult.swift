@@ -56,18 +56,25 @@ public struct RunResult: Codable, Hashable, Sendable {
   /// The true entropy of the validation windows, in nats per token, where it is known.
   public let entropy: Double?
   public let entropyBitsPerByte: Double?
+  /// The entropy of the training text in nats per token (`TokenizedCorpus.trainingEntropy`), with its standard error;
+  /// nil where it is unknown or that of the source.
+  public let trainingEntropy: Double?
+  public let trainingEntropyStandardError: Double?
   public let tasks: [TaskLoss]
   /// The loss by position; nil in records of earlier versions, and if the run diverged.
   public let positions: [PositionLoss]?
   /// Statistics of the routers, by layer; nil for a dense model.
   public let routing: [LayerRouting]?
   public let validationTokens: Int
+  /// What the model knows of the text's associations; nil if it is not asked for.
+  public let knowledge: Knowledge?
 
   /// The names in records, which are those of the first version.
   private enum CodingKeys: String, CodingKey {
     case tasks = "families"
     case status, counts, tokens, uniqueTokens, steps, flops, loss, lossStandardError, reducibleStandardError,
-      lossBitsPerByte, entropy, entropyBitsPerByte, positions, routing, validationTokens
+      lossBitsPerByte, entropy, entropyBitsPerByte, trainingEntropy, trainingEntropyStandardError, positions,
+      routing, validationTokens, knowledge
   }
 }
 

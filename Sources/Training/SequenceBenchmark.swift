@@ -1,4 +1,5 @@
 import Autograd
+import Files
 import Models
 
 /// Training and decoding with each sequence layer over the context, on one core, layers in turns. Times are medians.

@@ -1,5 +1,6 @@
 import Autograd
 import Corpora
+import Files
 import Foundation
 import Models
 
@@ -7,13 +8,15 @@ import Models
 public final class Trainer {
   public let transformer: Transformer
   public let state: TrainingState
-  let configuration: RunConfiguration
+  package let configuration: RunConfiguration
   let windows: TokenWindows
   private let order: TokenOrder
   let optimizer: Optimizer
   private let learningRate: LearningRate
   let batchGradient: BatchGradient
   private let evaluator: Evaluator
+  private let corpus: TokenizedCorpus
+  private let threads: Int
 
   /// - Parameters:
   ///   - configuration: The longest of the runs that share the trunk.
@@ -25,11 +28,14 @@ public final class Trainer {
       configuration.lanes == corpus.lanes,
       "a corpus with \(corpus.lanes ?? 0) lanes for \(configuration.lanes ?? 0) windows in a batch")
     self.configuration = configuration
+    (self.corpus, self.threads) = (corpus, threads)
     transformer = Transformer(configuration.model)
-    // The last step may reach beyond the tokens asked for.
     let training = configuration.training
-    windows = try corpus.training(tokens: training.tokens + training.batch.tokens(after: training.tokens))
-    order = TokenOrder(count: windows.count, seed: corpus.lanes == nil ? configuration.seed : nil)
+    windows = try corpus.training(tokens: training.batch.end(ofTraining: training.tokens).tokens)
+    let isReordered = corpus.lanes == nil && configuration.corpus.order == nil
+    order = TokenOrder(
+      count: windows.count,
+      seed: isReordered && configuration.corpus.weightsAtEnd == nil ? configuration.seed : nil)
     optimizer = Optimizer(transformer, training)
     learningRate = LearningRate(training, configuration.model)
     let batchGradient = BatchGradient(
@@ -44,7 +50,7 @@ public final class Trainer {
   }
 
   /// The different tokens among the first `tokens` of the training.
-  func uniqueTokens(of tokens: Int) -> Int { min(tokens, windows.count * windows.context) }
+  func uniqueTokens(of tokens: Int) -> Int { min(tokens, windows.distinctCount * windows.context) }
 
   /// The gradient of the last step.
   package var gradient: FloatBuffer { batchGradient.gradient }
@@ -97,16 +103,24 @@ public final class Trainer {
   /// than uniform guessing.
   var hasDiverged: Bool {
     guard let recent = state.recentLoss else { return false }
+    guard recent.isFinite else { return true }
     // A new model is a little worse than guessing, and the average needs some steps to forget that.
     let isSettled = state.step > configuration.training.warmupSteps + 30
-    return !recent.isFinite || (isSettled && recent > log(Double(configuration.model.vocabulary)))
+    return isSettled && !changesMixture && recent > log(Double(configuration.model.vocabulary))
+  }
+
+  /// Whether the mixture of tasks changes during training. A model may then be worse than guessing on the tasks that it
+  /// has not read yet, or not for long.
+  private var changesMixture: Bool {
+    configuration.corpus.order == .byTask || configuration.corpus.weightsAtEnd != nil
   }
 
   /// Whether training has failed, judged by the final validation loss in nats per token: it is NaN, or more than one
   /// nat above uniform guessing. Runs too short for `hasDiverged` are judged here alone.
   func hasDiverged(at loss: Double) -> Bool {
+    guard !changesMixture else { return !loss.isFinite }
     // A model that has learned little may be slightly worse than guessing, but not by a nat. NaN fails the comparison.
-    !(loss <= log(Double(configuration.model.vocabulary)) + 1)
+    return !(loss <= log(Double(configuration.model.vocabulary)) + 1)
   }
 
   /// The loss on the validation windows, or on the first of them; see `Evaluator`.
@@ -119,6 +133,25 @@ public final class Trainer {
   /// - Parameter beforeRound: Called before each round of windows; what it throws ends the evaluation.
   func evaluate(beforeRound: () throws -> Void) rethrows -> Evaluation {
     try evaluator(state.parameters, beforeRound: beforeRound)
+  }
+
+  /// What the model knows of the text's associations.
+  ///
+  /// - Parameters:
+  ///   - tokens: The tokens of the training.
+  ///   - beforeRound: Called every few windows; what it throws ends the measurement.
+  package func knowledge(of tokens: Int, beforeRound: () throws -> Void) throws -> Knowledge {
+    let probe = try corpus.knowledgeProbe()
+    let passes = ForwardPasses(transformer, chunk: TokenizedCorpus.validationLanes, threads: threads)
+    let losses = try probe.losses(passes, parameters: state.parameters, beforeRound: beforeRound)
+    let rounded = try probe.losses(
+      passes, parameters: transformer.roundedToInt8(state.parameters), beforeRound: beforeRound)
+    var times = Array(repeating: 0, count: windows.distinctCount)
+    for position in 0..<tokens / windows.context {
+      times[windows.distinct(order.window(at: position))] += 1
+    }
+    return Knowledge(
+      probe, losses: losses, rounded: rounded, seen: corpus.lanes == nil ? try corpus.timesSeen(times) : [])
   }
 
   /// The floating-point operations of all steps that were performed.

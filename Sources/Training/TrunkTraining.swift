@@ -259,7 +259,9 @@ public final class TrunkTraining {
     }
     let trained = ContinuousClock.now
     let evaluation = try trainer.hasDiverged ? nil : evaluateAtEnd(run, log)
-    let result = self.result(of: run, evaluation.flatMap { trainer.hasDiverged(at: $0.loss) ? nil : $0 })
+    let final = evaluation.flatMap { trainer.hasDiverged(at: $0.loss) ? nil : $0 }
+    let knowledge = try final != nil && run.training.knowledge == true ? measureKnowledge(run) : nil
+    let result = try self.result(of: run, final, knowledge)
     try log.synchronize()
     if control.keepsCheckpoints { try write(run) }
     let seconds = (ContinuousClock.now - began).seconds
@@ -281,15 +283,25 @@ public final class TrunkTraining {
   /// The evaluation on all validation windows. If it is cancelled, the state at the end of training is saved first.
   private func evaluateAtEnd(_ run: RunConfiguration, _ log: MetricsLog) throws -> Evaluation {
     try log.synchronize()
+    let evaluation = try trainer.evaluate(beforeRound: saving(run))
+    return try report(evaluation, log)
+  }
+
+  /// What the model knows. If the measurement is cancelled, the state at the end of training is saved first.
+  private func measureKnowledge(_ run: RunConfiguration) throws -> Knowledge {
+    try trainer.knowledge(of: trainer.state.tokens, beforeRound: saving(run))
+  }
+
+  /// Returns what is called during a measurement: if the training is cancelled, it saves the state and throws.
+  private func saving(_ run: RunConfiguration) -> () throws -> Void {
     var lastAsked = ContinuousClock.now
-    let evaluation = try trainer.evaluate {
+    return { [self] in
       guard ContinuousClock.now - lastAsked > .milliseconds(100) else { return }
       lastAsked = .now
       guard try control.isCancelled() else { return }
       try write(run)
       throw Cancelled()
     }
-    return try report(evaluation, log)
   }
 
   // MARK: Trunk and branches
@@ -358,8 +370,11 @@ public final class TrunkTraining {
       trainer.state, to: folder(run), tokenizer: corpus.tokenizer, mayReplace: { try fence(run) })
   }
 
-  private func result(of run: RunConfiguration, _ evaluation: Evaluation?) -> RunResult {
+  private func result(
+    of run: RunConfiguration, _ evaluation: Evaluation?, _ knowledge: Knowledge?
+  ) throws -> RunResult {
     let entropy = corpus.validationEntropy
+    let trained = try corpus.trainingEntropy(tokens: trainer.state.tokens)
     let bitsPerByte = { (nats: Double) in nats / log(2) / self.corpus.bytesPerToken }
     return RunResult(
       status: evaluation == nil ? .diverged : .completed, counts: Counts(trainer.transformer),
@@ -369,6 +384,7 @@ public final class TrunkTraining {
       reducibleStandardError: evaluation?.reducibleStandardError,
       lossBitsPerByte: (evaluation?.loss).map(bitsPerByte),
       entropy: entropy?.total, entropyBitsPerByte: (entropy?.total).map(bitsPerByte),
+      trainingEntropy: trained?.mean, trainingEntropyStandardError: trained?.standardError,
       tasks: evaluation.map { evaluation in
         corpus.tasks.indices.filter { evaluation.fractions[$0] > 0 }.map { index in
           RunResult.TaskLoss(
@@ -379,7 +395,7 @@ public final class TrunkTraining {
       } ?? [],
       positions: evaluation.map { [RunResult.PositionLoss](averaging: $0.positions) },
       routing: evaluation.flatMap { $0.routing.isEmpty ? nil : $0.routing },
-      validationTokens: corpus.validation.targetCount)
+      validationTokens: corpus.validation.targetCount, knowledge: knowledge)
   }
 }
 

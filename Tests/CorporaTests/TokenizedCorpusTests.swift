@@ -127,7 +127,7 @@ struct TokenizedCorpusTests {
       try corpus(["d": 1])
     } throws: {
       "\($0)".contains(
-        "three.yaml: `weights` names the task `d`, which the recipe does not have. Choose among a, b, c")
+        "`weights` names the task `d`, which `three` does not have. Choose among a, b, c")
     }
   }
 

@@ -107,7 +107,7 @@ private let badInputs: [(String, String)] = [
   ),
   (
     "\(head)\(grid)fits: [chinchila]\n",
-    "e.yaml:4: `chinchila` is not one of power_n, power_d, power_c, broken_n, broken_d, broken_c, chinchilla, interaction, overtraining, kaplan, kaplan_steps, repeated_data, routed, joint_routed, coupling, isoflop, isoflop_robust, isoflop_local, envelope, critical_batch. The nearest is `chinchilla`."
+    "e.yaml:4: `chinchila` is not one of power_n, power_d, power_c, broken_n, broken_d, broken_c, chinchilla, interaction, overtraining, kaplan, kaplan_steps, repeated_data, routed, joint_routed, coupling, isoflop, isoflop_robust, isoflop_local, envelope, critical_batch, best_mixture. The nearest is `chinchilla`."
   ),
   (
     "\(head)\(grid)fits: [chinchilla, chinchilla]\n",

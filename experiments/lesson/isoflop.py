@@ -9,9 +9,10 @@ PACKAGE = Path(__file__).resolve().parents[2]
 REFERENCE = PACKAGE / "experiments" / "reference"
 INTEGERS = """corpus_seed validation_tokens unique_tokens_limit width depth heads head_width kv_heads window features state
     expansion context vocabulary experts top_k granularity shared_experts warmup seed n_non_embedding n_total n_active n_router
-    d_tokens unique_tokens cache_bytes steps dead_experts""".split()
+    d_tokens unique_tokens cache_bytes steps dead_experts duplicate_times""".split()
 TEXTS = """trunk status corpus text_field tokenizer architecture layers feature_map positions parametrisation precision
-    routed_blocks gate capacity_factor balance batch schedule update_rule objective weights""".split()
+    routed_blocks gate capacity_factor balance batch schedule update_rule objective weights weights_at_end validation_weights
+    order""".split()
 LATIN = str.maketrans({"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ζ": "zeta", "η": "eta", "κ": "kappa", "ω": "omega"})
 
 
@@ -23,7 +24,7 @@ def read_runs(name_or_path):
     lacking = {"status", "n_total", "d_tokens", "loss"} - set(columns)
     if lacking:
         raise ValueError(f"{path} is not a table of results of Isoflop: it has no column {', '.join(sorted(lacking))}")
-    types = {"run": str} | dict.fromkeys(TEXTS, "category") | dict.fromkeys(["tied_head", "carry"], "boolean")
+    types = {"run": str} | dict.fromkeys(TEXTS, "category") | dict.fromkeys(["tied_head", "carry", "junk_tag", "knowledge"], "boolean")
     types |= dict.fromkeys(INTEGERS, "Int64")
     runs = pandas.read_csv(path, dtype={column: types.get(column, "float64") for column in columns})
     runs = runs[runs["status"] == "completed"].reset_index(drop=True)

@@ -95,7 +95,8 @@ public struct Finding: Sendable {
     var findings: [Finding?] = [.parameters(of: fitted), .laws(of: fitted), .approaches(in: fits)]
     for fit in fits.fits {
       findings += [
-        .otherMinima(of: fit), .isoFLOPMinima(of: fit), .criticalBatches(of: fit), .bendEvidence(of: fit),
+        .otherMinima(of: fit), .isoFLOPMinima(of: fit), .criticalBatches(of: fit), .bestMixture(of: fit),
+        .bendEvidence(of: fit),
         .bends(of: fit), .rivals(of: fit), .sensitivity(of: fit), .counting(of: fit), .forecast(of: fit),
       ]
     }

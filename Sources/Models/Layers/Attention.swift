@@ -1,4 +1,5 @@
 import Autograd
+import Files
 
 /// Causal attention   (Vaswani et al. 2017), with `kvHeads` heads of keys and values, each used by heads / `kvHeads`
 /// neighbouring heads of queries   (Ainslie et al. 2023). Queries, keys and values come from one product with one

@@ -1,4 +1,5 @@
 import Autograd
+import Files
 
 /// The part of a residual layer between norm and addition: normalised stream x (B·T, C) → (B·T, C).
 protocol Mixer: Sendable {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A setting that a layer declares in its own file.

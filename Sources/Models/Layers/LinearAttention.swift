@@ -1,4 +1,5 @@
 import Autograd
+import Files
 
 /// Causal attention whose weights are products of positive features of queries and keys, so that all earlier positions
 /// are in sums of one size   (Katharopoulos et al. 2020). Operations grow with the context, not with its square, and the
