@@ -53,6 +53,7 @@ public final class TokenizedCorpus: Sendable {
 
   private let source: WindowSource
   private let generated = Mutex(GeneratedWindows.Training())
+  private let probe = Mutex<KnowledgeProbe?>(nil)
 
   /// Reads, checks and tokenizes the corpus. Each window has `context` (at least 1) targets.
   ///
@@ -153,7 +154,12 @@ public final class TokenizedCorpus: Sendable {
         setting: "knowledge", message: "only recipes tell what there is to know, and \(name) is text",
         remedy: "Remove `knowledge`")
     }
-    return try windows.knowledgeProbe()
+    return try probe.withLock { known in
+      if let known { return known }
+      let new = try windows.knowledgeProbe()
+      known = new
+      return new
+    }
   }
 
   /// Returns how often each word was seen that has associations, by table and word.

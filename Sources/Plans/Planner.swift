@@ -99,6 +99,8 @@ struct Planner {
       if case .file(let path) = source { try corpora.checkSource(draft.corpus.source, of: path) }
       let corpus = try corpora.corpus(
         draft.text, context: draft.model.context, lanes: try lanes(of: draft))
+      // Not only after the training, when it is measured.
+      if draft.training.knowledge == true { _ = try corpus.knowledgeProbe() }
       tasks += corpus.tasks.filter { !tasks.contains($0) }
       notes += corpus.notes.filter { !notes.contains($0) }
       return corpus
@@ -161,7 +163,7 @@ struct Planner {
 
   /// Notes which of the given settings of layers the model has.
   private mutating func noteEffects(on model: ModelConfiguration, of draft: RunDraft) {
-    for setting in Self.settingsOfLayers where draft.isGiven(setting.key) {
+    for setting in Self.dependentSettings where draft.isGiven(setting.key) {
       let place = GivenPlace(setting: setting.key, line: draft.line(of: setting.key))
       if setting.applies(model, draft) {
         effective.insert(place)
@@ -171,35 +173,40 @@ struct Planner {
     }
   }
 
-  /// Throws if a setting of a layer was given that none of the planned runs has. It may be without effect on some of them, as
-  /// where a grid has models with and without the layer.
+  /// Throws if a setting was given that has no effect on any planned run. It may be without effect on some of them, as
+  /// where a grid has models with and without a layer.
   func checkEffects() throws {
-    for setting in Self.settingsOfLayers {
+    for setting in Self.dependentSettings {
       let places = idle.filter { $0.key.setting == setting.key && !effective.contains($0.key) }
       guard let (_, draft) = places.min(by: { $0.key.line ?? 0 < $1.key.line ?? 0 }) else { continue }
       let requirement = setting.requirement
       throw fault(
-        "`\(setting.key)` has no effect, because no model has \(requirement)", at: setting.key, of: draft,
-        remedy: "Remove it, or give a model \(requirement)")
+        "`\(setting.key)` has no effect, because no \(setting.owner) has \(requirement)", at: setting.key,
+        of: draft, remedy: "Remove it, or give a \(setting.owner) \(requirement)")
     }
   }
 
-  /// A setting that some layers have.
-  private struct SettingOfLayers {
+  /// A setting that needs another one, such as a layer.
+  private struct DependentSetting {
     let key: String
-    /// What a model must have, as in `a layer W`.
+    /// What a model or a run must have, as in `a layer W`.
     let requirement: String
+    var owner = "model"
     /// Whether it changes a model or its training.
     let applies: @Sendable (ModelConfiguration, RunDraft) -> Bool
   }
 
-  private static let settingsOfLayers =
+  private static let dependentSettings =
     (sequenceMixerSettings + channelMixerSettings).map { setting in
-      SettingOfLayers(key: setting.key, requirement: setting.requirement ?? "such a layer") { model, _ in
+      DependentSetting(key: setting.key, requirement: setting.requirement ?? "such a layer") { model, _ in
         setting.applies(to: model)
       }
     } + [
-      SettingOfLayers(key: "carry", requirement: "a layer M or D") { $0.isRecurrent || !$1.carry }
+      DependentSetting(key: "carry", requirement: "a layer M or D") { $0.isRecurrent || !$1.carry },
+      DependentSetting(key: "junk_tag", requirement: "`junk`", owner: "run") { $1.junk > 0 || !$1.junkTag },
+      DependentSetting(key: "duplicate_times", requirement: "`duplicates`", owner: "run") {
+        $1.duplicates > 0
+      },
     ]
 
   /// Throws if a setting of an update rule or an objective is given but another one is chosen.

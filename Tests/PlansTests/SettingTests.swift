@@ -105,6 +105,13 @@ import Testing
         ["layers": "MM", "window": "32"],
         "--window: `window` has no effect, because no model has a layer W. Remove it, or give a model a layer W."
       ),
+      (["junk_tag": "true"], "--junk-tag: `junk_tag` has no effect, because no run has `junk`. Remove it"),
+      (["duplicate_times": "3"], "--duplicate-times: `duplicate_times` has no effect"),
+      (["weights": "{facts: 1, songs: 1}"], "--weights: `weights` names the task `songs`"),
+      (
+        ["knowledge": "true", "context": "16", "batch": "160"],
+        "--knowledge: the context of 16 tokens is too short"
+      ),
       (["expansion": "3"], "--expansion: "), (["feature_map": "elu"], "--feature-map: "),
       (["top_k": "2"], "--top-k: "),
       (["momentum": "0.9"], "--momentum: `momentum` is a setting of sgd"),
