@@ -86,51 +86,6 @@ struct TokenizedCorpusTests {
     #expect(prints[0] == prints[1] && prints[1] != prints[2])
   }
 
-  @Test(
-    "A data mixture changes the training text alone: its tasks have the given weights, validation keeps its own"
-  )
-  func weights() throws {
-    let folder = try TemporaryFolder()
-    let recipe = """
-      tables:
-        digit: {numbers: [0, 9]}
-      tasks:
-        a: {weight: 2, text: "a{x: digit}"}
-        b: {weight: 1, text: "b{x: digit}{y: digit}"}
-        c: {weight: 1, text: "c"}
-
-      """
-    let path = try folder.write(recipe, to: "three.yaml")
-    func corpus(_ weights: [String: Double]?) throws -> TokenizedCorpus {
-      try TokenizedCorpus(
-        CorpusConfiguration(source: path, validationTokens: 4096, weights: weights), context: 32)
-    }
-    /// The passages of each task in the training text.
-    func counts(_ corpus: TokenizedCorpus) throws -> [Double] {
-      let windows = try corpus.training(tokens: 200_000)
-      let text = (0..<windows.count).map { corpus.tokenizer.decode(windows[$0]) }.joined()
-      let counts = ["a", "b", "c"].map { letter in Double(text.count { String($0) == letter }) }
-      return counts.map { $0 / counts.reduce(0, +) }
-    }
-    let plain = try corpus(nil)
-    let mixed = try corpus(["a": 0.2, "b": 0.8])
-    let found = try counts(mixed)
-    #expect(abs(found[0] - 0.2) < 0.01 && abs(found[1] - 0.8) < 0.01 && found[2] == 0, "\(found)")
-    #expect(try abs(counts(plain)[0] - 0.5) < 0.01)
-    #expect((0..<plain.validation.count).allSatisfy { plain.validation[$0] == mixed.validation[$0] })
-    #expect(plain.validationEntropy?.total == mixed.validationEntropy?.total)
-    #expect(plain.vocabulary == mixed.vocabulary && plain.fingerprint != mixed.fingerprint)
-    // The weights of the recipe give its own text again.
-    let same = try corpus(["a": 0.5, "b": 0.25, "c": 0.25])
-    #expect(try same.training(tokens: 1000)[7] == plain.training(tokens: 1000)[7])
-    #expect {
-      try corpus(["d": 1])
-    } throws: {
-      "\($0)".contains(
-        "`weights` names the task `d`, which `three` does not have. Choose among a, b, c")
-    }
-  }
-
   @Test func copyShiftsTargetsByOne() throws {
     let windows = try corpus(validation: 1000).training(tokens: 1000)
     var inputs = [Int32](repeating: -1, count: 128)

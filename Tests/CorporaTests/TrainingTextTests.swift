@@ -47,6 +47,27 @@ struct TrainingTextTests {
     Double(text.count { $0 == letter }) / Double(text.count { letters.contains($0) })
   }
 
+  @Test("Weights change the training text alone: its tasks have them, validation keeps its own")
+  func weights() throws {
+    let plain = try corpus(Self.tasks)
+    let mixed = try corpus(Self.tasks) { $0.weights = ["a": 0.2, "b": 0.8] }
+    for (corpus, wanted) in [
+      (plain, ["a": 0.5, "b": 0.25, "c": 0.25]), (mixed, ["a": 0.2, "b": 0.8, "c": 0]),
+    ] {
+      let windows = try corpus.training(tokens: 200_000)
+      let text = text(corpus, windows, 0..<windows.count)
+      for (letter, weight) in wanted {
+        #expect(abs(fraction(of: Character(letter), among: "abc", in: text) - weight) < 0.01)
+      }
+    }
+    #expect((0..<plain.validation.count).allSatisfy { plain.validation[$0] == mixed.validation[$0] })
+    #expect(plain.validationEntropy?.total == mixed.validationEntropy?.total)
+    #expect(plain.vocabulary == mixed.vocabulary && plain.fingerprint != mixed.fingerprint)
+    // The weights of the recipe give its own text again.
+    let same = try corpus(Self.tasks) { $0.weights = ["a": 0.5, "b": 0.25, "c": 0.25] }
+    #expect(try same.training(tokens: 1000)[7] == plain.training(tokens: 1000)[7])
+  }
+
   @Test("Weights change linearly over the training, whatever its length")
   func weightsChange() throws {
     let corpus = try corpus(Self.tasks) {
