@@ -42,7 +42,7 @@ extension Chapter {
     }
     let (low, high) = (all.min() ?? 0.1, all.max() ?? 1)
     let diagonal = Layer.line(
-      [Point(low, low), Point(high, high)], Style("as predicted", .neutral))
+      [Point(low, low), Point(high, high)], Style("by the laws", .neutral))
     // Along the line from the best weights to the first task alone, and to the others alone.
     let weights = best.weights.map(\.value)
     let curve = (0...48).map { step -> Point in

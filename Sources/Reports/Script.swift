@@ -149,7 +149,10 @@ struct Script {
   private func settings(of panel: Panel, in frame: Frame, width: Double, height: Double) -> [String] {
     func marks(_ ticks: [Tick]) -> String {
       ticks
-        .map { tick in tick.label.map { "'\($0)' \(tick.value)" } ?? "'' \(tick.value) 1" }
+        .map { tick in
+          // The label of a mark is a format of its value.
+          tick.label.map { "'\($0.replacing("%", with: "%%"))' \(tick.value)" } ?? "'' \(tick.value) 1"
+        }
         .joined(separator: ", ")
     }
     var lines = [

@@ -91,14 +91,14 @@ struct DrawingTests {
       "x'; system('touch ran') #", "x'\u{301}; system('touch ran') #", "x\\'; system('touch ran') #",
       "x\\\u{301}'; system('touch ran') #", "`touch ran`", "\"`touch ran`\"", "x\nsystem('touch ran')",
       "x\r\nsystem('touch ran')", "x\u{2028}system('touch ran')", "@GPVAL_VERSION `touch ran`",
-      "END\nsystem('touch ran')",
+      "END\nsystem('touch ran')", "noise 5 % %n %s %",
     ]
     let figures = titles.enumerated().map { index, title in
       Figure(
         name: "../\(index)/\(title)", title: title, caption: title, legend: title,
         panels: [
           Panel(
-            title, x: Axis(title, .linear), y: Axis(title, .linear),
+            title, x: Axis(title, .linear), y: Axis(title, .linear, names: [title, "2", "3"]),
             layers: [
               .points([Point(1, 1, error: 0.1), Point(2, 3)], Style(title, .category(0))),
               .horizontal(1, title),
