@@ -109,11 +109,12 @@ let package = Package(
       swiftSettings: tuned),
   ]
     + [
-      ("Files", []), ("Autograd", ["CBLAS"]), ("Corpora", ["CZstd", "Files"]), ("ScalingLaws", []),
+      ("Files", []), ("Autograd", ["CBLAS"]), ("Corpora", ["CZstd", "Files", "RandomNumbers"]),
+      ("ScalingLaws", []),
       ("Models", ["Autograd", "Files", "RandomNumbers"]),
       ("Training", ["Autograd", "Models", "Corpora", "Files", "RandomNumbers"]),
       ("Generation", ["Autograd", "Models", "Corpora", "Files", "RandomNumbers"]),
-      ("Analysis", ["TestSupport", "ScalingLaws", "Files"]),
+      ("Analysis", ["TestSupport", "Corpora", "ScalingLaws", "Files", "RandomNumbers"]),
       ("Plans", ["TestSupport", "Analysis", "ScalingLaws", "Training", "Models", "Corpora", "Files"]),
       ("Execution", ["TestSupport", "Analysis", "Plans", "ScalingLaws", "Training", "Files"]),
       ("Reports", ["Execution", "Plans", "Analysis", "ScalingLaws", "Training", "Files"]),
