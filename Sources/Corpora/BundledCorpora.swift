@@ -51,18 +51,25 @@ public enum CorpusSource: Sendable {
   /// Reads a source: the path of a recipe (.yaml), the name of a bundled recipe, or the path of a text file, a folder or a
   /// pattern that files match.
   ///
-  /// - Parameter field: The field of JSONL that holds the text; nil for `text`.
-  /// - Throws: `InputError` if it does not exist or is invalid, or `field` is given for a recipe.
-  public init(_ source: String, field: String? = nil) throws {
+  /// - Parameters:
+  ///   - field: The field of JSONL that holds the text; nil for `text`.
+  ///   - filter: Which documents are dropped; nil for none.
+  /// - Throws: `InputError` if it does not exist or is invalid, or `field` or `filter` is given for a recipe.
+  public init(_ source: String, field: String? = nil, filter: DocumentFilter? = nil) throws {
     if let recipe = try Self.recipe(source) {
       guard field == nil else {
         throw InputError(
           "`field` is given, and the corpus `\(source)` is a recipe",
           remedy: "Remove `field`: it is for JSONL")
       }
+      guard filter == nil else {
+        throw InputError(
+          "`filter` is given, and the corpus `\(source)` is a recipe",
+          remedy: "Remove `filter`: it drops documents of your own text")
+      }
       self = .generated(try GeneratedText(recipe: recipe))
     } else if try FileAccess.exists(source) || Documents.isPattern(source) {
-      self = .files(try TextFiles(path: source, field: field))
+      self = .files(try TextFiles(path: source, field: field, filter: filter))
     } else {
       let names = try BundledCorpora.recipes().keys.sorted()
       let near = nearestName(to: source, among: names)

@@ -7,6 +7,8 @@ public struct CorpusConfiguration: Codable, Hashable, Sendable {
   public var source: String
   /// The field of JSONL that holds the text; nil for `text`.
   public var field: String?
+  /// Which documents of text files are dropped; nil for none.
+  public var filter: DocumentFilter?
   /// The tokenizer; nil for the default of the source: characters for a recipe, bytes for text files.
   public var tokenizer: TokenizerConfiguration?
   /// The seed of the text that a recipe generates, or of the validation split and the order of text files.

@@ -9,16 +9,23 @@ public struct TextFiles: Sendable {
   /// The pieces, UTF-8: the documents in the order of the files' paths, or the blocks of a single document.
   public let pieces: [[UInt8]]
 
+  private let filter: DocumentFilter?
+  /// The documents that the filter dropped, by its keys.
+  public let dropped: [DocumentFilter.Dropped]
+
   /// The largest target size of the blocks of a single file, in bytes. Blocks end at line ends if lines are shorter.
   static let blockBytes = 16_384
 
   /// Reads the file at `path`, all files below the folder at `path` except hidden ones, or the files that match it.
   ///
-  /// - Parameter field: The field of JSONL that holds the document; nil for `text`.
-  /// - Throws: `InputError` if the path does not exist, a file has no text or is not UTF-8, or `field` is given and no file
-  ///   is JSONL.
-  public init(path: String, field: String? = nil) throws {
+  /// - Parameters:
+  ///   - field: The field of JSONL that holds the document; nil for `text`.
+  ///   - filter: Which pieces are dropped; nil for none.
+  /// - Throws: `InputError` if the path does not exist, a file has no text or is not UTF-8, `field` is given and no file
+  ///   is JSONL, or the filter drops all pieces.
+  public init(path: String, field: String? = nil, filter: DocumentFilter? = nil) throws {
     self.path = path
+    self.filter = filter
     let files = try Self.files(of: path)
     if field != nil, !files.contains(where: Documents.isJSONL) {
       throw InputError(
@@ -30,7 +37,13 @@ public struct TextFiles: Sendable {
     guard let first = documents.first else {
       throw InputError("there is no text here", file: path, remedy: "Give a file or a folder of UTF-8 text")
     }
-    pieces = documents.count == 1 ? Self.blocks(first) : documents.map(Self.endingWithLineFeed)
+    let all = documents.count == 1 ? Self.blocks(first) : documents.map(Self.endingWithLineFeed)
+    (pieces, dropped) = filter.map { $0.apply(to: all) } ?? (all, [])
+    guard !pieces.isEmpty else {
+      throw InputError(
+        "the filter (\(filter.map { "\($0)" } ?? "none")) drops all \(all.count) documents", file: path,
+        remedy: "`isoflop corpus stats --filter …` tells how many each of its keys drops: loosen it")
+    }
   }
 
   /// Returns the paths of the files that a source names.
@@ -48,9 +61,10 @@ public struct TextFiles: Sendable {
   /// The number of bytes of all pieces.
   public var byteCount: Int { pieces.reduce(0) { $0 + $1.count } }
 
-  /// A checksum of all pieces.
+  /// A checksum of all pieces, and of the filter.
   public var fingerprint: String {
-    checksum(pieces.map { piece in checksum(piece) }.joined())
+    checksum(
+      pieces.map { piece in checksum(piece) }.joined() + (filter.map { " filter \($0)" } ?? ""))
   }
 
   private static func files(in folder: String) throws -> [String] {

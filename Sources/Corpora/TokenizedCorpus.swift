@@ -76,7 +76,9 @@ public final class TokenizedCorpus: Sendable {
     self.context = context
     self.lanes = lanes
     let content: String
-    switch try CorpusSource(configuration.source, field: configuration.field) {
+    switch try CorpusSource(
+      configuration.source, field: configuration.field, filter: configuration.filter)
+    {
     case .generated(let text):
       let windows = try GeneratedWindows(
         text, configuration: configuration, context: context, lanes: lanes, tokenizer: known)

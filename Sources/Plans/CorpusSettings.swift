@@ -21,6 +21,17 @@ extension Setting {
       cell: { $0.configuration.corpus.field.map(Cell.text) ?? .none }
     ) { try $0.string() },
     Setting(
+      .corpus, "filter",
+      values: .other(
+        "none, or keys such as {near_duplicates: 0.8, repeated: 0.5, compression: [1.5, 6], bytes: [200, 1M]}",
+        DocumentFilter.schema),
+      default: "none",
+      "which documents of own text are dropped before the split: copies and near copies of an earlier one by similarity, documents of which more than a fraction repeats earlier text, and those outside a range of compression by zlib or of length",
+      \.corpus.filter,
+      column: .named(isSelfExplanatory: true, meaning: "which documents were dropped; empty for none"),
+      cell: { $0.configuration.corpus.filter.map { .text("\($0)") } ?? .none }
+    ) { try DocumentFilter.read($0) },
+    Setting(
       .corpus, "tokenizer",
       values: .other(
         "characters, bytes, bytePairs(V)",

@@ -107,10 +107,10 @@ struct Planner {
     } catch let fault as SettingFault {
       throw self.fault(fault.message, at: fault.setting, "corpus", of: draft, remedy: fault.remedy)
     } catch let error as InputError where error.file == nil {
-      // A recipe has no fields.
-      let isFieldOfRecipe = try draft.corpus.field != nil && CorpusSource.isRecipe(draft.corpus.source)
-      throw fault(
-        error.message, at: isFieldOfRecipe ? "text_field" : "corpus", of: draft, remedy: error.remedy)
+      // A recipe has no fields and no documents.
+      let given = draft.corpus.field != nil ? "text_field" : draft.corpus.filter != nil ? "filter" : nil
+      let setting = try given.flatMap { try CorpusSource.isRecipe(draft.corpus.source) ? $0 : nil }
+      throw fault(error.message, at: setting ?? "corpus", of: draft, remedy: error.remedy)
     }
   }
 

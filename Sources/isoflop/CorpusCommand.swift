@@ -91,7 +91,7 @@ struct CorpusCommand: ParsableCommand {
   /// `isoflop corpus stats NAME`
   struct Stats: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Measures a corpus: tasks, entropy, tables, n-gram baselines.")
+      abstract: "Measures a corpus: entropy, n-grams, repetition, compression, predicted exponents.")
 
     @Argument(
       help: "A bundled corpus, a recipe (.yaml), a text file, a folder or a quoted pattern.",
@@ -118,15 +118,33 @@ struct CorpusCommand: ParsableCommand {
     )
     var trainingTokens = Count(1 << 22)
 
+    @Option(help: "Drops documents of own text first, as `filter` of a corpus: {near_duplicates: 0.8}.")
+    var filter: String?
+
     @Flag(help: "Prints JSON instead of text.")
     var json = false
 
+    func validate() throws {
+      guard context >= 1 else { throw ValidationError("--context must be at least 1.") }
+      guard max(trainingTokens.value, validationTokens.value) <= 1_000_000_000 else {
+        throw ValidationError("--training-tokens and --validation-tokens must be at most 1G.")
+      }
+    }
+
     func run() throws {
+      let filter = try filter.flatMap {
+        try DocumentFilter.read(YAMLValue(option: "--filter", text: $0))
+      }
+      let progress = ProgressLine(total: 1)
+      defer { progress.finish() }
+      var configuration = CorpusConfiguration(
+        source: source, field: textField, tokenizer: tokenizer, seed: seed,
+        validationTokens: validationTokens.value)
+      configuration.filter = filter
       let statistics = try CorpusStatistics(
-        CorpusConfiguration(
-          source: source, field: textField, tokenizer: tokenizer, seed: seed,
-          validationTokens: validationTokens.value),
-        context: context, trainingTokens: trainingTokens.value)
+        configuration, context: context, trainingTokens: trainingTokens.value
+      ) { progress.show($0) }
+      progress.finish()
       if json { try printJSON(statistics) } else { statistics.print() }
     }
   }

@@ -31,17 +31,11 @@ struct CorpusStatistics: Encodable {
     let mostFrequent: [String]
   }
 
-  /// A text that is not generated.
-  struct Text: Encodable {
-    let bytes: Int
-    let pieces: Int
-  }
-
   let corpus: String
   let tokenizer: String
   let vocabulary: Int
   let bytesPerToken: Double
-  private(set) var text: Text?
+  private(set) var text: OwnText?
   private(set) var alphabet: String?
   let validationTokens: Int
   private(set) var entropy: Task?
@@ -51,8 +45,16 @@ struct CorpusStatistics: Encodable {
   /// The number of tokens on which n-grams are counted, and the loss of each in nats per token, from 1-grams on.
   let trainingTokens: Int
   let nGrams: [Double]
+  let laws: TextLaws
 
-  init(_ configuration: CorpusConfiguration, context: Int, trainingTokens: Int) throws {
+  /// The bytes of text in which correlations are counted.
+  private static let sampleBytes = 1 << 23
+
+  /// - Parameter tell: Called with what is measured next.
+  init(
+    _ configuration: CorpusConfiguration, context: Int, trainingTokens: Int, tell: (String) -> Void
+  ) throws {
+    tell("reading the corpus")
     let corpus = try TokenizedCorpus(configuration, context: context)
     let training = try corpus.training(tokens: trainingTokens)
     self.corpus = corpus.name
@@ -61,12 +63,51 @@ struct CorpusStatistics: Encodable {
     bytesPerToken = corpus.bytesPerToken
     validationTokens = corpus.validation.targetCount
     self.trainingTokens = training.targetCount
+    tell("counting n-grams")
     nGrams = NGrams.losses(
       training: training, validation: corpus.validation, vocabulary: corpus.vocabulary)
-    switch try CorpusSource(configuration.source, field: configuration.field) {
-    case .files(let files): text = Text(bytes: files.byteCount, pieces: files.pieces.count)
-    case .generated(let text): measure(text, corpus)
+    let entropies = ConditionalEntropies(
+      training: training, validation: corpus.validation, vocabulary: corpus.vocabulary)
+    let source = try CorpusSource(
+      configuration.source, field: configuration.field, filter: configuration.filter)
+    tell("comparing windows")
+    let windows: RepeatedWindows
+    let sample: [[UInt8]]
+    switch source {
+    case .files(let files):
+      let split = try TextSplit(
+        files, tokenizer: corpus.tokenizer, validationTokens: corpus.validation.targetCount + 1,
+        seed: configuration.seed)
+      windows = RepeatedWindows(
+        training: [split.training], validation: [split.validation], context: context)
+      tell("comparing documents")
+      text = OwnText(
+        files, validation: split.validationPieces, threshold: configuration.filter?.nearDuplicates)
+      sample = Self.sample(of: files, seed: configuration.seed)
+    case .generated(let text):
+      let tokens = { (windows: TokenWindows) in (0..<windows.count).map { Array(windows[$0].dropLast()) } }
+      windows = RepeatedWindows(
+        training: tokens(training), validation: tokens(corpus.validation), context: context)
+      sample = [text.text(bytes: Self.sampleBytes, seed: configuration.seed)]
     }
+    tell("counting correlations")
+    let correlations = TokenCorrelations(
+      try sample.map { try corpus.tokenizer.encode($0) }, vocabulary: corpus.vocabulary)
+    tell("compressing and fitting")
+    laws = TextLaws(
+      windows: windows, entropies: entropies, entropy: corpus.validationEntropy?.total,
+      correlations: correlations, sample: sample)
+    if case .generated(let text) = source { measure(text, corpus) }
+  }
+
+  /// Returns pieces in a random order, about `sampleBytes` together.
+  private static func sample(of text: TextFiles, seed: UInt64) -> [[UInt8]] {
+    var (sample, bytes) = ([[UInt8]](), 0)
+    for piece in Shuffle(count: text.pieces.count, key: seed) where bytes < sampleBytes {
+      sample.append(text.pieces[piece])
+      bytes += text.pieces[piece].count
+    }
+    return sample
   }
 
   private mutating func measure(_ text: GeneratedText, _ corpus: TokenizedCorpus) {
@@ -108,7 +149,7 @@ struct CorpusStatistics: Encodable {
     isoflop.print("corpus       \(corpus)")
     isoflop.print("tokenizer    \(tokenizer), \(vocabulary) tokens")
     isoflop.print(String(format: "token        %.3f bytes", bytesPerToken))
-    if let text { isoflop.print("text         \(text.bytes) bytes in \(text.pieces) pieces") }
+    text?.print()
     if let alphabet { isoflop.print("alphabet     \(alphabet.debugDescription)") }
     if let entropy {
       isoflop.print("\nentropy of \(validationTokens) validation targets")
@@ -138,5 +179,6 @@ struct CorpusStatistics: Encodable {
     printTable(
       ["baseline", "nats per token"],
       nGrams.enumerated().map { ["\($0 + 1)-gram", String(format: "%.4f", $1)] })
+    laws.print()
   }
 }

@@ -68,7 +68,8 @@ import Testing
       #"{"text": "The same words each time.", "other": "Other words, and no more than these."}"# + "\n"
     _ = try folder.write(String(repeating: line, count: 1000), to: "two.jsonl")
     let texts = ["text_field": ["corpus": "\(folder.path)/two.jsonl", "text_field": "other"]]
-    let others = Self.others.merging(texts) { $1 }
+    let filters = ["filter": ["corpus": "\(folder.path)/two.jsonl", "filter": "{bytes: [1, 1M]}"]]
+    let others = Self.others.merging(texts) { $1 }.merging(filters) { $1 }
     #expect(Set(others.keys) == Set(Setting.all.map(\.name)), "add the new setting to `others`")
     for setting in Setting.all {
       guard let other = others[setting.name], let value = other[setting.name] else { continue }
