@@ -18,7 +18,9 @@ extension Chapter {
           """)
       ]
         + asked.flatMap { fit, forecast in
-          [.figure(figure(of: forecast, fit))] + Part.finding(.forecast(of: fit.result))
+          // Predictions for data mixtures depend on no size, length or compute.
+          (fit.result.bestMixture == nil ? [.figure(figure(of: forecast, fit))] : [])
+            + Part.finding(.forecast(of: fit.result))
         })
   }
 

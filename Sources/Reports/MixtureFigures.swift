@@ -55,7 +55,7 @@ extension Chapter {
     let style = Style("by the laws", .neutral)
     let first = best.parts[0].task
     return Figure(
-      name: name, title: "Losses over the data mixture",
+      name: name, title: "\(fit.result.name): losses over the data mixture",
       caption: """
         Left: the loss on each task, measured against predicted by its law. Right: the target over the weight of \
         \(first), for the runs, whose other weights differ, and by the laws, with the other weights in the best \

@@ -24,7 +24,7 @@ extension Finding {
         ]
       },
       notes: [
-        "target at the best weights: \(shortText(best.target.value))"
+        "Target at the best weights: \(shortText(best.target.value))"
           + (best.target.interval.map { ", 95 % interval \(shortText($0.low)) to \(shortText($0.high))" }
             ?? "")
           + "; lowest measured target of the runs of the fit: \(shortText(best.lowest)), with "

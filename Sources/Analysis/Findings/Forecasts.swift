@@ -5,7 +5,7 @@ extension Finding {
   public static func forecast(of fit: ExperimentFit) -> Finding? {
     guard let forecast = fit.forecast else { return nil }
     return Finding(
-      "\(fit.name): predictions of \(fit.fit?.equation ?? "") for the held-out runs",
+      "\(fit.name): predictions\(fit.fit.map { " of \($0.equation)" } ?? "") for the held-out runs",
       columns: [
         Column("size", "N"), Column("tokens", "D"), Column("compute", "C", unit: "FLOPs"),
         Column("compute_factor", "C / largest fitted"), Column("predicted", "predicted"),
