@@ -24,7 +24,9 @@ extension ExperimentFile {
     let horizons = Ranks(
       drafts.compactMap { if case .cosineOver(_, let tokens) = $0.training.schedule { tokens } else { nil } })
 
-    let context = { 16 << contexts[$0] }
+    // Passages that ask what a model knows must fit into a window.
+    let shortestContext = drafts.contains { $0.training.knowledge == true } ? 64 : 16
+    let context = { shortestContext << contexts[$0] }
     // All numbers of heads and head widths must divide all widths.
     let widthUnit = drafts.map(\.model.heads).reduce(8) { unit, heads in
       switch heads {
@@ -35,14 +37,16 @@ extension ExperimentFile {
     }
     // All numbers of key heads must divide all numbers of heads.
     let unit = drafts.compactMap(\.model.kvHeads).reduce(widthUnit) { leastCommonMultiple($0, 8 * $1) }
-    let batch = { (16 << (contexts.count - 1)) << batches[$0] }
+    let batch = { (shortestContext << (contexts.count - 1)) << batches[$0] }
     let shortest = 12 * batch(batches.values.last ?? 0)
     let smallestBudget = Double(shortest) * flopsPerToken(width: unit * widths.count)
 
     for index in tiny.drafts.indices {
       var draft = drafts[index]
       draft.corpus.validationTokens = min(draft.corpus.validationTokens, 2048)
-      draft.corpus.uniqueTokens = draft.corpus.uniqueTokens.map { (16 << contexts.count) * (1 + uniques[$0]) }
+      draft.corpus.uniqueTokens = draft.corpus.uniqueTokens.map {
+        (shortestContext << contexts.count) * (1 + uniques[$0])
+      }
       draft.model.context = context(draft.model.context)
       draft.model.width = draft.model.width.map { unit * (1 + widths[$0]) }
       draft.training.warmupSteps =
