@@ -38,12 +38,14 @@ public struct BestMixture: Sendable, Codable {
   ///   - runs: The weight of each domain and the loss on it, run by run.
   ///   - target: The weight of each domain's loss in the target.
   ///   - convention: A description of the losses.
-  /// - Throws: `FitError` if the runs do not determine the laws.
+  /// - Throws: `FitError` if there are fewer than two domains, or the runs do not determine the laws.
   public init(
     _ domains: [String], runs: [Run], target: [Double], objective: Objective, convention: String,
     bootstraps: Int, seed: UInt64
   ) throws {
-    precondition(domains.count >= 2 && target.count == domains.count, "\(domains) with \(target)")
+    guard domains.count >= 2, target.count == domains.count else {
+      throw FitError("a best mixture needs a `target` of two tasks or more, which experiment files give")
+    }
     let law = MixtureLaw(domains: domains.count)
     guard Set(runs.map(\.mixture)).count > law.parameters.count else {
       throw FitError(

@@ -282,7 +282,8 @@ enum LawArgument: ExpressibleByArgument {
   }
 
   static var allValueStrings: [String] {
-    LawChoice.allCases.filter { $0 != .formula }.map(\.rawValue)
+    // The target of a best mixture is given in experiment files.
+    LawChoice.allCases.filter { ![.formula, .bestMixture].contains($0) }.map(\.rawValue)
   }
 
   static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
