@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import RandomNumbers
 
@@ -11,10 +12,17 @@ struct CharacterNoise: Sendable {
   /// The characters that replace others, UTF-8.
   private let characters: [[UInt8]]
 
-  /// - Parameter alphabet: The characters of the text, at least three of them.
-  init(_ fraction: Double, alphabet: [Unicode.Scalar]) {
+  /// - Parameter alphabet: The characters of the text.
+  /// - Throws: `SettingFault` if there is no other character in place of one.
+  init(_ fraction: Double, alphabet: [Unicode.Scalar]) throws {
     self.fraction = fraction
     characters = alphabet.filter { $0 != "\n" }.map { Array(String(Character($0)).utf8) }
+    guard characters.count > 1 else {
+      throw SettingFault(
+        setting: "noise",
+        message: "the text has only one character beside line feeds, which noise cannot replace",
+        remedy: "Remove `noise`")
+    }
   }
 
   /// The entropy of the noise, in nats per character but line feeds: that of whether a character is replaced, and of the

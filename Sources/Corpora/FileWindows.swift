@@ -31,20 +31,12 @@ struct FileWindows {
     var windows = configuration.validationTokens.dividedRoundingUp(by: context)
       .roundedUp(toMultipleOf: validationLanes)
     let needed = windows * context + 1
-    var validationTokens: [UInt16] = []
-    var trainingTokens: [UInt16] = []
-    let noise = try configuration.noise.map {
-      CharacterNoise($0, alphabet: try CharacterTokenizer(charactersOf: text.pieces).alphabet)
-    }
-    for piece in Shuffle(count: text.pieces.count, key: mix(4, configuration.seed)) {
-      if validationTokens.count < needed {
-        try tokenizer.encode(text.pieces[piece][...], into: &validationTokens)
-      } else if known == nil {
-        var random = GeneratedText.random(seed: configuration.seed, stream: .noise, window: piece)
-        let own = noise?.applied(to: text.pieces[piece][...], &random) ?? text.pieces[piece]
-        try tokenizer.encode(own[...], into: &trainingTokens)
-      }
-    }
+    let split = try TextSplit(
+      text, tokenizer: tokenizer, validationTokens: needed, seed: configuration.seed,
+      noise: try configuration.noise.map {
+        try CharacterNoise($0, alphabet: CharacterTokenizer(charactersOf: text.pieces).alphabet)
+      }, trains: known == nil)
+    let (validationTokens, trainingTokens) = (split.validation, split.training)
     if known != nil {
       windows = min(windows, max(validationTokens.count - 1, 0) / context / validationLanes * validationLanes)
       guard windows > 0 else {

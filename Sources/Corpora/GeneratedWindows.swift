@@ -35,7 +35,7 @@ struct GeneratedWindows: Sendable {
     seed = configuration.seed
     let grammar = try configuration.junk.map(text.grammar(junk:)) ?? text.grammar
     self.grammar = grammar
-    noise = configuration.noise.map { CharacterNoise($0, alphabet: grammar.alphabet) }
+    noise = try configuration.noise.map { try CharacterNoise($0, alphabet: grammar.alphabet) }
     countsCosts = [.easyFirst, .hardFirst].contains(configuration.order)
     if let known {
       tokenizer = known

@@ -273,6 +273,9 @@ struct TrainingTextTests {
     if index == 0 {
       #expect(throws: SettingFault.self) { try corpus(Self.tasks, lanes: 4) { $0.order = .easyFirst } }
       #expect(throws: SettingFault.self) { try corpus(Self.tasks).knowledgeProbe() }
+      #expect(throws: SettingFault.self) {
+        try corpus("tasks:\n  a: {weight: 1, text: \"aaa\"}\n") { $0.noise = 0.5 }
+      }
     }
   }
 }
