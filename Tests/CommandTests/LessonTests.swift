@@ -62,7 +62,7 @@ struct LessonTests {
       """
       import isoflop
       print("\\n".join(isoflop.INTEGERS), end="\\n\\n")
-      print("\\n".join(["run", "tied_head", "carry"] + isoflop.TEXTS))
+      print("\\n".join(["run"] + isoflop.BOOLEANS + isoflop.TEXTS))
       """, in: lesson)
     let names = script.output.split(separator: "\n\n").map { Set($0.split(separator: "\n").map(String.init)) }
     let columns = Column.all(settings: Setting.columns, tasks: [])

@@ -13,6 +13,7 @@ INTEGERS = """corpus_seed validation_tokens unique_tokens_limit width depth head
 TEXTS = """trunk status corpus text_field filter tokenizer architecture layers feature_map positions parametrisation precision
     routed_blocks gate capacity_factor balance batch schedule update_rule objective weights weights_at_end validation_weights
     order""".split()
+BOOLEANS = ["tied_head", "carry", "junk_tag", "knowledge"]
 LATIN = str.maketrans({"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ζ": "zeta", "η": "eta", "κ": "kappa", "ω": "omega"})
 
 
@@ -24,7 +25,7 @@ def read_runs(name_or_path):
     lacking = {"status", "n_total", "d_tokens", "loss"} - set(columns)
     if lacking:
         raise ValueError(f"{path} is not a table of results of Isoflop: it has no column {', '.join(sorted(lacking))}")
-    types = {"run": str} | dict.fromkeys(TEXTS, "category") | dict.fromkeys(["tied_head", "carry", "junk_tag", "knowledge"], "boolean")
+    types = {"run": str} | dict.fromkeys(TEXTS, "category") | dict.fromkeys(BOOLEANS, "boolean")
     types |= dict.fromkeys(INTEGERS, "Int64")
     runs = pandas.read_csv(path, dtype={column: types.get(column, "float64") for column in columns})
     runs = runs[runs["status"] == "completed"].reset_index(drop=True)
