@@ -222,6 +222,9 @@ public struct Column: Sendable {
     ),
   ]
 
+  /// Whether a column is the weight of a task in the data mixture.
+  static func isTaskWeight(_ name: String) -> Bool { name.hasPrefix("weight_") && name != "weight_decay" }
+
   /// Returns the column with a name that begins as those of `openKinds`; nil for another name.
   static func openColumn(_ name: String) -> Column? {
     openKinds.first { name.hasPrefix($0.prefix) }.map { kind in

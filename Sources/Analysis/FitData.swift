@@ -283,7 +283,7 @@ struct FitData {
     if variables.contains(.uniqueTokens) { seen.append("unique_tokens_limit") }
     if request.law == .bestMixture { seen.append("weights") }
     for case .column(let name) in variables { seen.append(name) }
-    if seen.contains(where: { $0.hasPrefix("weight_") }) { seen.append("weights") }
+    if seen.contains(where: Column.isTaskWeight) { seen.append("weights") }
     return unlike(
       slice.places.map { settings[$0] }, tokens: slice.places.map { whole.observations[$0].tokens },
       budgets: slice.places.map { budgets[$0] }, seen: seen)

@@ -334,7 +334,7 @@ public struct FitRequest: Sendable {
     if let variable = Variable.ofFormulas.first(where: { $0.symbol == name }) { return variable }
     if name == Column.positionName { return .column(name) }
     // The weight of a task in the data mixture.
-    if name.hasPrefix("weight_"), name != "weight_decay" { return .column(name) }
+    if Column.isTaskWeight(name) { return .column(name) }
     let column = Column.all(settings: settings, tasks: []).first { $0.name == name }
     guard let column, !name.hasPrefix("loss") else { return nil }
     if case .text = column.kind { return nil }

@@ -20,7 +20,7 @@ struct CharacterNoise: Sendable {
     guard characters.count > 1 else {
       throw SettingFault(
         setting: "noise",
-        message: "the text has only one character beside line feeds, which noise cannot replace",
+        message: "noise needs at least two different characters besides line feeds",
         remedy: "Remove `noise`")
     }
   }

@@ -74,14 +74,15 @@ extension CorpusConfiguration {
     }
     if weightsAtEnd != nil, order != nil {
       throw SettingFault(
-        setting: "order", message: "`order` and `weights_at_end` both say what comes when",
+        setting: "order",
+        message: "`order` and `weights_at_end` cannot be combined: both determine the order of the text",
         remedy: "Remove one of them")
     }
     if duplicates != nil, order == .byTask || weightsAtEnd != nil {
       throw SettingFault(
         setting: "duplicates",
         message:
-          "duplicates are spread over the whole training, and with `\(schedule)` the mixture changes in it",
+          "`duplicates` cannot be combined with `\(schedule)`, which changes the mixture during training",
         remedy: "Remove one of them")
     }
   }

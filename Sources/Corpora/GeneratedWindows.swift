@@ -152,7 +152,7 @@ struct GeneratedWindows: Sendable {
   struct Training {
     /// Their tokens, (windows, T + 1).
     fileprivate(set) var tokens: [UInt16] = []
-    /// The entropy of each in nats, where it is needed.
+    /// The mean cost in nats per byte of the passages of each, where it is needed.
     fileprivate(set) var nats: [Double] = []
     fileprivate var lanes: [Lane] = []
   }

@@ -153,7 +153,7 @@ public final class TokenizedCorpus: Sendable {
   public func knowledgeProbe() throws -> KnowledgeProbe {
     guard case .generated(let windows) = source else {
       throw SettingFault(
-        setting: "knowledge", message: "only recipes tell what there is to know, and \(name) is text",
+        setting: "knowledge", message: "`knowledge` needs a recipe with associations, and \(name) is text",
         remedy: "Remove `knowledge`")
     }
     return try probe.withLock { known in

@@ -70,7 +70,7 @@ extension Setting {
       \.corpus.noise, cell: { $0.configuration.corpus.noise ?? 0 }, as: { $0 > 0 ? $0 : nil }),
     .number(
       .corpus, "junk", in: .closed(0, 0.99),
-      "the fraction of passages about words with associations that are about strangers, who never come again",
+      "the fraction of passages about words with associations whose word is replaced by a made-up one with random associates, so that nothing can be learned",
       \.junk
     ) { $0.configuration.corpus.junk?.fraction ?? 0 },
     Setting(

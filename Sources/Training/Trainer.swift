@@ -32,10 +32,11 @@ public final class Trainer {
     transformer = Transformer(configuration.model)
     let training = configuration.training
     windows = try corpus.training(tokens: training.batch.end(ofTraining: training.tokens).tokens)
-    let isReordered = corpus.lanes == nil && configuration.corpus.order == nil
+    let keepsOrder =
+      corpus.lanes != nil || configuration.corpus.order != nil || configuration.corpus.weightsAtEnd != nil
     order = TokenOrder(
       count: windows.count,
-      seed: isReordered && configuration.corpus.weightsAtEnd == nil ? configuration.seed : nil)
+      seed: keepsOrder ? nil : configuration.seed)
     optimizer = Optimizer(transformer, training)
     learningRate = LearningRate(training, configuration.model)
     let batchGradient = BatchGradient(

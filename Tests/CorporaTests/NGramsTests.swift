@@ -3,13 +3,17 @@ import Foundation
 import Testing
 
 struct NGramsTests {
-  /// The same formula with dictionaries, on a small text.
-  @Test func matchesDictionaries() throws {
+  private func smallText() throws -> TokenizedCorpus {
     let folder = try TemporaryFolder()
     let path = try folder.write(
       (0..<400).map { "\($0 % 7) sees \($0 * $0 % 11), then \($0 % 3)\n" }.joined(), to: "text.txt")
-    let corpus = try TokenizedCorpus(
+    return try TokenizedCorpus(
       CorpusConfiguration(source: path, tokenizer: .characters, validationTokens: 1000), context: 20)
+  }
+
+  /// The same formula with dictionaries, on a small text.
+  @Test func matchesDictionaries() throws {
+    let corpus = try smallText()
     let training = try corpus.training(tokens: 5000)
     let losses = NGrams.losses(
       training: training, validation: corpus.validation, vocabulary: corpus.vocabulary, order: 4)
@@ -46,11 +50,7 @@ struct NGramsTests {
 
   /// Kneser–Ney smoothing with dictionaries, by which conditional entropies are estimated.
   @Test func kneserNeyMatchesDictionaries() throws {
-    let folder = try TemporaryFolder()
-    let path = try folder.write(
-      (0..<400).map { "\($0 % 7) sees \($0 * $0 % 11), then \($0 % 3)\n" }.joined(), to: "text.txt")
-    let corpus = try TokenizedCorpus(
-      CorpusConfiguration(source: path, tokenizer: .characters, validationTokens: 1000), context: 20)
+    let corpus = try smallText()
     let training = try corpus.training(tokens: 5000)
     let found = ConditionalEntropies(
       training: training, validation: corpus.validation, vocabulary: corpus.vocabulary, longest: 3

@@ -257,7 +257,7 @@ struct TrainingTextTests {
       (
         {
           $0.order = .byTask; $0.weightsAtEnd = ["a": 1]
-        }, "both say what comes when"
+        }, "cannot be combined: both determine the order"
       ),
       (
         {
