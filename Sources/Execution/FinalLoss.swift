@@ -22,13 +22,13 @@ public struct FinalLoss: Codable, Sendable {
   public let basis: Int
 }
 
-/// A run whose loss is far from what the power law of its neighbours foretells.
+/// A run whose loss is far from what the power law of its neighbours predicts.
 public struct FarOffRun: Codable, Sendable {
   /// The label of the run.
   public let label: String
   /// The loss of the finished run, or its estimate, in nats per token.
   public let loss: Double
-  /// The loss that the neighbours foretell.
+  /// The loss that the neighbours predict.
   public let expected: Double
   /// The number of the neighbours.
   public let neighbours: Int
@@ -37,11 +37,11 @@ public struct FarOffRun: Codable, Sendable {
   public var text: String {
     let (loss, expected) = (String(format: "%.4g", loss), String(format: "%.4g", expected))
     return "\(label): the loss \(loss) is far \(self.loss > self.expected ? "above" : "below") \(expected), "
-      + "which the power law of the \(neighbours) nearest runs foretells"
+      + "which the power law of the \(neighbours) nearest runs predicts"
   }
 }
 
-/// Foretells final losses of runs from finished runs of the same plans.
+/// Predicts final losses of runs from finished runs of the same plans.
 ///
 /// Training curves of runs with one text and one schedule are alike in units of their own length (the collapse of
 /// curves, Qiu et al. 2025, arXiv:2507.02119). With the floor E, which is the entropy where it is known and else 0, and
@@ -53,9 +53,9 @@ public struct FarOffRun: Codable, Sendable {
 /// among them. `isoflop bench forecasts` measures it. On 545 runs of the book's pages with the text `village`, the
 /// estimate misses the final reducible loss by 11 % (root mean square) at a tenth of the tokens, 9 % at a quarter, 5 % at
 /// half and 3 % in the cooldown, and its intervals hold in 96 to 98 %. The text `recall`, where skills appear at once, is
-/// harder to foretell: 67 % at a quarter, 14 % in the cooldown; the intervals tell it. On 297 of the first runs a power
-/// law in the annealed rate (Tissue et al. 2024, arXiv:2408.11029) with the gain of the cooldown from the same runs
-/// missed by 10 % at a quarter, where this estimate missed by 5 %.
+/// harder to predict: 67 % at a quarter, 14 % in the cooldown; the intervals show it. On an earlier set of 297 of these
+/// runs, a power law in the annealed rate (Tissue et al. 2024, arXiv:2408.11029) with the gain of the cooldown from the
+/// same runs missed by 10 % at a quarter, where this estimate missed by 5 %.
 public final class LossForecaster: Sendable {
   /// A finished run.
   private struct Finished: Sendable {
@@ -175,7 +175,7 @@ public final class LossForecaster: Sendable {
       high: at(gain + width), basis: gains.count)
   }
 
-  /// What would have been foretold for a run that is finished now.
+  /// What would have been predicted for a run that is finished now.
   public struct Replay: Sendable {
     /// The source of the run's text.
     public let corpus: String
@@ -185,7 +185,7 @@ public final class LossForecaster: Sendable {
     public let isInside: Bool
   }
 
-  /// Foretells the losses of all finished runs again: each from its learning curve up to a part of its tokens, and from
+  /// Predicts the losses of all finished runs again: each from its learning curve up to a part of its tokens, and from
   /// all other finished runs but those that differ from it in the seed alone.
   ///
   /// - Parameter share: The part of the tokens, from 0 to 1.

@@ -2,13 +2,13 @@ import ArgumentParser
 import Execution
 import Foundation
 
-/// `isoflop bench forecasts`: how well final losses are foretold.
+/// `isoflop bench forecasts`: how well final losses are predicted.
 struct ForecastsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "forecasts",
-    abstract: "Foretells final losses of finished runs again, and counts how often their intervals hold.",
+    abstract: "Predicts final losses of finished runs again, and counts how often their intervals hold.",
     discussion: """
-      Each run is foretold from its learning curve up to a part of its tokens, and from all other finished runs but those \
+      Each run is predicted from its learning curve up to a part of its tokens, and from all other finished runs but those \
       that differ from it in the seed alone. Errors are of the loss above the entropy.
       """)
 

@@ -6,7 +6,7 @@ import ScalingLaws
 import TestSupport
 import Testing
 
-/// What final losses are foretold from learning curves, and which runs are far off.
+/// What final losses are predicted from learning curves, and which runs are far off.
 @Suite struct FinalLossTests {
   private let entropy = 0.3
 
@@ -39,7 +39,7 @@ import Testing
       inside += found.low...found.high ~= truth ? 1 : 0
       width += log((found.high - entropy) / (found.low - entropy))
     }
-    // The replay of finished runs foretells the same.
+    // The replay of finished runs predicts the same.
     let finished = try PlantedStore(plan, entropy: entropy, share: { _ in 1 }, loss: { loss($0, $1, (1, 1)) })
     let replays = try LossForecaster(finished.runs, in: finished.store).replays(at: 0.5)
     #expect(replays.count == plan.runs.count && replays.allSatisfy { abs($0.error) < 0.02 }, "\(replays)")
