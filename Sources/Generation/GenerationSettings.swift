@@ -31,5 +31,7 @@ public struct GeneratedSequence: Hashable, Sendable {
 
   /// The tokens after the prompt.
   public var tokens: [Int]
+  /// −log of the probability with which the sampler has chosen them.
+  public var nats: Double
   public var ending: Ending
 }

@@ -18,7 +18,7 @@ public final class Generator {
   private let context: Int
   private let vocabulary: Int
   /// The number of slots for sequences in the states.
-  private let capacity: Int
+  let capacity: Int
   private var replays: [Shape: Replay] = [:]
 
   /// The numbers of sequences and of rows for each in a program.
@@ -49,7 +49,7 @@ public final class Generator {
     _ prompts: [[Int]], _ settings: GenerationSettings, numberedFrom first: Int = 0
   ) -> [GeneratedSequence] {
     precondition(prompts.allSatisfy { !$0.isEmpty }, "a prompt without tokens")
-    var results = prompts.map { _ in GeneratedSequence(tokens: [], ending: .length) }
+    var results = prompts.map { _ in GeneratedSequence(tokens: [], nats: 0, ending: .length) }
     guard settings.length > 0 else { return results }
     var waiting = prompts.indices.makeIterator()
     var active: [ActiveSequence] = []
@@ -70,7 +70,9 @@ public final class Generator {
       let output = decode(active)
       for (row, sequence) in active.enumerated() {
         for token in 0..<vocabulary { logits[token] = Double(output[row * vocabulary + token]) }
-        let token = settings.sampler(&logits, random: &active[row].random)
+        let drawn = settings.sampler(&logits, random: &active[row].random)
+        let token = drawn.token
+        results[sequence.index].nats += drawn.nats
         results[sequence.index].tokens.append(token)
         if settings.stop.contains(token) {
           results[sequence.index].ending = .stop

@@ -17,7 +17,7 @@ import Testing
     var tokens: [Int] = []
     while tokens.count < settings.length {
       var logits = fixture.windowLogits(window).suffix(vocabulary).map(Double.init)
-      let token = settings.sampler(&logits, random: &random)
+      let token = settings.sampler(&logits, random: &random).token
       tokens.append(token)
       window.append(token)
       if window.count > context { window = Array(window.suffix(max(1, context / 2))) }

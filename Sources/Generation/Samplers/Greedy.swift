@@ -4,9 +4,9 @@ import RandomNumbers
 public struct Greedy: Sampler {
   public init() {}
 
-  public func callAsFunction(_ logits: inout [Double], random: inout SplitMix64) -> Int {
+  public func callAsFunction(_ logits: inout [Double], random: inout SplitMix64) -> DrawnToken {
     var best = 0
     for token in logits.indices where logits[token] > logits[best] { best = token }
-    return best
+    return DrawnToken(token: best, nats: 0)
   }
 }

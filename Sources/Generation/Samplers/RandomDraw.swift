@@ -10,15 +10,17 @@ public struct RandomDraw: Sampler {
 
   public init(_ filters: [any LogitFilter] = []) { self.filters = filters }
 
-  public func callAsFunction(_ logits: inout [Double], random: inout SplitMix64) -> Int {
+  public func callAsFunction(_ logits: inout [Double], random: inout SplitMix64) -> DrawnToken {
     for filter in filters { filter.apply(to: &logits) }
-    var left = random.uniform() * probabilities(&logits)
-    for token in logits.indices {
-      left -= logits[token]
-      if left < 0 { return token }
-    }
+    let sum = probabilities(&logits)
+    var left = random.uniform() * sum
     // Rounding may leave a remainder.
-    return logits.lastIndex { $0 > 0 } ?? 0
+    let token =
+      logits.firstIndex { probability in
+        left -= probability
+        return left < 0
+      } ?? logits.lastIndex { $0 > 0 } ?? 0
+    return DrawnToken(token: token, nats: log(sum / logits[token]))
   }
 }
 
