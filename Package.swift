@@ -68,7 +68,10 @@ let package = Package(
       swiftSettings: tuned),
     .target(
       name: "Execution",
-      dependencies: ["Plans", "Analysis", "ScalingLaws", "Training", "Models", "Corpora", "Files"],
+      dependencies: [
+        "Plans", "Analysis", "ScalingLaws", "Generation", "Training", "Models", "Corpora", "Files",
+        "RandomNumbers",
+      ],
       swiftSettings: tuned),
     .target(
       name: "Reports",
@@ -116,7 +119,13 @@ let package = Package(
       ("Generation", ["Autograd", "Models", "Corpora", "Files", "RandomNumbers"]),
       ("Analysis", ["TestSupport", "Corpora", "ScalingLaws", "Files", "RandomNumbers"]),
       ("Plans", ["TestSupport", "Analysis", "ScalingLaws", "Training", "Models", "Corpora", "Files"]),
-      ("Execution", ["TestSupport", "Analysis", "Plans", "ScalingLaws", "Training", "Files"]),
+      (
+        "Execution",
+        [
+          "TestSupport", "Analysis", "Plans", "ScalingLaws", "Training", "Models", "Autograd", "Corpora",
+          "Files",
+        ]
+      ),
       ("Reports", ["Execution", "Plans", "Analysis", "ScalingLaws", "Training", "Files"]),
       ("Serving", ["TestSupport", "Execution", "Plans", "Training", "Files", "FlyingFox"]),
       ("Exports", ["TestSupport", "Training", "Models", "Autograd", "Corpora", "Files", "RandomNumbers"]),

@@ -138,6 +138,19 @@ public struct Column: Sendable {
       "true entropy of the training text where its distribution differs from the source's; with noise that of the text and the noise together, an upper bound",
       .result, \.trainingEntropy),
     number(
+      "sample_entropy", "nats/token",
+      "entropy of the samples that it was trained on, those of the model before it", .result, \.sampleEntropy),
+    integer(
+      "sample_names", "",
+      "different names in the text of generation 0 that these samples name too",
+      .result, \.sampleNames),
+    number(
+      "names_kept", "", "these names divided by those that as much new text of the corpus names too", .result,
+      \.namesKept),
+    number("sample_tail", "", "Zipf's exponent of the names in the samples", .result, \.sampleTail),
+    number(
+      "corpus_tail", "", "Zipf's exponent of the names in the text of generation 0", .result, \.corpusTail),
+    number(
       "known_bits", "bits", "what the model knows of the text's associations, where `knowledge` is asked for",
       .result, \.knownBits),
     number("known_bits_int8", "bits", "the same with weights rounded to int8", .result, \.knownBitsInInt8),

@@ -72,6 +72,15 @@ public struct RunRow: Sendable, Equatable {
   public var entropyBitsPerByte: Double?
   /// The entropy of the training text, in nats per token, where it differs from that of the source.
   public var trainingEntropy: Double?
+  /// The entropy of the samples that it was trained on.
+  public var sampleEntropy: Double?
+  /// The different names of the text of generation 0 that the samples have too.
+  public var sampleNames: Int?
+  /// The same divided by those that as much new text of the corpus has too.
+  public var namesKept: Double?
+  /// Zipf's exponent of the names in the samples, and in the text of generation 0.
+  public var sampleTail: Double?
+  public var corpusTail: Double?
   /// The loss minus the entropy, in nats per token.
   public var reducible: Double?
   /// The standard error of `reducible` over windows.

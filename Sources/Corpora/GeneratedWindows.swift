@@ -245,6 +245,9 @@ struct GeneratedWindows: Sendable {
     }
   }
 
+  /// The words that the text says facts about; nil if there are none.
+  var names: Set<[UInt8]>? { text.grammar.names }
+
   func knowledgeProbe() throws -> KnowledgeProbe {
     try KnowledgeProbe(text, tokenizer: tokenizer, context: context, seed: seed)
   }

@@ -1,3 +1,5 @@
+import RandomNumbers
+
 /// Windows of T + 1 tokens each in one buffer, (count, T + 1), where T is the context: tokens 0 ..< T are a model's
 /// inputs and tokens 1 ... T its targets.
 public struct TokenWindows: Sendable {
@@ -52,6 +54,22 @@ public struct TokenWindows: Sendable {
     for place in places { tokens.append(contentsOf: windows[place]) }
     self.init(context: windows.context, count: places.count, tokens: tokens, places: places)
     distinctCount = windows.distinctCount
+  }
+
+  /// Windows of some tokens, (count, T + 1).
+  package init(context: Int, tokens: [UInt16]) {
+    self.init(context: context, count: tokens.count / (context + 1), tokens: tokens)
+  }
+
+  /// The windows of several texts in a random order.
+  ///
+  /// - Parameter key: Determines the order.
+  package init(shuffling texts: [TokenWindows], key: UInt64) {
+    precondition(!texts.isEmpty, "TokenWindows: no texts")
+    let all = texts.flatMap { text in (0..<text.count).map { text[$0] } }
+    self.init(
+      context: texts[0].context, count: all.count,
+      tokens: Shuffle(count: all.count, key: key).flatMap { all[$0] })
   }
 
   /// The number of targets of all windows, count · T.

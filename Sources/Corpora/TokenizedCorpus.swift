@@ -172,6 +172,14 @@ public final class TokenizedCorpus: Sendable {
     return try windows.timesSeen(times)
   }
 
+  /// Counts the names in windows of text of this corpus, or of a model that was trained on it.
+  ///
+  /// - Parameter places: The windows to count in.
+  public func names(in windows: TokenWindows, at places: [Int]) -> NameCounts {
+    let known: Set<[UInt8]>? = if case .generated(let windows) = source { windows.names } else { nil }
+    return NameCounts(windows, at: places, tokenizer: tokenizer, known: known)
+  }
+
   private func trainingWindows(tokens: Int) -> Int {
     max(1, min(tokens, configuration.uniqueTokens ?? tokens).dividedRoundingUp(by: context))
       .roundedUp(toMultipleOf: lanes ?? 1)

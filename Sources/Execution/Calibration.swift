@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import Generation
 import Models
 import Plans
 import Synchronization
@@ -14,6 +15,8 @@ public struct Calibration: Sendable {
   }
 
   private var costs: [Shape: Trainer.Cost] = [:]
+  /// The seconds of sampling a token, of the models whose samples others are trained on.
+  private var sampling: [ModelConfiguration: Double] = [:]
 
   /// Measures each shape of `runs` for a few hundredths of a second, `workers` of them at the same time.
   init(_ runs: [PlannedRun], corpora: CorpusCache, workers: Int) throws {
@@ -36,6 +39,9 @@ public struct Calibration: Sendable {
       }
     }
     costs = try measured.withLock { try $0.mapValues { try $0.get() } }
+    for model in Set(runs.filter { $0.configuration.samples != nil }.map(\.configuration.model)) {
+      sampling[model] = Generator.secondsPerToken(model)
+    }
   }
 
   private func cost(of run: PlannedRun, batch: Int) -> Trainer.Cost? {
@@ -79,8 +85,30 @@ public struct Calibration: Sendable {
       + seconds(of: run, windows: validationWindows(of: run) + points.count * LearningCurve.windows)
   }
 
-  /// Returns the seconds of a trunk with all its branches.
+  /// Returns the seconds of sampling a token; nil where no model is trained on samples.
+  func secondsPerSample(of run: PlannedRun) -> Double? { sampling[run.configuration.model] }
+
+  /// Returns the seconds of training all models of a lineage up to the last of some, and of their samples.
+  private func seconds(ofLineage last: PlannedRun, _ samples: SampledText) -> Double {
+    let first = samples.source == nil ? 0 : 1
+    let training = (first...samples.generation).reduce(0.0) { sum, generation in
+      sum + seconds(ofBranches: [last.generation(generation)])
+    }
+    let sampled = Double(samples.generation * last.configuration.tokensOfText) * samples.fraction
+    return training + sampled * (secondsPerSample(of: last) ?? 0)
+  }
+
+  /// Returns the seconds of a trunk with all its branches, or of a lineage.
   public func seconds(ofTrunk runs: [PlannedRun]) -> Double {
+    let sampled = runs.compactMap { run in run.configuration.samples.map { (run: run, samples: $0) } }
+    if let last = sampled.max(by: { $0.samples.generation < $1.samples.generation }) {
+      return seconds(ofLineage: last.run, last.samples)
+    }
+    return seconds(ofBranches: runs)
+  }
+
+  /// Returns the seconds of a trunk with all its branches.
+  private func seconds(ofBranches runs: [PlannedRun]) -> Double {
     let branches = runs.reduce(0) { $0 + branchSeconds(of: $1) }
     guard let longest = runs.max(by: { branchPoint(of: $0) < branchPoint(of: $1) }) else { return 0 }
     let trunk = branchPoint(of: longest)

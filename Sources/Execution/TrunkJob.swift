@@ -24,6 +24,8 @@ public struct TrunkJob: Codable, Sendable {
   let secondsPerToken: Double
   let flopsPerToken: Double
   let secondsPerWindow: Double
+  /// The seconds of sampling a token; nil where no model is trained on samples.
+  let secondsPerSample: Double?
 
   init(_ runs: [PlannedRun], _ calibration: Calibration) {
     self.runs = runs.map(Run.init)
@@ -32,6 +34,7 @@ public struct TrunkJob: Codable, Sendable {
     flopsPerToken = runs[0].counts.trainingFlopsPerToken
     secondsPerToken = longest.map(calibration.secondsPerToken) ?? 0
     secondsPerWindow = longest.map { calibration.seconds(of: $0, windows: 1) } ?? 0
+    secondsPerSample = longest.flatMap(calibration.secondsPerSample)
   }
 
   /// The identifier of the trunk.
@@ -133,9 +136,20 @@ public struct TrunkJob: Codable, Sendable {
       finished: { report(.finished(run: $0.configuration.identifier, loss: $0.result.loss)) },
       damaged: { report(.remark("\($0)")) },
       remark: { report(.remark($0)) })
-    let training = try TrunkTraining(
-      runs.map(\.configuration), corpus: corpus, folder: store.folder(of:),
-      trunkFolder: store.trunkFolder(of: configuration), control: control)
-    try whileSaving(training.callAsFunction)
+    let configurations = runs.map(\.configuration)
+    if configuration.samples != nil {
+      let lineage = Lineage(configurations, corpus: corpus, store: store, control: control) { tokens in
+        let seconds = Double(tokens) * (secondsPerSample ?? 0)
+        done += seconds
+        claim.report(done: done / max(self.seconds, 1e-9))
+        report(.progress(seconds: seconds, flops: 0))
+      }
+      try whileSaving(lineage.train)
+    } else {
+      let training = try TrunkTraining(
+        configurations, corpus: corpus, folder: store.folder(of:),
+        trunkFolder: store.trunkFolder(of: configuration), control: control)
+      try whileSaving(training.callAsFunction)
+    }
   }
 }

@@ -72,7 +72,10 @@ public struct GameRules: Codable, Sendable {
     settings = try choices.settings.map(Self.fixed)
     let given = [("corpus", choices.corpus)] + settings.map { ($0.name, $0.value) }
     func plan(_ width: Int, flops: Double) throws -> PlannedRun {
-      try PlannedRun(options: given + [("width", "\(width)"), ("flops", "\(flops)")], corpora: corpora)
+      let run = try PlannedRun(
+        options: given + [("width", "\(width)"), ("flops", "\(flops)")], corpora: corpora)
+      try run.checkIsAlone()
+      return run
     }
     // The smallest models must be affordable.
     fingerprint = try plan(8, flops: choices.budget).configuration.corpusFingerprint
@@ -145,6 +148,7 @@ public struct GameRules: Codable, Sendable {
     let options =
       [("corpus", source)] + settings.map { ($0.name, $0.value) } + free.map { ($0.name, $0.text) }
     let run = try PlannedRun(options: options.map { (name: $0.0, text: $0.1) }, corpora: corpora)
+    try run.checkIsAlone()
     guard run.configuration.corpusFingerprint == fingerprint else {
       throw InputError(
         "the text has changed since the game began", file: source,

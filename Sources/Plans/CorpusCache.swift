@@ -27,12 +27,23 @@ public final class CorpusCache: Sendable {
   /// - Throws: `InputError` if it may not.
   func checkSource(_ source: String, of experiment: String) throws {
     if try CorpusSource.isBundled(source) { return }
-    let own = URL(fileURLWithPath: experiment).deletingLastPathComponent().path
     // A file that matches a pattern may be a link.
     let files = try FileAccess.exists(source) ? [source] : (try? TextFiles.files(of: source)) ?? [source]
+    try check(files, "corpus", named: source, of: experiment)
+  }
+
+  /// Checks that an experiment's file may read a model: see `checkSource`.
+  ///
+  /// - Throws: `InputError` if it may not.
+  func checkModel(_ path: String, of experiment: String) throws {
+    try check([path], "model", named: path, of: experiment)
+  }
+
+  private func check(_ files: [String], _ kind: String, named name: String, of experiment: String) throws {
+    let own = URL(fileURLWithPath: experiment).deletingLastPathComponent().path
     guard files.allSatisfy({ isPath($0, below: [".", own] + folders) }) else {
       throw InputError(
-        "the corpus `\(source)` lies outside the folder of the experiment and the current folder",
+        "the \(kind) `\(name)` lies outside the folder of the experiment and the current folder",
         remedy: "Allow it on the command line: `--corpora FOLDER`, the folder that it is in")
     }
   }

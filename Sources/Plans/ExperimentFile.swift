@@ -70,8 +70,8 @@ public struct ExperimentFile: Sendable {
   public init(path: String, text: String, tier: Tier = .whole) throws {
     let root = try YAMLValue(file: path, text: text)
     let whole = try root.mapping(keys: [
-      "title", "description", "chapter", "page", "key", "corpus", "model", "training", "grid", "reference",
-      "fits", "compare", "sweeps", "plots", "expect", "slurm", "minutes",
+      "title", "description", "chapter", "page", "key", "corpus", "synthetic", "model", "training", "grid",
+      "reference", "fits", "compare", "sweeps", "plots", "expect", "slurm", "minutes",
     ])
     let reduced = try whole["minutes"]?.mapping(keys: Self.reducible)
     if tier == .minutes, reduced == nil {
@@ -191,7 +191,8 @@ public struct ExperimentFile: Sendable {
 
   /// The keys that a tier may replace.
   private static let reducible = [
-    "corpus", "model", "training", "grid", "reference", "fits", "compare", "sweeps", "plots", "expect",
+    "corpus", "synthetic", "model", "training", "grid", "reference", "fits", "compare", "sweeps", "plots",
+    "expect",
     "description",
     "key",
   ]

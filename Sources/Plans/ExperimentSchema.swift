@@ -21,6 +21,7 @@ public enum ExperimentSchema {
     [
       "description": .string.described("what is done and why"),
       "corpus": .any(of: .string, .mapping(settings(of: .corpus))).described("the text to train on"),
+      "synthetic": .mapping(settings(of: .synthetic)).described("training text that models write"),
       "model": .mapping(settings(of: .model)).described("settings of all models"),
       "training": .mapping(settings(of: .training)).described("settings of all trainings"),
       "grid": oneOrMany(grid).described("lists of values, of which every combination is a run"),

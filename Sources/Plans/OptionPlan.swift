@@ -1,4 +1,5 @@
 import Files
+import Training
 
 extension PlannedRun {
   /// Plans a run from options of the command line, with the same readers and checks as for an experiment's file.
@@ -22,5 +23,15 @@ extension PlannedRun {
     var planner = Planner(source: .options, corpora: corpora)
     self = try planner.plan(draft, naming: [])
     try planner.checkEffects()
+  }
+
+  /// Checks that the run needs no other one before it.
+  ///
+  /// - Throws: `InputError` if it is trained on samples of another model.
+  public func checkIsAlone() throws {
+    guard configuration.samples != nil else { return }
+    throw InputError(
+      "trains several models, and only one is trained here", file: Setting.flag(SampledText.generations),
+      remedy: "Write an experiment with `synthetic: {generations: …}`, and train it with `isoflop run`")
   }
 }

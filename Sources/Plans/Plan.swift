@@ -31,6 +31,13 @@ public struct PlannedRun: Sendable {
       counts: counts)
   }
 
+  /// Returns the run of another generation of its lineage.
+  public func generation(_ generation: Int) -> PlannedRun {
+    var run = self
+    run.configuration = configuration.generation(generation)
+    return run
+  }
+
   /// S, the number of optimizer steps.
   public var steps: Int { end.steps }
 
@@ -69,11 +76,12 @@ public struct Plan: Sendable {
   /// - Throws: `InputError` with the line of the invalid setting if a run of the grid is impossible.
   public init(_ experiment: ExperimentFile, corpora: CorpusCache) throws {
     self.experiment = experiment
-    let varying = Self.varyingSettings(experiment.drafts)
+    let drafts = experiment.drafts.flatMap(\.lineage)
+    let varying = Self.varyingSettings(drafts)
     var planner = Planner(source: .file(experiment.path), corpora: corpora)
     var runs: [PlannedRun] = []
     var places: [String: Int] = [:]
-    for draft in experiment.drafts {
+    for draft in drafts {
       let run = try planner.plan(draft, naming: varying)
       let identifier = run.configuration.identifier
       guard let place = places[identifier] else {

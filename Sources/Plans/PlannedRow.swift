@@ -46,6 +46,11 @@ extension RunRow {
     for task in result.tasks {
       tasks[task.task] = Task(loss: task.loss, entropy: task.entropy, exactMatch: task.exactMatch)
     }
+    sampleEntropy = result.samples?.entropy
+    sampleNames = result.samples?.names
+    namesKept = result.samples.map { Double($0.names) / Double(max($0.namesOfCorpus, 1)) }
+    sampleTail = result.samples?.tailExponent
+    corpusTail = result.samples?.tailExponentOfCorpus
     knownBits = result.knowledge?.all.known
     knownBitsInInt8 = result.knowledge?.knownInInt8
     possibleBits = result.knowledge?.all.bits

@@ -18,6 +18,7 @@ struct Planner {
   private(set) var tasks: [String] = []
   private(set) var notes: [String] = []
   private var counts: [ModelConfiguration: Counts] = [:]
+  private var sources = SampleSources()
   /// The settings of layers that were given without an effect on any run so far, each with a run.
   private var idle: [GivenPlace: RunDraft] = [:]
   private var effective: Set<GivenPlace> = []
@@ -40,6 +41,7 @@ struct Planner {
     let counts = countsOf(model)
     try checkBatch(of: draft)
     try checkSelections(of: draft)
+    let samples = try samples(of: draft, corpus)
     var training = draft.training(width: model.width)
     var budget: Double?
     switch draft.length {
@@ -53,14 +55,14 @@ struct Planner {
       training.tokens = training.batch.stepEnd(nearest: tokens)
       budget = flops
     case .tokens(let tokens):
-      training.tokens = tokens
+      training.tokens = tokens * (samples?.texts(ofGeneration: draft.generations) ?? 1)
     case nil: preconditionFailure("the length of training is checked before")
     }
     try checkLength(of: draft, training, width: model.width, flopsPerToken: counts.trainingFlopsPerToken)
     var run = PlannedRun(
       configuration: RunConfiguration(
         corpus: draft.text, corpusFingerprint: corpus.fingerprint, model: model, training: training,
-        seed: draft.seed),
+        samples: samples, seed: draft.seed),
       architecture: draft.model.architecture.rawValue, corpus: corpus.name,
       tokenizer: corpus.tokenizer.configuration.description,
       axes: draft.axes.filter { varying.contains($0.setting) }, isoFLOPBudget: budget, counts: counts)
@@ -77,6 +79,8 @@ struct Planner {
       setting.reset(&other)
       var twin = run
       twin.configuration.corpus = other.text
+      twin.configuration.samples = other.samples(
+        of: other.samplesFrom == nil ? nil : run.configuration.samples?.source)
       twin.configuration.seed = other.seed
       // Required settings have no default, nor have those whose default is invalid with the other settings.
       guard other.model.width != nil, !other.corpus.source.isEmpty,
@@ -129,6 +133,33 @@ struct Planner {
     let new = Counts(Transformer(model))
     counts[model] = new
     return new
+  }
+
+  /// What models have written of the training text; nil for nothing.
+  private mutating func samples(of draft: RunDraft, _ corpus: TokenizedCorpus) throws -> SampledText? {
+    guard draft.generations > 0 else { return nil }
+    let excluded: [(setting: String, isGiven: Bool)] = [
+      ("carry", corpus.lanes != nil), ("duplicates", draft.duplicates > 0),
+      ("order", draft.corpus.order != nil), ("weights_at_end", draft.corpus.weightsAtEnd != nil),
+    ]
+    if let setting = excluded.first(where: \.isGiven)?.setting {
+      throw fault(
+        "`generations` cannot be combined with `\(setting)`: samples come in windows of their own, in a random order",
+        at: SampledText.generations, of: draft, remedy: "Remove one of them")
+    }
+    if draft.keep == .accumulate, case .flops = draft.length {
+      throw fault(
+        "`keep: accumulate` trains each generation on more text than the one before, and `flops` gives all the same",
+        at: "keep", of: draft, remedy: "Give `tokens`, those of the first generation, instead of `flops`")
+    }
+    guard let path = draft.samplesFrom else { return draft.samples(of: nil) }
+    do {
+      if case .file(let experiment) = source { try corpora.checkModel(path, of: experiment) }
+      return draft.samples(of: try sources.source(path, for: corpus))
+    } catch let error as InputError {
+      let place = error.file.map { "\($0): " } ?? ""
+      throw fault(place + error.message, at: "samples_from", of: draft, remedy: error.remedy)
+    }
   }
 
   /// The number of lanes in which the training reads its text; nil where windows carry no state.
@@ -197,17 +228,23 @@ struct Planner {
   }
 
   private static let dependentSettings =
-    (sequenceMixerSettings + channelMixerSettings).map { setting in
-      DependentSetting(key: setting.key, requirement: setting.requirement ?? "such a layer") { model, _ in
-        setting.applies(to: model)
-      }
-    } + [
+    ofLayers + ofSamples + [
       DependentSetting(key: "carry", requirement: "a layer M or D") { $0.isRecurrent || !$1.carry },
       DependentSetting(key: "junk_tag", requirement: "`junk`", owner: "run") { $1.junk > 0 || !$1.junkTag },
       DependentSetting(key: "duplicate_times", requirement: "`duplicates`", owner: "run") {
         $1.duplicates > 0
       },
     ]
+
+  private static let ofLayers = (sequenceMixerSettings + channelMixerSettings).map { setting in
+    DependentSetting(key: setting.key, requirement: setting.requirement ?? "such a layer") { model, _ in
+      setting.applies(to: model)
+    }
+  }
+
+  private static let ofSamples = ["keep", "sample_fraction", "sample_temperature", "samples_from"].map {
+    DependentSetting(key: $0, requirement: "`generations`", owner: "run") { $1.generations > 0 }
+  }
 
   /// Throws if a setting of an update rule or an objective is given but another one is chosen.
   private func checkSelections(of draft: RunDraft) throws {

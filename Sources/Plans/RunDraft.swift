@@ -27,6 +27,13 @@ struct RunDraft: Sendable {
   /// The fraction of windows that are copies, and how often each comes.
   var duplicates = 0.0
   var duplicateTimes = 10
+  /// The number of models before this one, each trained on samples of the one before, and what becomes of earlier text.
+  var generations = 0
+  var keep = SampledText.Keeping.replace
+  var sampleFraction = 1.0
+  var sampleTemperature = 1.0
+  /// The checkpoint or the folder of the model that writes the first samples; nil for generation 0.
+  var samplesFrom: String?
   var model = ModelOptions()
   var length: Length?
   var learningRate: LearningRate.Height?
@@ -51,6 +58,32 @@ struct RunDraft: Sendable {
     text.junk = junk > 0 ? Junk(fraction: junk, isTagged: junkTag) : nil
     text.duplicates = duplicates > 0 ? Duplicates(fraction: duplicates, times: duplicateTimes) : nil
     return text
+  }
+
+  /// What models have written of the training text.
+  ///
+  /// - Parameter source: The model that writes the first samples; nil for generation 0.
+  func samples(of source: SampledText.Source?) -> SampledText? {
+    guard generations > 0 else { return nil }
+    return SampledText(
+      generation: generations, keep: keep, fraction: sampleFraction, temperature: sampleTemperature,
+      source: source)
+  }
+
+  /// The models of its lineage up to this one, from generation 0 or from the first that is trained on samples.
+  var lineage: [RunDraft] {
+    guard generations > 0 else { return [self] }
+    return ((samplesFrom == nil ? 0 : 1)...generations).map { generation in
+      var model = self
+      model.generations = generation
+      let axis = AxisValue(setting: SampledText.generations, value: "\(generation)")
+      if let place = axes.firstIndex(where: { $0.setting == axis.setting }) {
+        model.axes[place] = axis
+      } else {
+        model.axes.append(axis)
+      }
+      return model
+    }
   }
 
   /// Returns whether a setting was given.

@@ -8,7 +8,7 @@ import Models
 /// `isoflop train`, its column in `results.csv`, what tables and sweeps of the page compare, whether two runs differ in
 /// their seeds alone, the reference in `experiments/README.md` and the JSON Schema of experiment files.
 public struct Setting: Sendable {
-  public enum Section: String, CaseIterable, Sendable { case corpus, model, training }
+  public enum Section: String, CaseIterable, Sendable { case corpus, synthetic, model, training }
 
   typealias Change = @Sendable (inout RunDraft) -> Void
 
@@ -111,25 +111,26 @@ public struct Setting: Sendable {
   ///   - defaultText: The default in words.
   ///   - value: What the draft of a run holds of the number.
   static func number<Value: Sendable>(
-    _ section: Section, _ key: String, in range: NumberRange, default defaultText: String,
+    _ section: Section, _ key: String, name: String? = nil, in range: NumberRange,
+    default defaultText: String,
     _ meaning: String, _ path: WritableKeyPath<RunDraft, Value> & Sendable, column: ColumnChoice = .usual,
     cell: @escaping @Sendable (PlannedRun) -> Double? = { _ in nil },
     as value: @escaping @Sendable (Double) -> Value
   ) -> Setting {
     Setting(
-      section, key, values: .number(range), default: defaultText, meaning, path, column: column,
+      section, key, name: name, values: .number(range), default: defaultText, meaning, path, column: column,
       cell: { Cell(cell($0)) }
     ) { value(try range.read($0)) }
   }
 
   /// A number whose default is the value of a new draft.
   static func number(
-    _ section: Section, _ key: String, in range: NumberRange, _ meaning: String,
+    _ section: Section, _ key: String, name: String? = nil, in range: NumberRange, _ meaning: String,
     _ path: WritableKeyPath<RunDraft, Double> & Sendable, cell: @escaping @Sendable (PlannedRun) -> Double?
   ) -> Setting {
     number(
-      section, key, in: range, default: settingText(RunDraft()[keyPath: path]), meaning, path, cell: cell,
-      as: { $0 })
+      section, key, name: name, in: range, default: settingText(RunDraft()[keyPath: path]), meaning, path,
+      cell: cell, as: { $0 })
   }
 
   /// One of the cases of an enumeration.
@@ -152,7 +153,7 @@ public struct Setting: Sendable {
   }
 
   /// All settings, in the order of the reference and of `results.csv`.
-  public static let all: [Setting] = ofCorpora + ofModels + ofTraining
+  public static let all: [Setting] = ofCorpora + ofSamples + ofModels + ofTraining
 
   /// The former names of some settings, with what they are called now where `name` says it.
   static func formerNames(in settings: [Setting], _ name: (Setting) -> String) -> [String: String] {

@@ -20,8 +20,10 @@ public struct TrainingCost: Codable, Hashable, Sendable {
     trunk = run.configuration.trunkIdentifier
     flopsPerToken = run.counts.trainingFlopsPerToken
     tokens = run.tokens
+    // The models of a lineage have different texts.
     trunkTokens =
-      training.batch.end(ofTraining: training.schedule.branchPoint(tokens: training.tokens)).tokens
+      run.configuration.samples != nil
+      ? 0 : training.batch.end(ofTraining: training.schedule.branchPoint(tokens: training.tokens)).tokens
   }
 }
 

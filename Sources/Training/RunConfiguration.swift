@@ -11,17 +11,20 @@ public struct RunConfiguration: Codable, Hashable, Sendable {
   public var corpusFingerprint: String
   public var model: ModelConfiguration
   public var training: TrainingConfiguration
+  /// What models have written of the training text; nil for nothing.
+  public var samples: SampledText?
   /// The seed of the initial weights, and of the order of data that are repeated.
   public var seed: UInt64
 
   public init(
     corpus: CorpusConfiguration, corpusFingerprint: String, model: ModelConfiguration,
-    training: TrainingConfiguration, seed: UInt64
+    training: TrainingConfiguration, samples: SampledText? = nil, seed: UInt64
   ) {
     self.corpus = corpus
     self.corpusFingerprint = corpusFingerprint
     self.model = model
     self.training = training
+    self.samples = samples
     self.seed = seed
   }
 
@@ -37,15 +40,23 @@ public struct RunConfiguration: Codable, Hashable, Sendable {
     // The fingerprint identifies the text, wherever it lies.
     var configuration = self
     configuration.corpus.source = ""
+    configuration.samples?.source?.path = ""
     return String(checksum("isoflop \(numerics) \(configuration.canonicalJSON)").prefix(16))
   }
 
   /// The name of the trunk that the run shares with all that differ from it only in how long they train, or of
-  /// the run itself where the schedule or the text depends on the length.
+  /// the run itself where the schedule or the text depends on the length. The models of a lineage that are trained on
+  /// samples share one, because they are trained one after the other.
   public var trunkIdentifier: String { trunk.identifier }
 
   /// What all runs of a trunk have in common: a configuration without a length.
   var trunk: RunConfiguration {
+    if samples != nil {
+      var lineage = self
+      lineage.training.tokens = tokensOfText
+      lineage.samples?.generation = 0
+      return lineage
+    }
     if case .cosine = training.schedule { return self }
     if corpus.dependsOnLength { return self }
     var trunk = self

@@ -38,6 +38,34 @@ public struct RunResult: Codable, Hashable, Sendable {
     public let loss: Double
   }
 
+  /// What the samples have lost that a run is trained on: those of the model before it, compared with as much text of the
+  /// corpus.
+  public struct Samples: Codable, Hashable, Sendable {
+    /// The entropy of the samples in nats per token, with its standard error over windows: the mean of −log q over tokens
+    /// that were drawn with probability q.
+    public let entropy: Double
+    public let entropyStandardError: Double
+    /// The number of different names in the text of generation 0 (`NameCounts`) that the samples have too, and that as
+    /// much new text of the corpus has too.
+    public let names: Int
+    public let namesOfCorpus: Int
+    /// Zipf's exponent of the names in the samples, and in the text of generation 0; nil where too few come often.
+    public let tailExponent: Double?
+    public let tailExponentOfCorpus: Double?
+
+    public init(
+      entropy: Double, entropyStandardError: Double, names: Int, namesOfCorpus: Int, tailExponent: Double?,
+      tailExponentOfCorpus: Double?
+    ) {
+      self.entropy = entropy
+      self.entropyStandardError = entropyStandardError
+      self.names = names
+      self.namesOfCorpus = namesOfCorpus
+      self.tailExponent = tailExponent
+      self.tailExponentOfCorpus = tailExponentOfCorpus
+    }
+  }
+
   public let status: Status
   public let counts: Counts
   /// Tokens trained on, D.
@@ -68,13 +96,15 @@ public struct RunResult: Codable, Hashable, Sendable {
   public let validationTokens: Int
   /// What the model knows of the text's associations; nil if it is not asked for.
   public let knowledge: Knowledge?
+  /// What the samples have lost that it was trained on; nil if there are none.
+  public let samples: Samples?
 
   /// The names in records, which are those of the first version.
   private enum CodingKeys: String, CodingKey {
     case tasks = "families"
     case status, counts, tokens, uniqueTokens, steps, flops, loss, lossStandardError, reducibleStandardError,
       lossBitsPerByte, entropy, entropyBitsPerByte, trainingEntropy, trainingEntropyStandardError, positions,
-      routing, validationTokens, knowledge
+      routing, validationTokens, knowledge, samples
   }
 }
 

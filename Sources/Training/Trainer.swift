@@ -16,22 +16,31 @@ public final class Trainer {
   let batchGradient: BatchGradient
   private let evaluator: Evaluator
   private let corpus: TokenizedCorpus
+  /// Whether models have written training text.
+  private let isSampled: Bool
   private let threads: Int
 
   /// - Parameters:
   ///   - configuration: The longest of the runs that share the trunk.
+  ///   - sampled: The training windows, where models have written some; nil for those of the corpus.
   ///   - threads: Threads within this run. They do not change the numbers.
   /// - Throws: `SettingFault`, or `InputError` where there is no text to train on.
-  public init(_ configuration: RunConfiguration, corpus: TokenizedCorpus, threads: Int = 1) throws {
+  public init(
+    _ configuration: RunConfiguration, corpus: TokenizedCorpus, sampled: SampledWindows? = nil,
+    threads: Int = 1
+  ) throws {
     try configuration.training.check()
     precondition(
       configuration.lanes == corpus.lanes,
       "a corpus with \(corpus.lanes ?? 0) lanes for \(configuration.lanes ?? 0) windows in a batch")
     self.configuration = configuration
     (self.corpus, self.threads) = (corpus, threads)
+    isSampled = sampled != nil
     transformer = Transformer(configuration.model)
     let training = configuration.training
-    windows = try corpus.training(tokens: training.batch.end(ofTraining: training.tokens).tokens)
+    windows =
+      try sampled?.windows
+      ?? corpus.training(tokens: training.batch.end(ofTraining: training.tokens).tokens)
     let keepsOrder =
       corpus.lanes != nil || configuration.corpus.order != nil || configuration.corpus.weightsAtEnd != nil
     order = TokenOrder(
@@ -152,7 +161,8 @@ public final class Trainer {
       times[windows.distinct(order.window(at: position))] += 1
     }
     return Knowledge(
-      probe, losses: losses, rounded: rounded, seen: corpus.lanes == nil ? try corpus.timesSeen(times) : [])
+      probe, losses: losses, rounded: rounded,
+      seen: corpus.lanes == nil && !isSampled ? try corpus.timesSeen(times) : [])
   }
 
   /// The floating-point operations of all steps that were performed.

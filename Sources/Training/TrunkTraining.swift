@@ -56,13 +56,16 @@ public final class TrunkTraining {
   }
 
   /// Thrown after `Control.isCancelled` returned true.
-  public struct Cancelled: Error {}
+  public struct Cancelled: Error {
+    public init() {}
+  }
   /// Thrown where another process has finished a run meanwhile: nothing more is written into its folder.
   public struct Overtaken: Error {}
 
   private let runs: [RunConfiguration]
   private let folder: (RunConfiguration) -> RunFolder
   private let trunkFolder: RunFolder
+  private let sampled: SampledWindows?
   private let corpus: TokenizedCorpus
   private let trainer: Trainer
   private let control: Control
@@ -74,19 +77,21 @@ public final class TrunkTraining {
   ///   - runs: Runs with the same trunk, which leave it at different points.
   ///   - folder: The folder of each run.
   ///   - trunkFolder: The folder of the trunk, which is removed at the end.
+  ///   - sampled: The training windows, where models have written some; nil for those of the corpus.
   ///   - threads: Threads within the run. They do not change the numbers.
   public init(
     _ runs: [RunConfiguration], corpus: TokenizedCorpus, folder: @escaping (RunConfiguration) -> RunFolder,
-    trunkFolder: RunFolder, threads: Int = 1, control: Control = Control()
+    trunkFolder: RunFolder, sampled: SampledWindows? = nil, threads: Int = 1, control: Control = Control()
   ) throws {
     self.runs = runs.sorted { $0.training.tokens < $1.training.tokens }
     guard let longest = self.runs.last else { preconditionFailure("a trunk has at least one run") }
     precondition(Set(runs.map(\.trunkIdentifier)).count == 1, "runs of one trunk differ only in their tokens")
     self.folder = folder
     self.trunkFolder = trunkFolder
+    self.sampled = sampled
     self.corpus = corpus
     self.control = control
-    trainer = try Trainer(longest, corpus: corpus, threads: threads)
+    trainer = try Trainer(longest, corpus: corpus, sampled: sampled, threads: threads)
     provenance = Provenance(threads: threads, kernel: longest.model.kernel)
   }
 
@@ -374,7 +379,7 @@ public final class TrunkTraining {
     of run: RunConfiguration, _ evaluation: Evaluation?, _ knowledge: Knowledge?
   ) throws -> RunResult {
     let entropy = corpus.validationEntropy
-    let trained = try corpus.trainingEntropy(tokens: trainer.state.tokens)
+    let trained = try sampled.map(\.entropy) ?? corpus.trainingEntropy(tokens: trainer.state.tokens)
     let bitsPerByte = { (nats: Double) in nats / log(2) / self.corpus.bytesPerToken }
     return RunResult(
       status: evaluation == nil ? .diverged : .completed, counts: Counts(trainer.transformer),
@@ -395,7 +400,7 @@ public final class TrunkTraining {
       } ?? [],
       positions: evaluation.map { [RunResult.PositionLoss](averaging: $0.positions) },
       routing: evaluation.flatMap { $0.routing.isEmpty ? nil : $0.routing },
-      validationTokens: corpus.validation.targetCount, knowledge: knowledge)
+      validationTokens: corpus.validation.targetCount, knowledge: knowledge, samples: sampled?.statistics)
   }
 }
 

@@ -31,6 +31,7 @@ struct TrainCommand: ParsableCommand {
     try MemoryNeed.checkBase()
     let corpora = CorpusCache()
     let planned = try PlannedRun(options: settings.given, corpora: corpora)
+    try planned.checkIsAlone()
     try MemoryNeed.check([TrunkJob.Run(planned)], workers: 1)
     let run = planned.configuration
     let corpus = try corpora.corpus(of: run)

@@ -249,6 +249,37 @@ struct TrainingTextTests {
     }
   }
 
+  @Test("Names are the words that facts are about, or all words, and their tail has the recipe's exponent")
+  func names() throws {
+    let many = Self.people.replacing(
+      "[Ab, Ec], next: [la, mo, ni], most: 3}, size: 4, zipf: 1",
+      with:
+        "[Ab, Ec, Id, Of, Up], next: [la, mo, ni, ru, se, ta, vi, ko, du, pe], most: 4}, size: 50000, zipf: 1.4"
+    )
+    let named = try corpus(many, context: 64)
+    let plain = try corpus(many.replacing("{pet_of of who}", with: "{it: pet}"), context: 64)
+    for (corpus, isName) in [(named, { $0.first?.isUppercase == true }), (plain, { (_: Substring) in true })]
+    {
+      let windows = try corpus.training(tokens: 1_000_000)
+      let places = stride(from: 0, to: windows.count - 1, by: 2).map { $0 }
+      var words: Set<Substring> = []
+      for place in places {
+        let text = corpus.tokenizer.decode(windows[place])
+        let whole = text[...(text.lastIndex { !$0.isLetter } ?? text.startIndex)]
+        words.formUnion(whole.split { !$0.isLetter }.filter(isName))
+      }
+      let names = corpus.names(in: windows, at: places)
+      #expect(names.count(sharedWith: names) == words.count && words.count > 1000)
+      let others = corpus.names(in: windows, at: places.map { $0 + 1 })
+      #expect(names.count(sharedWith: others) < words.count)
+      #expect(names.count(sharedWith: others) == others.count(sharedWith: names))
+    }
+    let windows = try named.training(tokens: 1_000_000)
+    let exponent = try #require(named.names(in: windows, at: Array(0..<windows.count)).tailExponent)
+    #expect(abs(exponent - 1.4) < 0.1)
+    #expect(try corpus(Self.people).names(in: named.validation, at: [0]).tailExponent == nil)
+  }
+
   @Test(
     "Changes that do not go together, or that a text does not have, give one message",
     arguments: [0, 1, 2, 3, 4])

@@ -60,7 +60,7 @@ private let badInputs: [(String, String)] = [
   (
     "\(head)\"a\\nb\": 1\n",
     "e.yaml:3: unknown key `a b`. The keys here are title, description, chapter, page, key, "
-      + "corpus, model, training, grid, reference, fits, compare, sweeps, plots, expect, slurm, minutes."
+      + "corpus, synthetic, model, training, grid, reference, fits, compare, sweeps, plots, expect, slurm, minutes."
   ),
   ("\(head)grid: {width: [], tokens: 1M}\n", "e.yaml:3: the list is empty. Give at least one value."),
   (

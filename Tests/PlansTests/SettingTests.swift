@@ -1,9 +1,11 @@
 import Analysis
 import Files
 import Foundation
+import Models
 import Plans
 import TestSupport
 import Testing
+import Training
 
 @Suite struct SettingTests {
   /// A small dense run and one with experts.
@@ -23,6 +25,9 @@ import Testing
     "junk": ["junk": "0.5"], "junk_tag": ["junk": "0.5", "junk_tag": "true"],
     "duplicates": ["duplicates": "0.25"],
     "duplicate_times": ["duplicates": "0.25", "duplicate_times": "4"], "order": ["order": "easy_first"],
+    "generations": ["generations": "1"], "keep": ["generations": "1", "keep": "accumulate"],
+    "sample_fraction": ["generations": "1", "sample_fraction": "0.5"],
+    "sample_temperature": ["generations": "1", "sample_temperature": "0.5"],
     "architecture": ["architecture": "llama"],
     "width": ["width": "48"],
     "depth": ["depth": "3"], "heads": ["heads": "2"], "head_width": ["head_width": "16"], "layers": [:],
@@ -61,6 +66,18 @@ import Testing
       corpora: CorpusCache(allowing: [packageFolder, FileManager.default.temporaryDirectory.path]))
   }
 
+  /// Writes an untrained model of the base run, and returns the path.
+  private func checkpoint(in folder: String) throws -> String {
+    let run = try Self.plan(Self.base).configuration
+    let transformer = Transformer(run.model)
+    let path = "\(folder)/checkpoint.safetensors"
+    try TrainedModel(
+      configuration: run, transformer: transformer, parameters: transformer.initialParameters(seed: 0),
+      tokenizer: try CorpusCache().corpus(of: run).tokenizer
+    ).write(to: path)
+    return path
+  }
+
   @Test("Runs that differ in a setting have different cells, so that they do not count as repeats")
   func everySettingSetsRunsApart() throws {
     let folder = try TemporaryFolder()
@@ -69,7 +86,8 @@ import Testing
     _ = try folder.write(String(repeating: line, count: 1000), to: "two.jsonl")
     let texts = ["text_field": ["corpus": "\(folder.path)/two.jsonl", "text_field": "other"]]
     let filters = ["filter": ["corpus": "\(folder.path)/two.jsonl", "filter": "{bytes: [1, 1M]}"]]
-    let others = Self.others.merging(texts) { $1 }.merging(filters) { $1 }
+    let models = ["samples_from": ["generations": "1", "samples_from": try checkpoint(in: folder.path)]]
+    let others = Self.others.merging(texts) { $1 }.merging(filters) { $1 }.merging(models) { $1 }
     #expect(Set(others.keys) == Set(Setting.all.map(\.name)), "add the new setting to `others`")
     for setting in Setting.all {
       guard let other = others[setting.name], let value = other[setting.name] else { continue }

@@ -9,10 +9,10 @@ PACKAGE = Path(__file__).resolve().parents[2]
 REFERENCE = PACKAGE / "experiments" / "reference"
 INTEGERS = """corpus_seed validation_tokens unique_tokens_limit width depth heads head_width kv_heads window features state
     expansion context vocabulary experts top_k granularity shared_experts warmup seed n_non_embedding n_total n_active n_router
-    d_tokens unique_tokens cache_bytes steps dead_experts duplicate_times""".split()
+    d_tokens unique_tokens cache_bytes steps dead_experts duplicate_times generation sample_names""".split()
 TEXTS = """trunk status corpus text_field filter tokenizer architecture layers feature_map positions parametrisation precision
     routed_blocks gate capacity_factor balance batch schedule update_rule objective weights weights_at_end validation_weights
-    order""".split()
+    order keep samples_from""".split()
 BOOLEANS = ["tied_head", "carry", "junk_tag", "knowledge"]
 LATIN = str.maketrans({"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ζ": "zeta", "η": "eta", "κ": "kappa", "ω": "omega"})
 
