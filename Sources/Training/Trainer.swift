@@ -128,7 +128,8 @@ public final class Trainer {
   /// Whether training has failed, judged by the final validation loss in nats per token: it is NaN, or more than one
   /// nat above uniform guessing. Runs too short for `hasDiverged` are judged here alone.
   func hasDiverged(at loss: Double) -> Bool {
-    guard !changesMixture else { return !loss.isFinite }
+    // Samples may have lost so much of the corpus that a model of them is sure of what is wrong in it.
+    guard !changesMixture, !isSampled else { return !loss.isFinite }
     // A model that has learned little may be slightly worse than guessing, but not by a nat. NaN fails the comparison.
     return !(loss <= log(Double(configuration.model.vocabulary)) + 1)
   }
