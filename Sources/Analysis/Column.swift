@@ -109,6 +109,10 @@ public struct Column: Sendable {
       "cache_bytes", "bytes", "memory of one sequence while it is continued: keys and values, or states",
       .plan,
       \.cacheBytes),
+    number("weight_bits", "bits", "bits of a weight in its products", .plan, \.weightBits),
+    number("activation_bits", "bits", "bits of an activation in these products", .plan, \.activationBits),
+    number("gradient_bits", "bits", "bits of a gradient in these products", .plan, \.gradientBits),
+    number("cache_bits", "bits", "bits of a number in keys and values", .plan, \.cacheBits),
     number("epochs", "", "times that each token was seen: D divided by the unique tokens", .plan, \.epochs),
     integer("steps", "steps", "optimizer steps, S", .plan, \.steps),
     number(

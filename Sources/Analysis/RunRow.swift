@@ -57,6 +57,11 @@ public struct RunRow: Sendable, Equatable {
   public var sixNDCompute: Double?
   /// 6·N·D with the active parameters except embeddings, in FLOPs.
   public var sixNDNonEmbeddingCompute: Double?
+  /// The bits of numbers in products with weights, and of cached keys and values.
+  public var weightBits: Double?
+  public var activationBits: Double?
+  public var gradientBits: Double?
+  public var cacheBits: Double?
   /// The budget that D was computed from, in FLOPs.
   public var isoFLOPBudget: Double?
 

@@ -83,8 +83,13 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   /// computed in float32.
   public var precision: Precision?
 
+  /// The formats that numbers are rounded to; nil for float32 everywhere.
+  public var formats: NumberFormats?
+
   /// What computes its products in training and validation in this process.
-  public var kernel: ProductKernel { (precision ?? .float32).kernel }
+  public var kernel: ProductKernel {
+    (formats?.areProductsOfBfloat16 == true ? .bfloat16 : precision ?? .float32).kernel
+  }
 
   /// The names in files, which run identifiers depend on. A setting that is nil is left out.
   private enum CodingKeys: String, CodingKey {
@@ -92,7 +97,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     case moe = "mixture"
     case width, depth, heads, kvHeads, headWidth, layers, window, featureMap, features, state, expansion,
       context, vocabulary, positions, tiedHead, parametrisation, rotaryBase, normEpsilon, feedForward,
-      precision
+      precision, formats
   }
 
   /// - Parameters:
@@ -112,7 +117,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     featureMap: FeatureMap = .elu, features: Int? = nil, state: Int? = nil, expansion: Int? = nil,
     context: Int = 128, vocabulary: Int, positions: Positions = .rotary, tiedHead: Bool? = nil,
     parametrisation: Parametrisation = .mup,
-    moe: MoE? = nil, precision: Precision = .float32
+    moe: MoE? = nil, precision: Precision = .float32, formats: NumberFormats = NumberFormats()
   ) throws {
     self.architecture = architecture
     self.width = width
@@ -139,6 +144,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     self.parametrisation = parametrisation
     self.moe = moe
     self.precision = precision == .float32 ? nil : precision
+    self.formats = formats.areFloat32 ? nil : formats
     self.window = window == Self.usualWindow || !has(WindowAttention.self) ? nil : window
     self.featureMap = featureMap == .elu || !has(LinearAttention.self) ? nil : featureMap
     self.features = features == Self.usualFeatures || !usesRandomFeatures ? nil : features
@@ -201,8 +207,8 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   /// What norms add to the mean square.
   public var normAddend: Double { normEpsilon ?? Double(Recorder.usualNormEpsilon) }
 
-  /// Whether layers add noise while training.
-  var isNoisy: Bool { moe?.noise ?? 0 > 0 }
+  /// Whether layers add noise, or round at random, while training.
+  var isNoisy: Bool { moe?.noise ?? 0 > 0 || formats?.isStochastic == true }
 
   /// The hidden width of the feed-forward layer: usually four times the width, or for SwiGLU, which has three matrices
   /// instead of two, 8/3 of it rounded up to a multiple of 8.

@@ -44,6 +44,11 @@ public struct ModelOptions: Sendable {
   /// The weight of the experts' balancing; nil for the default of its kind.
   public var balanceWeight: Double?
   public var precision = Precision.float32
+  public var weightFormat = NumberFormat.float32
+  public var activationFormat = NumberFormat.float32
+  public var gradientFormat = NumberFormat.float32
+  public var cacheFormat = NumberFormat.float32
+  public var rounding = RoundingMode.nearest
 
   public init() {}
 
@@ -59,7 +64,10 @@ public struct ModelOptions: Sendable {
       kvHeads: kvHeads, layers: layers, window: window, featureMap: featureMap ?? architecture.featureMap,
       features: features, state: state, expansion: expansion, context: context, vocabulary: vocabulary,
       positions: positions,
-      tiedHead: tiedHead, parametrisation: parametrisation, moe: experts, precision: precision)
+      tiedHead: tiedHead, parametrisation: parametrisation, moe: experts, precision: precision,
+      formats: NumberFormats(
+        weights: weightFormat, activations: activationFormat, gradients: gradientFormat, cache: cacheFormat,
+        isStochastic: rounding == .stochastic))
   }
 
   /// Whether a layer keeps a recurrent state; false also where no such network can be built.

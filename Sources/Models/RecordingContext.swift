@@ -16,6 +16,8 @@ public final class RecordingContext {
     ? RotaryAngles(
       context: configuration.context, headDimension: configuration.headWidth,
       base: configuration.rotaryAngleBase) : nil
+  /// The number of operations that round at random.
+  var roundings = 0
   private var sideLosses: [(_ losses: Tensor) -> Tensor] = []
   /// The routed layers that were recorded, in the order of the blocks.
   private(set) var routed: [RoutedLayer] = []
@@ -37,16 +39,21 @@ public final class RecordingContext {
 
   /// scale·x·weight + bias: x (…, K), weight (K, N), or (N, K) where `transposed`, bias (N) → (…, N).
   ///
-  /// All layers multiply by their weights with this method or the next.
+  /// All layers multiply by their weights with this method or the next, which round the operands to their formats.
   public func multiply(
     _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, transposed: Bool = false, scale: Float = 1
   ) -> Tensor {
-    recorder.linear(x, weight, bias: bias, transposed: transposed, scale: scale)
+    roundedGradient(
+      of: recorder.linear(
+        roundedActivation(x), roundedWeight(weight, transposed: transposed), bias: bias,
+        transposed: transposed, scale: scale))
   }
 
   /// The same with a weight (E, K, N) and a bias (E, N) for each expert: x (places, K) → (places, N).
   public func multiply(_ x: Tensor, experts weight: Tensor, bias: Tensor?, _ routes: Routes) -> Tensor {
-    recorder.expertLinear(x, weight, bias: bias, routes)
+    roundedGradient(
+      of: recorder.expertLinear(
+        roundedActivation(x), roundedWeight(weight, transposed: false), bias: bias, routes))
   }
 
   // MARK: Sequences

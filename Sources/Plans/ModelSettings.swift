@@ -58,6 +58,25 @@ extension Setting {
       "the precision of the operands of matrix products, in training and validation; sums and all else are float32",
       \.model.precision, column: .named(isSelfExplanatory: true)
     ) { $0.configuration.model.precision ?? .float32 },
+    .choice(
+      .model, "weight_format",
+      "what weights are rounded to at each product; fp formats in blocks of 32, int and ternary by channel",
+      \.model.weightFormat
+    ) { $0.configuration.model.formats?.weights ?? .float32 },
+    .choice(
+      .model, "activation_format", "what the other operand of these products is rounded to",
+      \.model.activationFormat
+    ) { $0.configuration.model.formats?.activations ?? .float32 },
+    .choice(
+      .model, "gradient_format", "what the gradient of their result is rounded to", \.model.gradientFormat
+    ) { $0.configuration.model.formats?.gradients ?? .float32 },
+    .choice(
+      .model, "cache_format", "what the keys and values of attention are rounded to", \.model.cacheFormat
+    ) { $0.configuration.model.formats?.cache ?? .float32 },
+    .choice(
+      .model, "rounding", "whether training rounds to nearest, or at random so that the mean is right",
+      \.model.rounding
+    ) { $0.configuration.model.formats?.isStochastic == true ? .stochastic : .nearest },
   ]
 
   /// The row of a setting that a layer declares.

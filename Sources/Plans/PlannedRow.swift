@@ -21,6 +21,11 @@ extension RunRow {
     activeParameters = counts.active
     routerParameters = counts.router
     cacheBytes = Transformer(run.configuration.model).cacheBytes
+    let formats = run.configuration.model.formats
+    weightBits = (formats?.weights ?? .float32).bits
+    activationBits = (formats?.activations ?? .float32).bits
+    gradientBits = (formats?.gradients ?? .float32).bits
+    cacheBits = (formats?.cache ?? .float32).bits
     steps = result?.steps ?? run.steps
     exactCompute = result?.flops ?? run.flops
     sixNDCompute = 6 * Double(counts.active) * Double(tokens)

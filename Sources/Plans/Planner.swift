@@ -230,6 +230,12 @@ struct Planner {
   private static let dependentSettings =
     ofLayers + ofSamples + [
       DependentSetting(key: "carry", requirement: "a layer M or D") { $0.isRecurrent || !$1.carry },
+      DependentSetting(key: "cache_format", requirement: "a layer A or W") {
+        $0.hasAttention || $1.model.cacheFormat == .float32
+      },
+      DependentSetting(key: "rounding", requirement: "a format with few bits") {
+        $0.formats != nil || $1.model.rounding == .nearest
+      },
       DependentSetting(key: "junk_tag", requirement: "`junk`", owner: "run") { $1.junk > 0 || !$1.junkTag },
       DependentSetting(key: "duplicate_times", requirement: "`duplicates`", owner: "run") {
         $1.duplicates > 0

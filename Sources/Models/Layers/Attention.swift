@@ -46,7 +46,9 @@ struct Attention: SequenceMixer {
     let (queries, keys) = (configuration.attentionWidth, configuration.keyValueWidth)
     let projected = queriesKeysValues(x, context)
     // Queries and keys are adjacent columns: one operation rotates both.
-    let qkv = context.withPositions(ColumnView(projected, columns: 0..<queries + keys))
+    let qkv = context.roundedCache(
+      of: context.withPositions(ColumnView(projected, columns: 0..<queries + keys)),
+      keysAndValues: queries..<queries + 2 * keys)
     let mixed = context.attend(
       queries: ColumnView(qkv, columns: 0..<queries),
       keys: ColumnView(qkv, columns: queries..<queries + keys),

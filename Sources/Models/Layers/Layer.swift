@@ -93,6 +93,9 @@ extension ModelConfiguration {
   /// Whether a block keeps a recurrent state.
   public var isRecurrent: Bool { stateByteCount > 0 }
 
+  /// Whether it has keys and values that a cache keeps.
+  public var hasAttention: Bool { has(Attention.self) || has(WindowAttention.self) }
+
   /// The channel mixer of a block.
   func channelMixer(
     _ name: String, block: Int, in parameters: inout ModelParameters
