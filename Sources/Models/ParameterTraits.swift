@@ -40,6 +40,11 @@ public struct ParameterTraits: Sendable, Hashable {
   public var decays: Bool
   /// Whether it is a hidden weight of μP, whose learning rate update rules scale differently with the width.
   public var scalesRateWithWidth = false
+  /// Whether it is a matrix whose number of outputs does not follow the width, as that of a router.
+  public var hasFixedOutputs = false
+  /// The columns of the matrices that stand side by side in it, as those of queries, keys and values do; empty for a
+  /// single matrix. Update rules that treat matrices as a whole take each by itself.
+  public var columnsOfParts: [Int] = []
   /// The fraction of the weights that one token uses.
   public var activeFraction = 1.0
   /// Whether training changes it. Weights that it never changes are no parameters of the model: parameter counts leave
@@ -52,15 +57,25 @@ public struct ParameterTraits: Sendable, Hashable {
   public var signStep: Float?
 
   /// Weights of a linear map inside the network: (…, inputs, outputs).
-  public static func matrix(writesToStream: Bool = false, activeFraction: Double = 1) -> ParameterTraits {
+  ///
+  /// - Parameters:
+  ///   - hasFixedOutputs: Whether the number of outputs does not follow the width.
+  ///   - parts: The columns of the matrices that stand side by side in it; empty for a single matrix.
+  public static func matrix(
+    writesToStream: Bool = false, hasFixedOutputs: Bool = false, parts: [Int] = [], activeFraction: Double = 1
+  ) -> ParameterTraits {
     ParameterTraits(
       initial: .hidden(writesToStream: writesToStream), group: .matrix, decays: true,
-      scalesRateWithWidth: true, activeFraction: activeFraction)
+      scalesRateWithWidth: true, hasFixedOutputs: hasFixedOutputs, columnsOfParts: parts,
+      activeFraction: activeFraction)
   }
+
+  /// Whether it maps between vectors whose lengths both follow the width.
+  public var mapsBetweenWidths: Bool { scalesRateWithWidth && !hasFixedOutputs }
 
   /// Weights of a linear map from a vector to logits of experts.
   public static var router: ParameterTraits {
-    var traits = matrix()
+    var traits = matrix(hasFixedOutputs: true)
     traits.isRouter = true
     return traits
   }
@@ -111,6 +126,47 @@ public struct ModelParameter: Sendable, Hashable {
   public var count: Int { parameter.count }
   /// The floats that it takes in a buffer of weights.
   public var range: Range<Int> { parameter.range }
+
+  /// The number of equal matrices that stand one after another in it, as those of experts do.
+  public var stack: Int {
+    let size = rows * parameter.tensor.columns
+    return size == 0 ? 0 : count / size
+  }
+
+  /// The matrices that stand side by side in it, or in the first of its stack.
+  public var parts: [WeightMatrix] {
+    let width = parameter.tensor.columns
+    var offset = 0
+    return (traits.columnsOfParts.isEmpty ? [width] : traits.columnsOfParts).map { columns in
+      defer { offset += columns }
+      return WeightMatrix(offset: offset, rows: rows, columns: columns, stride: width)
+    }
+  }
+
+  /// All matrices in it.
+  public var matrices: [WeightMatrix] {
+    let parts = parts
+    return (0..<stack).flatMap { index in
+      parts.map { part in
+        WeightMatrix(
+          offset: index * part.rows * part.stride + part.offset, rows: part.rows, columns: part.columns,
+          stride: part.stride)
+      }
+    }
+  }
+
+  /// The inputs of its matrices; 1 for a vector.
+  private var rows: Int { parameter.tensor.shape.dropLast().last ?? 1 }
+}
+
+/// A matrix (inputs, outputs) in a weight.
+public struct WeightMatrix: Sendable, Hashable {
+  /// Where it begins, counted from the first number of the weight.
+  public let offset: Int
+  public let rows: Int
+  public let columns: Int
+  /// The distance between rows, in numbers.
+  public let stride: Int
 }
 
 /// The traits of all weights, in order. A model has many weights but few distinct traits, so each is stored once:

@@ -38,7 +38,8 @@ struct Attention: SequenceMixer {
     configuration = c
     self.window = window
     queriesKeysValues = Linear(
-      "\(name).qkv", c.width, c.attentionWidth + 2 * c.keyValueWidth, c, in: &parameters)
+      "\(name).qkv", c.width, c.attentionWidth + 2 * c.keyValueWidth,
+      parts: [c.attentionWidth, c.keyValueWidth, c.keyValueWidth], c, in: &parameters)
     out = Linear("\(name).out", c.attentionWidth, c.width, c, writesToStream: true, in: &parameters)
   }
 

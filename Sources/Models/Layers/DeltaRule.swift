@@ -34,7 +34,9 @@ struct DeltaRule: SequenceMixer {
   init(_ name: String, _ c: ModelConfiguration, in parameters: inout ModelParameters) {
     let heads = (c.width + Self.headWidth - 1) / Self.headWidth
     let (values, columns) = (heads * Self.headWidth, heads * (2 * c.stateSize + Self.headWidth))
-    input = Linear("\(name).qkv", c.width, columns, c, in: &parameters)
+    input = Linear(
+      "\(name).qkv", c.width, columns, parts: [heads * c.stateSize, heads * c.stateSize, values], c,
+      in: &parameters)
     gate = Linear("\(name).gate", c.width, values, c, in: &parameters)
     convolution = (
       parameters.add(

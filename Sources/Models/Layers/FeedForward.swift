@@ -9,7 +9,9 @@ struct FeedForward: ChannelMixer {
   /// - Parameter hidden: The width between the maps.
   init(_ name: String, hidden: Int, _ c: ModelConfiguration, in parameters: inout ModelParameters) {
     architecture = c.architecture
-    up = Linear("\(name).up", c.width, architecture.upWidth(hidden), c, in: &parameters)
+    up = Linear(
+      "\(name).up", c.width, architecture.upWidth(hidden), parts: architecture.upParts(hidden), c,
+      in: &parameters)
     down = Linear("\(name).down", hidden, c.width, c, writesToStream: true, in: &parameters)
   }
 
@@ -21,6 +23,9 @@ struct FeedForward: ChannelMixer {
 extension ModelConfiguration.Architecture {
   /// The columns of the first map: SwiGLU's gate and value come from one matrix.
   func upWidth(_ hidden: Int) -> Int { self == .llama ? 2 * hidden : hidden }
+
+  /// The columns of the matrices that stand side by side in the first map.
+  func upParts(_ hidden: Int) -> [Int] { self == .llama ? [hidden, hidden] : [hidden] }
 
   func activate(_ x: Tensor, _ context: RecordingContext) -> Tensor {
     switch self {

@@ -5,12 +5,15 @@ struct Linear: Sendable {
   private let weight: Tensor
   private let bias: Tensor?
 
-  /// - Parameter writesToStream: Whether its output is added to the residual stream.
+  /// - Parameters:
+  ///   - parts: The outputs of each of the maps that it stands for; empty for a single one.
+  ///   - writesToStream: Whether its output is added to the residual stream.
   init(
-    _ name: String, _ inputs: Int, _ outputs: Int, _ c: ModelConfiguration, writesToStream: Bool = false,
-    in parameters: inout ModelParameters
+    _ name: String, _ inputs: Int, _ outputs: Int, parts: [Int] = [], _ c: ModelConfiguration,
+    writesToStream: Bool = false, in parameters: inout ModelParameters
   ) {
-    weight = parameters.add("\(name).weight", [inputs, outputs], .matrix(writesToStream: writesToStream))
+    weight = parameters.add(
+      "\(name).weight", [inputs, outputs], .matrix(writesToStream: writesToStream, parts: parts))
     bias = c.architecture.hasBiases ? parameters.add("\(name).bias", [outputs], .bias()) : nil
   }
 

@@ -36,7 +36,8 @@ struct LinearAttention: SequenceMixer {
   init(_ name: String, _ c: ModelConfiguration, in parameters: inout ModelParameters) {
     configuration = c
     queriesKeysValues = Linear(
-      "\(name).qkv", c.width, c.attentionWidth + 2 * c.keyValueWidth, c, in: &parameters)
+      "\(name).qkv", c.width, c.attentionWidth + 2 * c.keyValueWidth,
+      parts: [c.attentionWidth, c.keyValueWidth, c.keyValueWidth], c, in: &parameters)
     directions =
       c.attentionFeatureMap == .favor
       ? parameters.add("\(name).features", [c.attentionFeatures, c.headWidth], .randomFeatures) : nil

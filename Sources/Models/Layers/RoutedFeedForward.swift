@@ -71,11 +71,13 @@ struct RoutedFeedForward: ChannelMixer {
     architecture = c.architecture
     let (experts, hidden) = (moe.routed, c.feedForwardWidth / moe.granularity)
     let active = Double(moe.choices) / Double(moe.routed)
-    func maps(_ part: String, _ inputs: Int, _ outputs: Int, writesToStream: Bool) -> (Tensor, Tensor?) {
+    func maps(
+      _ part: String, _ inputs: Int, _ outputs: Int, parts: [Int] = [], writesToStream: Bool
+    ) -> (Tensor, Tensor?) {
       (
         parameters.add(
           "\(name).experts.\(part).weight", [experts, inputs, outputs],
-          .matrix(writesToStream: writesToStream, activeFraction: active)),
+          .matrix(writesToStream: writesToStream, parts: parts, activeFraction: active)),
         c.architecture.hasBiases
           ? parameters.add("\(name).experts.\(part).bias", [experts, outputs], .bias(activeFraction: active))
           : nil
@@ -85,7 +87,8 @@ struct RoutedFeedForward: ChannelMixer {
     bias =
       moe.balance == .bias
       ? parameters.add("\(name).router.balance", [experts], .balance(step: Float(moe.balanceWeight))) : nil
-    up = maps("up", c.width, architecture.upWidth(hidden), writesToStream: false)
+    up = maps(
+      "up", c.width, architecture.upWidth(hidden), parts: architecture.upParts(hidden), writesToStream: false)
     down = maps("down", hidden, c.width, writesToStream: true)
     shared =
       moe.shared == 0 ? nil : FeedForward("\(name).shared", hidden: moe.shared * hidden, c, in: &parameters)

@@ -52,7 +52,7 @@ struct SelectiveScan: SequenceMixer {
       parameters.add("\(name).step.up.weight", [rank, channels], .matrix()),
       parameters.add("\(name).step.bias", [channels], .ofChannels(.softplusInverse(of: 0.001...0.1)))
     )
-    maps = parameters.add("\(name).maps.weight", [channels, 2 * states], .matrix())
+    maps = parameters.add("\(name).maps.weight", [channels, 2 * states], .matrix(hasFixedOutputs: true))
     logRates = parameters.add("\(name).logRates", [states, channels], .ofChannels(.logarithmOfRow))
     skip = parameters.add("\(name).skip", [channels], .gain)
     out = Linear("\(name).out", channels, c.width, c, writesToStream: true, in: &parameters)
