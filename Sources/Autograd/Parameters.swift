@@ -55,4 +55,4 @@ public struct ParameterLayout: Sendable, Hashable {
 }
 
 /// `count` floats or 32-bit integers rounded up to whole cache lines of 64 bytes.
-func roundedToCacheLine(_ count: Int) -> Int { (count + 15) & ~15 }
+package func roundedToCacheLine(_ count: Int) -> Int { (count + 15) & ~15 }

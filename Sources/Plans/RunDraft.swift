@@ -105,10 +105,12 @@ struct RunDraft: Sendable {
   /// Returns the configuration of training for a model width. The number of tokens is not set.
   func training(width: Int) -> TrainingConfiguration {
     var training = training
-    let rate = learningRate ?? LearningRate.Height.usual(model.parametrisation, experts: model.moe.experts)
+    training.updateRule = Self.selection(updateRule, among: updateRules, chosen)
+    let rate =
+      learningRate
+      ?? .usual(model.parametrisation, experts: model.moe.experts, rule: training.updateRuleType)
     training.learningRate = rate(width: width)
     training.carry = carry && model.isRecurrent ? true : nil
-    training.updateRule = Self.selection(updateRule, among: updateRules, chosen)
     training.objective = Self.selection(objective, among: trainingObjectives, chosen)
     return training
   }

@@ -27,7 +27,7 @@ extension Setting {
           .mapping([
             "at_width": ["type": "integer"], "rate": ["type": "number"], "exponent": ["type": "number"],
           ]))),
-      default: "0.008, with experts 0.0056; where the parametrisation is standard, times 32 / width",
+      default: usualRates,
       "the peak learning rate; a mapping means rate · (width / at_width)^exponent", \.learningRate,
       column: .named(kind: .number, meaning: "peak learning rate"),
       cell: { .number($0.configuration.training.learningRate) }, read: readLearningRate),
@@ -160,6 +160,11 @@ extension Setting {
 }
 
 private let rates = Setting.NumberRange.positive(atMost: 100)
+
+/// As in `adamw 0.008, sgd 0.3; times 0.7 with experts`.
+private let usualRates =
+  updateRules.map { "\($0.name) \(settingText($0.usualRate))" }.joined(separator: ", ")
+  + "; times 0.7 with experts; where the parametrisation is standard, times 32 / width"
 
 @Sendable private func readLearningRate(_ yaml: YAMLValue) throws -> LearningRate.Height? {
   guard yaml.isMapping else { return .constant(try rates.read(yaml)) }

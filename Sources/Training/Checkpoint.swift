@@ -34,9 +34,9 @@ public struct Checkpoint {
       ("log", checksum(try MetricsLog.lines(of: folder.metrics, through: state.step).text)),
     ])
     for section in sections(of: state) {
-      for parameter in layout.parameters {
-        guard let range = section.range(parameter) else { continue }
-        file.add(section.prefix + parameter.name, shape: parameter.tensor.shape, section.buffer.data(range))
+      for (parameter, place) in zip(layout.parameters, section.places) {
+        guard let place else { continue }
+        file.add(section.prefix + parameter.name, shape: place.shape, section.buffer.data(place.range))
       }
     }
     for (shard, buffer) in state.carried.enumerated() {
@@ -97,9 +97,9 @@ public struct Checkpoint {
 
   /// The weights under their own names, then each buffer of the update rule, whose name precedes theirs.
   private func sections(of state: TrainingState) -> [Section] {
-    [.weights(state.parameters)]
-      + zip(state.names, state.buffers).map { name, buffer in
-        Section(prefix: "\(name).", buffer: buffer, range: \.gradientRange)
+    [.weights(state.parameters, layout)]
+      + zip(state.layouts, state.buffers).map { layout, buffer in
+        Section(prefix: "\(layout.name).", buffer: buffer, places: layout.places)
       }
   }
 }
@@ -109,22 +109,24 @@ private struct Section {
   /// The prefix of its arrays' names.
   let prefix: String
   let buffer: FloatBuffer
-  /// The range of a parameter in the buffer; nil if it has none.
-  let range: (Parameter) -> Range<Int>?
+  /// What it holds of each parameter, and where; nil for nothing.
+  let places: [(shape: [Int], range: Range<Int>)?]
 
-  static func weights(_ buffer: FloatBuffer) -> Section { Section(prefix: "", buffer: buffer) { $0.range } }
+  static func weights(_ buffer: FloatBuffer, _ layout: ParameterLayout) -> Section {
+    Section(prefix: "", buffer: buffer, places: layout.parameters.map { ($0.tensor.shape, $0.range) })
+  }
 }
 
 extension ParameterLayout {
   /// Fills the section's buffer with the next arrays, if they are those of the section.
   fileprivate func read(_ arrays: inout Safetensors.Arrays, _ section: Section) -> Bool {
-    parameters.allSatisfy { parameter in
-      guard let range = section.range(parameter) else { return true }
+    zip(parameters, section.places).allSatisfy { parameter, place in
+      guard let place else { return true }
       guard let array = arrays.next(), array.name == section.prefix + parameter.name,
-        array.shape == parameter.tensor.shape
+        array.shape == place.shape
       else { return false }
-      UnsafeMutableRawBufferPointer(rebasing: section.buffer.bytes[(range.lowerBound * 4)...]).copyBytes(
-        from: array.data)
+      UnsafeMutableRawBufferPointer(rebasing: section.buffer.bytes[(place.range.lowerBound * 4)...])
+        .copyBytes(from: array.data)
       return true
     }
   }
@@ -147,7 +149,11 @@ public struct TrainedModel {
   /// bytes of a file, those of the update rule's buffers too.
   private static func fits(_ configuration: RunConfiguration, in file: Safetensors) -> Bool {
     let model = configuration.model
-    let bytes = 100 * (1 + configuration.training.updateRuleType.buffers.count)
+    let buffers = configuration.training.updateRuleType.buffers
+    // Not more arrays of a weight than two moments, so that a file of the weights alone fits too.
+    func arrays(of weight: ModelParameter) -> Int {
+      1 + min(2, buffers.count { $0.shape(weight) != nil })
+    }
     // For each sequence mixer, the number of arrays that two blocks with it add to a model.
     let kinds: [Character?] = model.layers.map { Array(Set($0)) } ?? [nil]
     return kinds.contains { kind in
@@ -155,9 +161,9 @@ public struct TrainedModel {
         var short = model
         short.depth = depth
         short.layers = kind.map { String(repeating: $0, count: depth) }
-        return Transformer(short).layout.parameters.count
+        return Transformer(short).parameters.reduce(0) { $0 + arrays(of: $1) }
       }
-      return (model.depth - 1) * (counts[1] - counts[0]) <= 2 * (file.byteCount / bytes)
+      return (model.depth - 1) * (counts[1] - counts[0]) <= 2 * (file.byteCount / 100)
     }
   }
 
@@ -229,12 +235,14 @@ public struct TrainedModel {
     let foreign = InputError(
       "is not a checkpoint of this model", file: path, remedy: Safetensors.choice)
     let vocabulary = configuration.model.vocabulary
-    let trained = transformer.layout.parameters.reduce(0) { $0 + ($1.gradientOffset == nil ? 0 : $1.count) }
     let holdsWeightsAlone = file.metadata("step") == nil
-    let buffers = holdsWeightsAlone ? 0 : configuration.training.updateRuleType.buffers.count
+    let kept =
+      holdsWeightsAlone
+      ? 0
+      : transformer.layouts(of: configuration.training.updateRuleType).reduce(0) { $0 + $1.keptCount }
     // Weights and buffers take 4 bytes a number.
     let carried = configuration.training.carry == true ? Self.carriedBytes(of: file) : 0
-    guard file.dataCount == 4 * (transformer.layout.count + buffers * trained) + carried,
+    guard file.dataCount == 4 * (transformer.layout.count + kept) + carried,
       let text = file.metadata(
         "tokenizer", longest: Self.longestTokenizer(of: vocabulary, holdsWeightsAlone: holdsWeightsAlone)),
       let tokenizer = TokenizerText(text).tokenizer,
@@ -243,6 +251,6 @@ public struct TrainedModel {
     self.tokenizer = tokenizer
     parameters = FloatBuffer(count: transformer.layout.bufferCount)
     var arrays = file.arrays()
-    guard transformer.layout.read(&arrays, .weights(parameters)) else { throw foreign }
+    guard transformer.layout.read(&arrays, .weights(parameters, transformer.layout)) else { throw foreign }
   }
 }

@@ -49,10 +49,12 @@ public struct LearningRate: Sendable {
       }
     }
 
-    /// The default: the best rate found at the base width. μP transfers it to other widths; in the standard
-    /// parametrisation it is inversely proportional to the width.
-    public static func usual(_ parametrisation: ModelConfiguration.Parametrisation, experts: Int) -> Height {
-      let rate = TrainingConfiguration.usualLearningRate(experts: experts)
+    /// The default: the best rate found for the update rule at the base width. μP transfers it to other widths; in the
+    /// standard parametrisation it is inversely proportional to the width.
+    public static func usual(
+      _ parametrisation: ModelConfiguration.Parametrisation, experts: Int, rule: any UpdateRule.Type
+    ) -> Height {
+      let rate = TrainingConfiguration.usualLearningRate(of: rule, experts: experts)
       return switch parametrisation {
       case .mup: .constant(rate)
       case .standard: .power(rate: rate, width: ModelConfiguration.baseWidth, exponent: -1)

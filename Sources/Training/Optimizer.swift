@@ -9,6 +9,7 @@ package struct Optimizer {
   let rule: any UpdateRule
   private let segments: [UpdateStep.Segment]
   private let signSteps: [SignStep]
+  private let workspace: FloatBuffer
 
   private struct SignStep {
     let range: Range<Int>
@@ -21,19 +22,33 @@ package struct Optimizer {
     let rate = LearningRate(training, transformer.configuration)
     var segments: [UpdateStep.Segment] = []
     var signSteps: [SignStep] = []
-    for parameter in transformer.parameters {
+    for (index, parameter) in transformer.parameters.enumerated() {
       guard let gradient = parameter.parameter.gradientOffset else { continue }
       if let step = parameter.traits.signStep {
         signSteps.append(SignStep(range: parameter.range, gradientStart: gradient, step: step))
       } else {
         segments.append(
           UpdateStep.Segment(
-            parameter: parameter, gradientStart: gradient, rateScale: rate.scale(of: parameter.traits),
+            parameter: parameter, index: index, matrices: parameter.matrices, gradientStart: gradient,
+            rateScale: rate.scale(of: parameter.traits),
             decay: parameter.traits.decays ? training.weightDecay : 0))
       }
     }
     self.segments = segments
     self.signSteps = signSteps
+    workspace = FloatBuffer(count: Self.workspaceCount(transformer, training))
+  }
+
+  /// The bytes that it needs within a step, besides the state.
+  static func workspaceByteCount(_ transformer: Transformer, _ training: TrainingConfiguration) -> Int {
+    4 * workspaceCount(transformer, training)
+  }
+
+  /// The bytes that it holds within a step, besides the state.
+  var byteCount: Int { 4 * workspace.count }
+
+  private static func workspaceCount(_ transformer: Transformer, _ training: TrainingConfiguration) -> Int {
+    training.updateRuleType.workspaceCount(transformer.parameters.filter(\.isUpdated))
   }
 
   /// Changes the weights by one step.
@@ -47,7 +62,7 @@ package struct Optimizer {
     rule.update(
       UpdateStep(
         segments: segments, state: state, gradient: gradient, gradientScale: gradientScale, rate: rate,
-        number: step))
+        number: step, workspace: workspace.start))
     for signStep in signSteps {
       for (i, index) in signStep.range.enumerated() where gradient[signStep.gradientStart + i] != 0 {
         state.parameters[index] -= gradient[signStep.gradientStart + i] > 0 ? signStep.step : -signStep.step

@@ -109,11 +109,13 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
 
   /// The best rate found at the base width. Experts see fewer tokens each, so that their gradients are noisier, and a
   /// lower rate is better.
-  public static func usualLearningRate(experts: Int) -> Double { experts > 1 ? 0.0056 : 0.008 }
+  public static func usualLearningRate(of rule: any UpdateRule.Type, experts: Int) -> Double {
+    (experts > 1 ? 0.7 : 1) * rule.usualRate
+  }
 
   public init(
     tokens: Int, batch: BatchSchedule = .ramp, carry: Bool = false,
-    learningRate: Double = usualLearningRate(experts: 1),
+    learningRate: Double? = nil,
     warmupSteps: Int = 100,
     schedule: Schedule = .cooldown(fraction: 0.2, shape: .linear), updateRule: Selection? = nil,
     objective: Selection? = nil, weightDecay: Double = 0, beta1: Double = 0.9, beta2: Double = 0.95,
@@ -122,7 +124,8 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
     self.tokens = tokens
     self.batch = batch
     self.carry = carry ? true : nil
-    self.learningRate = learningRate
+    let rule = updateRules.first { $0.name == updateRule?.name } ?? updateRules[0]
+    self.learningRate = learningRate ?? Self.usualLearningRate(of: rule, experts: 1)
     self.warmupSteps = warmupSteps
     self.schedule = schedule
     // Defaults are left out of files, even where they were given: equal trainings have equal identifiers.

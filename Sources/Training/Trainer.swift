@@ -53,8 +53,8 @@ public final class Trainer {
       carries: corpus.lanes != nil, threads: threads)
     self.batchGradient = batchGradient
     state = TrainingState(
-      parameters: transformer.initialParameters(seed: configuration.seed),
-      gradientCount: transformer.layout.gradientCount, rule: training.updateRuleType,
+      transformer, parameters: transformer.initialParameters(seed: configuration.seed),
+      rule: training.updateRuleType,
       carried: corpus.lanes.map(batchGradient.stateCounts) ?? [])
     evaluator = Evaluator(transformer, corpus: corpus, threads: threads)
   }
@@ -178,7 +178,7 @@ public final class Trainer {
   }
 
   /// The bytes that training holds: arenas, weights, gradients and the update rule's buffers.
-  var byteCount: Int { batchGradient.byteCount + state.byteCount }
+  var byteCount: Int { batchGradient.byteCount + state.byteCount + optimizer.byteCount }
 
   /// The bytes of the arenas of evaluation.
   var evaluationByteCount: Int { evaluator.byteCount }
@@ -205,7 +205,7 @@ extension Trainer {
       transformer, training.makeObjective(seed: 0), seed: 0, carries: configuration.lanes != nil, threads: 1)
     let batches = Set(training.batch.stages.map { $0.tokens / configuration.model.context })
     return stateBytes(configuration, transformer) + gradient.plannedBytes(windows: Array(batches))
-      + Evaluator.plannedBytes(transformer)
+      + Optimizer.workspaceByteCount(transformer, training) + Evaluator.plannedBytes(transformer)
   }
 
   /// The part of `plannedBytes` that follows from the number of weights alone, found without planning any memory: that
@@ -217,7 +217,7 @@ extension Trainer {
   /// Five states: the run's, the trunk's, and three copies while a checkpoint is written (arrays, payload and file).
   private static func stateBytes(_ configuration: RunConfiguration, _ transformer: Transformer) -> Int {
     5
-      * (TrainingState.byteCount(transformer.layout, rule: configuration.training.updateRuleType)
+      * (TrainingState.byteCount(transformer, rule: configuration.training.updateRuleType)
         + (configuration.lanes ?? 0) * configuration.model.stateByteCount)
   }
 
@@ -249,6 +249,7 @@ extension Trainer {
     let evaluation = clock.measure { windows = trainer.evaluate(windows: few).windows }.seconds
     return Cost(
       stepSeconds: steps[2], windowSeconds: evaluation / Double(windows),
-      stateBytes: 2 * trainer.state.byteCount, batchBytes: trainer.batchGradient.byteCount)
+      stateBytes: 2 * trainer.state.byteCount,
+      batchBytes: trainer.batchGradient.byteCount + trainer.optimizer.byteCount)
   }
 }

@@ -4,10 +4,10 @@ import Models
 /// What training changes: weights, the buffers of the update rule, carried states, and the position in the data.
 public final class TrainingState {
   public let parameters: FloatBuffer
-  /// The names of the update rule's buffers.
-  let names: [String]
-  /// The update rule's buffers, each as long as a gradient.
-  let buffers: [FloatBuffer]
+  /// What the update rule's buffers keep.
+  package let layouts: [UpdateBufferLayout]
+  /// The update rule's buffers.
+  package let buffers: [FloatBuffer]
   /// The recurrent states at the end of the last step's windows, by shard of the batch (`BatchGradient`); empty where
   /// windows carry none.
   let carried: [FloatBuffer]
@@ -23,22 +23,22 @@ public final class TrainingState {
   public internal(set) var sparedFlops = 0.0
 
   /// - Parameters:
-  ///   - gradientCount: The length of a gradient, in floats.
+  ///   - transformer: The model that the weights belong to.
   ///   - rule: The update rule that the buffers belong to.
   ///   - carried: The floats of the states that each shard carries.
   package init(
-    parameters: FloatBuffer, gradientCount: Int, rule: any UpdateRule.Type, carried: [Int] = []
+    _ transformer: Transformer, parameters: FloatBuffer, rule: any UpdateRule.Type, carried: [Int] = []
   ) {
     self.parameters = parameters
-    names = rule.buffers
-    buffers = names.map { _ in FloatBuffer(count: gradientCount) }
+    layouts = transformer.layouts(of: rule)
+    buffers = layouts.map { FloatBuffer(count: $0.count) }
     self.carried = carried.map { FloatBuffer(count: $0) }
   }
 
   /// A copy of `other`.
   init(copying other: TrainingState) {
     parameters = FloatBuffer(count: other.parameters.count)
-    names = other.names
+    layouts = other.layouts
     buffers = other.buffers.map { FloatBuffer(count: $0.count) }
     carried = other.carried.map { FloatBuffer(count: $0.count) }
     copy(from: other)
@@ -58,7 +58,7 @@ public final class TrainingState {
   package var byteCount: Int { 4 * (parameters.count + (buffers + carried).reduce(0) { $0 + $1.count }) }
 
   /// The bytes that a state without carried states would have, computed without making it.
-  static func byteCount(_ layout: ParameterLayout, rule: any UpdateRule.Type) -> Int {
-    4 * (layout.bufferCount + rule.buffers.count * layout.gradientCount)
+  package static func byteCount(_ transformer: Transformer, rule: any UpdateRule.Type) -> Int {
+    4 * (transformer.layout.bufferCount + transformer.layouts(of: rule).reduce(0) { $0 + $1.count })
   }
 }

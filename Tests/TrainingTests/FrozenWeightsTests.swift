@@ -13,8 +13,8 @@ import Training
     let training = TrainingConfiguration(tokens: 1000, batch: .fixed(64))
     func state(of transformer: Transformer) -> TrainingState {
       TrainingState(
-        parameters: FloatBuffer(count: transformer.layout.bufferCount),
-        gradientCount: transformer.layout.gradientCount, rule: training.updateRuleType)
+        transformer, parameters: FloatBuffer(count: transformer.layout.bufferCount),
+        rule: training.updateRuleType)
     }
     let all = state(of: whole)
     let some = state(of: partly)

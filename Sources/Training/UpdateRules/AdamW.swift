@@ -19,7 +19,9 @@ struct AdamW: UpdateRule {
       "beta2", default: 0.95, in: 0...0.999_999, "decay of the second moment",
       property: \TrainingConfiguration.beta2),
   ]
-  static let buffers = ["moment1", "moment2"]
+  static let buffers = [UpdateBuffer("moment1"), UpdateBuffer("moment2")]
+  /// The best rate found at the base width.
+  static let usualRate = 0.008
   static let epsilon: Float = 1e-8
 
   private let beta1: Float
@@ -36,21 +38,29 @@ struct AdamW: UpdateRule {
   }
 
   func update(_ step: UpdateStep) {
+    for segment in step.segments {
+      update(segment, of: step, moments: (step.buffer(0, segment), step.buffer(1, segment)))
+    }
+  }
+
+  /// Changes the weights of a segment whose moments are at m and v.
+  func update(
+    _ segment: UpdateStep.Segment, of step: UpdateStep,
+    moments: (m: UnsafeMutablePointer<Float>, v: UnsafeMutablePointer<Float>)
+  ) {
     let correction1 = 1 - pow(Double(beta1), Double(step.number))
     let correction2 = 1 - pow(Double(beta2), Double(step.number))
     let inverseRoot2 = Float(1 / correction2.squareRoot())
     let gradientScale = step.gradientScale
-    for segment in step.segments {
-      let stepSize = Float(step.rate * segment.rateScale / correction1)
-      let keep = Float(1 - step.rate * segment.rateScale * segment.decay)
-      let (p, g) = (step.weights(segment), step.gradient(segment))
-      let (m, v) = (step.buffer(0, segment), step.buffer(1, segment))
-      for i in 0..<segment.count {
-        let slope = gradientScale * g[i]
-        m[i] = fused_multiply_add(beta1, m[i], (1 - beta1) * slope)
-        v[i] = fused_multiply_add(beta2, v[i], (1 - beta2) * slope * slope)
-        p[i] = keep * p[i] - stepSize * m[i] / (relaxed_sqrt(v[i]) * inverseRoot2 + Self.epsilon)
-      }
+    let stepSize = Float(step.rate * segment.rateScale / correction1)
+    let keep = Float(1 - step.rate * segment.rateScale * segment.decay)
+    let (p, g) = (step.weights(segment), step.gradient(segment))
+    let (m, v) = moments
+    for i in 0..<segment.count {
+      let slope = gradientScale * g[i]
+      m[i] = fused_multiply_add(beta1, m[i], (1 - beta1) * slope)
+      v[i] = fused_multiply_add(beta2, v[i], (1 - beta2) * slope * slope)
+      p[i] = keep * p[i] - stepSize * m[i] / (relaxed_sqrt(v[i]) * inverseRoot2 + Self.epsilon)
     }
   }
 }

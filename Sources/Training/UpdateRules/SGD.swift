@@ -12,7 +12,10 @@ struct SGD: UpdateRule {
   static let momentum = NumberSetting(
     "momentum", default: 0.9, in: 0...0.9999, "decay of the sum of gradients that SGD follows; 0 for none")
   static let settings = [momentum]
-  static let buffers = ["momentum"]
+  static let buffers = [UpdateBuffer("momentum")]
+  /// After 1M tokens of `village` at widths 32 and 64, depth 2, the losses are .832 and .714 at .1, .818 at .2 (width 32),
+  /// .723 at .3 (width 64); at 1 it diverges.
+  static let usualRate = 0.2
 
   private let momentum: Float
 

@@ -8,17 +8,35 @@ import Models
 public protocol UpdateRule: Selectable {
   /// Its name in tables.
   static var title: String { get }
-  /// The names of the buffers that it keeps from step to step, by which checkpoints store them. Each holds one number
-  /// for each trained weight, initially 0.
-  static var buffers: [String] { get }
+  /// What it keeps from step to step.
+  static var buffers: [UpdateBuffer] { get }
+  /// The learning rate that is best at the base width.
+  static var usualRate: Double { get }
 
   /// The factor of the learning rate under μP for weights with these traits, m times as wide as the base width.
   static func rateScale(of traits: ParameterTraits, widthRatio m: Double) -> Double
+
+  /// The floats of memory that it needs within a step for these parameters.
+  static func workspaceCount(_ parameters: [ModelParameter]) -> Int
+
+  /// The floating-point operations of its own matrix products in the first `steps` steps of a training of these
+  /// parameters. What it computes for each weight alone is not counted, as in models.
+  static func flops(_ parameters: [ModelParameter], _ training: TrainingConfiguration, steps: Int) -> Double
 
   init(_ training: TrainingConfiguration)
 
   /// Changes the weights of all segments by one step.
   func update(_ step: UpdateStep)
+}
+
+extension UpdateRule {
+  /// None.
+  public static func workspaceCount(_ parameters: [ModelParameter]) -> Int { 0 }
+
+  /// None.
+  public static func flops(
+    _ parameters: [ModelParameter], _ training: TrainingConfiguration, steps: Int
+  ) -> Double { 0 }
 }
 
 /// All update rules; the first is the default.
@@ -29,6 +47,16 @@ extension TrainingConfiguration {
   package var updateRuleType: any UpdateRule.Type {
     updateRules.first { $0.name == updateRule?.name } ?? updateRules[0]
   }
+
+  /// The floating-point operations that its update rule needs in products of its own, in `steps` steps.
+  package func updateFlops(_ transformer: Transformer, steps: Int) -> Double {
+    updateRuleType.flops(transformer.parameters.filter(\.isUpdated), self, steps: steps)
+  }
+}
+
+extension ModelParameter {
+  /// Whether the update rule changes it.
+  var isUpdated: Bool { parameter.gradientOffset != nil && traits.signStep == nil }
 }
 
 /// The input of an update rule for one step.
@@ -36,7 +64,11 @@ public struct UpdateStep {
   /// A parameter that the rule changes.
   struct Segment: Sendable {
     let parameter: ModelParameter
-    /// Where it begins in a buffer of gradients, and in those of the rule.
+    /// Its number among all parameters of the model.
+    let index: Int
+    /// The matrices in it.
+    let matrices: [WeightMatrix]
+    /// Where it begins in a buffer of gradients.
     let gradientStart: Int
     /// The factor of the learning rate.
     let rateScale: Double
@@ -56,6 +88,8 @@ public struct UpdateStep {
   let rate: Double
   /// The number t of the step, counted from 1.
   let number: Int
+  /// `UpdateRule.workspaceCount` floats, whatever they hold.
+  let workspace: UnsafeMutablePointer<Float>
 
   func weights(_ segment: Segment) -> UnsafeMutablePointer<Float> {
     state.parameters.start + segment.parameter.range.lowerBound
@@ -65,8 +99,11 @@ public struct UpdateStep {
     UnsafePointer(gradient.start + segment.gradientStart)
   }
 
-  /// The segment's part of buffer number `index` of the rule.
+  /// The segment's part of buffer number `index` of the rule, which must keep something of it.
   func buffer(_ index: Int, _ segment: Segment) -> UnsafeMutablePointer<Float> {
-    state.buffers[index].start + segment.gradientStart
+    guard let place = state.layouts[index].places[segment.index] else {
+      preconditionFailure("nothing is kept of \(segment.parameter.name)")
+    }
+    return state.buffers[index].start + place.range.lowerBound
   }
 }
