@@ -58,7 +58,10 @@ import Training
     "weight_decay": ["weight_decay": "0.1"], "beta1": ["beta1": "0.8"], "beta2": ["beta2": "0.99"],
     "clip": ["clip": "2"], "knowledge": ["knowledge": "true", "context": "64"],
     "update_rule": ["update_rule": "sgd"],
-    "momentum": ["update_rule": "sgd", "momentum": "0.5"], "objective": ["objective": "smoothed_next_token"],
+    "momentum": ["update_rule": "sgd", "momentum": "0.5"],
+    "lion_beta1": ["update_rule": "lion", "lion_beta1": "0.95"],
+    "lion_beta2": ["update_rule": "lion", "lion_beta2": "0.98"],
+    "objective": ["objective": "smoothed_next_token"],
     "label_smoothing": ["objective": "smoothed_next_token", "label_smoothing": "0.2"],
     "mask": ["objective": "smoothed_next_token", "mask": "0.5"], "seed": ["seed": "1"],
   ]
