@@ -47,6 +47,32 @@ import Testing
     }
   }
 
+  @Test(
+    "Symmetric products are those of the whole matrices", arguments: [1, 7, 16, 33, 64, 97, 130], kernels)
+  func symmetric(_ side: Int, _ kernel: ProductKernel) {
+    for inner in [1, 31, 128, 600] {
+      let count = kernel.scratchCount(inner: inner, columns: side)
+      let (scratch, a) = (FloatBuffer(count: count), FloatBuffer(count: side * inner))
+      let (whole, half) = (FloatBuffer(count: side * side), FloatBuffer(count: side * side))
+      for i in 0..<a.count { a[i] = Float((i * 7919 + 13) % 1000) / 500 - 1 }
+      for i in 0..<half.count { half[i] = .nan }
+      for (wide, gram) in [
+        (true, Matrix(a.start, side, inner)), (false, Matrix(a.start, inner, side).transposed),
+      ] {
+        kernel.multiply(
+          gram, gram.transposed, into: Matrix(whole.start, side, side), alpha: 0.5, scratch: scratch.start)
+        kernel.multiplySymmetric(
+          gram, gram.transposed, into: Matrix(half.start, side, side), alpha: 0.5, scratch: scratch.start)
+        let wrong = (0..<side * side).filter { i in
+          let (row, column) = (max(i / side, i % side), min(i / side, i % side))
+          return half[i] != half[row * side + column]
+            || abs(half[i] - whole[row * side + column]) > 1e-4 * Float(inner)
+        }
+        #expect(wrong.isEmpty, "\(side) by \(inner), wide: \(wide)")
+      }
+    }
+  }
+
   @Test("NaN and infinity affect exactly the results that depend on them", arguments: shapes, kernels)
   func notANumber(_ shape: Shape, _ kernel: ProductKernel) {
     let (row, term) = (shape.rows / 2, shape.inner / 2)

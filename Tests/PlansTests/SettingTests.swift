@@ -61,6 +61,7 @@ import Training
     "momentum": ["update_rule": "sgd", "momentum": "0.5"],
     "lion_beta1": ["update_rule": "lion", "lion_beta1": "0.95"],
     "lion_beta2": ["update_rule": "lion", "lion_beta2": "0.98"],
+    "muon_momentum": ["update_rule": "muon", "muon_momentum": "0.9"],
     "objective": ["objective": "smoothed_next_token"],
     "label_smoothing": ["objective": "smoothed_next_token", "label_smoothing": "0.2"],
     "mask": ["objective": "smoothed_next_token", "mask": "0.5"], "seed": ["seed": "1"],

@@ -1,6 +1,6 @@
 /// A matrix in memory, row after row, or a view of one with rows and columns exchanged.
 package struct Matrix {
-  let start: UnsafeMutablePointer<Float>
+  package let start: UnsafeMutablePointer<Float>
   let rows: Int
   let columns: Int
   /// The distance between rows in memory, in floats.

@@ -15,9 +15,11 @@ import CBLAS
 ///
 /// - Parameters:
 ///   - addend: c itself, or another matrix of its shape. With a stride of 0 it is one row for all.
+///   - isSymmetric: Whether c is symmetric, so that only tiles that reach below its diagonal are computed.
 ///   - scratch: `packedCount(inner:columns:)` floats.
 func multiplyTiled(
-  _ a: Matrix, _ b: Matrix, into c: Matrix, alpha: Float = 1, plus addend: Matrix? = nil, scratch: Floats
+  _ a: Matrix, _ b: Matrix, into c: Matrix, alpha: Float = 1, plus addend: Matrix? = nil,
+  isSymmetric: Bool = false, scratch: Floats
 ) {
   let tiles = quotient(c.rows, tileRows)
   let blocks = max(1, quotient(a.columns, a.isTransposed ? longestBlockOfColumns : longestBlockOfRows))
@@ -29,13 +31,14 @@ func multiplyTiled(
     for tile in 0..<tiles {
       let rows = part(tile, of: tiles, in: c.rows)
       let (row, step) = a.isTransposed ? (1, a.stride) : (a.stride, 1)
-      for first in stride(from: 0, to: c.columns, by: tileColumns) {
+      let end = isSymmetric ? rows.upperBound : c.columns
+      for first in stride(from: 0, to: end, by: tileColumns) {
         let (panel, panelStep) = panels[first]
         let job = TileJob(
           a: a.place(rows.lowerBound, terms.lowerBound), a_row: row, a_step: step, b: panel,
           b_step: panelStep, depth: terms.count,
           to: TileTarget(
-            c, rows, first..<min(first + tileColumns, c.columns), alpha: alpha, plus: addend))
+            c, rows, first..<min(first + tileColumns, end), alpha: alpha, plus: addend))
         computeTile(rows.count, job)
       }
     }
