@@ -62,6 +62,7 @@ import Training
     "lion_beta1": ["update_rule": "lion", "lion_beta1": "0.95"],
     "lion_beta2": ["update_rule": "lion", "lion_beta2": "0.98"],
     "muon_momentum": ["update_rule": "muon", "muon_momentum": "0.9"],
+    "precondition_frequency": ["update_rule": "soap", "precondition_frequency": "1"],
     "objective": ["objective": "smoothed_next_token"],
     "label_smoothing": ["objective": "smoothed_next_token", "label_smoothing": "0.2"],
     "mask": ["objective": "smoothed_next_token", "mask": "0.5"], "seed": ["seed": "1"],

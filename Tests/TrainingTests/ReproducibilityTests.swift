@@ -33,6 +33,10 @@ import Training
       seed: seed)
   }
 
+  private func named(_ rule: String) throws -> any UpdateRule.Type {
+    try #require(updateRules.first { $0.name == rule })
+  }
+
   private func train(
     _ runs: [RunConfiguration], in name: String, threads: Int = 1,
     control: TrunkTraining.Control = TrunkTraining.Control()
@@ -112,10 +116,14 @@ import Training
 
   @Test(
     "One, two and three threads give the same bits",
-    arguments: [(nil, .float32), (moe, .float32), (moe, .bfloat16)] as [(MoE?, Precision)])
-  func threads(_ moe: MoE?, _ precision: Precision) throws {
+    arguments: [
+      (nil, .float32, "adamw"), (moe, .float32, "muon"), (moe, .bfloat16, "soap"), (moe, .float32, "lion"),
+    ] as [(MoE?, Precision, String)])
+  func threads(_ moe: MoE?, _ precision: Precision, _ rule: String) throws {
     // Batches of five shards, so that three threads have different numbers of them.
-    let run = try configuration(tokens: 60_000, batch: .fixed(10_000), moe: moe, precision: precision)
+    let run = try configuration(
+      tokens: 60_000, batch: .fixed(10_000), moe: moe, updateRule: Selection(named(rule)),
+      precision: precision)
     let results = try [1, 2, 3].map { try train([run], in: "threads\($0)", threads: $0) }
     #expect(results[0] == results[1])
     #expect(results[0] == results[2])
@@ -157,22 +165,26 @@ import Training
   }
 
   /// Kinds of training that have different states to restore.
-  enum Memory: CaseIterable {
-    case usual, cosine, experts, sgd, mask
+  enum Memory: Hashable {
+    case usual, cosine, experts, mask
+    case rule(String, hasExperts: Bool)
   }
 
   @Test(
-    "Interrupted after any step and resumed, the numbers and the log are the same", arguments: Memory.allCases
-  )
+    "Interrupted after any step and resumed, the numbers and the log are the same",
+    arguments: [.usual, .cosine, .experts, .mask]
+      + updateRules.dropFirst().map { .rule($0.name, hasExperts: false) }
+      + [.rule("muon", hasExperts: true), .rule("soap", hasExperts: true)] as [Memory])
   func resumed(_ memory: Memory) throws {
-    let sgd = try #require(updateRules.first { $0.name == "sgd" })
+    let (rule, hasExperts) =
+      if case .rule(let name, let hasExperts) = memory { (name, hasExperts) } else { ("adamw", false) }
     let masked = try #require(trainingObjectives.first { $0.name == "smoothed_next_token" })
     let runs = try [2000, 5000].map {
       try configuration(
         tokens: $0, batch: .fixed(128),
         schedule: memory == .cosine
           ? .cosineOver(final: 0.1, tokens: 4000) : .cooldown(fraction: 0.2, shape: .linear),
-        moe: memory == .experts ? Self.moe : nil, updateRule: memory == .sgd ? Selection(sgd) : nil,
+        moe: memory == .experts || hasExperts ? Self.moe : nil, updateRule: Selection(named(rule)),
         objective: memory == .mask ? Selection(masked, ["mask": 0.5]) : nil)
     }
     let undisturbed = try train(runs, in: "undisturbed")

@@ -4,7 +4,7 @@ import Foundation
 /// The matrix library OpenBLAS: which of its kernels it uses, and whether the CPU supports a faster one.
 public enum OpenBLAS {
   /// Calls to this make every product of the library run on the calling thread alone.
-  static func useOneThread() { once }
+  package static func useOneThread() { once }
   private static let once: Void = openblas_set_num_threads(1)
 
   /// The kernel in use, such as `Haswell` or `SkylakeX`.

@@ -40,7 +40,7 @@ extension UpdateRule {
 }
 
 /// All update rules; the first is the default.
-public let updateRules: [any UpdateRule.Type] = [AdamW.self, SGD.self, Lion.self, Muon.self]
+public let updateRules: [any UpdateRule.Type] = [AdamW.self, SGD.self, Lion.self, Muon.self, SOAP.self]
 
 extension TrainingConfiguration {
   /// The type of the update rule. `check` must have passed.
