@@ -118,6 +118,9 @@ public struct Column: Sendable {
     number(
       "c_exact", "FLOPs", "C of the training: every matrix product, attention and head included", .plan,
       \.exactCompute),
+    number(
+      "c_with_optimizer", "FLOPs", "the same and the update rule's own matrix products, as of muon", .plan,
+      \.computeWithOptimizer),
     number("c_6nd", "FLOPs", "C as 6·N·D with all active parameters", .plan, \.sixNDCompute),
     number(
       "c_6nd_non_embedding", "FLOPs", "C as 6·N·D without embeddings", .plan,

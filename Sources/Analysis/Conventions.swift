@@ -15,6 +15,8 @@ public enum SizeConvention: String, CaseIterable, Codable, Sendable {
 public enum ComputeConvention: String, CaseIterable, Codable, Sendable {
   /// The FLOPs of all matrix products, including attention and the head.
   case exact
+  /// Those of the update rule's own matrix products too, as of Muon.
+  case withOptimizer = "with_optimizer"
   /// 6·N·D with all active parameters.
   case sixND = "6nd"
   /// 6·N·D with the active parameters except embeddings.

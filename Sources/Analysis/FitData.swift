@@ -111,7 +111,17 @@ struct FitData {
   /// Returns the runs of a request with other conventions of N and C that its law depends on, by name.
   static func variants(of request: FitRequest, rows: [RunRow]) -> [(String, FitData)] {
     let sizes = request.uses(.parameters) ? SizeConvention.allCases.filter { $0 != request.size } : []
-    let computes = request.uses(.compute) ? ComputeConvention.allCases.filter { $0 != request.compute } : []
+    // With most update rules, C with the optimizer is the exact one; and tables of earlier versions lack it.
+    let computes =
+      request.uses(.compute)
+      ? ComputeConvention.allCases.filter { other in
+        other != .withOptimizer
+          || rows.contains { row in
+            guard let compute = row.number(other.column) else { return false }
+            return compute != row.number(request.compute.column)
+              && request.conditions.allSatisfy { $0.holds(for: row) }
+          }
+      } : []
     let bySize = sizes.map { ("N as \($0.column)", request.counting($0, request.compute)) }
     let byCompute = computes.map { ("C as \($0.column)", request.counting(request.size, $0)) }
     return (bySize + byCompute).map { ($0, FitData($1, rows: rows)) }

@@ -53,6 +53,8 @@ public struct RunRow: Sendable, Equatable {
   public var steps: Int?
   /// The FLOPs of all matrix products of the training.
   public var exactCompute: Double?
+  /// The same and the FLOPs of the update rule's own matrix products.
+  public var computeWithOptimizer: Double?
   /// 6·N·D with all active parameters, in FLOPs.
   public var sixNDCompute: Double?
   /// 6·N·D with the active parameters except embeddings, in FLOPs.

@@ -98,6 +98,7 @@ struct AxisLabels: Sendable {
     let compute =
       switch request?.compute ?? .exact {
       case .exact: ""
+      case .withOptimizer: ", with the optimizer's"
       case .sixND: ", as 6ND"
       case .sixNDNonEmbedding: ", as 6ND without embeddings"
       }

@@ -94,6 +94,33 @@ import Training
     #expect(fits["facts"]?.fit != nil)
   }
 
+  @Test func theProductsOfTheUpdateRuleAreCountedOnRequest() throws {
+    let plan = try plan(
+      """
+      grid: {update_rule: [adamw, muon], width: [16, 24, 32, 48, 64], tokens: [500k, 1M]}
+      fits:
+        - {name: own, law: power_c, c: with_optimizer, mix: true}
+        - {name: adamw, law: power_c, where: {update_rule: adamw}, also: [sensitivity]}
+        - {name: muon, law: power_c, where: {update_rule: muon}, also: [sensitivity]}
+      """)
+    let table = try ResultsTable(plan) { try plantedResult(of: $0) }
+    for (row, run) in zip(table.rows, plan.runs) {
+      let own = (row.number("c_with_optimizer") ?? 0) - (row.number("c_exact") ?? 0)
+      let isMuon = row.text("update_rule") == "muon"
+      #expect(isMuon ? own > 0 : own == 0)
+      // Products of a step for one square are those of 20 cubes; a run has at least 8 squares a block.
+      let cube = pow(Double(run.configuration.model.width), 3)
+      if isMuon {
+        #expect(own > 8 * 20 * cube * Double(run.steps) && own < 30 * 20 * cube * Double(run.steps))
+      }
+    }
+    let fits = Fits(of: table, requests: plan.experiment.fits, bootstraps: 20)
+    #expect(fits["own"]?.convention == "N = n_total, C = c_with_optimizer, loss = loss")
+    let choices = ["adamw", "muon"].map { fits[$0]?.sensitivity?.rows.map(\.choice) ?? [] }
+    #expect(choices.allSatisfy { $0.contains("C as c_6nd") })
+    #expect(choices.map { $0.contains("C as c_with_optimizer") } == [false, true])
+  }
+
   @Test func accuracyAndTheErrorOfTheReducibleLossHaveColumns() throws {
     let plan = try plan("grid: {width: 16, tokens: 1M}\n")
     let table = try ResultsTable(plan) { try plantedResult(of: $0) }
