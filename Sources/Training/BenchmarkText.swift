@@ -13,7 +13,8 @@ struct BenchmarkText {
   private let configuration: RunConfiguration
   private let corpus: TokenizedCorpus
 
-  init(_ model: ModelConfiguration, batch: Int) throws {
+  /// - Parameter rule: The update rule; nil for the default.
+  init(_ model: ModelConfiguration, batch: Int, rule: (any UpdateRule.Type)? = nil) throws {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("isoflop-\(UUID().uuidString)")
       .path
     defer { try? FileManager.default.removeItem(atPath: path) }
@@ -31,7 +32,9 @@ struct BenchmarkText {
     corpus = try TokenizedCorpus(source, context: model.context)
     configuration = RunConfiguration(
       corpus: source, corpusFingerprint: corpus.fingerprint, model: model,
-      training: TrainingConfiguration(tokens: 1 << 50, batch: .fixed(batch * model.context)), seed: 0)
+      training: TrainingConfiguration(
+        tokens: 1 << 50, batch: .fixed(batch * model.context), updateRule: rule.map { Selection($0) }),
+      seed: 0)
   }
 
   func trainer(threads: Int = 1) throws -> Trainer {

@@ -9,7 +9,8 @@ public struct HardwareFloor: Codable, Sendable {
   public let peakFlopRate: Double
   /// The rate at which the core reads memory, in bytes per second.
   public let bandwidth: Double
-  /// The floating-point operations of the matrix products that the step needs: of attention those of its causal half.
+  /// The floating-point operations of the matrix products that the step needs: of attention those of its causal half, and
+  /// of the update rule those of a usual step.
   public let flops: Double
   /// The bytes that the step must move at least, each read and each write counted:
   ///
@@ -47,5 +48,11 @@ extension Trainer {
   func leastBytes(of program: Program) -> Int {
     let gradient = transformer.layout.gradientCount * MemoryLayout<Float>.stride
     return 2 * (state.byteCount + gradient + program.savedByteCount)
+  }
+
+  /// The floating-point operations of the update rule's own products in a step, the mean over many steps after the first.
+  var updateFlops: Double {
+    let counts = [1, 1001].map { configuration.training.updateFlops(transformer, steps: $0) }
+    return (counts[1] - counts[0]) / 1000
   }
 }

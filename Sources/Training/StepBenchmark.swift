@@ -43,6 +43,8 @@ public struct StepBenchmark: Codable, Sendable {
   public let stepOverHardwareFloor: Double
   /// Of a model with experts, the time over that of a step of the dense model of its active size, in turns.
   public let overDense: Double?
+  /// With another update rule than AdamW, the time over that of a step with AdamW, in turns.
+  public let overAdam: Double?
   public let tokensPerSecond: Double
   /// Operations a second: for the step those that it needs, for the floor those that it computes, which include the
   /// full squares of attention.
@@ -66,15 +68,18 @@ public struct StepBenchmark: Codable, Sendable {
 
   /// Measures for about three times `seconds`, in a process that has done nothing else.
   ///
+  /// - Parameter rule: The update rule.
   /// - Throws: `SettingFault`, or `InputError` if the folder for temporary files cannot be written.
-  public init(_ model: ModelConfiguration, batch: Int, seconds: Double = 2) throws {
+  public init(
+    _ model: ModelConfiguration, batch: Int, rule: any UpdateRule.Type = updateRules[0], seconds: Double = 2
+  ) throws {
     self.model = model
     self.batch = batch
     // Loads all code, so that the base includes it.
     let small = try ModelConfiguration(
       architecture: model.architecture, width: 8, depth: 1, context: 8, vocabulary: 8)
     _ = try BenchmarkText(small, batch: 1).trainer().step(of: .max)
-    let text = try BenchmarkText(model, batch: batch)
+    let text = try BenchmarkText(model, batch: batch, rule: rule)
     baseBytes = try Self.resident("VmRSS")
     let trainer = try text.trainer()
     let tokens = Double(batch * model.context)
@@ -90,13 +95,14 @@ public struct StepBenchmark: Codable, Sendable {
 
     let whole = trainer.transformer.lossProgram(windows: batch, gradients: true).program
     let floor = ProductFloor(of: whole)
+    let flops = whole.flops.total + trainer.updateFlops
     let peak = PeakRate(of: model.kernel.unit)
     let times = Self.times(for: seconds, [step, { floor() }, { peak() }])
     (stepSeconds, floorSeconds) = (times[0].median, times[1].median)
     stepOverFloor = stepSeconds / floorSeconds
     hardwareFloor = HardwareFloor(
       unit: peak.unit, peakFlopRate: peak.flops / times[2].least, bandwidth: Self.bandwidth(for: seconds / 8),
-      flops: whole.flops.total - trainer.batchGradient.sparedFlops,
+      flops: flops - trainer.batchGradient.sparedFlops,
       bytes: Double(trainer.leastBytes(of: whole)))
     stepOverHardwareFloor = stepSeconds / hardwareFloor.seconds
     tokensPerSecond = tokens / stepSeconds
@@ -109,7 +115,14 @@ public struct StepBenchmark: Codable, Sendable {
       let turns = Self.medians(for: seconds, [step, { _ = twin.step(of: .max) }])
       overDense = turns[0] / turns[1]
     }
-    stepFlopRate = whole.flops.total / stepSeconds
+    if rule == updateRules[0] {
+      overAdam = nil
+    } else {
+      let twin = try BenchmarkText(model, batch: batch).trainer()
+      let turns = Self.medians(for: seconds, [step, { _ = twin.step(of: .max) }])
+      overAdam = turns[0] / turns[1]
+    }
+    stepFlopRate = flops / stepSeconds
     floorFlopRate = floor.flops / floorSeconds
 
     operations = trainer.stepOperations(for: seconds / 4, stepSeconds: stepSeconds)

@@ -19,6 +19,10 @@ struct StepsCommand: ParsableCommand {
   @Option(help: "The precision of the operands of matrix products, as in an experiment file.")
   var precision = Precision.float32
   @Option(
+    help: "The update rule, as in an experiment file.",
+    completion: .list(updateRules.map { $0.name }), transform: UpdateRuleChoice.init)
+  var updateRule: UpdateRuleChoice?
+  @Option(
     parsing: .singleValue,
     help:
       "Width, depth, heads, context, batch and vocabulary, such as 32,2,4,128,4,79; for moe models also experts and experts per token. Default: fifteen shapes."
@@ -88,7 +92,9 @@ struct StepsCommand: ParsableCommand {
   private func measureHere() throws -> [StepBenchmark] {
     try architecture.architectures.flatMap { architecture in
       try shape.map {
-        try StepBenchmark($0.model(architecture, precision), batch: $0.batch, seconds: seconds)
+        try StepBenchmark(
+          $0.model(architecture, precision), batch: $0.batch, rule: updateRule?.rule ?? updateRules[0],
+          seconds: seconds)
       }
     }
   }
@@ -107,7 +113,7 @@ struct StepsCommand: ParsableCommand {
       [
         "bench", "steps", "--in-this-process", "--architecture", architecture.rawValue, "--shape", "\(shape)",
         "--seconds", "\(seconds)", "--precision", precision.rawValue,
-      ] + KernelOptions.ofThisProcess,
+      ] + (updateRule.map { ["--update-rule", $0.rule.name] } ?? []) + KernelOptions.ofThisProcess,
       output: output.writing, environment: AllocationTrace.environment(file: trace))
     try output.writing.close()
     let data = try output.reading.readToEnd() ?? Data()
@@ -175,6 +181,13 @@ struct StepsCommand: ParsableCommand {
         [Self.shapeTitle + ", experts, experts per token", "step / dense step"],
         moe.map { [$0.shape, digits($0.overDense ?? 0, 2)] })
     }
+    let others = steps.filter { $0.overAdam != nil }
+    if !others.isEmpty {
+      print("\n\(architecture.rawValue): a step relative to one with AdamW")
+      printTable(
+        [Self.shapeTitle, "step / step with AdamW"],
+        others.map { [$0.shape, digits($0.overAdam ?? 0, 2)] })
+    }
     guard operations else { return }
     for step in steps {
       print("\n\(architecture.rawValue), \(step.shape): operations")
@@ -196,6 +209,19 @@ struct StepsCommand: ParsableCommand {
 }
 
 extension Precision: ExpressibleByArgument {}
+
+/// The name of an update rule.
+struct UpdateRuleChoice {
+  let rule: any UpdateRule.Type
+
+  /// Reads an option.
+  init(_ argument: String) throws {
+    guard let rule = updateRules.first(where: { $0.name == argument }) else {
+      throw ValidationError("Choose among \(updateRules.map { $0.name }.joined(separator: ", ")).")
+    }
+    self.rule = rule
+  }
+}
 
 extension StepBenchmark {
   /// The numbers that name the shape.

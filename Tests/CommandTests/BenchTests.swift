@@ -59,6 +59,21 @@ import Testing
     }
   }
 
+  @Test(
+    "Another update rule is compared with AdamW, and allocates no memory either", arguments: ["muon", "soap"])
+  func updateRules(_ rule: String) throws {
+    let run = try Command(
+      "bench", "--architecture", "llama", "--shape", "16,1,2,32,4,20", "--seconds", "0.01", "--json",
+      "--kernels",
+      "own", "--update-rule", rule, in: packageRoot)
+    #expect(run.status == 0, "\(run.errors)")
+    let step = try #require(try Self.decoder.decode(Output.self, from: Data(run.output.utf8)).steps.first)
+    #expect(try #require(step.stepAllocations) == 0 && #require(step.overAdam) > 0)
+    #expect(step.operations.contains { $0.name.lowercased() == rule })
+    let wrong = try Command("bench", "--update-rule", "adam", in: packageRoot)
+    #expect(wrong.status == 2 && wrong.errors.contains("Choose among adamw"), "\(wrong.errors)")
+  }
+
   @Test("The tables name the shape, the kernel and the operations")
   func tables() throws {
     let folder = try ScratchFolder()
@@ -209,6 +224,7 @@ import Testing
       let stepFlopRate: Double
       let floorFlopRate: Double
       let operations: [Operation]
+      let overAdam: Double?
       let plannedBytes: Int
       let residentBytes: Int
       let baseBytes: Int
