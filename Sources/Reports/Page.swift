@@ -84,7 +84,7 @@ public struct Page: Sendable {
     let sections = try sections.enumerated().map { index, section -> [String: Any] in
       let blocks = try section.blocks.map { block -> [String: Any] in
         switch block {
-        case .paragraph(let text): return ["paragraph": text]
+        case .paragraph(let text): return ["paragraph": ["spans": Self.spans(of: text)]]
         case .figure(let figure):
           figures += 1
           return ["figure": try figure.fields(number: figures)]
@@ -92,7 +92,13 @@ public struct Page: Sendable {
           tables += 1
           return ["table": table.fields(number: tables)]
         case .questions(let questions):
-          return ["questions": questions.map { ["ask": $0.ask, "answer": $0.answer] }]
+          return [
+            "questions": questions.map { question in
+              [
+                "ask": question.ask, "answer": question.answer.map { ["spans": Self.spans(of: $0)] },
+              ] as [String: Any]
+            }
+          ]
         }
       }
       return ["id": "section-\(index + 1)", "heading": section.heading, "blocks": blocks]
@@ -103,6 +109,15 @@ public struct Page: Sendable {
     ]
     if let neighbours { fields["neighbours"] = neighbours.fields }
     return try Self.render(PackageResources.page_mustache, fields)
+  }
+
+  /// The parts of a text, of which those between backticks are code.
+  private static func spans(of text: String) -> [[String: String]] {
+    let parts = text.split(separator: "`", omittingEmptySubsequences: false).map(String.init)
+    guard !parts.count.isMultiple(of: 2) else { return [["text": text]] }
+    return parts.enumerated().map { [$0.isMultiple(of: 2) ? "text" : "code": $1] }.filter {
+      !$0.values.contains("")
+    }
   }
 
   /// The script that draws figures.

@@ -64,10 +64,12 @@ struct DrawingTests {
           Page.Section(
             hostile,
             [
-              .paragraph(hostile), .figure(drawn[0]), .figure(drawn[1]), .table(table),
+              .paragraph(hostile), .paragraph("Run `\(hostile.replacing("`", with: ""))` & go"),
+              .figure(drawn[0]), .figure(drawn[1]), .table(table),
               .questions([(hostile, [hostile, hostile])]),
             ])
         ], footer: hostile)
+      #expect(try page.html().contains("<p>Run <code>"))
       let parsed = try XMLText(Data(page.html().utf8))
       #expect(Set(parsed.ids).count == parsed.ids.count)
       #expect(
