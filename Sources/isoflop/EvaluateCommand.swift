@@ -10,7 +10,8 @@ struct EvaluateCommand: ParsableCommand {
     commandName: "evaluate", abstract: "Measures the loss of a trained model on a corpus.",
     discussion: """
       The text is what a training on the corpus holds out for validation; a short text is read whole. Losses in nats per \
-      token depend on the tokenizer: compare models with different ones in bits per byte.
+      token depend on the tokenizer: compare models with different ones in bits per byte. With --weights and its like, the \
+      trained model is evaluated with numbers of few bits.
       """)
 
   @Argument(
@@ -29,6 +30,7 @@ struct EvaluateCommand: ParsableCommand {
       "The tokens to predict: by default as many as the model's training held out, or 1M on another corpus.",
     transform: Count.init(_:))
   var validationTokens: Count?
+  @OptionGroup(title: "Formats") var formats: FormatOptions
   @Option(help: "Threads that compute. They do not change the numbers.")
   var threads = 1
   @OptionGroup var kernels: KernelOptions
@@ -55,7 +57,8 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     kernels.apply()
     KernelOptions.warn()
-    let model = try TrainedModel(checkpoint: RunFolder.checkpoint(named: checkpoint))
+    let model = try formats.applied(
+      to: TrainedModel(checkpoint: RunFolder.checkpoint(named: checkpoint)), file: checkpoint)
     let run = model.configuration
     let corpus = try TokenizedCorpus(
       configuration(of: run), context: run.model.context, lanes: run.lanes, tokenizer: model.tokenizer)

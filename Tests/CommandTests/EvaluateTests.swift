@@ -58,6 +58,17 @@ import Testing
     #expect(text.output.contains("tokens        5024, of 1 bytes"), "\(text.output)")
   }
 
+  @Test("With fewer bits the loss grows")
+  func formats() throws {
+    let losses = try ["float32", "int8", "int4", "int2"].map { try evaluate(run, "--weights", $0).loss }
+    #expect(losses[0] == (try evaluate(run).loss))
+    #expect(abs(losses[1] - losses[0]) < 0.01 && losses[2] > losses[1] && losses[3] > losses[2])
+    #expect(try evaluate(run, "--weights", "int4", "--activations", "fp8_e4m3").loss != losses[2])
+    #expect(try evaluate(run, "--cache", "int3").loss != losses[0])
+    let wrong = try Command("evaluate", run, "--weights", "int9", in: folder.path)
+    #expect(wrong.status == 2 && wrong.errors.contains("int8"), "\(wrong.errors)")
+  }
+
   @Test("An imported model has the same loss, on any corpus")
   func imported() throws {
     #expect(try Command("export", run, "model", in: folder.path).status == 0)

@@ -47,6 +47,7 @@ public struct TransformersModel {
     let letters = Set(c.layers ?? "A")
     let converted: Conversion
     switch c.architecture {
+    case _ where c.formats != nil: throw Self.refusal("rounding to formats with few bits")
     case _ where letters.contains("L"):
       throw Self.refusal("linear attention (layers L)")
     case _ where letters.contains("D"):

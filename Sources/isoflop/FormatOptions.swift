@@ -1,0 +1,35 @@
+import ArgumentParser
+import Autograd
+import Files
+import Models
+import Training
+
+/// The formats that a trained model's numbers are rounded to.
+struct FormatOptions: ParsableArguments {
+  @Option(help: "What weights are rounded to where they meet an activation, such as int4.")
+  var weights: NumberFormat?
+  @Option(help: "What activations are rounded to where they meet a weight.")
+  var activations: NumberFormat?
+  @Option(help: "What the keys and values of attention are rounded to.")
+  var cache: NumberFormat?
+
+  /// Returns a model with the formats that are given; the others stay as they were in its training.
+  ///
+  /// - Throws: `InputError` if the model has no keys and values to round.
+  func applied(to model: TrainedModel, file: String) throws -> TrainedModel {
+    guard weights != nil || activations != nil || cache != nil else { return model }
+    var configuration = model.configuration
+    guard cache == nil || configuration.model.hasAttention else {
+      throw InputError("--cache has no effect: the model has no attention", file: file, remedy: "Remove it")
+    }
+    let own = configuration.model.formats ?? NumberFormats()
+    configuration.model.formats = NumberFormats(
+      weights: weights ?? own.weights ?? .float32, activations: activations ?? own.activations ?? .float32,
+      cache: cache ?? own.cache ?? .float32)
+    return TrainedModel(
+      configuration: configuration, transformer: Transformer(configuration.model),
+      parameters: model.parameters, tokenizer: model.tokenizer)
+  }
+}
+
+extension NumberFormat: ExpressibleByArgument {}
