@@ -110,6 +110,8 @@ public struct Column: Sendable {
       .plan,
       \.cacheBytes),
     number("weight_bits", "bits", "bits of a weight in its products", .plan, \.weightBits),
+    number(
+      "quantised_bits", "bits", "bits of a weight when the trained model is judged", .plan, \.quantisedBits),
     number("activation_bits", "bits", "bits of an activation in these products", .plan, \.activationBits),
     number("gradient_bits", "bits", "bits of a gradient in these products", .plan, \.gradientBits),
     number("cache_bits", "bits", "bits of a number in keys and values", .plan, \.cacheBits),

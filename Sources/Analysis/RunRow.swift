@@ -61,6 +61,8 @@ public struct RunRow: Sendable, Equatable {
   public var sixNDNonEmbeddingCompute: Double?
   /// The bits of numbers in products with weights, and of cached keys and values.
   public var weightBits: Double?
+  /// Those of a weight when the model is judged.
+  public var quantisedBits: Double?
   public var activationBits: Double?
   public var gradientBits: Double?
   public var cacheBits: Double?

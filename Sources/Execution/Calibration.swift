@@ -109,7 +109,12 @@ public struct Calibration: Sendable {
 
   /// Returns the seconds of a trunk with all its branches.
   private func seconds(ofBranches runs: [PlannedRun]) -> Double {
-    let branches = runs.reduce(0) { $0 + branchSeconds(of: $1) }
+    // Runs that have one training are judged one after the other.
+    let trainings = Dictionary(grouping: runs, by: \.configuration.trained).values
+    let branches = trainings.reduce(0) { sum, runs in
+      sum + branchSeconds(of: runs[0])
+        + Double(runs.count - 1) * seconds(of: runs[0], windows: validationWindows(of: runs[0]))
+    }
     guard let longest = runs.max(by: { branchPoint(of: $0) < branchPoint(of: $1) }) else { return 0 }
     let trunk = branchPoint(of: longest)
     let windows = LearningCurve.points(through: trunk).count * LearningCurve.windows

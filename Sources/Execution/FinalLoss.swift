@@ -229,13 +229,15 @@ public final class LossForecaster: Sendable {
       label: run.label, loss: floor + reducible, expected: floor + exp(law.logLoss), neighbours: alike.count)
   }
 
-  /// The finished runs with the text and schedule of a run, the nearest first.
+  /// The finished runs with the text and schedule of a run, the nearest first; none for a run whose loss does not follow
+  /// from a training on the corpus alone.
   private func neighbours(of run: TrunkJob.Run) throws -> [Finished] {
     let (own, one) = (Candidate(run), run.configuration)
+    guard one.isPlain else { return [] }
     return try candidates.compactMap { other -> (distance: Double, label: String, finished: Finished)? in
       let two = other.run.configuration
       guard two.corpusFingerprint == one.corpusFingerprint, two.training.schedule == one.training.schedule,
-        two != one, let finished = try finished(other)
+        two != one, two.isPlain, let finished = try finished(other)
       else { return nil }
       let ratios = zip(own.variables, other.variables).map { abs(log($0 / $1)) }
       // Another recipe counts as much as a size or length that differs by a factor of e.
@@ -296,4 +298,9 @@ extension RunStore {
     // The trunk goes on beyond the point where the run leaves it.
     return try trunkFolder(of: run).curve().filter { $0.tokens <= run.training.tokens }
   }
+}
+
+extension RunConfiguration {
+  /// Whether it is trained on the corpus alone, and judged as it was trained.
+  fileprivate var isPlain: Bool { samples == nil && training.quantised == nil }
 }

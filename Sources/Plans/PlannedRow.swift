@@ -24,6 +24,7 @@ extension RunRow {
     cacheBytes = transformer.cacheBytes
     let formats = run.configuration.model.formats
     weightBits = (formats?.weights ?? .float32).bits
+    quantisedBits = (run.configuration.training.quantised ?? formats?.weights ?? .float32).bits
     activationBits = (formats?.activations ?? .float32).bits
     gradientBits = (formats?.gradients ?? .float32).bits
     cacheBits = (formats?.cache ?? .float32).bits

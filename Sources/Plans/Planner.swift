@@ -142,6 +142,11 @@ struct Planner {
       ("carry", corpus.lanes != nil), ("duplicates", draft.duplicates > 0),
       ("order", draft.corpus.order != nil), ("weights_at_end", draft.corpus.weightsAtEnd != nil),
     ]
+    guard draft.training.quantised == nil else {
+      throw fault(
+        "`generations` cannot be combined with `quantised`: models write samples with the weights that they have",
+        at: SampledText.generations, of: draft, remedy: "Remove one of them, or give `weight_format`")
+    }
     if let setting = excluded.first(where: \.isGiven)?.setting {
       throw fault(
         "`generations` cannot be combined with `\(setting)`: samples come in windows of their own, in a random order",

@@ -2,7 +2,7 @@ import Training
 
 /// What determines the compute of a run, alone and beside others.
 public struct TrainingCost: Codable, Hashable, Sendable {
-  /// The identifier of the run.
+  /// The identifier of the run, or of the run whose training it has.
   public let run: String
   /// The identifier of its trunk, which runs that differ only in their length share.
   public let trunk: String
@@ -16,7 +16,7 @@ public struct TrainingCost: Codable, Hashable, Sendable {
   /// Returns the cost of a planned run.
   public init(_ run: PlannedRun) {
     let training = run.configuration.training
-    self.run = run.configuration.identifier
+    self.run = run.configuration.trained.identifier
     trunk = run.configuration.trunkIdentifier
     flopsPerToken = run.counts.trainingFlopsPerToken
     tokens = run.tokens

@@ -1,4 +1,5 @@
 import Analysis
+import Autograd
 import Files
 import Models
 import Training
@@ -85,6 +86,12 @@ extension Setting {
       "the largest norm of the gradient; larger ones are scaled down",
       \.training.clip
     ) { $0.configuration.training.clip },
+    Setting(
+      .training, "quantised", values: .choice(["none"] + NumberFormat.few.map(\.rawValue)), default: "none",
+      "the format that weights are rounded to after training, before the model is judged; runs that differ in it alone are trained once",
+      \.training.quantised,
+      cell: { .text($0.configuration.training.quantised?.rawValue ?? "none") }
+    ) { NumberFormat(rawValue: try $0.choice(of: ["none"] + NumberFormat.few.map(\.rawValue))) },
     Setting(
       .training, "knowledge", values: .boolean, default: "false",
       "whether results tell how many bits of the text's associations a model knows; of recipes alone",

@@ -1,3 +1,4 @@
+import Autograd
 import Corpora
 import Files
 import Foundation
@@ -49,17 +50,24 @@ public struct RunConfiguration: Codable, Hashable, Sendable {
   /// samples share one, because they are trained one after the other.
   public var trunkIdentifier: String { trunk.identifier }
 
+  /// The run whose training this one has: the same without what happens to its weights afterwards.
+  public var trained: RunConfiguration {
+    var trained = self
+    trained.training.quantised = nil
+    return trained
+  }
+
   /// What all runs of a trunk have in common: a configuration without a length.
   var trunk: RunConfiguration {
     if samples != nil {
-      var lineage = self
+      var lineage = trained
       lineage.training.tokens = tokensOfText
       lineage.samples?.generation = 0
       return lineage
     }
-    if case .cosine = training.schedule { return self }
-    if corpus.dependsOnLength { return self }
-    var trunk = self
+    if case .cosine = training.schedule { return trained }
+    if corpus.dependsOnLength { return trained }
+    var trunk = trained
     trunk.training.tokens = 0
     return trunk
   }
@@ -106,6 +114,9 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
   public var clip: Double
   /// Whether the result tells what the model knows of the text's associations. Nil for false.
   public var knowledge: Bool?
+  /// The format that weights are rounded to once the model is trained, before it is judged; nil for none. Runs that differ
+  /// in it alone are trained once.
+  public var quantised: NumberFormat?
 
   /// The best rate found at the base width. Experts see fewer tokens each, so that their gradients are noisier, and a
   /// lower rate is better.

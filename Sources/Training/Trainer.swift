@@ -141,18 +141,26 @@ public final class Trainer {
 
   /// The loss on all validation windows.
   ///
-  /// - Parameter beforeRound: Called before each round of windows; what it throws ends the evaluation.
-  func evaluate(beforeRound: () throws -> Void) rethrows -> Evaluation {
-    try evaluator(state.parameters, beforeRound: beforeRound)
+  /// - Parameters:
+  ///   - format: What weights are rounded to; nil for the formats of training.
+  ///   - beforeRound: Called before each round of windows; what it throws ends the evaluation.
+  func evaluate(quantised format: NumberFormat?, beforeRound: () throws -> Void) rethrows -> Evaluation {
+    let evaluator =
+      format.map { Evaluator(transformer.quantised($0), corpus: corpus, threads: threads) } ?? evaluator
+    return try evaluator(state.parameters, beforeRound: beforeRound)
   }
 
   /// What the model knows of the text's associations.
   ///
   /// - Parameters:
   ///   - tokens: The tokens of the training.
+  ///   - format: What weights are rounded to; nil for the formats of training.
   ///   - beforeRound: Called every few windows; what it throws ends the measurement.
-  package func knowledge(of tokens: Int, beforeRound: () throws -> Void) throws -> Knowledge {
+  package func knowledge(
+    of tokens: Int, quantised format: NumberFormat? = nil, beforeRound: () throws -> Void
+  ) throws -> Knowledge {
     let probe = try corpus.knowledgeProbe()
+    let transformer = format.map(transformer.quantised) ?? transformer
     let passes = ForwardPasses(transformer, chunk: TokenizedCorpus.validationLanes, threads: threads)
     let losses = try probe.losses(passes, parameters: state.parameters, beforeRound: beforeRound)
     let rounded = try probe.losses(
@@ -251,5 +259,16 @@ extension Trainer {
       stepSeconds: steps[2], windowSeconds: evaluation / Double(windows),
       stateBytes: 2 * trainer.state.byteCount,
       batchBytes: trainer.batchGradient.byteCount + trainer.optimizer.byteCount)
+  }
+}
+
+extension Transformer {
+  /// The same model with weights that are rounded to a format where they meet activations.
+  fileprivate func quantised(_ format: NumberFormat) -> Transformer {
+    var configuration = configuration
+    var formats = configuration.formats ?? NumberFormats()
+    formats.weights = format
+    configuration.formats = formats
+    return Transformer(configuration)
   }
 }

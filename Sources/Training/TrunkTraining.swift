@@ -83,7 +83,11 @@ public final class TrunkTraining {
     _ runs: [RunConfiguration], corpus: TokenizedCorpus, folder: @escaping (RunConfiguration) -> RunFolder,
     trunkFolder: RunFolder, sampled: SampledWindows? = nil, threads: Int = 1, control: Control = Control()
   ) throws {
-    self.runs = runs.sorted { $0.training.tokens < $1.training.tokens }
+    // Runs of one training stand together, that without rounding first.
+    self.runs = runs.sorted {
+      ($0.training.tokens, $0.training.quantised?.rawValue ?? "")
+        < ($1.training.tokens, $1.training.quantised?.rawValue ?? "")
+    }
     guard let longest = self.runs.last else { preconditionFailure("a trunk has at least one run") }
     precondition(Set(runs.map(\.trunkIdentifier)).count == 1, "runs of one trunk differ only in their tokens")
     self.folder = folder
@@ -135,17 +139,59 @@ public final class TrunkTraining {
     let state = trainer.state
     let trunk = TrainingState(copying: state)
     let log = try MetricsLog(trunkFolder.metrics, after: state.step, mayReplace: control.mayWrite)
-    for (run, provenance) in zip(pending, provenances) {
+    for group in Self.byTraining(zip(pending, provenances).map { Member(run: $0, provenance: $1) }) {
       let began = ContinuousClock.now
-      if try !hasCheckpoint(run) {
-        try trainTrunk(to: branchPoint(of: run), log)
+      let isTrained = try !hasCheckpoint(group[0].run) && readsFinalState(of: group[0].run)
+      if try !isTrained && !hasCheckpoint(group[0].run) {
+        try trainTrunk(to: branchPoint(of: group[0].run), log)
         try log.synchronize()
         trunk.copy(from: state)
-        if run.trunkIdentifier != run.identifier { try writeTrunk() }
+        if group[0].run.trunkIdentifier != group[0].run.identifier { try writeTrunk() }
       }
-      try trainBranch(run, provenance, trunkSeconds: (ContinuousClock.now - began).seconds)
+      try trainBranch(group, isTrained: isTrained, trunkSeconds: (ContinuousClock.now - began).seconds)
       state.copy(from: trunk)
     }
+  }
+
+  /// A run that is not finished.
+  private struct Member {
+    let run: RunConfiguration
+    let provenance: Provenance
+  }
+
+  /// The runs in groups that have one training, and differ in what happens to its weights afterwards.
+  private static func byTraining(_ members: [Member]) -> [[Member]] {
+    var groups: [[Member]] = []
+    for member in members {
+      if let last = groups.indices.last, groups[last][0].run.trained == member.run.trained {
+        groups[last].append(member)
+      } else {
+        groups.append([member])
+      }
+    }
+    return groups
+  }
+
+  /// Reads the state at the end of a run's training, if that is that of a finished run whose checkpoint was kept.
+  ///
+  /// - Returns: Whether there is such a state.
+  private func readsFinalState(of run: RunConfiguration) throws -> Bool {
+    let trained = folder(run.trained)
+    guard run.training.quantised != nil, try FileAccess.exists(trained.checkpoint),
+      let result = try trained.finishedRecord()?.result, result.status == .completed
+    else { return false }
+    let before = TrainingState(copying: trainer.state)
+    do {
+      try Checkpoint(run.trained, trainer.transformer).read(trained.checkpoint, into: trainer.state)
+      if trainer.state.tokens == result.tokens {
+        control.spared(result.tokens - before.tokens)
+        return true
+      }
+    } catch let error as InputError where error.systemError == nil {
+      control.damaged(error)
+    }
+    trainer.state.copy(from: before)
+    return false
   }
 
   // MARK: Ownership
@@ -241,7 +287,11 @@ public final class TrunkTraining {
     try FileAccess.exists(folder(run).checkpoint)
   }
 
-  private func trainBranch(_ run: RunConfiguration, _ provenance: Provenance, trunkSeconds: Double) throws {
+  /// Trains a branch, and judges it for each run of a group.
+  ///
+  /// - Parameter isTrained: Whether the state is that at the end of the training.
+  private func trainBranch(_ group: [Member], isTrained: Bool, trunkSeconds: Double) throws {
+    let run = group[0].run
     let began = ContinuousClock.now
     let (state, folder) = (trainer.state, folder(run))
     let log: MetricsLog
@@ -250,6 +300,10 @@ public final class TrunkTraining {
       try Checkpoint(run, trainer.transformer).read(folder.checkpoint, into: state)
       control.spared(state.tokens - before)
       log = try MetricsLog(folder.metrics, after: state.step) { try fence(run) }
+    } else if isTrained {
+      log = try MetricsLog(folder.metrics, after: state.step, parent: self.folder(run.trained).metrics) {
+        try fence(run)
+      }
     } else {
       state.branched = state.tokens
       log = try MetricsLog(folder.metrics, after: state.step, parent: trunkFolder.metrics) { try fence(run) }
@@ -263,6 +317,30 @@ public final class TrunkTraining {
       try step(of: run.training.tokens, log) { try write(run) }
     }
     let trained = ContinuousClock.now
+    try log.synchronize()
+    // Each log ends with its own evaluation.
+    let logs =
+      try [log]
+      + group.dropFirst().map { member in
+        try MetricsLog(self.folder(member.run).metrics, after: state.step, parent: folder.metrics) {
+          try fence(member.run)
+        }
+      }
+    for (member, log) in zip(group, logs) {
+      let tokensPerSecond = Double(state.tokens - before) / (trained - began).seconds
+      try judge(
+        member, log, since: member.run == run ? began : .now,
+        trunkSeconds: member.run == run ? trunkSeconds : 0,
+        tokensPerSecond)
+    }
+  }
+
+  /// Judges a model that is trained, and writes the record of its run.
+  private func judge(
+    _ member: Member, _ log: MetricsLog, since began: ContinuousClock.Instant, trunkSeconds: Double,
+    _ tokensPerSecond: Double
+  ) throws {
+    let (run, state, folder) = (member.run, trainer.state, folder(member.run))
     let evaluation = try trainer.hasDiverged ? nil : evaluateAtEnd(run, log)
     let final = evaluation.flatMap { trainer.hasDiverged(at: $0.loss) ? nil : $0 }
     let knowledge = try final != nil && run.training.knowledge == true ? measureKnowledge(run) : nil
@@ -273,11 +351,10 @@ public final class TrunkTraining {
     try FileAccess.write(
       recordJSON(
         RunTiming(
-          seconds: seconds, trunkSeconds: trunkSeconds,
-          tokensPerSecond: Double(state.tokens - before) / (trained - began).seconds,
+          seconds: seconds, trunkSeconds: trunkSeconds, tokensPerSecond: tokensPerSecond,
           decodingSeconds: DecodingStep(trainer.transformer, parameters: state.parameters).measure())),
       to: folder.timing, mayReplace: { try fence(run) })
-    let record = RunRecord(configuration: run, provenance: provenance, result: result)
+    let record = RunRecord(configuration: run, provenance: member.provenance, result: result)
     try record.write(to: folder) { try fence(run) }
     control.finished(record)
     if !control.keepsCheckpoints, try hasCheckpoint(run) {
@@ -288,13 +365,15 @@ public final class TrunkTraining {
   /// The evaluation on all validation windows. If it is cancelled, the state at the end of training is saved first.
   private func evaluateAtEnd(_ run: RunConfiguration, _ log: MetricsLog) throws -> Evaluation {
     try log.synchronize()
-    let evaluation = try trainer.evaluate(beforeRound: saving(run))
+    let evaluation = try trainer.evaluate(
+      quantised: run.training.quantised, beforeRound: saving(run))
     return try report(evaluation, log)
   }
 
   /// What the model knows. If the measurement is cancelled, the state at the end of training is saved first.
   private func measureKnowledge(_ run: RunConfiguration) throws -> Knowledge {
-    try trainer.knowledge(of: trainer.state.tokens, beforeRound: saving(run))
+    try trainer.knowledge(
+      of: trainer.state.tokens, quantised: run.training.quantised, beforeRound: saving(run))
   }
 
   /// Returns what is called during a measurement: if the training is cancelled, it saves the state and throws.

@@ -11,57 +11,7 @@ import Training
 
 @Suite struct LineageTests {
   private static let settings =
-    "model: {depth: 1, context: 32}\ntraining: {batch: 256, warmup_steps: 10, knowledge: false}\n"
-
-  /// Trains all jobs of a plan one after the other, and returns the losses and the remarks.
-  ///
-  /// - Parameters:
-  ///   - calls: After so many calls of `isCancelled` a job is stopped, and begun again; nil for never.
-  ///   - betweenStops: Called after each stop.
-  private func train(
-    _ plan: Plan, in folder: String, keepsCheckpoints: Bool = false, stoppingAfter calls: Int? = nil,
-    betweenStops: () throws -> Void = {}
-  ) throws -> (records: [String: RunResult], remarks: [String], stops: Int, failures: [String]) {
-    let store = try RunStore(folder)
-    let corpora = CorpusCache(allowing: [packageFolder])
-    let scheduler = try Scheduler([plan], store: store, corpora: corpora, workers: 1)
-    var (remarks, failures, stops, progress) = ([String](), [String](), 0, 0.0)
-    for job in scheduler.jobs {
-      var isDone = false
-      while !isDone {
-        var asked = 0
-        let end = job.train(
-          in: store, corpora: corpora, keepsCheckpoints: keepsCheckpoints,
-          isCancelled: {
-            asked += 1
-            return calls.map { asked > $0 } ?? false
-          }, whileSaving: { try $0() }
-        ) { event in
-          switch event {
-          case .remark(let text): remarks.append(text)
-          case .progress(let seconds, _), .spared(let seconds): progress += seconds
-          case .finished: break
-          }
-        }
-        switch end {
-        case .stopped:
-          stops += 1
-          try #require(stops < 500)
-          try betweenStops()
-        case .failed(let message, _):
-          failures.append(message)
-          isDone = true
-        default: isDone = true
-        }
-      }
-    }
-    // Where nothing was done before, what is reported adds up to the planned seconds.
-    if stops == 0, failures.isEmpty, scheduler.jobs.reduce(0, { $0 + $1.runs.count }) == plan.runs.count {
-      let planned = scheduler.jobs.reduce(0) { $0 + $1.seconds }
-      #expect(abs(progress - planned) < 0.1 * planned)
-    }
-    return (try store.records(of: plan).mapValues(\.result), remarks, stops, failures)
-  }
+    "model: {depth: 1, context: 32}\ntraining: {batch: 256, warmup_steps: 10}\n"
 
   @Test(
     "Each generation is a run; those of a lineage share a trunk, and all that differs sets lineages apart")
@@ -111,7 +61,7 @@ import Training
       Self.settings
         + "synthetic: {generations: 2, fraction: 0.5}\ngrid: {width: 16, tokens: 8k, keep: [replace, accumulate]}\n"
     )
-    let (results, _, _, _) = try train(plan, in: folder.path, keepsCheckpoints: true)
+    let results = try TrainedJobs(plan, in: folder.path, keepsCheckpoints: true).results
     #expect(results.count == 5)
     let store = try RunStore(folder.path)
     let corpus = try CorpusCache(allowing: [packageFolder]).corpus(of: plan.runs[0].configuration)
@@ -164,31 +114,34 @@ import Training
           text.replacing("GENERATIONS", with: "\($0)").replacing("KEEP", with: keep))
       }
       let whole = try TemporaryFolder()
-      let (expected, remarks, _, _) = try train(plans[1], in: whole.path)
-      #expect(expected.count == 4 && remarks.isEmpty)
+      let first = try TrainedJobs(plans[1], in: whole.path)
+      let expected = first.results
+      #expect(expected.count == 4 && first.remarks.isEmpty)
+      // All progress adds up to what was planned.
+      #expect(abs(first.progress - first.planned) < 0.1 * first.planned)
       #expect(try FileAccess.names(in: "\(whole.path)/trunks").isEmpty)
       for (calls, removes) in [(12, false), (40, false), (57, true)] {
         let folder = try TemporaryFolder()
-        let (records, _, stops, _) = try train(plans[1], in: folder.path, stoppingAfter: calls) {
+        let jobs = try TrainedJobs(plans[1], in: folder.path, stoppingAfter: calls) {
           // A text that is gone is sampled again, from a model that is trained again.
           for trunk in try FileAccess.names(in: "\(folder.path)/trunks") where removes {
             let path = "\(folder.path)/trunks/\(trunk)/text-1.safetensors"
             if try FileAccess.exists(path) { try FileAccess.write(Data("damaged".utf8), to: path) }
           }
         }
-        #expect(records == expected && stops > 2, "\(calls)")
+        #expect(jobs.results == expected && jobs.stops > 2, "\(calls)")
       }
       // More generations of a finished lineage: those before are trained again for their samples.
       let longer = try TemporaryFolder()
-      _ = try train(plans[0], in: longer.path)
-      let (records, again, _, _) = try train(plans[1], in: longer.path)
-      #expect(records == expected)
-      #expect(again == ["generation 1 is trained again, because its samples were not kept"])
+      _ = try TrainedJobs(plans[0], in: longer.path)
+      let again = try TrainedJobs(plans[1], in: longer.path)
+      #expect(again.results == expected)
+      #expect(again.remarks == ["generation 1 is trained again, because its samples were not kept"])
       // Unless their checkpoints are there.
       let kept = try TemporaryFolder()
-      _ = try train(plans[0], in: kept.path, keepsCheckpoints: true)
-      let (others, none, _, _) = try train(plans[1], in: kept.path)
-      #expect(others == expected && none.isEmpty)
+      _ = try TrainedJobs(plans[0], in: kept.path, keepsCheckpoints: true)
+      let others = try TrainedJobs(plans[1], in: kept.path)
+      #expect(others.results == expected && others.remarks.isEmpty)
     }
   }
 
@@ -197,7 +150,7 @@ import Training
     let folder = try TemporaryFolder()
     let grid = "grid: {width: 16, tokens: 8k}\n"
     let own = try TestSupport.plan(Self.settings + "synthetic: {generations: 2}\n" + grid)
-    let (expected, _, _, _) = try train(own, in: folder.path, keepsCheckpoints: true)
+    let expected = try TrainedJobs(own, in: folder.path, keepsCheckpoints: true).results
     let first = try RunStore(folder.path).folder(of: own.runs[0].configuration).path
     let corpora = CorpusCache(allowing: [packageFolder, folder.path])
     let other = try Plan(
@@ -205,7 +158,7 @@ import Training
         "title: t\ncorpus: {source: \(packageFolder)/corpora/village.yaml, validation_tokens: 4096}\n"
           + Self.settings + "synthetic: {generations: 2, from: \(first)}\n" + grid), corpora: corpora)
     #expect(other.runs.count == 2)
-    let (results, _, _, _) = try train(other, in: try TemporaryFolder().path)
+    let results = try TrainedJobs(other, in: try TemporaryFolder().path).results
     for (run, twin) in zip(other.runs, own.runs.dropFirst()) {
       #expect(run.configuration.identifier != twin.configuration.identifier)
       #expect(results[run.configuration.identifier] == expected[twin.configuration.identifier])
@@ -222,7 +175,7 @@ import Training
     #expect(outside.contains("e.yaml:5: the model `\(first)` lies outside the folder of the experiment"))
     let checkpoint = RunFolder(first).checkpoint
     try FileAccess.write(FileAccess.read(checkpoint) + Data([0]), to: checkpoint)
-    let (_, _, _, failures) = try train(other, in: try TemporaryFolder().path)
+    let failures = try TrainedJobs(other, in: try TemporaryFolder().path).failures
     #expect(
       failures.allSatisfy { $0.contains("has changed since the runs were planned") } && !failures.isEmpty)
   }
@@ -270,8 +223,9 @@ import Training
     let folder = try TemporaryFolder()
     let plan = try TestSupport.plan(
       Self.settings + "synthetic: {generations: 2}\ngrid: {width: 16, tokens: 20k, learning_rate: 30}\n")
-    let (results, _, _, failures) = try train(plan, in: folder.path)
-    #expect(results.values.map(\.status) == [.diverged])
-    #expect(failures.count == 1 && failures[0].contains("generation 0 has diverged"), "\(failures)")
+    let jobs = try TrainedJobs(plan, in: folder.path)
+    #expect(jobs.results.values.map(\.status) == [.diverged])
+    #expect(
+      jobs.failures.count == 1 && jobs.failures[0].contains("generation 0 has diverged"), "\(jobs.failures)")
   }
 }

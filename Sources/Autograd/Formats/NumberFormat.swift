@@ -18,6 +18,9 @@ public enum NumberFormat: String, Codable, CaseIterable, Sendable {
   /// −1, 0 and 1, times a scale for each channel: the mean magnitude (Ma et al. 2024, arXiv:2402.17764).
   case ternary
 
+  /// The formats with fewer bits than float32.
+  public static let few = allCases.filter { $0 != .float32 }
+
   /// How the numbers of a format lie.
   enum Grid: Hashable {
     case bfloat16
