@@ -111,6 +111,9 @@ public struct Column: Sendable {
       \.cacheBytes),
     number("weight_bits", "bits", "bits of a weight in its products", .plan, \.weightBits),
     number(
+      "pruned_fraction", "", "fraction of the weights of matrices that pruning sets to 0", .plan,
+      \.prunedFraction),
+    number(
       "quantised_bits", "bits", "bits of a weight when the trained model is judged", .plan, \.quantisedBits),
     number("activation_bits", "bits", "bits of an activation in these products", .plan, \.activationBits),
     number("gradient_bits", "bits", "bits of a gradient in these products", .plan, \.gradientBits),
@@ -172,6 +175,13 @@ public struct Column: Sendable {
     number("reducible", "nats/token", "loss minus entropy", .result, \.reducible),
     number(
       "reducible_se", "nats/token", "its standard error over windows", .result, \.reducibleStandardError),
+    number(
+      "hidden_active", "", "fraction of the hidden units of feed-forward layers that are not 0", .result,
+      \.activeHidden),
+    number(
+      "event_operations", "FLOPs",
+      "operations of predicting a token, without products of hidden units that are 0, as an event-driven machine does them",
+      .result, \.eventOperations),
     number(
       "load_entropy", "",
       "entropy of the experts' loads divided by that of even loads, in the least even layer",

@@ -59,8 +59,14 @@ public struct RunRow: Sendable, Equatable {
   public var sixNDCompute: Double?
   /// 6·N·D with the active parameters except embeddings, in FLOPs.
   public var sixNDNonEmbeddingCompute: Double?
+  /// The fraction of the hidden units of feed-forward layers that are not 0.
+  public var activeHidden: Double?
+  /// The operations of predicting a token, without those with hidden units that are 0.
+  public var eventOperations: Double?
   /// The bits of numbers in products with weights, and of cached keys and values.
   public var weightBits: Double?
+  /// The fraction of the weights of matrices that are 0 when the model is judged.
+  public var prunedFraction: Double?
   /// Those of a weight when the model is judged.
   public var quantisedBits: Double?
   public var activationBits: Double?

@@ -302,5 +302,5 @@ extension RunStore {
 
 extension RunConfiguration {
   /// Whether it is trained on the corpus alone, and judged as it was trained.
-  fileprivate var isPlain: Bool { samples == nil && training.quantised == nil }
+  fileprivate var isPlain: Bool { samples == nil && trained == self }
 }

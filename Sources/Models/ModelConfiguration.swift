@@ -79,6 +79,10 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   public var normEpsilon: Double?
   /// The hidden width of feed-forward layers; nil for that of the architecture.
   public var feedForward: Int?
+  /// The activation of feed-forward layers without gates; nil for GELU, or where there are others.
+  public var activation: Activation?
+  /// The fraction of a token's hidden units that stay in these layers; nil for all.
+  public var activeHidden: Double?
   /// The precision of the operands of matrix products in training and validation; nil for float32. Samples are
   /// computed in float32.
   public var precision: Precision?
@@ -97,7 +101,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     case moe = "mixture"
     case width, depth, heads, kvHeads, headWidth, layers, window, featureMap, features, state, expansion,
       context, vocabulary, positions, tiedHead, parametrisation, rotaryBase, normEpsilon, feedForward,
-      precision, formats
+      precision, formats, activation, activeHidden
   }
 
   /// - Parameters:
@@ -117,7 +121,8 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     featureMap: FeatureMap = .elu, features: Int? = nil, state: Int? = nil, expansion: Int? = nil,
     context: Int = 128, vocabulary: Int, positions: Positions = .rotary, tiedHead: Bool? = nil,
     parametrisation: Parametrisation = .mup,
-    moe: MoE? = nil, precision: Precision = .float32, formats: NumberFormats = NumberFormats()
+    moe: MoE? = nil, precision: Precision = .float32, formats: NumberFormats = NumberFormats(),
+    activation: Activation = .gelu, activeHidden: Double = 1
   ) throws {
     self.architecture = architecture
     self.width = width
@@ -145,6 +150,9 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     self.moe = moe
     self.precision = precision == .float32 ? nil : precision
     self.formats = formats.areFloat32 ? nil : formats
+    let isPlain = architecture == .gpt2 && moe == nil
+    self.activation = isPlain && activation != .gelu ? activation : nil
+    self.activeHidden = isPlain && activeHidden != 1 ? activeHidden : nil
     self.window = window == Self.usualWindow || !has(WindowAttention.self) ? nil : window
     self.featureMap = featureMap == .elu || !has(LinearAttention.self) ? nil : featureMap
     self.features = features == Self.usualFeatures || !usesRandomFeatures ? nil : features

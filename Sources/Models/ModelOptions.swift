@@ -43,6 +43,10 @@ public struct ModelOptions: Sendable {
   public var moe = MoE(experts: 1)
   /// The weight of the experts' balancing; nil for the default of its kind.
   public var balanceWeight: Double?
+  /// The activation of feed-forward layers without gates.
+  public var activation = ModelConfiguration.Activation.gelu
+  /// The fraction of hidden units that stay in them.
+  public var activeHidden = 1.0
   public var precision = Precision.float32
   public var weightFormat = NumberFormat.float32
   public var activationFormat = NumberFormat.float32
@@ -67,7 +71,7 @@ public struct ModelOptions: Sendable {
       tiedHead: tiedHead, parametrisation: parametrisation, moe: experts, precision: precision,
       formats: NumberFormats(
         weights: weightFormat, activations: activationFormat, gradients: gradientFormat, cache: cacheFormat,
-        isStochastic: rounding == .stochastic))
+        isStochastic: rounding == .stochastic), activation: activation, activeHidden: activeHidden)
   }
 
   /// Whether a layer keeps a recurrent state; false also where no such network can be built.

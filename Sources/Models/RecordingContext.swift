@@ -21,6 +21,8 @@ public final class RecordingContext {
   private var sideLosses: [(_ losses: Tensor) -> Tensor] = []
   /// The routed layers that were recorded, in the order of the blocks.
   private(set) var routed: [RoutedLayer] = []
+  /// The hidden units of feed-forward layers that are often 0, (B·T, hidden) each.
+  private(set) var hidden: [Tensor] = []
 
   /// - Parameters:
   ///   - noiseKeys: A key for each window, which the caller fills; nil for no noise.
@@ -93,6 +95,9 @@ public final class RecordingContext {
 
   /// Adds a routed layer, whose choices can be read after a replay.
   func add(_ layer: RoutedLayer) { routed.append(layer) }
+
+  /// Adds hidden units, which can be read after a replay.
+  func add(hidden units: Tensor) { hidden.append(units) }
 
   /// The losses (R) of the tokens plus all side losses, in the order of the layers. Where the program cannot run
   /// backward, the losses alone.

@@ -74,8 +74,10 @@ public struct Transformer: Sendable {
       loss?(logits, tokens, targets, recorder) ?? recorder.crossEntropy(logits, targets, hits: hits)
     return LossProgram(
       program: recorder.finish(
-        context.withSideLosses(losses), keeping: gradients ? [] : context.routed.map(\.logits)),
-      inputs: tokens, targets: targets, hits: hits, routed: context.routed, noise: noise, windows: windows)
+        context.withSideLosses(losses),
+        keeping: gradients ? [] : context.routed.map(\.logits) + context.hidden),
+      inputs: tokens, targets: targets, hits: hits, routed: context.routed,
+      hidden: gradients ? [] : context.hidden, noise: noise, windows: windows)
   }
 
   /// Records the computation of the logits (T, V) of one window.
@@ -133,6 +135,8 @@ public struct LossProgram: Sendable {
   public let hits: Integers?
   /// The routed layers, in the order of the blocks.
   public let routed: [RoutedLayer]
+  /// The hidden units (windows · T, hidden) of feed-forward layers that are often 0; none where it can run backward.
+  public let hidden: [Tensor]
   /// A key for each window, which determines the noise of layers; nil without noise.
   public let noise: Integers?
   public let windows: Int

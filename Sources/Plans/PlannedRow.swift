@@ -24,6 +24,7 @@ extension RunRow {
     cacheBytes = transformer.cacheBytes
     let formats = run.configuration.model.formats
     weightBits = (formats?.weights ?? .float32).bits
+    prunedFraction = run.configuration.training.pruned?.fraction ?? 0
     quantisedBits = (run.configuration.training.quantised ?? formats?.weights ?? .float32).bits
     activationBits = (formats?.activations ?? .float32).bits
     gradientBits = (formats?.gradients ?? .float32).bits
@@ -36,6 +37,10 @@ extension RunRow {
     sixNDNonEmbeddingCompute = 6 * Double(counts.active - counts.total + counts.nonEmbedding) * Double(tokens)
     isoFLOPBudget = run.isoFLOPBudget
     if let result { fill(with: result) }
+    let model = run.configuration.model
+    // An operation with an operand that is 0 takes no work there.
+    let spared = Double(2 * model.depth * model.feedForwardWidth * model.width) * (1 - (activeHidden ?? 1))
+    eventOperations = counts.forwardFlopsPerToken - spared
     for (task, weight) in run.configuration.corpus.weights ?? [:] {
       open["weight_\(task)"] = weight
     }
@@ -71,6 +76,7 @@ extension RunRow {
     }
     bitsPerParameter = knownBits.map { $0 / Double(result.counts.total) }
     bitsPerParameterInInt8 = knownBitsInInt8.map { $0 / Double(result.counts.total) }
+    activeHidden = result.activeHidden
     positions = Dictionary(
       (result.positions ?? []).map { ($0.last, $0.loss) }, uniquingKeysWith: { first, _ in first })
     guard let routing = result.routing else { return }

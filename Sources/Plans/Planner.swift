@@ -142,10 +142,11 @@ struct Planner {
       ("carry", corpus.lanes != nil), ("duplicates", draft.duplicates > 0),
       ("order", draft.corpus.order != nil), ("weights_at_end", draft.corpus.weightsAtEnd != nil),
     ]
-    guard draft.training.quantised == nil else {
+    guard draft.training.quantised == nil, draft.training.pruned == nil else {
+      let setting = draft.training.pruned == nil ? "quantised" : "pruned"
       throw fault(
-        "`generations` cannot be combined with `quantised`: models write samples with the weights that they have",
-        at: SampledText.generations, of: draft, remedy: "Remove one of them, or give `weight_format`")
+        "`generations` cannot be combined with `\(setting)`: models write samples with the weights that they have",
+        at: SampledText.generations, of: draft, remedy: "Remove one of them")
     }
     if let setting = excluded.first(where: \.isGiven)?.setting {
       throw fault(

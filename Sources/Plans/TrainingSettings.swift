@@ -87,6 +87,12 @@ extension Setting {
       \.training.clip
     ) { $0.configuration.training.clip },
     Setting(
+      .training, "pruned", values: .other("none, a fraction, or 2:4", .any(of: .string, .decimal(in: 0...1))),
+      default: "none",
+      "the weights that become 0 after training, those of the least magnitude: a fraction of each matrix, or two of each four inputs; runs that differ in it alone are trained once",
+      \.training.pruned, cell: { .text($0.configuration.training.pruned?.description ?? "none") },
+      read: readPruning),
+    Setting(
       .training, "quantised", values: .choice(["none"] + NumberFormat.few.map(\.rawValue)), default: "none",
       "the format that weights are rounded to after training, before the model is judged; runs that differ in it alone are trained once",
       \.training.quantised,
@@ -220,6 +226,16 @@ private let usualRates =
   return .cooldown(
     fraction: try yaml.required("cooldown", in: map).number(in: 0...1),
     shape: try map["shape"]?.choice(of: Schedule.Shape.self) ?? .linear)
+}
+
+@Sendable private func readPruning(_ yaml: YAMLValue) throws -> Pruning? {
+  let text = try yaml.string()
+  if text == "none" { return nil }
+  guard let pruning = Pruning(text) else {
+    throw yaml.error(
+      "`\(text)` is no pruning", remedy: "Write none, a fraction above 0 and below 1, or \"2:4\"")
+  }
+  return pruning
 }
 
 extension BatchSchedule {

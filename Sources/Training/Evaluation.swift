@@ -23,6 +23,8 @@ public struct Evaluation: Sendable, Hashable {
   public let exactMatches: [Double]
   /// The mean at each position of a window, in nats per token: how much a longer context helps.
   public let positions: [Double]
+  /// The fraction of the hidden units of feed-forward layers that are not 0; nil where all are.
+  public let activeHidden: Double?
   /// What the routers chose, by layer; empty in a dense model.
   public let routing: [LayerRouting]
   /// The windows read.
@@ -100,6 +102,10 @@ final class Evaluator {
         answers: windows.answers(ofWindow: window).map { answer in
           answer.targets.allSatisfy { hits?[$0] == 1 }
         },
+        active: program.hidden.map { units in
+          let first = row * units.columns
+          return arena.value(of: units)[first..<first + windows.context * units.columns].count { $0 != 0 }
+        }, hidden: program.hidden.reduce(0) { $0 + windows.context * $1.columns },
         routing: program.routed.map { layer in
           RoutingCounts(
             layer, arena, firstRow: row, window: window, of: windows, tasks: corpus.tasks.count,
@@ -115,6 +121,9 @@ private struct Outcome {
   let losses: [Float]
   /// Whether each answer is right.
   let answers: [Bool]
+  /// The hidden units of each layer that are not 0, and the number of all of them together.
+  let active: [Int]
+  let hidden: Int
   /// The choices of each routed layer.
   let routing: [RoutingCounts]
 }
@@ -154,6 +163,8 @@ private struct Sums {
   private var answers: [Int]
   private var right: [Int]
   private var positions: [Double] = []
+  private var active = 0
+  private var hidden = 0
   private var routing: [RoutingCounts] = []
 
   init(tasks: [String], knowsEntropy: Bool, routed: [RoutedLayer]) {
@@ -179,6 +190,8 @@ private struct Sums {
     let mean = total / Double(outcome.losses.count)
     if loss.count < Evaluator.curveWindows { curveLoss.add(mean) }
     loss.add(mean)
+    active += outcome.active.reduce(0, +)
+    hidden += outcome.hidden
     reducible?.add(mean - entropy)
     for (answer, isRight) in zip(all.answers(ofWindow: window), outcome.answers) {
       for task in [answer.task, answer.group].compactMap({ $0 }) {
@@ -199,6 +212,7 @@ private struct Sums {
       fractions: counts.map { Double($0) / Double(targets) },
       exactMatches: zip(right, answers).map { Double($0) / Double($1) },
       positions: positions.map { $0 / Double(loss.count) },
+      activeHidden: hidden > 0 ? Double(active) / Double(hidden) : nil,
       routing: zip(layers, routing).map { LayerRouting($1, block: $0.block, tasks: names) },
       windows: loss.count, curveLoss: curveLoss.mean)
   }

@@ -91,6 +91,8 @@ public struct RunResult: Codable, Hashable, Sendable {
   public let tasks: [TaskLoss]
   /// The loss by position; nil in records of earlier versions, and if the run diverged.
   public let positions: [PositionLoss]?
+  /// The fraction of the hidden units of feed-forward layers that are not 0 on the validation windows; nil where all are.
+  public let activeHidden: Double?
   /// Statistics of the routers, by layer; nil for a dense model.
   public let routing: [LayerRouting]?
   public let validationTokens: Int
@@ -104,7 +106,7 @@ public struct RunResult: Codable, Hashable, Sendable {
     case tasks = "families"
     case status, counts, tokens, uniqueTokens, steps, flops, loss, lossStandardError, reducibleStandardError,
       lossBitsPerByte, entropy, entropyBitsPerByte, trainingEntropy, trainingEntropyStandardError, positions,
-      routing, validationTokens, knowledge, samples
+      activeHidden, routing, validationTokens, knowledge, samples
   }
 }
 

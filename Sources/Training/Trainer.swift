@@ -142,29 +142,36 @@ public final class Trainer {
   /// The loss on all validation windows.
   ///
   /// - Parameters:
-  ///   - format: What weights are rounded to; nil for the formats of training.
+  ///   - run: The run whose weights are pruned and rounded.
   ///   - beforeRound: Called before each round of windows; what it throws ends the evaluation.
-  func evaluate(quantised format: NumberFormat?, beforeRound: () throws -> Void) rethrows -> Evaluation {
+  func evaluate(as run: TrainingConfiguration, beforeRound: () throws -> Void) rethrows -> Evaluation {
     let evaluator =
-      format.map { Evaluator(transformer.quantised($0), corpus: corpus, threads: threads) } ?? evaluator
-    return try evaluator(state.parameters, beforeRound: beforeRound)
+      run.quantised.map { Evaluator(transformer.quantised($0), corpus: corpus, threads: threads) }
+      ?? evaluator
+    return try evaluator(weights(of: run), beforeRound: beforeRound)
+  }
+
+  /// The weights that a run is judged with, before they are rounded.
+  private func weights(of run: TrainingConfiguration) -> FloatBuffer {
+    run.pruned?(state.parameters, of: transformer) ?? state.parameters
   }
 
   /// What the model knows of the text's associations.
   ///
   /// - Parameters:
   ///   - tokens: The tokens of the training.
-  ///   - format: What weights are rounded to; nil for the formats of training.
+  ///   - run: The run whose weights are pruned and rounded; nil for the weights as they are.
   ///   - beforeRound: Called every few windows; what it throws ends the measurement.
   package func knowledge(
-    of tokens: Int, quantised format: NumberFormat? = nil, beforeRound: () throws -> Void
+    of tokens: Int, as run: TrainingConfiguration? = nil, beforeRound: () throws -> Void
   ) throws -> Knowledge {
     let probe = try corpus.knowledgeProbe()
-    let transformer = format.map(transformer.quantised) ?? transformer
+    let transformer = run?.quantised.map(transformer.quantised) ?? transformer
+    let parameters = run.map(weights) ?? state.parameters
     let passes = ForwardPasses(transformer, chunk: TokenizedCorpus.validationLanes, threads: threads)
-    let losses = try probe.losses(passes, parameters: state.parameters, beforeRound: beforeRound)
+    let losses = try probe.losses(passes, parameters: parameters, beforeRound: beforeRound)
     let rounded = try probe.losses(
-      passes, parameters: transformer.roundedToInt8(state.parameters), beforeRound: beforeRound)
+      passes, parameters: transformer.roundedToInt8(parameters), beforeRound: beforeRound)
     var times = Array(repeating: 0, count: windows.distinctCount)
     for position in 0..<tokens / windows.context {
       times[windows.distinct(order.window(at: position))] += 1

@@ -84,10 +84,7 @@ public final class TrunkTraining {
     trunkFolder: RunFolder, sampled: SampledWindows? = nil, threads: Int = 1, control: Control = Control()
   ) throws {
     // Runs of one training stand together, that without rounding first.
-    self.runs = runs.sorted {
-      ($0.training.tokens, $0.training.quantised?.rawValue ?? "")
-        < ($1.training.tokens, $1.training.quantised?.rawValue ?? "")
-    }
+    self.runs = runs.sorted { $0.order < $1.order }
     guard let longest = self.runs.last else { preconditionFailure("a trunk has at least one run") }
     precondition(Set(runs.map(\.trunkIdentifier)).count == 1, "runs of one trunk differ only in their tokens")
     self.folder = folder
@@ -177,7 +174,7 @@ public final class TrunkTraining {
   /// - Returns: Whether there is such a state.
   private func readsFinalState(of run: RunConfiguration) throws -> Bool {
     let trained = folder(run.trained)
-    guard run.training.quantised != nil, try FileAccess.exists(trained.checkpoint),
+    guard run.trained != run, try FileAccess.exists(trained.checkpoint),
       let result = try trained.finishedRecord()?.result, result.status == .completed
     else { return false }
     let before = TrainingState(copying: trainer.state)
@@ -365,15 +362,13 @@ public final class TrunkTraining {
   /// The evaluation on all validation windows. If it is cancelled, the state at the end of training is saved first.
   private func evaluateAtEnd(_ run: RunConfiguration, _ log: MetricsLog) throws -> Evaluation {
     try log.synchronize()
-    let evaluation = try trainer.evaluate(
-      quantised: run.training.quantised, beforeRound: saving(run))
+    let evaluation = try trainer.evaluate(as: run.training, beforeRound: saving(run))
     return try report(evaluation, log)
   }
 
   /// What the model knows. If the measurement is cancelled, the state at the end of training is saved first.
   private func measureKnowledge(_ run: RunConfiguration) throws -> Knowledge {
-    try trainer.knowledge(
-      of: trainer.state.tokens, quantised: run.training.quantised, beforeRound: saving(run))
+    try trainer.knowledge(of: trainer.state.tokens, as: run.training, beforeRound: saving(run))
   }
 
   /// Returns what is called during a measurement: if the training is cancelled, it saves the state and throws.
@@ -478,8 +473,16 @@ public final class TrunkTraining {
         }
       } ?? [],
       positions: evaluation.map { [RunResult.PositionLoss](averaging: $0.positions) },
+      activeHidden: evaluation?.activeHidden,
       routing: evaluation.flatMap { $0.routing.isEmpty ? nil : $0.routing },
       validationTokens: corpus.validation.targetCount, knowledge: knowledge, samples: sampled?.statistics)
+  }
+}
+
+extension RunConfiguration {
+  /// Its place among the runs of a trunk.
+  fileprivate var order: (Int, String, String) {
+    (training.tokens, training.pruned?.description ?? "", training.quantised?.rawValue ?? "")
   }
 }
 

@@ -30,7 +30,7 @@ struct EvaluateCommand: ParsableCommand {
       "The tokens to predict: by default as many as the model's training held out, or 1M on another corpus.",
     transform: Count.init(_:))
   var validationTokens: Count?
-  @OptionGroup(title: "Formats") var formats: FormatOptions
+  @OptionGroup(title: "Weights and formats") var formats: FormatOptions
   @Option(help: "Threads that compute. They do not change the numbers.")
   var threads = 1
   @OptionGroup var kernels: KernelOptions

@@ -4,7 +4,7 @@ import Files
 import Models
 import Training
 
-/// The formats that a trained model's numbers are rounded to.
+/// What happens to a trained model's weights before it is judged, and the formats that its numbers are rounded to.
 struct FormatOptions: ParsableArguments {
   @Option(help: "What weights are rounded to where they meet an activation, such as int4.")
   var weights: NumberFormat?
@@ -12,12 +12,17 @@ struct FormatOptions: ParsableArguments {
   var activations: NumberFormat?
   @Option(help: "What the keys and values of attention are rounded to.")
   var cache: NumberFormat?
+  @Option(
+    help:
+      "The weights that become 0 first: a fraction of each matrix, such as 0.5, or 2:4 for two of each four inputs."
+  )
+  var prune: Pruning?
 
   /// Returns a model with the formats that are given; the others stay as they were in its training.
   ///
   /// - Throws: `InputError` if the model has no keys and values to round.
   func applied(to model: TrainedModel, file: String) throws -> TrainedModel {
-    guard weights != nil || activations != nil || cache != nil else { return model }
+    guard weights != nil || activations != nil || cache != nil || prune != nil else { return model }
     var configuration = model.configuration
     guard cache == nil || configuration.model.hasAttention else {
       throw InputError("--cache has no effect: the model has no attention", file: file, remedy: "Remove it")
@@ -28,8 +33,13 @@ struct FormatOptions: ParsableArguments {
       cache: cache ?? own.cache ?? .float32)
     return TrainedModel(
       configuration: configuration, transformer: Transformer(configuration.model),
-      parameters: model.parameters, tokenizer: model.tokenizer)
+      parameters: prune?(model.parameters, of: model.transformer) ?? model.parameters,
+      tokenizer: model.tokenizer)
   }
 }
 
 extension NumberFormat: ExpressibleByArgument {}
+
+extension Pruning: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}

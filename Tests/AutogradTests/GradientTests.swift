@@ -52,6 +52,25 @@ private func rowCases(_ r: Int, _ c: Int) -> [Case] {
     } reference: {
       Reference.gelu($0[0])
     },
+    Case(name: "relu", shapes: [[r, c]]) { recorder, x, _ in
+      recorder.relu(x[0])
+    } reference: {
+      $0[0].map { max($0, 0) }
+    },
+    Case(name: "relu, squared", shapes: [[r, c]]) { recorder, x, _ in
+      recorder.relu(x[0], squared: true)
+    } reference: {
+      $0[0].map { $0 > 0 ? $0 * $0 : 0 }
+    },
+    Case(name: "keepLargest", shapes: [[r, c]]) { recorder, x, _ in
+      recorder.keepLargest(x[0], (c + 2) / 3)
+    } reference: { x in
+      (0..<r).flatMap { row in
+        let values = x[0][row * c..<(row + 1) * c]
+        let kept = Set(values.indices.sorted { abs(values[$0]) > abs(values[$1]) }.prefix((c + 2) / 3))
+        return values.indices.map { kept.contains($0) ? values[$0] : 0 }
+      }
+    },
     Case(name: "swiGLU", shapes: [[r, 2 * c]], tolerance: 5e-7) { recorder, x, _ in
       recorder.swiGLU(x[0])
     } reference: {

@@ -65,6 +65,9 @@ import Testing
     #expect(abs(losses[1] - losses[0]) < 0.01 && losses[2] > losses[1] && losses[3] > losses[2])
     #expect(try evaluate(run, "--weights", "int4", "--activations", "fp8_e4m3").loss != losses[2])
     #expect(try evaluate(run, "--cache", "int3").loss != losses[0])
+    let pruned = try ["0.1", "0.5", "0.9"].map { try evaluate(run, "--prune", $0).loss }
+    #expect(pruned[0] != losses[0] && pruned[2] > pruned[1] && pruned[2] > losses[0])
+    #expect(try evaluate(run, "--prune", "2:4", "--weights", "int8").loss != losses[1])
     let wrong = try Command("evaluate", run, "--weights", "int9", in: folder.path)
     #expect(wrong.status == 2 && wrong.errors.contains("int8"), "\(wrong.errors)")
   }

@@ -12,7 +12,8 @@ INTEGERS = """corpus_seed validation_tokens unique_tokens_limit width depth head
     d_tokens unique_tokens cache_bytes steps dead_experts duplicate_times generation sample_names""".split()
 TEXTS = """trunk status corpus text_field filter tokenizer architecture layers feature_map positions parametrisation precision
     routed_blocks gate capacity_factor balance batch schedule update_rule objective weights weights_at_end validation_weights
-    order keep samples_from""".split()
+    order keep samples_from weight_format activation_format gradient_format cache_format rounding pruned quantised
+    activation""".split()
 BOOLEANS = ["tied_head", "carry", "junk_tag", "knowledge"]
 LATIN = str.maketrans({"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ζ": "zeta", "η": "eta", "κ": "kappa", "ω": "omega"})
 
