@@ -26,7 +26,9 @@ struct Attention: SequenceMixer {
 
   private let queriesKeysValues: Linear
   private let out: Linear
-  private let configuration: ModelConfiguration
+  /// The width of all heads of queries, and of all heads of keys, which is that of values too.
+  private let queryWidth: Int
+  private let keyWidth: Int
   private let window: Int?
 
   init(_ name: String, _ c: ModelConfiguration, in parameters: inout ModelParameters) {
@@ -35,7 +37,7 @@ struct Attention: SequenceMixer {
 
   /// - Parameter window: The number of positions that a position sees, from its own back; nil for all.
   init(_ name: String, _ c: ModelConfiguration, window: Int?, in parameters: inout ModelParameters) {
-    configuration = c
+    (queryWidth, keyWidth) = (c.attentionWidth, c.keyValueWidth)
     self.window = window
     queriesKeysValues = Linear(
       "\(name).qkv", c.width, c.attentionWidth + 2 * c.keyValueWidth,
@@ -44,7 +46,7 @@ struct Attention: SequenceMixer {
   }
 
   func callAsFunction(_ x: Tensor, _ context: RecordingContext) -> Tensor {
-    let (queries, keys) = (configuration.attentionWidth, configuration.keyValueWidth)
+    let (queries, keys) = (queryWidth, keyWidth)
     let projected = queriesKeysValues(x, context)
     // Queries and keys are adjacent columns: one operation rotates both.
     let qkv = context.roundedCache(

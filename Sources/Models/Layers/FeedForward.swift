@@ -17,31 +17,32 @@ struct FeedForward: ChannelMixer {
 
   private let up: Linear
   private let down: Linear
-  private let configuration: ModelConfiguration
+  private let architecture: ModelConfiguration.Architecture
+  /// The activation without gates; nil for that of the architecture.
+  private let activation: ModelConfiguration.Activation?
+  /// The number of hidden units that stay; nil for all.
+  private let kept: Int?
 
   /// - Parameter hidden: The width between the maps.
   init(_ name: String, hidden: Int, _ c: ModelConfiguration, in parameters: inout ModelParameters) {
-    configuration = c
+    architecture = c.architecture
+    activation = c.activation
+    kept = c.activeHidden.map { max(1, Int(exactly: ($0 * Double(hidden)).rounded()) ?? hidden) }
     up = Linear(
-      "\(name).up", c.width, c.architecture.upWidth(hidden), parts: c.architecture.upParts(hidden), c,
+      "\(name).up", c.width, architecture.upWidth(hidden), parts: architecture.upParts(hidden), c,
       in: &parameters)
     down = Linear("\(name).down", hidden, c.width, c, writesToStream: true, in: &parameters)
   }
 
   func callAsFunction(_ x: Tensor, _ context: RecordingContext) -> Tensor {
-    let c = configuration
-    guard c.hasSparseHidden else { return down(c.architecture.activate(up(x, context), context), context) }
     var hidden = up(x, context)
-    switch c.activation ?? .gelu {
-    case .gelu: hidden = context.recorder.gelu(hidden)
+    switch activation {
+    case nil, .gelu: hidden = architecture.activate(hidden, context)
     case .relu: hidden = context.recorder.relu(hidden)
     case .squaredReLU: hidden = context.recorder.relu(hidden, squared: true)
     }
-    if let fraction = c.activeHidden {
-      let count = (fraction * Double(hidden.columns)).rounded()
-      hidden = context.recorder.keepLargest(hidden, max(1, Int(exactly: count) ?? hidden.columns))
-    }
-    context.add(hidden: hidden)
+    if let kept { hidden = context.recorder.keepLargest(hidden, kept) }
+    if activation != nil || kept != nil { context.add(hidden: hidden) }
     return down(hidden, context)
   }
 }
