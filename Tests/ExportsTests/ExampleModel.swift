@@ -129,6 +129,12 @@ let exportedModels: [ExampleModel] = [
 
 /// Models that no class computes.
 let refusedModels: [ExampleModel] = [
+  ExampleModel("few bits", nil, reason: "rounding to formats with few bits") {
+    try ModelConfiguration(width: 24, vocabulary: $0, formats: NumberFormats(weights: .int4))
+  },
+  ExampleModel("squared ReLU", nil, reason: "other activations, or hidden units that become 0") {
+    try ModelConfiguration(width: 24, vocabulary: $0, activation: .squaredReLU)
+  },
   ExampleModel("linear attention", nil, reason: "linear attention (layers L). Export a model with attention")
   {
     try ModelConfiguration(width: 24, layers: "LA", vocabulary: $0)
