@@ -325,17 +325,18 @@ public final class TrunkTraining {
       }
     for (member, log) in zip(group, logs) {
       let tokensPerSecond = Double(state.tokens - before) / (trained - began).seconds
+      let isFirst = member.run == run
+      // One checkpoint is enough for runs that have the same weights.
       try judge(
-        member, log, since: member.run == run ? began : .now,
-        trunkSeconds: member.run == run ? trunkSeconds : 0,
-        tokensPerSecond)
+        member, log, since: isFirst ? began : .now, trunkSeconds: isFirst ? trunkSeconds : 0,
+        tokensPerSecond, keepsCheckpoint: isFirst && control.keepsCheckpoints)
     }
   }
 
   /// Judges a model that is trained, and writes the record of its run.
   private func judge(
     _ member: Member, _ log: MetricsLog, since began: ContinuousClock.Instant, trunkSeconds: Double,
-    _ tokensPerSecond: Double
+    _ tokensPerSecond: Double, keepsCheckpoint: Bool
   ) throws {
     let (run, state, folder) = (member.run, trainer.state, folder(member.run))
     let evaluation = try trainer.hasDiverged ? nil : evaluateAtEnd(run, log)
@@ -343,7 +344,7 @@ public final class TrunkTraining {
     let knowledge = try final != nil && run.training.knowledge == true ? measureKnowledge(run) : nil
     let result = try self.result(of: run, final, knowledge)
     try log.synchronize()
-    if control.keepsCheckpoints { try write(run) }
+    if keepsCheckpoint { try write(run) }
     let seconds = (ContinuousClock.now - began).seconds
     try FileAccess.write(
       recordJSON(
@@ -354,7 +355,7 @@ public final class TrunkTraining {
     let record = RunRecord(configuration: run, provenance: member.provenance, result: result)
     try record.write(to: folder) { try fence(run) }
     control.finished(record)
-    if !control.keepsCheckpoints, try hasCheckpoint(run) {
+    if !keepsCheckpoint, try hasCheckpoint(run) {
       try FileAccess.remove([folder.checkpoint], through: folder.path, mayRemove: control.mayWrite)
     }
   }

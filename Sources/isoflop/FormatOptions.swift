@@ -18,12 +18,15 @@ struct FormatOptions: ParsableArguments {
   )
   var prune: Pruning?
 
-  /// Returns a model with the formats that are given; the others stay as they were in its training.
+  /// Returns a model with what is given, and otherwise as its run was judged.
   ///
   /// - Throws: `InputError` if the model has no keys and values to round.
   func applied(to model: TrainedModel, file: String) throws -> TrainedModel {
-    guard weights != nil || activations != nil || cache != nil || prune != nil else { return model }
     var configuration = model.configuration
+    let (weights, prune) = (
+      weights ?? configuration.training.quantised, prune ?? configuration.training.pruned
+    )
+    guard weights != nil || activations != nil || cache != nil || prune != nil else { return model }
     guard cache == nil || configuration.model.hasAttention else {
       throw InputError("--cache has no effect: the model has no attention", file: file, remedy: "Remove it")
     }

@@ -67,7 +67,17 @@ import Testing
     #expect(try evaluate(run, "--cache", "int3").loss != losses[0])
     let pruned = try ["0.1", "0.5", "0.9"].map { try evaluate(run, "--prune", $0).loss }
     #expect(pruned[0] != losses[0] && pruned[2] > pruned[1] && pruned[2] > losses[0])
-    #expect(try evaluate(run, "--prune", "2:4", "--weights", "int8").loss != losses[1])
+    let both = try evaluate(run, "--prune", "2:4", "--weights", "int8").loss
+    #expect(both != losses[1])
+    // The checkpoint of a run that was judged so is judged so again.
+    let command = try Command(
+      "train", "--corpus", "text.txt", "--architecture", "llama", "--width", "8", "--depth", "1", "--context",
+      "32", "--tokens", "60k", "--validation-tokens", "5000", "--quantised", "int8", "--pruned", "2:4", "-o",
+      "rounded", in: folder.path)
+    #expect(command.status == 0, "\(command.errors)")
+    let own = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/rounded")
+    let name = try #require(own.first { $0.count == 16 })
+    #expect(try evaluate("rounded/\(name)").loss == both)
     let wrong = try Command("evaluate", run, "--weights", "int9", in: folder.path)
     #expect(wrong.status == 2 && wrong.errors.contains("int8"), "\(wrong.errors)")
   }
