@@ -114,7 +114,8 @@ public struct Column: Sendable {
       "pruned_fraction", "", "fraction of the weights of matrices that pruning sets to 0", .plan,
       \.prunedFraction),
     number(
-      "quantised_bits", "bits", "bits of a weight when the trained model is judged", .plan, \.quantisedBits),
+      "quantised_bits", "bits", "bits of a weight when the trained model is evaluated", .plan, \.quantisedBits
+    ),
     number("activation_bits", "bits", "bits of an activation in these products", .plan, \.activationBits),
     number("gradient_bits", "bits", "bits of a gradient in these products", .plan, \.gradientBits),
     number("cache_bits", "bits", "bits of a number in keys and values", .plan, \.cacheBits),

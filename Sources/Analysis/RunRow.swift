@@ -65,9 +65,9 @@ public struct RunRow: Sendable, Equatable {
   public var eventOperations: Double?
   /// The bits of numbers in products with weights, and of cached keys and values.
   public var weightBits: Double?
-  /// The fraction of the weights of matrices that are 0 when the model is judged.
+  /// The fraction of the weights of matrices that are 0 when the model is evaluated.
   public var prunedFraction: Double?
-  /// Those of a weight when the model is judged.
+  /// Those of a weight when the model is evaluated.
   public var quantisedBits: Double?
   public var activationBits: Double?
   public var gradientBits: Double?

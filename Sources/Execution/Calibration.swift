@@ -109,7 +109,7 @@ public struct Calibration: Sendable {
 
   /// Returns the seconds of a trunk with all its branches.
   private func seconds(ofBranches runs: [PlannedRun]) -> Double {
-    // Runs that have one training are judged one after the other.
+    // Runs that have one training are evaluated one after the other.
     let trainings = Dictionary(grouping: runs, by: \.configuration.trained).values
     let branches = trainings.reduce(0) { sum, runs in
       sum + branchSeconds(of: runs[0])

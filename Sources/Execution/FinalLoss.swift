@@ -301,6 +301,6 @@ extension RunStore {
 }
 
 extension RunConfiguration {
-  /// Whether it is trained on the corpus alone, and judged as it was trained.
+  /// Whether it is trained on the corpus alone, and evaluated as it was trained.
   fileprivate var isPlain: Bool { samples == nil && trained == self }
 }

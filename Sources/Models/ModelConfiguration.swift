@@ -150,9 +150,8 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     self.moe = moe
     self.precision = precision == .float32 ? nil : precision
     self.formats = formats.areFloat32 ? nil : formats
-    let isPlain = architecture == .gpt2 && moe == nil
-    self.activation = isPlain && activation != .gelu ? activation : nil
-    self.activeHidden = isPlain && activeHidden != 1 ? activeHidden : nil
+    self.activation = activation == .gelu || !hasPlainFeedForward ? nil : activation
+    self.activeHidden = activeHidden == 1 || !hasPlainFeedForward ? nil : activeHidden
     self.window = window == Self.usualWindow || !has(WindowAttention.self) ? nil : window
     self.featureMap = featureMap == .elu || !has(LinearAttention.self) ? nil : featureMap
     self.features = features == Self.usualFeatures || !usesRandomFeatures ? nil : features

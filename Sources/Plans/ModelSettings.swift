@@ -74,7 +74,7 @@ extension Setting {
       .model, "cache_format", "what the keys and values of attention are rounded to", \.model.cacheFormat
     ) { $0.configuration.model.formats?.cache ?? .float32 },
     .choice(
-      .model, "rounding", "whether training rounds to nearest, or at random so that the mean is right",
+      .model, "rounding", "whether training rounds to nearest, or at random without bias",
       \.model.rounding
     ) { $0.configuration.model.formats?.isStochastic == true ? .stochastic : .nearest },
   ]

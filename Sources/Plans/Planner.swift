@@ -239,7 +239,7 @@ struct Planner {
       DependentSetting(key: "cache_format", requirement: "a layer A or W") {
         $0.hasAttention || $1.model.cacheFormat == .float32
       },
-      DependentSetting(key: "rounding", requirement: "a format with few bits") {
+      DependentSetting(key: "rounding", requirement: "a low-precision format") {
         $0.formats != nil || $1.model.rounding == .nearest
       },
       DependentSetting(key: "junk_tag", requirement: "`junk`", owner: "run") { $1.junk > 0 || !$1.junkTag },

@@ -93,11 +93,12 @@ extension Setting {
       \.training.pruned, cell: { .text($0.configuration.training.pruned?.description ?? "none") },
       read: readPruning),
     Setting(
-      .training, "quantised", values: .choice(["none"] + NumberFormat.few.map(\.rawValue)), default: "none",
-      "the format that weights are rounded to after training, before the model is judged; runs that differ in it alone are trained once",
+      .training, "quantised", values: .choice(["none"] + NumberFormat.lowPrecision.map(\.rawValue)),
+      default: "none",
+      "the format that weights are rounded to after training, before the model is evaluated; runs that differ in it alone are trained once",
       \.training.quantised,
       cell: { .text($0.configuration.training.quantised?.rawValue ?? "none") }
-    ) { NumberFormat(rawValue: try $0.choice(of: ["none"] + NumberFormat.few.map(\.rawValue))) },
+    ) { NumberFormat(rawValue: try $0.choice(of: ["none"] + NumberFormat.lowPrecision.map(\.rawValue))) },
     Setting(
       .training, "knowledge", values: .boolean, default: "false",
       "whether results tell how many bits of the text's associations a model knows; of recipes alone",

@@ -115,10 +115,10 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
   public var clip: Double
   /// Whether the result tells what the model knows of the text's associations. Nil for false.
   public var knowledge: Bool?
-  /// Which weights are set to 0 once the model is trained, before it is judged; nil for none. Runs that differ in it alone
+  /// Which weights are set to 0 once the model is trained, before it is evaluated; nil for none. Runs that differ in it alone
   /// are trained once.
   public var pruned: Pruning?
-  /// The format that weights are rounded to once the model is trained, before it is judged; nil for none. Runs that differ
+  /// The format that weights are rounded to once the model is trained, before it is evaluated; nil for none. Runs that differ
   /// in it alone are trained once.
   public var quantised: NumberFormat?
 

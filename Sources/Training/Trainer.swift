@@ -128,7 +128,7 @@ public final class Trainer {
   /// Whether training has failed, judged by the final validation loss in nats per token: it is NaN, or more than one
   /// nat above uniform guessing. Runs too short for `hasDiverged` are judged here alone.
   func hasDiverged(at loss: Double) -> Bool {
-    // Samples may have lost so much of the corpus that a model of them is sure of what is wrong in it.
+    // Samples may have lost so much of the corpus that a model trained on them is confident and wrong there.
     guard !changesMixture, !isSampled else { return !loss.isFinite }
     // A model that has learned little may be slightly worse than guessing, but not by a nat. NaN fails the comparison.
     return !(loss <= log(Double(configuration.model.vocabulary)) + 1)
@@ -151,7 +151,7 @@ public final class Trainer {
     return try evaluator(weights(of: run), beforeRound: beforeRound)
   }
 
-  /// The weights that a run is judged with, before they are rounded.
+  /// The weights that a run is evaluated with, before they are rounded.
   private func weights(of run: TrainingConfiguration) -> FloatBuffer {
     run.pruned?(state.parameters, of: transformer) ?? state.parameters
   }

@@ -284,7 +284,7 @@ public final class TrunkTraining {
     try FileAccess.exists(folder(run).checkpoint)
   }
 
-  /// Trains a branch, and judges it for each run of a group.
+  /// Trains a branch, and evaluates it for each run of a group.
   ///
   /// - Parameter isTrained: Whether the state is that at the end of the training.
   private func trainBranch(_ group: [Member], isTrained: Bool, trunkSeconds: Double) throws {
@@ -327,14 +327,14 @@ public final class TrunkTraining {
       let tokensPerSecond = Double(state.tokens - before) / (trained - began).seconds
       let isFirst = member.run == run
       // One checkpoint is enough for runs that have the same weights.
-      try judge(
+      try finish(
         member, log, since: isFirst ? began : .now, trunkSeconds: isFirst ? trunkSeconds : 0,
         tokensPerSecond, keepsCheckpoint: isFirst && control.keepsCheckpoints)
     }
   }
 
-  /// Judges a model that is trained, and writes the record of its run.
-  private func judge(
+  /// Evaluates a model that is trained, and writes the record of its run.
+  private func finish(
     _ member: Member, _ log: MetricsLog, since began: ContinuousClock.Instant, trunkSeconds: Double,
     _ tokensPerSecond: Double, keepsCheckpoint: Bool
   ) throws {

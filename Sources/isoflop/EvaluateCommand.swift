@@ -10,8 +10,8 @@ struct EvaluateCommand: ParsableCommand {
     commandName: "evaluate", abstract: "Measures the loss of a trained model on a corpus.",
     discussion: """
       The text is what a training on the corpus holds out for validation; a short text is read whole. Losses in nats per \
-      token depend on the tokenizer: compare models with different ones in bits per byte. With --weights and its like, the \
-      trained model is evaluated with numbers of few bits.
+      token depend on the tokenizer: compare models with different ones in bits per byte. --weights, \
+      --activations and --cache evaluate the model in a low-precision format, --prune without its smallest weights.
       """)
 
   @Argument(

@@ -4,7 +4,7 @@ import Files
 import Models
 import Training
 
-/// What happens to a trained model's weights before it is judged, and the formats that its numbers are rounded to.
+/// What happens to a trained model's weights before it is evaluated, and the formats that its numbers are rounded to.
 struct FormatOptions: ParsableArguments {
   @Option(help: "What weights are rounded to where they meet an activation, such as int4.")
   var weights: NumberFormat?
@@ -18,7 +18,7 @@ struct FormatOptions: ParsableArguments {
   )
   var prune: Pruning?
 
-  /// Returns a model with what is given, and otherwise as its run was judged.
+  /// Returns a model with what is given, and otherwise as its run was evaluated.
   ///
   /// - Throws: `InputError` if the model has no keys and values to round.
   func applied(to model: TrainedModel, file: String) throws -> TrainedModel {

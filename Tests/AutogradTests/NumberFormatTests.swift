@@ -2,7 +2,7 @@ import Autograd
 import Foundation
 import Testing
 
-/// Rounding to formats with few bits, against tables of all values of a format and naive Double arithmetic.
+/// Rounding to low-precision formats, against tables of all values of a format and naive Double arithmetic.
 @Suite struct NumberFormatTests {
   /// The values of a format that has some, without signs, by rising code; nil for formats of whole numbers.
   private static func values(of format: NumberFormat) -> [Double]? {

@@ -58,7 +58,7 @@ import Testing
     #expect(text.output.contains("tokens        5024, of 1 bytes"), "\(text.output)")
   }
 
-  @Test("With fewer bits the loss grows")
+  @Test("With lower precision the loss grows, and a run is evaluated as it was")
   func formats() throws {
     let losses = try ["float32", "int8", "int4", "int2"].map { try evaluate(run, "--weights", $0).loss }
     #expect(losses[0] == (try evaluate(run).loss))
@@ -69,7 +69,7 @@ import Testing
     #expect(pruned[0] != losses[0] && pruned[2] > pruned[1] && pruned[2] > losses[0])
     let both = try evaluate(run, "--prune", "2:4", "--weights", "int8").loss
     #expect(both != losses[1])
-    // The checkpoint of a run that was judged so is judged so again.
+    // The checkpoint of a run with such weights gives the loss of its record.
     let command = try Command(
       "train", "--corpus", "text.txt", "--architecture", "llama", "--width", "8", "--depth", "1", "--context",
       "32", "--tokens", "60k", "--validation-tokens", "5000", "--quantised", "int8", "--pruned", "2:4", "-o",

@@ -13,7 +13,7 @@ import Training
     "model: {depth: 1, context: 32}\ntraining: {batch: 256, warmup_steps: 10}\ngrid: {width: 16, tokens: [8k, 16k], "
 
   @Test(
-    "They are trained once, judged with rounded weights, and the same however interrupted",
+    "They are trained once, evaluated with rounded weights, and the same however interrupted",
     arguments: ["", "schedule: {cosine: 0.1}, ", "schedule: {cooldown: 0}, "])
   func once(schedule: String) throws {
     let grid = Self.settings + schedule
@@ -28,7 +28,7 @@ import Training
     let together = try TrainedJobs(all, in: two.path, keepsCheckpoints: true)
     #expect(together.results.count == 12 && together.flops == alone.flops)
     for (run, result) in alone.results { #expect(together.results[run] == result) }
-    // A finished training whose checkpoint was kept is only judged.
+    // A finished training whose checkpoint was kept is only evaluated.
     let later = try TrainedJobs(all, in: one.path)
     #expect(later.results == together.results && later.flops == 0)
     // One without a checkpoint is trained again.

@@ -129,7 +129,7 @@ let exportedModels: [ExampleModel] = [
 
 /// Models that no class computes.
 let refusedModels: [ExampleModel] = [
-  ExampleModel("few bits", nil, reason: "rounding to formats with few bits") {
+  ExampleModel("low precision", nil, reason: "low-precision formats") {
     try ModelConfiguration(width: 24, vocabulary: $0, formats: NumberFormats(weights: .int4))
   },
   ExampleModel("squared ReLU", nil, reason: "other activations, or hidden units that become 0") {

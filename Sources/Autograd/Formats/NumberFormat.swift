@@ -18,14 +18,14 @@ public enum NumberFormat: String, Codable, CaseIterable, Sendable {
   /// −1, 0 and 1, times a scale for each channel: the mean magnitude (Ma et al. 2024, arXiv:2402.17764).
   case ternary
 
-  /// The formats with fewer bits than float32.
-  public static let few = allCases.filter { $0 != .float32 }
+  /// The low-precision formats.
+  public static let lowPrecision = allCases.filter { $0 != .float32 }
 
-  /// How the numbers of a format lie.
+  /// The numbers that a format represents.
   enum Grid: Hashable {
     case bfloat16
     case floats(SmallFloats)
-    /// Whole numbers from −limit to limit.
+    /// Integers from −limit to limit.
     case integers(limit: Float)
     case ternary
   }
@@ -79,7 +79,7 @@ public enum NumberFormat: String, Codable, CaseIterable, Sendable {
   }
 }
 
-/// Floats with few bits: a sign, an exponent with a bias and a mantissa, with subnormal numbers and without infinities.
+/// Low-precision floats: a sign, an exponent with a bias and a mantissa, with subnormal numbers and without infinities.
 struct SmallFloats: Hashable {
   let mantissaBits: Int
   /// The exponent of 2 of the least normal number.

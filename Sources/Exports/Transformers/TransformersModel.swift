@@ -47,7 +47,7 @@ public struct TransformersModel {
     let letters = Set(c.layers ?? "A")
     let converted: Conversion
     switch c.architecture {
-    case _ where c.formats != nil: throw Self.refusal("rounding to formats with few bits")
+    case _ where c.formats != nil: throw Self.refusal("low-precision formats (weight_format and its like)")
     case _ where c.hasSparseHidden: throw Self.refusal("other activations, or hidden units that become 0")
     case _ where letters.contains("L"):
       throw Self.refusal("linear attention (layers L)")
