@@ -20,7 +20,9 @@ public struct ComparisonRequest: Sendable {
 
   /// The numbers that `expect` can refer to.
   var numbers: [FitComparison.Number] {
-    [.difference, .multiplier] + (places == nil ? [] : [.slope]) + (trend == nil ? [] : [.ordered])
+    let shared: [FitComparison.Number] = [.sharedExponent, .sharedPValue, .sharedSize, .sharedData]
+    return [.difference, .multiplier] + (fits.count > 2 ? shared : []) + (places == nil ? [] : [.slope])
+      + (trend == nil ? [] : [.ordered])
   }
 
   /// Reads the section `compare`.
@@ -95,6 +97,13 @@ public struct FitComparison: Codable, Sendable {
     case difference
     /// The factor of compute (or size, or data) at equal loss of the last fit over the first (`Multiplier`).
     case multiplier
+    /// The exponent of one law for three or more fits, of N if the law is one of N and D (`SharedExponent`).
+    case sharedExponent = "shared_exponent"
+    /// The p-value of that law.
+    case sharedPValue = "shared_p"
+    /// The factors of size and of data of the last fit over the first by that law, if it is one of N and D.
+    case sharedSize = "shared_size"
+    case sharedData = "shared_data"
   }
 
   /// The name of the comparison.
@@ -152,12 +161,21 @@ public struct FitComparison: Codable, Sendable {
     }
   }
 
+  private func lastFactor(of variable: Variable) -> ExperimentFit.Number? {
+    guard let shared = multipliers?.shared, let factors = shared.factors.last else { return nil }
+    return zip(shared.variables, factors).first { $0.0 == variable }.map { ExperimentFit.Number($0.1) }
+  }
+
   func number(_ number: Number) -> ExperimentFit.Number? {
     switch number {
     case .ordered: comparison?.ordered.map { ExperimentFit.Number(value: $0) }
     case .slope: comparison?.slope.map { ExperimentFit.Number($0) }
     case .difference: comparison?.fromFirst.last.map { ExperimentFit.Number($0) }
     case .multiplier: multipliers?.rows.last?.multiplier.map { ExperimentFit.Number($0.factor) }
+    case .sharedExponent: multipliers?.shared?.exponents.first.map { ExperimentFit.Number($0) }
+    case .sharedPValue: (multipliers?.shared?.pValue).map { ExperimentFit.Number(value: $0) }
+    case .sharedSize: lastFactor(of: .parameters)
+    case .sharedData: lastFactor(of: .tokens)
     }
   }
 }

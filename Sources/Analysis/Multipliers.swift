@@ -30,6 +30,11 @@ public struct Multipliers: Codable, Sendable {
   public let referenceRuns: Int
   /// The other groups.
   public let rows: [Row]
+  /// One exponent for all groups and its test; nil for two groups, which `rows` tests, if it failed, and in files of
+  /// earlier versions.
+  public let shared: SharedExponent?
+  /// The reason why `shared` failed; nil if it did not.
+  public let sharedRefusal: String?
   /// What else distinguishes the groups, and other remarks.
   public let remarks: [String]
 
@@ -49,6 +54,15 @@ public struct Multipliers: Codable, Sendable {
     self.reference = reference.name
     self.remarks = remarks
     referenceRuns = reference.runs.count
+    do {
+      shared =
+        groups.count > 2
+        ? try SharedExponent(of: groups, in: variable, floors: floors, bootstraps: bootstraps, seed: seed)
+        : nil
+      sharedRefusal = nil
+    } catch {
+      (shared, sharedRefusal) = (nil, "\(error)")
+    }
     rows = others.enumerated().map { index, group in
       defer { progress(Double(index + 1) / Double(others.count)) }
       do {

@@ -135,20 +135,10 @@ public struct Multiplier: Sendable, Codable {
     let needed = if case .known = floors { 3 } else { 4 }
     let groups = [reference, other]
     let chosen = try MultiplierRuns(groups, in: variable, atLeast: needed)
-    let axes = chosen.basis == .surface ? [Variable.parameters, .tokens] : [variable]
-    let observations = chosen.runs.enumerated().flatMap { index, runs in
-      runs.map { run in
-        var run = run
-        run.mixture = [Double(index)]
-        run.cluster = run.cluster.map { "\(index) \($0)" }
-        return run
-      }
-    }
-    let centres = axes.map { axis in mean(observations.compactMap { $0[axis].map { log($0) } }) }
     let fit = { (sharesExponents: Bool, floors: VariantsLaw.Floors, bootstraps: Int) in
-      try Fit(
-        VariantsLaw(axes: axes, centres: centres, sharesExponents: sharesExponents, floors: floors),
-        observations, bootstraps: bootstraps, seed: seed)
+      try VariantsFit(
+        chosen, in: variable, sharesExponents: sharesExponents, floors: floors, bootstraps: bootstraps,
+        seed: seed)
     }
     let costs = chosen.runs.map { chosen.basis == .surface ? Cost(of: $0) : nil }
     let free = try fit(false, floors.ofLaw, bootstraps)
@@ -238,39 +228,12 @@ public struct Multiplier: Sendable, Codable {
 }
 
 extension Multiplier.Floors {
-  fileprivate var ofLaw: VariantsLaw.Floors {
+  var ofLaw: VariantsLaw.Floors {
     switch self {
     case .shared: .shared
     case .separate: .separate
     case .known(let floor): .known(floor)
     }
-  }
-}
-
-/// A fit of both groups together, with its bootstrap.
-private struct Fit {
-  let law: VariantsLaw
-  let values: [Double]
-  let draws: [[Double]]
-  let spread: Spread
-  let aicc: Double
-
-  init(_ law: VariantsLaw, _ observations: [Observation], bootstraps: Int, seed: UInt64) throws {
-    let table = try Table(observations, for: law)
-    var problem = try Problem(law, on: table, minimizing: Objective(.leastSquares))
-    let search = try MultiStart.minimize(problem, from: MultiStart.starts(of: law, on: table))
-    let natural = { (u: [Double]) in zip(law.parameters, u).map { $0.domain.natural($1) } }
-    self.law = law
-    values = natural(search.best.search)
-    problem.evaluate(at: search.best.search)
-    let resampler = problem.resampler(seed: seed)
-    draws = Bootstrap(samples: bootstraps, resampler: resampler).draws(of: problem, around: search.best).map {
-      natural($0.search)
-    }
-    spread = Spread(
-      of: resampler.method, clusters: table.clusterCount, parameters: values.count)
-    aicc = Selection.aicc(
-      residualSum: search.best.value, observations: table.count, parameters: values.count)
   }
 }
 

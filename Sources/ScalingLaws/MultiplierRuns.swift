@@ -28,13 +28,18 @@ public struct MultiplierGroup: Sendable {
   }
 }
 
-/// The runs of two groups whose losses a multiplier compares, and why these.
+/// The runs of several groups whose losses a multiplier compares, and why these.
 struct MultiplierRuns: Sendable {
   let basis: Multiplier.Basis
   /// The runs of each group.
   let runs: [[Observation]]
   /// The value of the variable that is held in each group; empty if none is.
   let held: [Double]
+
+  /// The variables of the groups' laws.
+  func axes(of variable: Variable) -> [Variable] {
+    basis == .surface ? [.parameters, .tokens] : [variable]
+  }
 
   /// Chooses the runs.
   ///

@@ -68,6 +68,44 @@ import Testing
   }
 
   /// Runs that spread over N and D are compared by the lowest loss at each compute.
+
+  /// Several groups that are rescalings of one, and groups of which one has an exponent of its own.
+  @Test func oneExponentForAllIsTested() throws {
+    func groups(_ set: Int, exponentOfLast: Double = Self.exponent) -> [MultiplierGroup] {
+      [1, 1.4, 0.7].enumerated().map { index, factor in
+        let exact = Self.path(
+          "\(index)", needing: factor, exponent: index == 2 ? exponentOfLast : Self.exponent)
+        var generator = SeededGenerator(seed: 78, stream: 3 * set + index)
+        let runs = exact.runs.map { run in
+          var run = run
+          run.loss = Self.floor + (run.loss - Self.floor) * exp(0.03 * generator.normal())
+          return run
+        }
+        return MultiplierGroup(exact.name, runs)
+      }
+    }
+    let floors = Multiplier.Floors.known(Self.floor)
+    let sets = 30
+    var (covered, rejected, lowest) = ([0, 0, 0], 0, 1.0)
+    for set in 0..<sets {
+      let found = try SharedExponent(of: groups(set), floors: floors, bootstraps: 200)
+      let planted = [
+        (found.exponents[0], Self.exponent), (found.factors[1][0], 1.4), (found.factors[2][0], 0.7),
+      ]
+      for (index, (estimate, value)) in planted.enumerated()
+      where estimate.interval?.contains(value) ?? false {
+        covered[index] += 1
+      }
+      #expect(found.factors[0][0].value == 1)
+      rejected += found.pValue <= 0.05 ? 1 : 0
+      lowest = min(lowest, found.pValue)
+    }
+    #expect(covered.allSatisfy { (25...30).contains($0) } && rejected <= 5, "\(covered), \(rejected)")
+    #expect(lowest < 0.5)
+    let found = try SharedExponent(of: groups(0, exponentOfLast: 0.2), floors: floors, bootstraps: 0)
+    #expect(found.pValue < 0.01 && found.aiccGain > 2 && found.exponents[0].interval == nil)
+  }
+
   @Test func gridsAreComparedByTheirSurfaces() throws {
     func grid(_ name: String, needing factor: Double, costing cost: Double) -> MultiplierGroup {
       MultiplierGroup(

@@ -30,7 +30,8 @@ extension Finding {
             .number(found.decades), .text(found.basis.rawValue), .missing,
           ]
         },
-      notes: multipliers.rows.map { multipliers.sentence(on: $0) } + multipliers.method + multipliers.remarks)
+      notes: multipliers.rows.map { multipliers.sentence(on: $0) } + multipliers.sentencesOnSharedExponent
+        + multipliers.method + multipliers.remarks)
   }
 }
 
@@ -66,6 +67,28 @@ extension Multipliers {
       + (found.factor.identified ? interval(found.factor.interval) : ", not identified")
       + " (losses of \(shortText(found.losses.low)) to \(shortText(found.losses.high)), "
       + "\(shortText((10 * found.decades).rounded() / 10)) decades); \(course)"
+  }
+
+  /// Sentences on one law for all groups.
+  var sentencesOnSharedExponent: [String] {
+    guard let shared else { return sharedRefusal.map { ["no law for all groups: \($0)"] } ?? [] }
+    let interval = { (estimate: Estimate) in
+      shortText(estimate.value)
+        + (estimate.interval.map { " [\(shortText($0.low)) \(shortText($0.high))]" } ?? "")
+    }
+    let exponents = zip(shared.variables, shared.exponents).map { "\(interval($1)) of \($0.quantity)" }
+    let factors = zip(shared.groups, shared.factors).dropFirst().map { group, factors in
+      let each = zip(shared.variables, factors).map { "\(interval($1)) times the \($0.quantity)" }
+      return "\(group) \(each.joined(separator: " and "))"
+    }
+    let verdict =
+      shared.pValue > 0.05 ? "the runs do not speak against it" : "the runs speak against it"
+    return [
+      "one law for all groups has an exponent of \(exponents.joined(separator: " and of ")); \(verdict): "
+        + String(format: "p = %.2g", shared.pValue)
+        + ", AICc for exponents of each group \(shortText(shared.aiccGain))",
+      "by this law, for the loss of \(reference) need \(factors.joined(separator: ", "))",
+    ]
   }
 
   /// Sentences on the runs and the floor that the curves are fitted to.

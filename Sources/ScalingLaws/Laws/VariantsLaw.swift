@@ -1,27 +1,29 @@
 import Foundation
 
-/// The loss of two groups of runs, each a sum of powers of the same variables above a floor:
+/// The loss of several groups of runs, each a sum of powers of the same variables above a floor:
 ///
-///     L_g(x) = E_g + Σᵢ A_gᵢ·(xᵢ/cᵢ)^(−α_gᵢ),   g = 0 or 1, the variable `weight(0)`
+///     L_g(x) = E_g + Σᵢ A_gᵢ·(xᵢ/cᵢ)^(−α_gᵢ),   g = 0, 1, …, the variable `weight(0)`
 ///
 /// The scales cᵢ are geometric means of the data, so that coefficients and exponents are nearly independent. With common
 /// exponents and a common floor, the groups differ by one factor in x at equal loss (`Multiplier`).
 struct VariantsLaw: Law {
   /// How the floors of the groups are known.
   enum Floors: Sendable, Equatable {
-    /// Both have one floor, which is fitted.
+    /// All have one floor, which is fitted.
     case shared
     /// Each has its own floor, which is fitted.
     case separate
-    /// Both have this floor; 0 for none.
+    /// All have this floor; 0 for none.
     case known(Double)
   }
 
+  /// The number of groups.
+  let groups: Int
   /// The variables except the group.
   let axes: [Variable]
   /// log c.
   let centres: [Double]
-  /// True if both groups have the same exponents.
+  /// True if all groups have the same exponents.
   let sharesExponents: Bool
   let floors: Floors
 
@@ -32,34 +34,34 @@ struct VariantsLaw: Law {
     let exponents: [Double]
   }
 
-  var name: String { "two groups' power law" }
+  var name: String { "power law of several groups" }
   var equation: String { "L = E + Σ A·x^−α, for each group" }
   var source: String { "Hoffmann et al. 2022, arXiv:2203.15556, for each group" }
   var variables: [Variable] { axes + [.weight(0)] }
   var knownFloor: Double { if case .known(let floor) = floors { floor } else { 0 } }
   var parameters: [Parameter] {
-    let coefficients = (0..<2).flatMap { group in
+    let coefficients = (0..<groups).flatMap { group in
       axes.map { Parameter.linear("coefficient", "A\($0.symbol)\(group)", unit: "nats") }
     }
-    let exponents = (0..<(sharesExponents ? 1 : 2)).flatMap { group in
+    let exponents = (0..<(sharesExponents ? 1 : groups)).flatMap { group in
       axes.map { Parameter("exponent", "α\($0.symbol)\(group)", starts: [0.05, 0.2, 0.5, 1]) }
     }
-    let floorCount = floors == .shared ? 1 : floors == .separate ? 2 : 0
+    let floorCount = floors == .shared ? 1 : floors == .separate ? groups : 0
     return coefficients + exponents
       + (0..<floorCount).map { Parameter.linear("irreducible loss", "E\($0)", unit: "nats") }
   }
 
   private func place(ofExponent axis: Int, group: Int) -> Int {
-    2 * axes.count + (sharesExponents ? 0 : group * axes.count) + axis
+    groups * axes.count + (sharesExponents ? 0 : group * axes.count) + axis
   }
 
   private func place(ofFloor group: Int) -> Int? {
-    let first = (sharesExponents ? 3 : 4) * axes.count
+    let first = (groups + (sharesExponents ? 1 : groups)) * axes.count
     return floors == .shared ? first : floors == .separate ? first + group : nil
   }
 
   func loss<T: Number>(_ θ: [T], at x: Point) -> T {
-    let group = x[axes.count].value == 0 ? 0 : 1
+    let group = Int(exactly: x[axes.count].value) ?? 0
     var loss = place(ofFloor: group).map { θ[$0] } ?? T(0)
     for axis in axes.indices {
       let distance = centres[axis] - x[axis].log
@@ -68,14 +70,14 @@ struct VariantsLaw: Law {
     return loss
   }
 
-  /// Returns starts with equal exponents in both groups.
+  /// Returns starts with equal exponents in all groups.
   func starts(for table: Table) -> [[Double]] {
-    let values = parameters[2 * axes.count].starts
+    let values = parameters[groups * axes.count].starts
     let exponents = axes.reduce([[]]) { starts, _ in starts.flatMap { start in values.map { start + [$0] } } }
     return exponents.map { exponents in
-      let all = sharesExponents ? exponents : exponents + exponents
-      return Array(repeating: 1, count: 2 * axes.count) + all
-        + Array(repeating: 1, count: parameters.count - 2 * axes.count - all.count)
+      let all = sharesExponents ? exponents : (0..<groups).flatMap { _ in exponents }
+      return Array(repeating: 1, count: groups * axes.count) + all
+        + Array(repeating: 1, count: parameters.count - groups * axes.count - all.count)
     }
   }
 
