@@ -215,7 +215,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
   public var normAddend: Double { normEpsilon ?? Double(Recorder.usualNormEpsilon) }
 
   /// Whether layers add noise, or round at random, while training.
-  var isNoisy: Bool { moe?.noise ?? 0 > 0 || formats?.isStochastic == true }
+  var isNoisy: Bool { moe?.noise ?? 0 > 0 || formats.map { $0.rounding != .nearest } ?? false }
 
   /// The hidden width of the feed-forward layer: usually four times the width, or for SwiGLU, which has three matrices
   /// instead of two, 8/3 of it rounded up to a multiple of 8.

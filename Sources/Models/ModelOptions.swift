@@ -71,7 +71,7 @@ public struct ModelOptions: Sendable {
       tiedHead: tiedHead, parametrisation: parametrisation, moe: experts, precision: precision,
       formats: NumberFormats(
         weights: weightFormat, activations: activationFormat, gradients: gradientFormat, cache: cacheFormat,
-        isStochastic: rounding == .stochastic), activation: activation, activeHidden: activeHidden)
+        rounding: rounding), activation: activation, activeHidden: activeHidden)
   }
 
   /// Whether a layer keeps a recurrent state; false also where no such network can be built.

@@ -14,17 +14,27 @@ public struct NumberFormats: Codable, Hashable, Sendable {
   public var cache: NumberFormat?
   /// Whether training rounds at random, so that the mean is the number itself; nil for to nearest, as in evaluation.
   public var isStochastic: Bool?
+  /// Whether only gradients are rounded at random, and the operands of forward to nearest; nil for all operands.
+  public var onlyGradientsAreStochastic: Bool?
 
   public init(
     weights: NumberFormat = .float32, activations: NumberFormat = .float32,
-    gradients: NumberFormat = .float32, cache: NumberFormat = .float32, isStochastic: Bool = false
+    gradients: NumberFormat = .float32, cache: NumberFormat = .float32,
+    rounding: RoundingMode = .nearest
   ) {
     func given(_ format: NumberFormat) -> NumberFormat? { format == .float32 ? nil : format }
     self.weights = given(weights)
     self.activations = given(activations)
     self.gradients = given(gradients)
     self.cache = given(cache)
-    self.isStochastic = isStochastic ? true : nil
+    let isOnlyOfGradients = rounding == .stochasticGradients
+    isStochastic = rounding == .nearest || isOnlyOfGradients && self.gradients == nil ? nil : true
+    onlyGradientsAreStochastic = isStochastic == true && isOnlyOfGradients ? true : nil
+  }
+
+  /// How training rounds.
+  public var rounding: RoundingMode {
+    isStochastic != true ? .nearest : onlyGradientsAreStochastic == true ? .stochasticGradients : .stochastic
   }
 
   /// Whether all numbers are float32.
@@ -32,19 +42,23 @@ public struct NumberFormats: Codable, Hashable, Sendable {
 
   /// Whether products are those of the bfloat16 units: all operands are rounded to nearest.
   var areProductsOfBfloat16: Bool {
-    isStochastic == nil && [weights, activations, gradients].allSatisfy { $0 == .bfloat16 }
+    rounding == .nearest && [weights, activations, gradients].allSatisfy { $0 == .bfloat16 }
   }
 }
 
 /// How training rounds to a format.
 public enum RoundingMode: String, CaseIterable, Sendable {
   case nearest, stochastic
+  /// Gradients at random, weights, activations and the cache to nearest (Chmiel et al. 2025, arXiv:2505.19115).
+  case stochasticGradients = "stochastic_gradients"
 }
 
 extension RecordingContext {
   /// What random rounding of the next operation depends on; nil where numbers are rounded to nearest.
-  private func nextKeys() -> (keys: Integers, stream: Int)? {
-    guard let noiseKeys, configuration.formats?.isStochastic == true else { return nil }
+  private func nextKeys(ofGradient: Bool = false) -> (keys: Integers, stream: Int)? {
+    guard let noiseKeys, let rounding = configuration.formats?.rounding, rounding != .nearest,
+      ofGradient || rounding == .stochastic
+    else { return nil }
     defer { roundings += 1 }
     return (noiseKeys, roundings)
   }
@@ -68,7 +82,7 @@ extension RecordingContext {
 
   func roundedGradient(of product: Tensor) -> Tensor {
     guard recorder.gradients, let format = formats?.gradients else { return product }
-    return recorder.roundGradient(product, to: format, random: nextKeys())
+    return recorder.roundGradient(product, to: format, random: nextKeys(ofGradient: true))
   }
 
   /// Rounds keys and values, adjacent columns of one tensor with the queries → the whole tensor.

@@ -74,9 +74,10 @@ extension Setting {
       .model, "cache_format", "what the keys and values of attention are rounded to", \.model.cacheFormat
     ) { $0.configuration.model.formats?.cache ?? .float32 },
     .choice(
-      .model, "rounding", "whether training rounds to nearest, or at random without bias",
+      .model, "rounding",
+      "whether training rounds to nearest, or at random without bias: all numbers, or gradients alone",
       \.model.rounding
-    ) { $0.configuration.model.formats?.isStochastic == true ? .stochastic : .nearest },
+    ) { $0.configuration.model.formats?.rounding ?? .nearest },
   ]
 
   /// The row of a setting that a layer declares.

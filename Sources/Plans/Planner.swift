@@ -239,8 +239,8 @@ struct Planner {
       DependentSetting(key: "cache_format", requirement: "a layer A or W") {
         $0.hasAttention || $1.model.cacheFormat == .float32
       },
-      DependentSetting(key: "rounding", requirement: "a low-precision format") {
-        $0.formats != nil || $1.model.rounding == .nearest
+      DependentSetting(key: "rounding", requirement: "a low-precision format of numbers that it rounds") {
+        $0.formats?.rounding == $1.model.rounding || $1.model.rounding == .nearest
       },
       DependentSetting(key: "junk_tag", requirement: "`junk`", owner: "run") { $1.junk > 0 || !$1.junkTag },
       DependentSetting(key: "duplicate_times", requirement: "`duplicates`", owner: "run") {

@@ -114,6 +114,20 @@ import Training
     #expect(abs(losses[1] / losses[0] - 1) < 0.01)
   }
 
+  @Test("Gradients alone are rounded at random on request")
+  func randomGradients() throws {
+    let losses = try RoundingMode.allCases.map { rounding in
+      var run = try configuration(tokens: 60_000, batch: .fixed(512))
+      run.model.formats = NumberFormats(weights: .int4, gradients: .int4, rounding: rounding)
+      let trainer = try Trainer(run, corpus: corpus, threads: 1)
+      return (0..<2).map { _ in trainer.step(of: 60_000).loss }
+    }
+    let (nearest, all, gradients) = (losses[0], losses[1], losses[2])
+    #expect(gradients[0] == nearest[0] && gradients[0] != all[0])
+    #expect(gradients[1] != nearest[1] && gradients[1] != all[1])
+    #expect(NumberFormats(weights: .int4, rounding: .stochasticGradients) == NumberFormats(weights: .int4))
+  }
+
   @Test(
     "One, two and three threads give the same bits",
     arguments: [
