@@ -127,9 +127,13 @@ public final class Trainer {
 
   /// Whether training has failed, judged by the final validation loss in nats per token: it is NaN, or more than one
   /// nat above uniform guessing. Runs too short for `hasDiverged` are judged here alone.
-  func hasDiverged(at loss: Double) -> Bool {
-    // Samples may have lost so much of the corpus that a model trained on them is confident and wrong there.
-    guard !changesMixture, !isSampled else { return !loss.isFinite }
+  ///
+  /// - Parameter run: The run whose weights were pruned and rounded for the loss.
+  func hasDiverged(at loss: Double, of run: TrainingConfiguration) -> Bool {
+    // Samples may have lost so much of the corpus that a model trained on them is confident and wrong there, and so may
+    // weights that were pruned or rounded.
+    let isChanged = run.quantised != nil || run.pruned != nil
+    guard !changesMixture, !isSampled, !isChanged else { return !loss.isFinite }
     // A model that has learned little may be slightly worse than guessing, but not by a nat. NaN fails the comparison.
     return !(loss <= log(Double(configuration.model.vocabulary)) + 1)
   }

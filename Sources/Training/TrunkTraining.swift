@@ -340,7 +340,7 @@ public final class TrunkTraining {
   ) throws {
     let (run, state, folder) = (member.run, trainer.state, folder(member.run))
     let evaluation = try trainer.hasDiverged ? nil : evaluateAtEnd(run, log)
-    let final = evaluation.flatMap { trainer.hasDiverged(at: $0.loss) ? nil : $0 }
+    let final = evaluation.flatMap { trainer.hasDiverged(at: $0.loss, of: run.training) ? nil : $0 }
     let knowledge = try final != nil && run.training.knowledge == true ? measureKnowledge(run) : nil
     let result = try self.result(of: run, final, knowledge)
     try log.synchronize()
