@@ -127,6 +127,13 @@ public struct Column: Sendable {
     number(
       "c_with_optimizer", "FLOPs", "the same and the update rule's own matrix products, as of muon", .plan,
       \.computeWithOptimizer),
+    number(
+      "c_events", "FLOPs",
+      "C without products of hidden units that are 0 and of their gradients, as an event-driven machine trains",
+      .result, \.computeOfEvents),
+    number(
+      "c_bits", "FLOPs", "C times the mean bits of weights, activations and gradients, divided by 32", .plan,
+      \.computeTimesBits),
     number("c_6nd", "FLOPs", "C as 6·N·D with all active parameters", .plan, \.sixNDCompute),
     number(
       "c_6nd_non_embedding", "FLOPs", "C as 6·N·D without embeddings", .plan,

@@ -17,10 +17,17 @@ public enum ComputeConvention: String, CaseIterable, Codable, Sendable {
   case exact
   /// Those of the update rule's own matrix products too, as of Muon.
   case withOptimizer = "with_optimizer"
+  /// The exact FLOPs without products of hidden units that are 0, and of their gradients.
+  case events
+  /// The exact FLOPs times the mean bits of weights, activations and gradients over 32.
+  case bits
   /// 6·N·D with all active parameters.
   case sixND = "6nd"
   /// 6·N·D with the active parameters except embeddings.
   case sixNDNonEmbedding = "6nd_non_embedding"
+
+  /// True if few runs have another C by this convention than the exact one, and tables of earlier versions have none.
+  var isSpecial: Bool { [.withOptimizer, .events, .bits].contains(self) }
 
   /// The column of C in `results.csv`.
   public var column: String { "c_\(rawValue)" }

@@ -111,11 +111,11 @@ struct FitData {
   /// Returns the runs of a request with other conventions of N and C that its law depends on, by name.
   static func variants(of request: FitRequest, rows: [RunRow]) -> [(String, FitData)] {
     let sizes = request.uses(.parameters) ? SizeConvention.allCases.filter { $0 != request.size } : []
-    // With most update rules, C with the optimizer is the exact one; and tables of earlier versions lack it.
+    // For most runs the special conventions give the exact C.
     let computes =
       request.uses(.compute)
       ? ComputeConvention.allCases.filter { other in
-        other != .withOptimizer
+        other != request.compute && !other.isSpecial
           || rows.contains { row in
             guard let compute = row.number(other.column) else { return false }
             return compute != row.number(request.compute.column)

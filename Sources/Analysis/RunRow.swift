@@ -55,6 +55,10 @@ public struct RunRow: Sendable, Equatable {
   public var exactCompute: Double?
   /// The same and the FLOPs of the update rule's own matrix products.
   public var computeWithOptimizer: Double?
+  /// C without products of hidden units that are 0 and of their gradients.
+  public var computeOfEvents: Double?
+  /// C times the mean bits of weights, activations and gradients, divided by 32.
+  public var computeTimesBits: Double?
   /// 6·N·D with all active parameters, in FLOPs.
   public var sixNDCompute: Double?
   /// 6·N·D with the active parameters except embeddings, in FLOPs.

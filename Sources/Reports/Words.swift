@@ -99,6 +99,8 @@ struct AxisLabels: Sendable {
       switch request?.compute ?? .exact {
       case .exact: ""
       case .withOptimizer: ", with the optimizer's"
+      case .events: ", without products with 0"
+      case .bits: ", times bits over 32"
       case .sixND: ", as 6ND"
       case .sixNDNonEmbedding: ", as 6ND without embeddings"
       }

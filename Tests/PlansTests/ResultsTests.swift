@@ -121,6 +121,20 @@ import Training
     #expect(choices.map { $0.contains("C as c_with_optimizer") } == [false, true])
   }
 
+  @Test func computeIsCountedTimesBits() throws {
+    let plan = try plan(
+      """
+      grid:
+        - {width: 16, tokens: 100k}
+        - {weight_format: int8, activation_format: int8, gradient_format: int8, width: 16, tokens: 100k}
+        - {weight_format: int2, activation_format: int4, width: 16, tokens: 100k}
+      """)
+    let table = try ResultsTable(plan) { try plantedResult(of: $0) }
+    for (row, part) in zip(table.rows, [1, 0.25, 38.0 / 96]) {
+      #expect(row.number("c_bits") == (row.number("c_exact") ?? 0) * part)
+    }
+  }
+
   @Test func accuracyAndTheErrorOfTheReducibleLossHaveColumns() throws {
     let plan = try plan("grid: {width: 16, tokens: 1M}\n")
     let table = try ResultsTable(plan) { try plantedResult(of: $0) }
