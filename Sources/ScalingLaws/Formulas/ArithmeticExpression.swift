@@ -133,6 +133,15 @@ public struct ArithmeticExpression: Sendable, Equatable {
     }
   }
 
+  /// Returns the positive number that each name is divided by, which tells the size of its values; 1 for other names.
+  func scales() -> [Double] {
+    var scales = names.map { _ in 1.0 }
+    for case .quotient(let dividend, let divisor) in steps {
+      if case .name(let name) = steps[dividend], let scale = number(divisor), scale > 0 { scales[name] = scale }
+    }
+    return scales
+  }
+
   /// Returns for each step whether it depends on one of the names with `isChosen`.
   func dependence(on isChosen: [Bool]) -> [Bool] {
     var depends: [Bool] = []

@@ -12,7 +12,8 @@ struct FormulaCheck {
 
   private(set) var fault: Fault?
 
-  init(_ program: FormulaProgram, domains: [Domain], variables: Int) {
+  /// - Parameter scales: The size of each variable.
+  init(_ program: FormulaProgram, domains: [Domain], scales: [Double]) {
     var generator = SeededGenerator(seed: 1)
     var moves = domains.map { _ in false }
     var adds = domains.map { _ in false }
@@ -24,7 +25,7 @@ struct FormulaCheck {
       }
       var rows: [[Double]] = []
       for _ in 0..<(3 * domains.count + 20) {
-        let values = (0..<variables).map { _ in exp(4 * generator.uniform() - 3) }
+        let values = scales.map { $0 * exp(4 * generator.uniform() - 3) }
         if let row = Self.gradient(program, θ, values) { rows.append(row) }
       }
       guard rows.count >= domains.count + 2 else { continue }
@@ -70,7 +71,9 @@ struct FormulaCheck {
       for lane in 0..<min(Dual.lanes, θ.count - block) {
         let size = value.derivatives[lane] * θ[block + lane]
         // A rounding error of parts that cancel is no effect.
-        gradient.append(abs(size) <= 1e-12 * abs(value.value) ? 0 : size)
+        let isNothing = abs(size) <= 1e-12 * abs(value.value)
+        // A row may be divided by any number, so that points with large values do not hide the others.
+        gradient.append(isNothing ? 0 : value.value == 0 ? size : size / abs(value.value))
       }
     }
     return gradient.allSatisfy(\.isFinite) ? gradient : nil

@@ -128,8 +128,11 @@ public struct FormulaLaw: Law {
         if case .variable(let index) = meaning, isPositive { variables[index] } else { nil }
       })
     program = FormulaProgram(expression, meanings: meanings)
-    if let fault = FormulaCheck(program, domains: parameters.map(\.domain), variables: variables.count).fault
-    {
+    var scales = variables.map { _ in 1.0 }
+    for (meaning, scale) in zip(meanings, expression.scales()) {
+      if case .variable(let index) = meaning { scales[index] = scale }
+    }
+    if let fault = FormulaCheck(program, domains: parameters.map(\.domain), scales: scales).fault {
       let place = symbols[fault.parameter]
       throw FormulaError(
         fault.isIdle
