@@ -73,7 +73,8 @@ import Testing
   /// The check for idle parameters takes values of the size of the variables, and no point hides the others.
   @Test func parametersAtALargeScaleMatter() throws {
     _ = try Self.law(
-      "L = A*(C/4e10)^-a*exp(k*log(D/best*(C/4e10)^-t)^2 + h*(log(N/1e4) - m - u*log(C/4e10) + v*log(D/6))^2)")
+      "L = A*(C/4e10)^-a*exp(k*log(D/best*(C/4e10)^-t)^2 + h*(log(N/1e4) - m - u*log(C/4e10) + v*log(D/6))^2)"
+    )
   }
 
   @Test("Texts beyond the limits are refused")

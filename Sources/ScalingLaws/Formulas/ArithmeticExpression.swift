@@ -137,7 +137,9 @@ public struct ArithmeticExpression: Sendable, Equatable {
   func scales() -> [Double] {
     var scales = names.map { _ in 1.0 }
     for case .quotient(let dividend, let divisor) in steps {
-      if case .name(let name) = steps[dividend], let scale = number(divisor), scale > 0 { scales[name] = scale }
+      if case .name(let name) = steps[dividend], let scale = number(divisor), scale > 0 {
+        scales[name] = scale
+      }
     }
     return scales
   }
