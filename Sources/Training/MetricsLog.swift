@@ -8,17 +8,13 @@ final class MetricsLog {
   /// Opens the log at `path` to continue after step `step`: lines of later steps, written before an interruption but
   /// after the last checkpoint, are dropped. With `parent`, the log begins with the lines of that one.
   ///
-  /// - Parameters:
-  ///   - isEvaluatedAgain: Whether the evaluations after step `step` are dropped, because the log gets its own.
-  ///   - mayReplace: Called right before the log is replaced; what it throws prevents that.
+  /// - Parameter mayReplace: Called right before the log is replaced; what it throws prevents that.
   /// - Throws: `InputError` if the lines do not reach `step`.
   init(
-    _ path: String, after step: Int, parent: String? = nil, isEvaluatedAgain: Bool = false,
-    mayReplace: () throws -> Void = {}
+    _ path: String, after step: Int, parent: String? = nil, mayReplace: () throws -> Void = {}
   ) throws {
     let source = parent ?? path
-    let (text, last) = try Self.lines(
-      of: source, through: step, evaluationsBefore: isEvaluatedAgain ? step : .max)
+    let (text, last) = try Self.lines(of: source, through: step)
     guard last == step else {
       throw InputError(
         "ends at step \(last), but the training is at step \(step)", file: source,
@@ -29,17 +25,12 @@ final class MetricsLog {
   }
 
   /// The lines of a log up to a step, and the step of the last of them; none if the log is absent.
-  ///
-  /// - Parameter end: Evaluations after this step and later ones are left out.
-  static func lines(
-    of path: String, through step: Int, evaluationsBefore end: Int = .max
-  ) throws -> (text: Data, last: Int) {
+  static func lines(of path: String, through step: Int) throws -> (text: Data, last: Int) {
     var (text, last) = (Data(), 0)
     for line in try FileAccess.readIfPresent(path)?.split(separator: UInt8(ascii: "\n")) ?? [] {
-      guard let head = try? decodeJSON(Numbered.self, from: line), head.step <= step else { break }
-      last = head.step
-      guard head.validationLoss == nil || head.step < end else { continue }
+      guard let number = try? decodeJSON(Numbered.self, from: line).step, number <= step else { break }
       text += line + [UInt8(ascii: "\n")]
+      last = number
     }
     return (text, last)
   }
@@ -53,8 +44,6 @@ final class MetricsLog {
 
   private struct Numbered: Decodable {
     let step: Int
-    /// Nil for the line of a step.
-    let validationLoss: Double?
   }
 }
 

@@ -298,9 +298,9 @@ public final class TrunkTraining {
       control.spared(state.tokens - before)
       log = try MetricsLog(folder.metrics, after: state.step) { try fence(run) }
     } else if isTrained {
-      log = try MetricsLog(
-        folder.metrics, after: state.step, parent: self.folder(run.trained).metrics, isEvaluatedAgain: true
-      ) { try fence(run) }
+      log = try MetricsLog(folder.metrics, after: state.step, parent: self.folder(run.trained).metrics) {
+        try fence(run)
+      }
     } else {
       state.branched = state.tokens
       log = try MetricsLog(folder.metrics, after: state.step, parent: trunkFolder.metrics) { try fence(run) }

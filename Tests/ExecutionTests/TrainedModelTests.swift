@@ -1,7 +1,6 @@
 import Analysis
 import Corpora
 import Execution
-import Files
 import Models
 import Plans
 import TestSupport
@@ -32,12 +31,6 @@ import Training
     // A finished training whose checkpoint was kept is only evaluated.
     let later = try TrainedJobs(all, in: one.path)
     #expect(later.results == together.results && later.flops == 0)
-    for run in all.runs where run.configuration.training.quantised != nil {
-      let logs = try [one, two].map {
-        try FileAccess.read(RunStore($0.path).folder(of: run.configuration).metrics)
-      }
-      #expect(logs[0] == logs[1])
-    }
     // One without a checkpoint is trained again.
     let three = try TemporaryFolder()
     _ = try TrainedJobs(plain, in: three.path)
