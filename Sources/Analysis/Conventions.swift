@@ -26,9 +26,6 @@ public enum ComputeConvention: String, CaseIterable, Codable, Sendable {
   /// 6·N·D with the active parameters except embeddings.
   case sixNDNonEmbedding = "6nd_non_embedding"
 
-  /// True if few runs have another C by this convention than the exact one, and tables of earlier versions have none.
-  var isSpecial: Bool { [.withOptimizer, .events, .bits].contains(self) }
-
   /// The column of C in `results.csv`.
   public var column: String { "c_\(rawValue)" }
 }

@@ -111,16 +111,15 @@ struct FitData {
   /// Returns the runs of a request with other conventions of N and C that its law depends on, by name.
   static func variants(of request: FitRequest, rows: [RunRow]) -> [(String, FitData)] {
     let sizes = request.uses(.parameters) ? SizeConvention.allCases.filter { $0 != request.size } : []
-    // For most runs the special conventions give the exact C.
+    // For most runs several conventions give the same C, and tables of earlier versions lack some.
     let computes =
       request.uses(.compute)
       ? ComputeConvention.allCases.filter { other in
-        other != request.compute && !other.isSpecial
-          || rows.contains { row in
-            guard let compute = row.number(other.column) else { return false }
-            return compute != row.number(request.compute.column)
-              && request.conditions.allSatisfy { $0.holds(for: row) }
-          }
+        rows.contains { row in
+          guard let compute = row.number(other.column) else { return false }
+          return compute != row.number(request.compute.column)
+            && request.conditions.allSatisfy { $0.holds(for: row) }
+        }
       } : []
     let bySize = sizes.map { ("N as \($0.column)", request.counting($0, request.compute)) }
     let byCompute = computes.map { ("C as \($0.column)", request.counting(request.size, $0)) }

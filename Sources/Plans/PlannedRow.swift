@@ -29,21 +29,20 @@ extension RunRow {
     activationBits = (formats?.activations ?? .float32).bits
     gradientBits = (formats?.gradients ?? .float32).bits
     cacheBits = (formats?.cache ?? .float32).bits
-    // Each of the three products of a map has two of the operands: weights and activations forward, gradients and one of
-    // the others backward.
-    let operands = [formats?.weights, formats?.activations, formats?.gradients].map { ($0 ?? .float32).bits }
     let (steps, compute) = (result?.steps ?? run.steps, result?.flops ?? run.flops)
     self.steps = steps
     exactCompute = compute
     computeWithOptimizer = compute + run.configuration.training.updateFlops(transformer, steps: steps)
-    computeTimesBits = compute * operands.reduce(0, +) / 96
+    // Of weights, activations and gradients, each of a linear layer's three products multiplies two.
+    let bits = [weightBits, activationBits, gradientBits].compactMap(\.self)
+    computeTimesBits = compute * bits.reduce(0, +) / 96
     sixNDCompute = 6 * Double(counts.active) * Double(tokens)
     sixNDNonEmbeddingCompute = 6 * Double(counts.active - counts.total + counts.nonEmbedding) * Double(tokens)
     isoFLOPBudget = run.isoFLOPBudget
     if let result { fill(with: result) }
     let model = run.configuration.model
-    // An operation with an operand that is 0 takes no work there. A unit that is 0 has no gradient either, so that of the
-    // six products of both maps, two forward and four backward, only that of the first map forward is done for it.
+    // An event-driven machine skips products with 0. A unit that is 0 has no gradient either: of its six products, two
+    // forward and four backward, only that of the up-projection forward is done.
     let spared = Double(2 * model.depth * model.feedForwardWidth * model.width) * (1 - (activeHidden ?? 1))
     eventOperations = counts.forwardFlopsPerToken - spared
     computeOfEvents = compute - 5 * spared * Double(tokens)

@@ -132,9 +132,8 @@ public struct Multiplier: Sendable, Codable {
     of other: MultiplierGroup, over reference: MultiplierGroup, in variable: Variable = .compute,
     floors: Floors = .shared, bootstraps: Int = 1000, seed: UInt64 = 1
   ) throws {
-    let needed = if case .known = floors { 3 } else { 4 }
     let groups = [reference, other]
-    let chosen = try MultiplierRuns(groups, in: variable, atLeast: needed)
+    let chosen = try MultiplierRuns(groups, in: variable, atLeast: floors.leastValues)
     let fit = { (sharesExponents: Bool, floors: VariantsLaw.Floors, bootstraps: Int) in
       try VariantsFit(
         chosen, in: variable, sharesExponents: sharesExponents, floors: floors, bootstraps: bootstraps,
@@ -142,7 +141,7 @@ public struct Multiplier: Sendable, Codable {
     }
     let costs = chosen.runs.map { chosen.basis == .surface ? Cost(of: $0) : nil }
     let free = try fit(false, floors.ofLaw, bootstraps)
-    let constant = try fit(true, floors == .separate ? .shared : floors.ofLaw, bootstraps)
+    let constant = try fit(true, floors.common, bootstraps)
     let pair = { (law: VariantsLaw, θ: [Double]) in
       (0..<2).map { PowerCurve(law.group($0, of: θ), cost: costs[$0]) }
     }
@@ -235,6 +234,12 @@ extension Multiplier.Floors {
     case .known(let floor): .known(floor)
     }
   }
+
+  /// The floors where all groups have one.
+  var common: VariantsLaw.Floors { self == .separate ? .shared : ofLaw }
+
+  /// The fewest values of a variable that determine a group's curve.
+  var leastValues: Int { if case .known = self { 3 } else { 4 } }
 }
 
 /// The compute of one group's models: C = c·N^(1 + s)·D, fitted to its runs. c = 6 and s = 0 for C = 6ND.

@@ -5,11 +5,11 @@ import Foundation
 ///     L_g(x) = E + Σᵢ A_gᵢ·xᵢ^(−αᵢ)
 ///
 /// Each group is then a rescaling of the first: it needs r_gᵢ = (A_gᵢ/A_0ᵢ)^(1/αᵢ) times its xᵢ for the same loss, at every
-/// scale (for optimisers: arXiv 2602.07712). The law is tested against one with exponents for each group by
+/// scale (for optimisers: arXiv 2602.07712). The law is tested against one with separate exponents by the statistic
 ///
-///     T = n·log(RSS of one exponent / RSS of own exponents)
+///     T = log(RSS with common exponents / RSS with separate exponents)
 ///
-/// and simulated losses around the first law.
+/// and its distribution over losses that are simulated around the first law.
 public struct SharedExponent: Sendable, Codable {
   /// The names of the groups.
   public let groups: [String]
@@ -19,7 +19,7 @@ public struct SharedExponent: Sendable, Codable {
   public let exponents: [Estimate]
   /// r_gᵢ for each group, for each variable; 1 for the first group.
   public let factors: [[Estimate]]
-  /// AICc of one exponent minus AICc of own exponents: negative if one suffices.
+  /// AICc with common exponents minus AICc with separate ones: negative if common ones suffice.
   public let aiccGain: Double
   /// The probability of a T as large as that of the runs if one law holds for all groups.
   public let pValue: Double
@@ -33,12 +33,11 @@ public struct SharedExponent: Sendable, Codable {
     of groups: [MultiplierGroup], in variable: Variable = .compute, floors: Multiplier.Floors = .shared,
     bootstraps: Int = 1000, seed: UInt64 = 1
   ) throws {
-    let needed = if case .known = floors { 3 } else { 4 }
-    let chosen = try MultiplierRuns(groups, in: variable, atLeast: needed)
+    let chosen = try MultiplierRuns(groups, in: variable, atLeast: floors.leastValues)
     let fit = { (sharesExponents: Bool, bootstraps: Int) in
       try VariantsFit(
-        chosen, in: variable, sharesExponents: sharesExponents,
-        floors: floors == .separate ? .shared : floors.ofLaw, bootstraps: bootstraps, seed: seed)
+        chosen, in: variable, sharesExponents: sharesExponents, floors: floors.common,
+        bootstraps: bootstraps, seed: seed)
     }
     let (shared, own) = (try fit(true, bootstraps), try fit(false, 0))
     self.groups = groups.map(\.name)

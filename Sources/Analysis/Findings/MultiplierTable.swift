@@ -79,15 +79,15 @@ extension Multipliers {
     let exponents = zip(shared.variables, shared.exponents).map { "\(interval($1)) of \($0.quantity)" }
     let factors = zip(shared.groups, shared.factors).dropFirst().map { group, factors in
       let each = zip(shared.variables, factors).map { "\(interval($1)) times the \($0.quantity)" }
-      return "\(group) \(each.joined(separator: " and "))"
+      return "\(group) needs \(each.joined(separator: " and "))"
     }
     let verdict =
-      shared.pValue > 0.05 ? "the runs do not speak against it" : "the runs speak against it"
+      shared.pValue > 0.05 ? "the runs do not reject it" : "the runs reject it"
     return [
       "one law for all groups has an exponent of \(exponents.joined(separator: " and of ")); \(verdict): "
         + String(format: "p = %.2g", shared.pValue)
-        + ", AICc for exponents of each group \(shortText(shared.aiccGain))",
-      "by this law, for the loss of \(reference) need \(factors.joined(separator: ", "))",
+        + ", AICc for separate exponents \(shortText(shared.aiccGain))",
+      "by this law, at the loss of \(reference): \(factors.joined(separator: "; "))",
     ]
   }
 
