@@ -239,7 +239,9 @@ struct Planner {
       DependentSetting(key: "cache_format", requirement: "a layer A or W") {
         $0.hasAttention || $1.model.cacheFormat == .float32
       },
-      DependentSetting(key: "rounding", requirement: "a low-precision format of numbers that it rounds") {
+      DependentSetting(
+        key: "rounding", requirement: "a low-precision format that it rounds, such as `gradient_format`"
+      ) {
         $0.formats?.rounding == $1.model.rounding || $1.model.rounding == .nearest
       },
       DependentSetting(key: "junk_tag", requirement: "`junk`", owner: "run") { $1.junk > 0 || !$1.junkTag },
