@@ -105,7 +105,8 @@ struct Fixture {
         }
         for (logits, truth) in zip(logits, truth) {
           #expect(logits.count == truth.count)
-          for (a, b) in zip(logits, truth) { #expect(abs(a - b) < 1e-5 * (1 + abs(b))) }
+          // Both round in orders of their own, which depend on the CPU: with AVX2 they differ by up to 2e-5.
+          for (a, b) in zip(logits, truth) { #expect(abs(a - b) < 1e-4 * (1 + abs(b))) }
         }
       }
     }
