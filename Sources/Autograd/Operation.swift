@@ -17,6 +17,9 @@ public protocol Operation: Sendable {
   /// The number of the input whose memory the output may take over, in value and in gradient, if nothing
   /// else needs it. Such an operation must work in place and out of place.
   var overwrites: Int? { get }
+  /// Whether threads can share a call: each does the part that `Frame.share` gives it, and needs no result of another.
+  /// The numbers must not depend on the parts.
+  var isShared: Bool { get }
   /// Floating-point operations of the matrix products in `forward`, and in the gradient.
   var flops: Flops { get }
   /// Those of `flops` that the data spared the last `forward` in `arena`, and spare the `backward` after it.
@@ -36,6 +39,7 @@ extension Operation {
   public var saved: [Tensor] { [] }
   public var scratch: Int { 0 }
   public var overwrites: Int? { nil }
+  public var isShared: Bool { false }
   public var flops: Flops { Flops() }
   public func spared(_ arena: Arena) -> Flops { Flops() }
   public var products: [Product] { [] }

@@ -23,19 +23,15 @@ extension Program {
     addingTo times: inout OperationTimes
   ) {
     let clock = ContinuousClock()
+    let forward = Replay(program: self, arena: arena, parameters: parameters, gradients: nil)
+    let backward = Replay(program: self, arena: arena, parameters: parameters, gradients: gradients)
     for (index, step) in steps.enumerated() {
-      let frame = Frame(
-        arena, index, scratch: arena.plan.scratchOffsets[index].forward, parameters: parameters,
-        gradients: nil)
-      let time = clock.measure { step.operation.forward(frame) } / .seconds(1)
+      let time = clock.measure { forward.run(index, by: nil) } / .seconds(1)
       times.forward[step.name, default: 0] += time
     }
     arena.outputGradient.update(repeating: weight)
     for (index, step) in steps.enumerated().reversed() where step.hasGradient {
-      let frame = Frame(
-        arena, index, scratch: arena.plan.scratchOffsets[index].backward, parameters: parameters,
-        gradients: gradients)
-      let time = clock.measure { step.operation.backward(frame) } / .seconds(1)
+      let time = clock.measure { backward.run(index, by: nil) } / .seconds(1)
       times.backward[step.name, default: 0] += time
     }
   }

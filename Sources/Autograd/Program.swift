@@ -66,18 +66,20 @@ public struct Program: Sendable {
 
   /// Computes the output from the integers and inputs in `arena` and from `parameters`.
   ///
-  /// - Parameter stops: Called every few operations. If it returns true, the computation ends early.
+  /// - Parameters:
+  ///   - team: Threads that share the work. This one is the leader.
+  ///   - stops: Called every few operations. If it returns true, the computation ends early.
   /// - Returns: Whether the output is complete.
   @discardableResult
-  public func forward(_ arena: Arena, parameters: FloatBuffer, unless stops: () -> Bool = { false }) -> Bool {
+  public func forward(
+    _ arena: Arena, parameters: FloatBuffer, by team: Team? = nil, unless stops: () -> Bool = { false }
+  ) -> Bool {
     if arena.isIsolated { arena.fillWithNaN() }
+    let replay = Replay(program: self, arena: arena, parameters: parameters, gradients: nil)
     return withoutSubnormals {
       for index in steps.indices {
         if index.isMultiple(of: Self.stopInterval), stops() { return false }
-        steps[index].operation.forward(
-          Frame(
-            arena, index, scratch: arena.plan.scratchOffsets[index].forward, parameters: parameters,
-            gradients: nil))
+        replay.run(index, by: team)
       }
       return true
     }
@@ -88,20 +90,61 @@ public struct Program: Sendable {
   ///
   /// Gradients are stored, not added: `gradients` need not be zeroed. The gaps between them stay as they are.
   ///
-  /// - Parameter stops: Called every few operations. If it returns true, the computation ends early.
+  /// - Parameters:
+  ///   - team: Threads that share the work. This one is the leader.
+  ///   - stops: Called every few operations. If it returns true, the computation ends early.
   public func backward(
-    _ arena: Arena, parameters: FloatBuffer, gradients: FloatBuffer, unless stops: () -> Bool = { false }
+    _ arena: Arena, parameters: FloatBuffer, gradients: FloatBuffer, by team: Team? = nil,
+    unless stops: () -> Bool = { false }
   ) {
     precondition(self.gradients, "this program was recorded without gradients")
+    let replay = Replay(program: self, arena: arena, parameters: parameters, gradients: gradients)
     withoutSubnormals {
       for index in steps.indices.reversed() where steps[index].hasGradient {
         if index.isMultiple(of: Self.stopInterval), stops() { return }
-        steps[index].operation.backward(
-          Frame(
-            arena, index, scratch: arena.plan.scratchOffsets[index].backward, parameters: parameters,
-            gradients: gradients))
+        replay.run(index, by: team)
       }
     }
+  }
+
+  /// Whether threads can share all operations with matrix products.
+  public var isShared: Bool { steps.allSatisfy { $0.operation.isShared || $0.operation.flops.total == 0 } }
+
+  /// The most floats of scratch memory that one thread needs for a part of a shared operation.
+  var sharedScratch: Int { steps.lazy.map(\.operation).filter(\.isShared).map(\.scratch).max() ?? 0 }
+}
+
+/// One run of a program, forward or backward.
+struct Replay {
+  let program: Program
+  let arena: Arena
+  let parameters: FloatBuffer
+  /// Nil forward.
+  let gradients: FloatBuffer?
+
+  var isForward: Bool { gradients == nil }
+
+  /// Runs one operation whole.
+  @inline(__always)
+  func run(_ step: Int, by team: Team?) {
+    if let team, program.steps[step].operation.isShared {
+      team.run(step, of: self)
+    } else {
+      run(step, part: 0, of: 1, scratch: nil)
+    }
+  }
+
+  /// Runs a part of an operation.
+  ///
+  /// - Parameter scratch: The memory for intermediate results; nil for that of the arena.
+  func run(_ step: Int, part: Int, of parts: Int, scratch: Floats?) {
+    let offsets = arena.plan.scratchOffsets[step]
+    let frame = Frame(
+      arena, step, part: part, of: parts,
+      scratch: scratch ?? arena.floats.start + (isForward ? offsets.forward : offsets.backward),
+      parameters: parameters, gradients: gradients)
+    let operation = program.steps[step].operation
+    if isForward { operation.forward(frame) } else { operation.backward(frame) }
   }
 }
 
@@ -124,13 +167,30 @@ public struct Frame {
   /// Memory for intermediate results of this one call, with arbitrary contents.
   let scratch: UnsafeMutablePointer<Float>
 
-  init(_ arena: Arena, _ step: Int, scratch: Int, parameters: FloatBuffer, gradients: FloatBuffer?) {
+  private let index: Int
+  private let count: Int
+
+  init(
+    _ arena: Arena, _ step: Int, part: Int, of parts: Int, scratch: Floats, parameters: FloatBuffer,
+    gradients: FloatBuffer?
+  ) {
     self.arena = arena
+    (index, count) = (part, parts)
     accumulate = arena.program.steps[step].accumulates
     self.parameters = parameters.start
     self.gradients = gradients?.start
-    self.scratch = arena.floats.start + scratch
+    self.scratch = scratch
   }
+
+  /// Which of `n` independent pieces of work belong to this call: all of them, or an equal part where threads share
+  /// the operation.
+  func share(of n: Int) -> Range<Int> { part(index, of: count, in: n) }
+
+  /// Whether this call does all of the work.
+  var isWhole: Bool { count == 1 }
+
+  /// Whether this call does the first part of the work, or all of it.
+  var isFirst: Bool { index == 0 }
 
   /// The elements of a tensor.
   func value(_ tensor: Tensor) -> UnsafeMutablePointer<Float> {

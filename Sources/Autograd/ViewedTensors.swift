@@ -17,6 +17,9 @@ struct ViewedTensors: Sendable {
     }
   }
 
+  /// Whether each column belongs to a view.
+  var seesAllColumns: Bool { partlySeen.isEmpty }
+
   /// The gradient of a view's tensor; nil where none is needed.
   func gradient(of view: ColumnView, _ memory: Frame) -> ViewedGradient? {
     guard view.tensor.needsGradient, let number = tensors.firstIndex(of: view.tensor) else { return nil }

@@ -6,6 +6,7 @@
 #error "OpenBLAS is missing. Install it: apt-get install libopenblas-dev libxxhash-dev zlib1g-dev libzstd-dev libssl-dev pkg-config"
 #endif
 #include <cblas.h>
+#include <sched.h>
 
 #define ISOFLOP_INLINE static inline __attribute__((always_inline))
 
@@ -50,6 +51,18 @@ ISOFLOP_INLINE void restore_subnormals(unsigned long mode) {
   __builtin_arm_wsr64("fpcr", mode);
 #endif
 }
+
+/// Tells the processor that this thread waits for another.
+ISOFLOP_INLINE void pause_briefly(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/// Lets other threads use the processor.
+ISOFLOP_INLINE void yield_processor(void) { sched_yield(); }
 
 /// A vector of sixteen floats.
 typedef float floats16 __attribute__((ext_vector_type(16)));

@@ -21,6 +21,20 @@ package struct Matrix {
     return result
   }
 
+  /// Some of its rows.
+  func rows(_ range: Range<Int>) -> Matrix {
+    var result = Matrix(place(range.lowerBound, 0), range.count, columns, stride: stride)
+    result.isTransposed = isTransposed
+    return result
+  }
+
+  /// Some of its columns.
+  func columns(_ range: Range<Int>) -> Matrix {
+    var result = Matrix(place(0, range.lowerBound), rows, range.count, stride: stride)
+    result.isTransposed = isTransposed
+    return result
+  }
+
   /// Where an element lies.
   func place(_ row: Int, _ column: Int) -> Floats {
     isTransposed ? start + (column * stride + row) : start + (row * stride + column)

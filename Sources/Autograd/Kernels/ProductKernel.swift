@@ -38,6 +38,32 @@ public enum ProductKernel: Hashable, Sendable {
     }
   }
 
+  /// The part of a product that is the share of a call: some rows of c, or some columns if it has more of these.
+  ///
+  /// Each number of c is a sum whose order does not depend on the part, but in OpenBLAS it may: there the first part is
+  /// the whole product.
+  func multiply(
+    _ a: Matrix, _ b: Matrix, into c: Matrix, alpha: Float = 1, plus addend: Matrix? = nil, in memory: Frame
+  ) {
+    let scratch = memory.scratch
+    if memory.isWhole {
+      multiply(a, b, into: c, alpha: alpha, plus: addend, scratch: scratch)
+    } else if self == .float32(.blas) {
+      if memory.isFirst { multiply(a, b, into: c, alpha: alpha, plus: addend, scratch: scratch) }
+    } else if c.rows >= c.columns {
+      let rows = memory.share(of: c.rows)
+      guard !rows.isEmpty else { return }
+      multiply(
+        a.rows(rows), b, into: c.rows(rows), alpha: alpha, plus: addend?.rows(rows), scratch: scratch)
+    } else {
+      let columns = memory.share(of: c.columns)
+      guard !columns.isEmpty else { return }
+      multiply(
+        a, b.columns(columns), into: c.columns(columns), alpha: alpha, plus: addend?.columns(columns),
+        scratch: scratch)
+    }
+  }
+
   /// The floats of scratch memory that a product of (…, inner) and (inner, columns) needs.
   package func scratchCount(inner: Int, columns: Int) -> Int {
     switch self {

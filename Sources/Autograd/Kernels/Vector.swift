@@ -108,11 +108,14 @@ func greatest(_ x: UnsafePointer<Float>, count: Int) -> Float {
   return Float(bitPattern: UInt32(bitPattern: ordered(top)))
 }
 
-/// The sum of each column of `x` (rows, columns), stored in `sums` or added to it.
-func sumColumns(_ x: UnsafePointer<Float>, rows: Int, columns: Int, into sums: Floats, adding: Bool) {
-  if !adding { sums.update(repeating: 0, count: columns) }
+/// The sum of each column of `x` (rows, columns) in a range, stored in `sums` (columns) or added to it.
+func sumColumns(
+  _ range: Range<Int>, of x: UnsafePointer<Float>, rows: Int, columns: Int, into sums: Floats, adding: Bool
+) {
+  let sums = sums + range.lowerBound
+  if !adding { sums.update(repeating: 0, count: range.count) }
   for row in 0..<rows {
-    let x = x + row * columns
-    for c in 0..<columns { sums[c] += x[c] }
+    let x = x + row * columns + range.lowerBound
+    for c in 0..<range.count { sums[c] += x[c] }
   }
 }

@@ -10,22 +10,25 @@ struct Add: Operation {
 
   var inputs: [Tensor] { [a, b] }
   var overwrites: Int? { 1 }
+  var isShared: Bool { true }
 
   func forward(_ memory: Frame) {
     let a = memory.value(self.a)
     let b = memory.value(self.b)
     let y = memory.value(output)
-    for i in 0..<output.count { y[i] = a[i] + b[i] }
+    for i in memory.share(of: output.count) { y[i] = a[i] + b[i] }
   }
 
   func backward(_ memory: Frame) {
+    let share = memory.share(of: output.count)
+    let (start, count) = (share.lowerBound, share.count)
     let dy = memory.gradient(output)
     if a.needsGradient {
-      store(dy, in: memory.gradient(a), adding: memory.accumulates(0), count: output.count)
+      store(dy + start, in: memory.gradient(a) + start, adding: memory.accumulates(0), count: count)
     }
     // In place, the gradient of b is that of the output.
     if b.needsGradient, case let db = memory.gradient(b), db != dy {
-      store(dy, in: db, adding: memory.accumulates(1), count: output.count)
+      store(dy + start, in: db + start, adding: memory.accumulates(1), count: count)
     }
   }
 }

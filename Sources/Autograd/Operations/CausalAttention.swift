@@ -30,6 +30,8 @@ struct CausalAttention<Kernel: AttentionKernel>: Operation {
   var inputs: [Tensor] { viewed.tensors }
   var statistics: [Tensor] { [logSums] }
   var saved: [Tensor] { inputs + [output] }
+  /// Unless gradients of other columns must be cleared first.
+  var isShared: Bool { viewed.seesAllColumns }
   /// Forward: a score for each visible key and lane, two blocks (D, 16), and the packed keys and values of a head. Backward: two
   /// numbers for each query of a chunk and lane, a packed one, five blocks, the gradients of all queries, a number for
   /// each query, and the packed queries and gradients of the output of a head.
@@ -77,11 +79,12 @@ struct CausalAttention<Kernel: AttentionKernel>: Operation {
     let results = queries + block
     let packedKeys = results + block
     let packedValues = packedKeys + Kernel.rowCount(context, depth: depth)
-    for sequence in 0..<output.rows / context {
-      for head in 0..<heads.count {
+    for unit in memory.share(of: output.rows / context * heads.keyCount) {
+      let (sequence, keyHead) = unit.quotientAndRemainder(dividingBy: heads.keyCount)
+      for head in keyHead * group..<(keyHead + 1) * group {
         let q = start(of: heads.queries, in: memory.value(heads.queries.tensor), sequence, head)
-        let k = start(of: heads.keys, in: memory.value(heads.keys.tensor), sequence, head / group)
-        let v = start(of: heads.values, in: memory.value(heads.values.tensor), sequence, head / group)
+        let k = start(of: heads.keys, in: memory.value(heads.keys.tensor), sequence, keyHead)
+        let v = start(of: heads.values, in: memory.value(heads.values.tensor), sequence, keyHead)
         let o = memory.value(output) + sequence * context * width + head * depth
         let logSums = memory.value(self.logSums) + (sequence * heads.count + head) * context
         let keys = Kernel.packRows(
@@ -143,11 +146,12 @@ struct CausalAttention<Kernel: AttentionKernel>: Operation {
     let dk = viewed.gradient(of: heads.keys, memory)
     let dv = viewed.gradient(of: heads.values, memory)
     let one = floats16(repeating: 1)
-    for sequence in 0..<output.rows / context {
-      for head in 0..<heads.count {
+    for unit in memory.share(of: output.rows / context * heads.keyCount) {
+      let (sequence, keyHead) = unit.quotientAndRemainder(dividingBy: heads.keyCount)
+      for head in keyHead * group..<(keyHead + 1) * group {
         let q = start(of: heads.queries, in: memory.value(heads.queries.tensor), sequence, head)
-        let k = start(of: heads.keys, in: memory.value(heads.keys.tensor), sequence, head / group)
-        let v = start(of: heads.values, in: memory.value(heads.values.tensor), sequence, head / group)
+        let k = start(of: heads.keys, in: memory.value(heads.keys.tensor), sequence, keyHead)
+        let v = start(of: heads.values, in: memory.value(heads.values.tensor), sequence, keyHead)
         let o = memory.value(output) + sequence * context * width + head * depth
         let dout = memory.gradient(output) + sequence * context * width + head * depth
         let logSums = memory.value(self.logSums) + (sequence * heads.count + head) * context
@@ -209,13 +213,13 @@ struct CausalAttention<Kernel: AttentionKernel>: Operation {
           if let dk {
             scatter(
               dkeys, scale: floats16(repeating: scale), count: here, step: kStep, depth: depth,
-              into: start(of: heads.keys, in: dk.start, sequence, head / group) + first * kStep,
+              into: start(of: heads.keys, in: dk.start, sequence, keyHead) + first * kStep,
               adding: dk.adding || head % group > 0)
           }
           if let dv {
             scatter(
               dvalues, scale: one, count: here, step: vStep, depth: depth,
-              into: start(of: heads.values, in: dv.start, sequence, head / group) + first * vStep,
+              into: start(of: heads.values, in: dv.start, sequence, keyHead) + first * vStep,
               adding: dv.adding || head % group > 0)
           }
         }

@@ -20,6 +20,7 @@ struct CrossEntropy: Operation {
   var inputs: [Tensor] { [logits] }
   var statistics: [Tensor] { [logSums] }
   var saved: [Tensor] { [logits] }
+  var isShared: Bool { true }
 
   func forward(_ memory: Frame) {
     let targets = memory.integers(self.targets)
@@ -27,7 +28,7 @@ struct CrossEntropy: Operation {
     let losses = memory.value(output)
     let logSums = memory.value(self.logSums)
     let width = logits.columns
-    for row in 0..<logits.rows {
+    for row in memory.share(of: logits.rows) {
       let z = memory.value(logits) + row * width
       let top = greatest(z, count: width)
       var sum: Float = 0
@@ -49,8 +50,11 @@ struct CrossEntropy: Operation {
     let dlosses = memory.gradient(output)
     let logSums = memory.value(self.logSums)
     let width = logits.columns
-    if !memory.accumulates(0) { memory.gradient(logits).update(repeating: 0, count: logits.count) }
-    for row in 0..<logits.rows {
+    let share = memory.share(of: logits.rows)
+    if !memory.accumulates(0) {
+      (memory.gradient(logits) + share.lowerBound * width).update(repeating: 0, count: share.count * width)
+    }
+    for row in share {
       let z = memory.value(logits) + row * width
       let dz = memory.gradient(logits) + row * width
       let (scale, logSum) = (dlosses[row], logSums[row])

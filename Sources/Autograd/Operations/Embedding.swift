@@ -10,13 +10,14 @@ struct Embedding: Operation {
   let output: Tensor
 
   var inputs: [Tensor] { [table] }
+  var isShared: Bool { true }
 
   func forward(_ memory: Frame) {
     let tokens = memory.integers(self.tokens)
     let table = memory.value(self.table)
     let y = memory.value(output)
     let width = output.columns
-    for row in 0..<output.rows {
+    for row in memory.share(of: output.rows) {
       let from = table + Int(tokens[row]) * width
       let to = y + row * width
       for c in 0..<width { to[c] = scale * from[c] }
@@ -28,9 +29,15 @@ struct Embedding: Operation {
     let dtable = memory.gradient(table)
     let dy = memory.gradient(output)
     let width = output.columns
-    if !memory.accumulates(0) { dtable.update(repeating: 0, count: table.count) }
+    // Some columns of all rows, because rows of the table are sums over many rows.
+    let columns = memory.share(of: width)
+    let (start, count) = (columns.lowerBound, columns.count)
+    if !memory.accumulates(0) {
+      for v in 0..<table.rows { (dtable + v * width + start).update(repeating: 0, count: count) }
+    }
     for row in 0..<output.rows {
-      addScaled(scale, dy + row * width, to: dtable + Int(tokens[row]) * width, count: width)
+      addScaled(
+        scale, dy + row * width + start, to: dtable + Int(tokens[row]) * width + start, count: count)
     }
   }
 }

@@ -66,8 +66,8 @@ struct ExpertLinear: Operation {
       let dy = rows(places, of: memory.gradient(output), output)
       if let bias, bias.needsGradient {
         sumColumns(
-          dy.start, rows: dy.rows, columns: dy.columns, into: memory.gradient(bias) + expert * dy.columns,
-          adding: memory.accumulates(2))
+          0..<dy.columns, of: dy.start, rows: dy.rows, columns: dy.columns,
+          into: memory.gradient(bias) + expert * dy.columns, adding: memory.accumulates(2))
       }
       if weight.needsGradient {
         let dw = matrix(expert, of: memory.gradient(weight))

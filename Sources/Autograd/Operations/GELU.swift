@@ -14,11 +14,13 @@ struct GELU: Operation {
 
   var inputs: [Tensor] { [x] }
   var saved: [Tensor] { [x] }
+  var isShared: Bool { true }
 
   func forward(_ memory: Frame) {
     let x = memory.value(self.x)
     let y = memory.value(output)
-    for i in 0..<output.count {
+    let share = memory.share(of: output.count)
+    for i in share {
       y[i] = x[i] * sigmoid(x[i] * fused_multiply_add(Self.b, x[i] * x[i], Self.a))
     }
   }
@@ -27,8 +29,9 @@ struct GELU: Operation {
     let x = memory.value(self.x)
     let dx = memory.gradient(self.x)
     let dy = memory.gradient(output)
-    if !memory.accumulates(0) { dx.update(repeating: 0, count: output.count) }
-    for i in 0..<output.count {
+    let share = memory.share(of: output.count)
+    if !memory.accumulates(0) { (dx + share.lowerBound).update(repeating: 0, count: share.count) }
+    for i in share {
       let square = x[i] * x[i]
       let s = sigmoid(x[i] * fused_multiply_add(Self.b, square, Self.a))
       let slope = fused_multiply_add(3 * Self.b, square, Self.a)

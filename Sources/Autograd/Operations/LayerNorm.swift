@@ -16,15 +16,18 @@ struct LayerNorm: Operation {
   var inputs: [Tensor] { [x, gain, bias] }
   var statistics: [Tensor] { [moments] }
   var saved: [Tensor] { [x, gain] }
-  /// One loop computes all gradients: those of gain and bias go here where they are not needed.
-  var scratch: Int { gain.needsGradient && bias.needsGradient ? 0 : x.columns }
+  /// One loop computes all gradients: those of gain and bias go here where they are not needed, or are sums of rows of
+  /// which others have a part.
+  var scratch: Int { 2 * x.columns }
+
+  var isShared: Bool { true }
 
   func forward(_ memory: Frame) {
     let (g, b) = (memory.value(gain), memory.value(bias))
     let moments = memory.value(self.moments)
     let width = x.columns
     let scale = 1 / Float(width)
-    for row in 0..<x.rows {
+    for row in memory.share(of: x.rows) {
       let x = memory.value(self.x) + row * width
       let y = memory.value(output) + row * width
       var sum: Float = 0
@@ -44,14 +47,16 @@ struct LayerNorm: Operation {
 
   func backward(_ memory: Frame) {
     let g = memory.value(gain)
-    let dg = gain.needsGradient ? memory.gradient(gain) : memory.scratch
-    let db = bias.needsGradient ? memory.gradient(bias) : memory.scratch
+    let dg = gain.needsGradient && memory.isWhole ? memory.gradient(gain) : memory.scratch
+    // Apart from the others, because loops over what may overlap sum in another order.
+    let unused = memory.isWhole ? memory.scratch : memory.scratch + x.columns
+    let db = bias.needsGradient && memory.isWhole ? memory.gradient(bias) : unused
     let moments = memory.value(self.moments)
     let width = x.columns
     let scale = 1 / Float(width)
-    if !memory.accumulates(1) { dg.update(repeating: 0, count: width) }
-    if !memory.accumulates(2) { db.update(repeating: 0, count: width) }
-    for row in 0..<x.rows {
+    if !memory.isWhole || !memory.accumulates(1) { dg.update(repeating: 0, count: width) }
+    if !memory.isWhole || !memory.accumulates(2) { db.update(repeating: 0, count: width) }
+    for row in memory.share(of: x.rows) {
       let x = memory.value(self.x) + row * width
       let dy = memory.gradient(output) + row * width
       let (mean, inverse) = (moments[2 * row], moments[2 * row + 1])
@@ -72,6 +77,29 @@ struct LayerNorm: Operation {
       } else {
         for c in 0..<width { dx[c] += (dy[c] * g[c] - a - (x[c] - mean) * inverse * b) * inverse }
       }
+    }
+    if !memory.isWhole { addGradientsOfParameters(memory) }
+  }
+
+  /// The gradients of a part of the gains and biases.
+  private func addGradientsOfParameters(_ memory: Frame) {
+    let columns = memory.share(of: x.columns)
+    let (start, count) = (columns.lowerBound, columns.count)
+    if gain.needsGradient {
+      let dg = memory.gradient(gain) + start
+      if !memory.accumulates(1) { dg.update(repeating: 0, count: count) }
+      let moments = memory.value(self.moments)
+      for row in 0..<x.rows {
+        let x = memory.value(self.x) + row * self.x.columns + start
+        let dy = memory.gradient(output) + row * self.x.columns + start
+        let (mean, inverse) = (moments[2 * row], moments[2 * row + 1])
+        for c in 0..<count { dg[c] = fused_multiply_add(dy[c], (x[c] - mean) * inverse, dg[c]) }
+      }
+    }
+    if bias.needsGradient {
+      sumColumns(
+        columns, of: memory.gradient(output), rows: x.rows, columns: x.columns, into: memory.gradient(bias),
+        adding: memory.accumulates(2))
     }
   }
 }

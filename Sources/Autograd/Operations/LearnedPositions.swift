@@ -11,6 +11,7 @@ struct LearnedPositions: Operation {
 
   var inputs: [Tensor] { [x, table] }
   var overwrites: Int? { 0 }
+  var isShared: Bool { positions == nil }
 
   func forward(_ memory: Frame) {
     let x = memory.value(self.x)
@@ -26,7 +27,7 @@ struct LearnedPositions: Operation {
       return
     }
     for start in stride(from: 0, to: output.count, by: self.table.count) {
-      for i in 0..<self.table.count { y[start + i] = x[start + i] + table[i] }
+      for i in memory.share(of: self.table.count) { y[start + i] = x[start + i] + table[i] }
     }
   }
 
@@ -34,12 +35,14 @@ struct LearnedPositions: Operation {
     let dy = memory.gradient(output)
     // In place, the gradient of x is that of the output.
     if x.needsGradient, case let dx = memory.gradient(x), dx != dy {
-      store(dy, in: dx, adding: memory.accumulates(0), count: x.count)
+      let share = memory.share(of: x.count)
+      store(
+        dy + share.lowerBound, in: dx + share.lowerBound, adding: memory.accumulates(0), count: share.count)
     }
     guard table.needsGradient else { return }
     sumColumns(
-      dy, rows: x.count / table.count, columns: table.count, into: memory.gradient(table),
-      adding: memory.accumulates(1))
+      memory.share(of: table.count), of: dy, rows: x.count / table.count, columns: table.count,
+      into: memory.gradient(table), adding: memory.accumulates(1))
   }
 }
 

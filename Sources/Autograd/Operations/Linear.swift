@@ -14,6 +14,7 @@ struct Linear: Operation {
 
   var inputs: [Tensor] { [x, weight] + (bias.map { [$0] } ?? []) }
   var saved: [Tensor] { [x, weight] }
+  var isShared: Bool { true }
   var flops: Flops {
     let product = 2 * Double(x.rows) * Double(x.columns) * Double(output.columns)
     return Flops(
@@ -44,7 +45,7 @@ struct Linear: Operation {
     let y = Matrix(memory.value(output), x.rows, output.columns)
     kernel.multiply(
       Matrix(memory.value(x), x.rows, x.columns), matrix(memory.value(weight)), into: y, alpha: scale,
-      plus: bias.map { Matrix(memory.value($0), x.rows, output.columns, stride: 0) }, scratch: memory.scratch)
+      plus: bias.map { Matrix(memory.value($0), x.rows, output.columns, stride: 0) }, in: memory)
   }
 
   func backward(_ memory: Frame) {
@@ -54,19 +55,18 @@ struct Linear: Operation {
       let dx = Matrix(memory.gradient(x), x.rows, x.columns)
       kernel.multiply(
         dy, matrix(memory.value(weight)).transposed, into: dx, alpha: scale,
-        plus: memory.accumulates(0) ? dx : nil, scratch: memory.scratch)
+        plus: memory.accumulates(0) ? dx : nil, in: memory)
     }
     if weight.needsGradient {
       let (left, right) = isTransposed ? (dy, xs) : (xs, dy)
       let dw = Matrix(memory.gradient(weight), left.columns, right.columns)
       kernel.multiply(
-        left.transposed, right, into: dw, alpha: scale, plus: memory.accumulates(1) ? dw : nil,
-        scratch: memory.scratch)
+        left.transposed, right, into: dw, alpha: scale, plus: memory.accumulates(1) ? dw : nil, in: memory)
     }
     if let bias, bias.needsGradient {
       sumColumns(
-        dy.start, rows: dy.rows, columns: dy.columns, into: memory.gradient(bias),
-        adding: memory.accumulates(2))
+        memory.share(of: dy.columns), of: dy.start, rows: dy.rows, columns: dy.columns,
+        into: memory.gradient(bias), adding: memory.accumulates(2))
     }
   }
 }

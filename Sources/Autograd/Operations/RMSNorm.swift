@@ -15,15 +15,18 @@ struct RMSNorm: Operation {
   var inputs: [Tensor] { [x, gain] }
   var statistics: [Tensor] { [inverses] }
   var saved: [Tensor] { [x, gain] }
-  /// One loop computes all gradients: that of the gain goes here where it is not needed.
-  var scratch: Int { gain.needsGradient ? 0 : x.columns }
+  /// One loop computes all gradients: that of the gain goes here where it is not needed, or is a sum of rows of which
+  /// others have a part.
+  var scratch: Int { x.columns }
+
+  var isShared: Bool { true }
 
   func forward(_ memory: Frame) {
     let g = memory.value(gain)
     let inverses = memory.value(self.inverses)
     let width = x.columns
     let scale = 1 / Float(width)
-    for row in 0..<x.rows {
+    for row in memory.share(of: x.rows) {
       let x = memory.value(self.x) + row * width
       let y = memory.value(output) + row * width
       let inverse = 1 / relaxed_sqrt(dot(x, x, count: width) * scale + epsilon)
@@ -34,12 +37,12 @@ struct RMSNorm: Operation {
 
   func backward(_ memory: Frame) {
     let g = memory.value(gain)
-    let dg = gain.needsGradient ? memory.gradient(gain) : memory.scratch
+    let dg = gain.needsGradient && memory.isWhole ? memory.gradient(gain) : memory.scratch
     let inverses = memory.value(self.inverses)
     let width = x.columns
     let scale = 1 / Float(width)
-    if !memory.accumulates(1) { dg.update(repeating: 0, count: width) }
-    for row in 0..<x.rows {
+    if !memory.isWhole || !memory.accumulates(1) { dg.update(repeating: 0, count: width) }
+    for row in memory.share(of: x.rows) {
       let x = memory.value(self.x) + row * width
       let dy = memory.gradient(output) + row * width
       let inverse = inverses[row]
@@ -57,6 +60,21 @@ struct RMSNorm: Operation {
       } else {
         for c in 0..<width { dx[c] += (dy[c] * g[c] - x[c] * inverse * b) * inverse }
       }
+    }
+    if !memory.isWhole && gain.needsGradient { addGradientOfGain(memory) }
+  }
+
+  /// The gradients of a part of the gains.
+  private func addGradientOfGain(_ memory: Frame) {
+    let columns = memory.share(of: x.columns)
+    let (start, count) = (columns.lowerBound, columns.count)
+    let dg = memory.gradient(gain) + start
+    if !memory.accumulates(1) { dg.update(repeating: 0, count: count) }
+    let inverses = memory.value(self.inverses)
+    for row in 0..<x.rows {
+      let x = memory.value(self.x) + row * self.x.columns + start
+      let dy = memory.gradient(output) + row * self.x.columns + start
+      for c in 0..<count { dg[c] = fused_multiply_add(dy[c], x[c] * inverses[row], dg[c]) }
     }
   }
 }

@@ -10,24 +10,27 @@ struct ReLU: Operation {
 
   var inputs: [Tensor] { [x] }
   var saved: [Tensor] { [x] }
+  var isShared: Bool { true }
 
   func forward(_ memory: Frame) {
     let (x, y) = (memory.value(self.x), memory.value(output))
+    let share = memory.share(of: output.count)
     if isSquared {
       // NaN is not greater than 0, but must show.
-      for i in 0..<output.count { y[i] = x[i] <= 0 ? 0 : x[i] * x[i] }
+      for i in share { y[i] = x[i] <= 0 ? 0 : x[i] * x[i] }
     } else {
-      for i in 0..<output.count { y[i] = x[i] <= 0 ? 0 : x[i] }
+      for i in share { y[i] = x[i] <= 0 ? 0 : x[i] }
     }
   }
 
   func backward(_ memory: Frame) {
     let (x, dx, dy) = (memory.value(self.x), memory.gradient(self.x), memory.gradient(output))
-    if !memory.accumulates(0) { dx.update(repeating: 0, count: output.count) }
+    let share = memory.share(of: output.count)
+    if !memory.accumulates(0) { (dx + share.lowerBound).update(repeating: 0, count: share.count) }
     if isSquared {
-      for i in 0..<output.count { dx[i] += x[i] <= 0 ? 0 : 2 * x[i] * dy[i] }
+      for i in share { dx[i] += x[i] <= 0 ? 0 : 2 * x[i] * dy[i] }
     } else {
-      for i in 0..<output.count { dx[i] += x[i] <= 0 ? 0 : dy[i] }
+      for i in share { dx[i] += x[i] <= 0 ? 0 : dy[i] }
     }
   }
 }

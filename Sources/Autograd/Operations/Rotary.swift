@@ -17,31 +17,36 @@ struct Rotary: Operation {
 
   var inputs: [Tensor] { [x.tensor] }
   var overwrites: Int? { 0 }
+  var isShared: Bool { true }
 
   func forward(_ memory: Frame) {
     let (x, y) = (memory.value(self.x.tensor), memory.value(output))
-    if x != y { y.update(from: x, count: output.count) }
-    turn(y, sign: 1, starts: positions.map { memory.integers($0.starts) })
+    let rows = memory.share(of: output.rows)
+    let (start, count) = (rows.lowerBound * output.columns, rows.count * output.columns)
+    if x != y { (y + start).update(from: x + start, count: count) }
+    turn(y, rows, sign: 1, starts: positions.map { memory.integers($0.starts) })
   }
 
   func backward(_ memory: Frame) {
     let (dx, dy) = (memory.gradient(x.tensor), memory.gradient(output))
+    let rows = memory.share(of: output.rows)
     if dx == dy {
-      turn(dx, sign: -1, starts: nil)
+      turn(dx, rows, sign: -1, starts: nil)
     } else {
       // The gradient of the output is not needed any more: it may be rotated in place.
-      turn(dy, sign: -1, starts: nil)
-      store(dy, in: dx, adding: memory.accumulates(0), count: output.count)
+      turn(dy, rows, sign: -1, starts: nil)
+      let (start, count) = (rows.lowerBound * output.columns, rows.count * output.columns)
+      store(dy + start, in: dx + start, adding: memory.accumulates(0), count: count)
     }
   }
 
-  private func turn(_ start: Floats, sign: Float, starts: UnsafePointer<Int32>?) {
+  private func turn(_ start: Floats, _ rows: Range<Int>, sign: Float, starts: UnsafePointer<Int32>?) {
     let half = angles.headDimension / 2
     let heads = x.count / angles.headDimension
     let (first, step) = (x.first, x.stride)
     angles.cosines.withUnsafeBufferPointer { cosines in
       angles.sines.withUnsafeBufferPointer { sines in
-        for row in 0..<output.rows {
+        for row in rows {
           let position =
             if let positions, let starts {
               positions.position(of: row, starts: starts, last: angles.context - 1)

@@ -9,10 +9,11 @@ struct SwiGLU: Operation {
 
   var inputs: [Tensor] { [x] }
   var saved: [Tensor] { [x] }
+  var isShared: Bool { true }
 
   func forward(_ memory: Frame) {
     let width = output.columns
-    for row in 0..<x.rows {
+    for row in memory.share(of: x.rows) {
       let a = memory.value(x) + row * 2 * width
       let b = a + width
       let y = memory.value(output) + row * width
@@ -22,8 +23,11 @@ struct SwiGLU: Operation {
 
   func backward(_ memory: Frame) {
     let width = output.columns
-    if !memory.accumulates(0) { memory.gradient(x).update(repeating: 0, count: x.count) }
-    for row in 0..<x.rows {
+    let share = memory.share(of: x.rows)
+    if !memory.accumulates(0) {
+      (memory.gradient(x) + share.lowerBound * 2 * width).update(repeating: 0, count: share.count * 2 * width)
+    }
+    for row in share {
       let a = memory.value(x) + row * 2 * width
       let b = a + width
       let dy = memory.gradient(output) + row * width
