@@ -9,6 +9,8 @@ import Synchronization
 /// A batch is cut into shards of at most `shardTokens(of:)` tokens, whatever the number of threads. Each has its own
 /// gradient, and these are added in a fixed order, so that the numbers do not depend on threads. Where windows carry
 /// recurrent states, those belong to shards too: each covers the same lanes in every batch.
+///
+/// Threads take shards, or, where these are no multiple of the threads, work on one shard together.
 final class BatchGradient {
   /// Large enough for efficient products, small enough for a core's own cache at toy widths. With experts shards are
   /// larger: each expert gets only some of the tokens, and the gradient of each shard covers the weights of all
@@ -29,6 +31,8 @@ final class BatchGradient {
   private var shards: [Range<Int>] = []
   private var results: [ShardResult] = []
   private let workers: [Worker]
+  /// The threads, where they work on one shard together.
+  private var team: Team?
   private let isStopped = Atomic<Bool>(false)
 
   init(
@@ -55,14 +59,23 @@ final class BatchGradient {
     if shards.last?.upperBound != positions.count { prepare(windows: positions.count) }
     let weight = 1 / Float(positions.count * windows.context)
     isStopped.store(false, ordering: .relaxed)
-    inParallel(shards.count, threads: workers.count) { shard, thread in
-      compute(
+    func compute(_ shard: Int, by thread: Int) {
+      self.compute(
         shard, after: positions.lowerBound, by: workers[thread], windows, order, parameters,
         carried: carries ? carried[shard] : nil, weight: weight
       ) {
         if thread == 0, stops() { isStopped.store(true, ordering: .relaxed) }
         return isStopped.load(ordering: .relaxed)
       }
+    }
+    if let team {
+      team.begin()
+      inParallel(team.count, threads: team.count) { member, _ in
+        guard member == 0 else { return team.help(as: member) }
+        team.lead { for shard in shards.indices { compute(shard, by: 0) } }
+      }
+    } else {
+      inParallel(shards.count, threads: workers.count) { shard, thread in compute(shard, by: thread) }
     }
     if isStopped.load(ordering: .relaxed) { return nil }
     for (buffer, result) in zip(carried, results) { buffer.copy(from: result.states) }
@@ -100,7 +113,8 @@ final class BatchGradient {
 
   /// The bytes of all arenas and gradients.
   var byteCount: Int {
-    workers.reduce(0) { $0 + $1.byteCount } + results.reduce(0) { $0 + 4 * $1.gradient.count }
+    workers.reduce(team?.byteCount ?? 0) { $0 + $1.byteCount }
+      + results.reduce(0) { $0 + 4 * $1.gradient.count }
   }
 
   /// Contiguous shards as equal as whole windows allow, the longer ones first.
@@ -124,9 +138,12 @@ final class BatchGradient {
           gradient: FloatBuffer(count: transformer.layout.gradientCount),
           states: FloatBuffer(count: program(shard.count).loss.program.stateCount)))
     }
-    for size in Set(shards.map(\.count)) {
-      let program = program(size).loss.program
-      for worker in workers.prefix(shards.count) { worker.prepare(program, windows: size) }
+    let programs = Dictionary(
+      uniqueKeysWithValues: Set(shards.map(\.count)).map { ($0, program($0).loss.program) })
+    let together = !shards.count.isMultiple(of: workers.count) && programs.values.allSatisfy(\.isShared)
+    team = together ? Team(count: workers.count, for: Array(programs.values)) : nil
+    for (size, program) in programs {
+      for worker in workers.prefix(together ? 1 : shards.count) { worker.prepare(program, windows: size) }
     }
   }
 
@@ -174,11 +191,12 @@ final class BatchGradient {
     }
     if let carried { arena.carry(from: carried, to: results[index].states) }
     let loss = program.loss
-    guard loss.program.forward(arena, parameters: parameters, unless: stops) else { return }
+    guard loss.program.forward(arena, parameters: parameters, by: team, unless: stops) else { return }
     results[index].sparedFlops = loss.program.spared(arena).total
     results[index].loss = arena.output.reduce(0) { $0 + Double($1) }
     arena.outputGradient.update(repeating: weight)
-    loss.program.backward(arena, parameters: parameters, gradients: results[index].gradient, unless: stops)
+    loss.program.backward(
+      arena, parameters: parameters, gradients: results[index].gradient, by: team, unless: stops)
   }
 }
 

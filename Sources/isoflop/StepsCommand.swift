@@ -163,7 +163,7 @@ struct StepsCommand: ParsableCommand {
     print("\n\(architecture.rawValue): evaluation, and two cores against one (tokens per second)")
     printTable(
       [
-        Self.shapeTitle, "evaluation tokens / s", "over training", "its MiB", "two runs", "one run in shards",
+        Self.shapeTitle, "evaluation tokens / s", "over training", "its MiB", "two runs", "one run",
       ],
       steps.map { step in
         [

@@ -150,6 +150,37 @@ import Training
     #expect(weights[0] == weights[2])
   }
 
+  @Test("Threads that work on one shard together give the same bits")
+  func team() throws {
+    let v = corpus.vocabulary
+    let models = [
+      try ModelConfiguration(
+        width: 36, depth: 2, heads: 3, context: 16, vocabulary: v, positions: .learned),
+      try ModelConfiguration(
+        width: 32, depth: 2, heads: 4, kvHeads: 2, context: 16, vocabulary: v, activation: .squaredReLU),
+      try ModelConfiguration(
+        architecture: .llama, width: 32, depth: 2, heads: 4, kvHeads: 1, context: 16, vocabulary: v),
+      try ModelConfiguration(
+        architecture: .llama, width: 20, headWidth: 4, layers: "AW", window: 5, context: 16, vocabulary: v,
+        positions: .learned),
+    ]
+    for model in models {
+      for precision in Precision.allCases {
+        // An odd number of windows, which threads cannot halve.
+        var run = try configuration(tokens: 60_000, batch: .fixed(33 * 16))
+        run.model = model
+        run.model.precision = precision
+        let results = try [1, 2, 3].map { threads in
+          let trainer = try Trainer(run, corpus: corpus, threads: threads)
+          let losses = (0..<4).map { _ in trainer.step(of: 60_000).loss }
+          return (losses, Data(trainer.state.parameters.bytes))
+        }
+        #expect(Transformer(run.model).lossProgram(windows: 33, gradients: true).program.isShared)
+        for other in results.dropFirst() { #expect(other == results[0]) }
+      }
+    }
+  }
+
   @Test("A branch of a trunk has the same numbers as a separate run")
   func trunk() throws {
     let ramp = try BatchSchedule(stages: [.init(from: 0, tokens: 64), .init(from: 4000, tokens: 128)])
