@@ -17,8 +17,8 @@ public protocol Operation: Sendable {
   /// The number of the input whose memory the output may take over, in value and in gradient, if nothing
   /// else needs it. Such an operation must work in place and out of place.
   var overwrites: Int? { get }
-  /// Whether threads can share a call: each does the part that `Frame.share` gives it, and needs no result of another.
-  /// The numbers must not depend on the parts.
+  /// Whether several threads can compute the operation together: each computes what `Frame.share` gives it, and needs no
+  /// result of another. The numbers must not depend on how the work is divided.
   var isShared: Bool { get }
   /// Floating-point operations of the matrix products in `forward`, and in the gradient.
   var flops: Flops { get }

@@ -124,8 +124,7 @@ struct Replay {
 
   var isForward: Bool { gradients == nil }
 
-  /// Runs one operation whole.
-  @inline(__always)
+  /// Runs one operation: on this thread, or shared among those of the team.
   func run(_ step: Int, by team: Team?) {
     if let team, program.steps[step].operation.isShared {
       team.run(step, of: self)
@@ -167,30 +166,30 @@ public struct Frame {
   /// Memory for intermediate results of this one call, with arbitrary contents.
   let scratch: UnsafeMutablePointer<Float>
 
-  private let index: Int
-  private let count: Int
+  /// The number of this part of the operation, and of all its parts.
+  private let part: (index: Int, count: Int)
 
   init(
     _ arena: Arena, _ step: Int, part: Int, of parts: Int, scratch: Floats, parameters: FloatBuffer,
     gradients: FloatBuffer?
   ) {
     self.arena = arena
-    (index, count) = (part, parts)
+    self.part = (part, parts)
     accumulate = arena.program.steps[step].accumulates
     self.parameters = parameters.start
     self.gradients = gradients?.start
     self.scratch = scratch
   }
 
-  /// Which of `n` independent pieces of work belong to this call: all of them, or an equal part where threads share
-  /// the operation.
-  func share(of n: Int) -> Range<Int> { part(index, of: count, in: n) }
+  /// Which of `n` independent items, such as rows, this call computes: all of them, or one of several equal parts where
+  /// threads share the operation.
+  func share(of n: Int) -> Range<Int> { n * part.index / part.count..<n * (part.index + 1) / part.count }
 
-  /// Whether this call does all of the work.
-  var isWhole: Bool { count == 1 }
+  /// Whether this call computes all items.
+  var isWhole: Bool { part.count == 1 }
 
-  /// Whether this call does the first part of the work, or all of it.
-  var isFirst: Bool { index == 0 }
+  /// Whether this call computes the first items, or all of them.
+  var isFirst: Bool { part.index == 0 }
 
   /// The elements of a tensor.
   func value(_ tensor: Tensor) -> UnsafeMutablePointer<Float> {

@@ -1,17 +1,16 @@
 import CBLAS
 import Synchronization
 
-/// Threads that replay one program together: they share the work of each operation that can be shared.
+/// Threads that replay one program together and share the work of its operations (`Operation.isShared`).
 ///
-/// One thread leads. It runs the operations in order and divides each into parts, which it and the helpers claim one by
-/// one. The next operation begins when all parts are done. The leader does not wait for a helper that has not begun, or
-/// has no processor: it takes the parts itself. The numbers do not depend on the number of threads, nor on who takes
-/// which part.
+/// One thread, the leader, runs the operations in order. It divides each into parts, which all threads claim one by one.
+/// The next operation begins when all parts are done. The leader never waits for a helper thread that has not started:
+/// it computes the parts itself. Results depend neither on the number of threads nor on which thread computes a part.
 public final class Team: Sendable {
   /// The number of threads, and of the parts of an operation.
   public let count: Int
   private let scratch: [FloatBuffer]
-  /// The number of the operation, counted from the first replay on, and below it that of the parts claimed.
+  /// In the upper bits a count of the operations so far, in the lower 16 bits the number of claimed parts of the last one.
   private let claims: Atomic<UInt64>
   private let done = Atomic<Int>(0)
   private let isOver = Atomic<Bool>(false)

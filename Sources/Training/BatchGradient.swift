@@ -10,7 +10,8 @@ import Synchronization
 /// gradient, and these are added in a fixed order, so that the numbers do not depend on threads. Where windows carry
 /// recurrent states, those belong to shards too: each covers the same lanes in every batch.
 ///
-/// Threads take shards, or, where these are no multiple of the threads, work on one shard together.
+/// Threads compute shards in parallel. If the number of shards is not a multiple of the number of threads, all threads
+/// work on one shard at a time instead, as a `Team`.
 final class BatchGradient {
   /// Large enough for efficient products, small enough for a core's own cache at toy widths. With experts shards are
   /// larger: each expert gets only some of the tokens, and the gradient of each shard covers the weights of all
@@ -31,7 +32,7 @@ final class BatchGradient {
   private var shards: [Range<Int>] = []
   private var results: [ShardResult] = []
   private let workers: [Worker]
-  /// The threads, where they work on one shard together.
+  /// The threads, if they work on one shard at a time; nil if each computes shards of its own.
   private var team: Team?
   private let isStopped = Atomic<Bool>(false)
 

@@ -38,10 +38,10 @@ public enum ProductKernel: Hashable, Sendable {
     }
   }
 
-  /// The part of a product that is the share of a call: some rows of c, or some columns if it has more of these.
+  /// Computes this call's share of a product: some rows of c, or some columns if c has more columns than rows.
   ///
-  /// Each number of c is a sum whose order does not depend on the part, but in OpenBLAS it may: there the first part is
-  /// the whole product.
+  /// The order of each sum does not depend on how c is divided. In OpenBLAS it may, so there one call computes the whole
+  /// product.
   func multiply(
     _ a: Matrix, _ b: Matrix, into c: Matrix, alpha: Float = 1, plus addend: Matrix? = nil, in memory: Frame
   ) {

@@ -16,8 +16,8 @@ struct LayerNorm: Operation {
   var inputs: [Tensor] { [x, gain, bias] }
   var statistics: [Tensor] { [moments] }
   var saved: [Tensor] { [x, gain] }
-  /// One loop computes all gradients: those of gain and bias go here where they are not needed, or are sums of rows of
-  /// which others have a part.
+  /// One loop computes all gradients. It writes those of gain and bias here where they are not needed, or where threads
+  /// share the operation: then it sees only some of the rows.
   var scratch: Int { 2 * x.columns }
 
   var isShared: Bool { true }
@@ -48,7 +48,7 @@ struct LayerNorm: Operation {
   func backward(_ memory: Frame) {
     let g = memory.value(gain)
     let dg = gain.needsGradient && memory.isWhole ? memory.gradient(gain) : memory.scratch
-    // Apart from the others, because loops over what may overlap sum in another order.
+    // Not the memory of dg: the compiled loop checks for overlap, and would then sum a row in another order.
     let unused = memory.isWhole ? memory.scratch : memory.scratch + x.columns
     let db = bias.needsGradient && memory.isWhole ? memory.gradient(bias) : unused
     let moments = memory.value(self.moments)
@@ -81,7 +81,7 @@ struct LayerNorm: Operation {
     if !memory.isWhole { addGradientsOfParameters(memory) }
   }
 
-  /// The gradients of a part of the gains and biases.
+  /// Computes the gradients of this thread's share of the gains and biases, over all rows.
   private func addGradientsOfParameters(_ memory: Frame) {
     let columns = memory.share(of: x.columns)
     let (start, count) = (columns.lowerBound, columns.count)

@@ -15,8 +15,8 @@ struct RMSNorm: Operation {
   var inputs: [Tensor] { [x, gain] }
   var statistics: [Tensor] { [inverses] }
   var saved: [Tensor] { [x, gain] }
-  /// One loop computes all gradients: that of the gain goes here where it is not needed, or is a sum of rows of which
-  /// others have a part.
+  /// One loop computes all gradients. It writes that of the gain here where it is not needed, or where threads share the
+  /// operation: then it sees only some of the rows.
   var scratch: Int { x.columns }
 
   var isShared: Bool { true }
@@ -64,7 +64,7 @@ struct RMSNorm: Operation {
     if !memory.isWhole && gain.needsGradient { addGradientOfGain(memory) }
   }
 
-  /// The gradients of a part of the gains.
+  /// Computes the gradients of this thread's share of the gains, over all rows.
   private func addGradientOfGain(_ memory: Frame) {
     let columns = memory.share(of: x.columns)
     let (start, count) = (columns.lowerBound, columns.count)
