@@ -3,14 +3,18 @@ import Synchronization
 
 /// Threads that replay one program together and share the work of its operations (`Operation.isShared`).
 ///
-/// One thread, the leader, runs the operations in order. It divides each into parts, which all threads claim one by one.
-/// The next operation begins when all parts are done. The leader never waits for a helper thread that has not started:
-/// it computes the parts itself. Results depend neither on the number of threads nor on which thread computes a part.
+/// One thread, the leader, runs the operations in order. It divides each into as many parts as there are threads. A thread
+/// claims its own part first, whose data its cache holds from the operation before, and then those that others have not
+/// begun. The next operation begins when all parts are done. The leader never waits for a helper thread that has not
+/// started: it computes the parts itself. Results depend neither on the number of threads nor on which thread computes a
+/// part.
 public final class Team: Sendable {
   /// The number of threads, and of the parts of an operation.
   public let count: Int
+  /// The most threads that work together.
+  public static let limit = 32
   private let scratch: [FloatBuffer]
-  /// In the upper bits a count of the operations so far, in the lower 16 bits the number of claimed parts of the last one.
+  /// In the upper half a count of the operations so far, in the lower half a bit for each claimed part of the last one.
   private let claims: Atomic<UInt64>
   private let done = Atomic<Int>(0)
   private let isOver = Atomic<Bool>(false)
@@ -18,15 +22,15 @@ public final class Team: Sendable {
   private nonisolated(unsafe) var replay: Replay?
   private nonisolated(unsafe) var step = 0
 
-  private static let operation: UInt64 = 1 << 16
-
-  /// - Parameter programs: Those that it will replay.
+  /// - Parameters:
+  ///   - count: The number of threads, at most `limit`.
+  ///   - programs: Those that it will replay.
   public init(count: Int, for programs: [Program]) {
-    precondition(0 < count && count < Self.operation, "a team of \(count) threads")
+    precondition((1...Self.limit).contains(count), "a team of \(count) threads")
     self.count = count
     let floats = programs.map(\.sharedScratch).max() ?? 0
     scratch = (1..<count).map { _ in FloatBuffer(count: floats) }
-    claims = Atomic(UInt64(count))
+    claims = Atomic(1 << 32 - 1)
   }
 
   /// The bytes of the helpers' memory.
@@ -49,7 +53,7 @@ public final class Team: Sendable {
     withoutSubnormals {
       var idle = 0
       while !isOver.load(ordering: .acquiring) {
-        if work(with: scratch[helper - 1].start) { idle = 0 } else { wait(&idle) }
+        if work(as: helper, with: scratch[helper - 1].start) { idle = 0 } else { wait(&idle) }
       }
     }
   }
@@ -59,29 +63,32 @@ public final class Team: Sendable {
     (self.replay, self.step) = (replay, step)
     done.store(0, ordering: .relaxed)
     let last = claims.load(ordering: .relaxed)
-    claims.store((last / Self.operation + 1) * Self.operation, ordering: .releasing)
-    while work(with: nil) {}
+    claims.store((last >> 32 &+ 1) << 32, ordering: .releasing)
+    while work(as: 0, with: nil) {}
     var idle = 0
     while done.load(ordering: .acquiring) < count { wait(&idle) }
   }
 
   /// Works on a part of the present operation, unless all are claimed.
-  private func work(with scratch: Floats?) -> Bool {
-    guard let part = claim() else { return false }
+  private func work(as member: Int, with scratch: Floats?) -> Bool {
+    guard let part = claim(as: member) else { return false }
     replay?.run(step, part: part, of: count, scratch: scratch)
     done.add(1, ordering: .releasing)
     return true
   }
 
-  private func claim() -> Int? {
+  /// Claims the part with a thread's own number, or else the first that is left.
+  private func claim(as member: Int) -> Int? {
     var seen = claims.load(ordering: .relaxed)
-    while seen % Self.operation < count {
+    while true {
+      let left = ~seen & ((1 << UInt64(count)) - 1)
+      guard left != 0 else { return nil }
+      let part = left & (1 << UInt64(member)) != 0 ? member : left.trailingZeroBitCount
       let (isMine, now) = claims.compareExchange(
-        expected: seen, desired: seen + 1, ordering: .acquiringAndReleasing)
-      if isMine { return Int(seen % Self.operation) }
+        expected: seen, desired: seen | 1 << UInt64(part), ordering: .acquiringAndReleasing)
+      if isMine { return part }
       seen = now
     }
-    return nil
   }
 
   /// Operations follow each other within microseconds, so the processor is given up only after a while.

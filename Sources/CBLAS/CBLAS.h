@@ -104,6 +104,11 @@ ISOFLOP_INLINE floats16 scale_add16(float a, floats16 b, floats16 c) {
   return __builtin_elementwise_fma((floats16)a, b, c);
 }
 
+/// a·b + c, lane by lane
+ISOFLOP_INLINE floats16 multiply_add16(floats16 a, floats16 b, floats16 c) {
+  return __builtin_elementwise_fma(a, b, c);
+}
+
 /// Returns the first `count` elements of x, followed by copies of `rest`.
 ISOFLOP_INLINE floats16 first16(floats16 x, int count, float rest) {
   typedef int ints16 __attribute__((ext_vector_type(16)));

@@ -112,10 +112,43 @@ func greatest(_ x: UnsafePointer<Float>, count: Int) -> Float {
 func sumColumns(
   _ range: Range<Int>, of x: UnsafePointer<Float>, rows: Int, columns: Int, into sums: Floats, adding: Bool
 ) {
-  let sums = sums + range.lowerBound
-  if !adding { sums.update(repeating: 0, count: range.count) }
-  for row in 0..<rows {
-    let x = x + row * columns + range.lowerBound
-    for c in 0..<range.count { sums[c] += x[c] }
+  sumRows(range, rows: rows, into: sums, adding: adding) { sum, row, column in
+    sum + load16(x + (row * columns + column))
+  } one: { sum, row, column in
+    sum + x[row * columns + column]
+  }
+}
+
+/// Sums terms of each row, one row after another, for every column in a range, and stores the sums or adds them to
+/// `sums`.
+///
+/// - Parameters:
+///   - sixteen: The sum of sixteen columns, from a column on, with the terms of a row.
+///   - one: The same for one column.
+@inline(__always)
+func sumRows(
+  _ range: Range<Int>, rows: Int, into sums: Floats, adding: Bool,
+  sixteen: (_ sum: floats16, _ row: Int, _ column: Int) -> floats16,
+  one: (_ sum: Float, _ row: Int, _ column: Int) -> Float
+) {
+  if !adding { (sums + range.lowerBound).update(repeating: 0, count: range.count) }
+  var column = range.lowerBound
+  // In registers, four vectors at a time, so that no sum waits for memory and few for the one before.
+  while column + 4 * laneCount <= range.upperBound {
+    var four = InlineArray<4, floats16> { load16(sums + column + $0 * laneCount) }
+    for row in 0..<rows {
+      for v in 0..<4 { four[v] = sixteen(four[v], row, column + v * laneCount) }
+    }
+    for v in 0..<4 { store16(four[v], sums + column + v * laneCount) }
+    column += 4 * laneCount
+  }
+  while column + laneCount <= range.upperBound {
+    var sum = load16(sums + column)
+    for row in 0..<rows { sum = sixteen(sum, row, column) }
+    store16(sum, sums + column)
+    column += laneCount
+  }
+  for row in 0..<(column < range.upperBound ? rows : 0) {
+    for column in column..<range.upperBound { sums[column] = one(sums[column], row, column) }
   }
 }

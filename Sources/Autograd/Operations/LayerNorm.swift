@@ -84,21 +84,21 @@ struct LayerNorm: Operation {
   /// Computes the gradients of this thread's share of the gains and biases, over all rows.
   private func addGradientsOfParameters(_ memory: Frame) {
     let columns = memory.share(of: x.columns)
-    let (start, count) = (columns.lowerBound, columns.count)
+    let (x, dy, width) = (memory.value(self.x), memory.gradient(output), self.x.columns)
     if gain.needsGradient {
-      let dg = memory.gradient(gain) + start
-      if !memory.accumulates(1) { dg.update(repeating: 0, count: count) }
       let moments = memory.value(self.moments)
-      for row in 0..<x.rows {
-        let x = memory.value(self.x) + row * self.x.columns + start
-        let dy = memory.gradient(output) + row * self.x.columns + start
-        let (mean, inverse) = (moments[2 * row], moments[2 * row + 1])
-        for c in 0..<count { dg[c] = fused_multiply_add(dy[c], (x[c] - mean) * inverse, dg[c]) }
+      sumRows(columns, rows: self.x.rows, into: memory.gradient(gain), adding: memory.accumulates(1)) {
+        sum, row, column in
+        let normal = (load16(x + row * width + column) - moments[2 * row]) * moments[2 * row + 1]
+        return multiply_add16(load16(dy + row * width + column), normal, sum)
+      } one: { sum, row, column in
+        let normal = (x[row * width + column] - moments[2 * row]) * moments[2 * row + 1]
+        return fused_multiply_add(dy[row * width + column], normal, sum)
       }
     }
     if bias.needsGradient {
       sumColumns(
-        columns, of: memory.gradient(output), rows: x.rows, columns: x.columns, into: memory.gradient(bias),
+        columns, of: dy, rows: self.x.rows, columns: width, into: memory.gradient(bias),
         adding: memory.accumulates(2))
     }
   }

@@ -66,15 +66,14 @@ struct RMSNorm: Operation {
 
   /// Computes the gradients of this thread's share of the gains, over all rows.
   private func addGradientOfGain(_ memory: Frame) {
-    let columns = memory.share(of: x.columns)
-    let (start, count) = (columns.lowerBound, columns.count)
-    let dg = memory.gradient(gain) + start
-    if !memory.accumulates(1) { dg.update(repeating: 0, count: count) }
+    let (x, dy, width) = (memory.value(self.x), memory.gradient(output), self.x.columns)
     let inverses = memory.value(self.inverses)
-    for row in 0..<x.rows {
-      let x = memory.value(self.x) + row * self.x.columns + start
-      let dy = memory.gradient(output) + row * self.x.columns + start
-      for c in 0..<count { dg[c] = fused_multiply_add(dy[c], x[c] * inverses[row], dg[c]) }
+    sumRows(
+      memory.share(of: width), rows: self.x.rows, into: memory.gradient(gain), adding: memory.accumulates(1)
+    ) { sum, row, column in
+      multiply_add16(load16(dy + row * width + column), load16(x + row * width + column) * inverses[row], sum)
+    } one: { sum, row, column in
+      fused_multiply_add(dy[row * width + column], x[row * width + column] * inverses[row], sum)
     }
   }
 }
