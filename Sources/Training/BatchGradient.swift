@@ -80,11 +80,19 @@ final class BatchGradient {
     }
     if isStopped.load(ordering: .relaxed) { return nil }
     for (buffer, result) in zip(carried, results) { buffer.copy(from: result.states) }
-    let sum = gradient.start
-    for other in results[..<shards.count].dropFirst() {
-      for i in 0..<other.gradient.count { sum[i] += other.gradient.start[i] }
-    }
+    addGradients()
     return results[..<shards.count].reduce(0) { $0 + $1.loss } / Double(positions.count * windows.context)
+  }
+
+  /// Adds the gradients of all shards to the first.
+  private func addGradients() {
+    let (sum, others, count) = (gradient.start, results[1..<shards.count], gradient.count)
+    let parts = usefulThreads(workers.count, forFloats: others.count * count)
+    inParallel(parts, threads: parts) { part, _ in
+      for other in others {
+        for i in count * part / parts..<count * (part + 1) / parts { sum[i] += other.gradient.start[i] }
+      }
+    }
   }
 
   /// The operations in `flops(windows:)` that the last batch did not need, because experts had unused places.
@@ -142,7 +150,7 @@ final class BatchGradient {
     let programs = Dictionary(
       uniqueKeysWithValues: Set(shards.map(\.count)).map { ($0, program($0).loss.program) })
     let together = !shards.count.isMultiple(of: workers.count) && programs.values.allSatisfy(\.isShared)
-    team = together ? Team(count: workers.count, for: Array(programs.values)) : nil
+    team = together ? Team(count: min(workers.count, Team.limit), for: Array(programs.values)) : nil
     for (size, program) in programs {
       for worker in workers.prefix(together ? 1 : shards.count) { worker.prepare(program, windows: size) }
     }

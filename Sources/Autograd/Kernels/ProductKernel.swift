@@ -40,18 +40,15 @@ public enum ProductKernel: Hashable, Sendable {
 
   /// Computes this call's share of a product: some rows of c, or some columns if c has more columns than rows.
   ///
-  /// The order of each sum does not depend on how c is divided. In OpenBLAS it may, so there one call computes the whole
-  /// product.
+  /// Some rows of c are those of `share(of:in:)`.
   func multiply(
     _ a: Matrix, _ b: Matrix, into c: Matrix, alpha: Float = 1, plus addend: Matrix? = nil, in memory: Frame
   ) {
     let scratch = memory.scratch
     if memory.isWhole {
       multiply(a, b, into: c, alpha: alpha, plus: addend, scratch: scratch)
-    } else if self == .float32(.blas) {
-      if memory.isFirst { multiply(a, b, into: c, alpha: alpha, plus: addend, scratch: scratch) }
-    } else if c.rows >= c.columns {
-      let rows = memory.share(of: c.rows)
+    } else if c.rows >= c.columns || self == .float32(.blas) {
+      let rows = share(of: c.rows, in: memory)
       guard !rows.isEmpty else { return }
       multiply(
         a.rows(rows), b, into: c.rows(rows), alpha: alpha, plus: addend?.rows(rows), scratch: scratch)
@@ -62,6 +59,15 @@ public enum ProductKernel: Hashable, Sendable {
         a, b.columns(columns), into: c.columns(columns), alpha: alpha, plus: addend?.columns(columns),
         scratch: scratch)
     }
+  }
+
+  /// Which of `rows` rows of a product this call computes.
+  ///
+  /// The order of each sum does not depend on how a product is divided. In OpenBLAS it may, so there one call computes the
+  /// whole product.
+  func share(of rows: Int, in memory: Frame) -> Range<Int> {
+    guard self == .float32(.blas) else { return memory.share(of: rows) }
+    return memory.isFirst ? 0..<rows : 0..<0
   }
 
   /// The floats of scratch memory that a product of (…, inner) and (inner, columns) needs.

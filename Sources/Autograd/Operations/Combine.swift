@@ -13,13 +13,15 @@ struct Combine: Operation {
 
   var inputs: [Tensor] { [x, gates] }
   var saved: [Tensor] { [x, gates] }
+  var isShared: Bool { true }
 
   func forward(_ memory: Frame) {
     let (x, gates, y) = (memory.value(self.x), memory.value(gates), memory.value(output))
     let place = memory.integers(routes.place)
     let width = output.columns
-    y.update(repeating: 0, count: output.count)
-    for index in 0..<routes.rows * routes.choices where place[index] >= 0 {
+    let rows = memory.share(of: routes.rows)
+    (y + rows.lowerBound * width).update(repeating: 0, count: rows.count * width)
+    for index in choices(of: rows) where place[index] >= 0 {
       addScaled(
         gates[index], x + Int(place[index]) * width, to: y + index / routes.choices * width, count: width)
     }
@@ -32,13 +34,26 @@ struct Combine: Operation {
     let dy = memory.gradient(output)
     let place = memory.integers(routes.place)
     let width = output.columns
-    if !memory.accumulates(0) { dx?.update(repeating: 0, count: self.x.count) }
-    if !memory.accumulates(1) { dgates?.update(repeating: 0, count: self.gates.count) }
-    for index in 0..<routes.rows * routes.choices where place[index] >= 0 {
+    let choices = choices(of: memory.share(of: routes.rows))
+    if let dgates, !memory.accumulates(1) {
+      (dgates + choices.lowerBound).update(repeating: 0, count: choices.count)
+    }
+    for index in choices where place[index] >= 0 {
       let (row, p) = (dy + index / routes.choices * width, Int(place[index]) * width)
-      if let dx { addScaled(gates[index], row, to: dx + p, count: width) }
+      if let dx {
+        // A place belongs to one choice.
+        if !memory.accumulates(0) { (dx + p).update(repeating: 0, count: width) }
+        addScaled(gates[index], row, to: dx + p, count: width)
+      }
       if let dgates { dgates[index] += dot(x + p, row, count: width) }
     }
+    if let dx, !memory.accumulates(0) {
+      clearRows(from: Int(memory.integers(routes.starts)[routes.experts]), of: dx, self.x, memory)
+    }
+  }
+
+  private func choices(of rows: Range<Int>) -> Range<Int> {
+    rows.lowerBound * routes.choices..<rows.upperBound * routes.choices
   }
 }
 

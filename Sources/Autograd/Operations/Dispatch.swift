@@ -9,6 +9,7 @@ struct Dispatch: Operation {
   let output: Tensor
 
   var inputs: [Tensor] { [x] }
+  var isShared: Bool { true }
 
   func forward(_ memory: Frame) {
     let x = memory.value(self.x)
@@ -16,10 +17,10 @@ struct Dispatch: Operation {
     let source = memory.integers(routes.source)
     let taken = Int(memory.integers(routes.starts)[routes.experts])
     let width = output.columns
-    for place in 0..<taken {
+    for place in memory.share(of: taken) {
       (y + place * width).update(from: x + Int(source[place]) / routes.choices * width, count: width)
     }
-    clearRows(from: taken, of: y, output)
+    clearRows(from: taken, of: y, output, memory)
   }
 
   func backward(_ memory: Frame) {
@@ -27,7 +28,7 @@ struct Dispatch: Operation {
     let dy = memory.gradient(output)
     let place = memory.integers(routes.place)
     let width = output.columns
-    for row in 0..<routes.rows {
+    for row in memory.share(of: routes.rows) {
       var adds = memory.accumulates(0)
       for j in 0..<routes.choices where place[row * routes.choices + j] >= 0 {
         store(
@@ -39,9 +40,11 @@ struct Dispatch: Operation {
   }
 }
 
-/// Writes zeros to the places that no row has taken.
-func clearRows(from taken: Int, of values: Floats, _ tensor: Tensor) {
-  (values + taken * tensor.columns).update(repeating: 0, count: (tensor.rows - taken) * tensor.columns)
+/// Writes zeros to this call's share of the places that no row has taken.
+func clearRows(from taken: Int, of values: Floats, _ tensor: Tensor, _ memory: Frame) {
+  let rows = memory.share(of: tensor.rows - taken)
+  (values + (taken + rows.lowerBound) * tensor.columns).update(
+    repeating: 0, count: rows.count * tensor.columns)
 }
 
 extension Recorder {

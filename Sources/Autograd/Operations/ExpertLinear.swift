@@ -16,6 +16,7 @@ struct ExpertLinear: Operation {
 
   var inputs: [Tensor] { [x, weight] + (bias.map { [$0] } ?? []) }
   var saved: [Tensor] { [x, weight] }
+  var isShared: Bool { true }
   /// Of as many rows as there are places.
   var flops: Flops { flops(places: x.rows) }
 
@@ -47,49 +48,61 @@ struct ExpertLinear: Operation {
   }
 
   func forward(_ memory: Frame) {
-    let starts = memory.integers(routes.starts)
-    for expert in 0..<routes.experts where starts[expert] < starts[expert + 1] {
-      let places = Int(starts[expert])..<Int(starts[expert + 1])
+    let mine = kernel.share(of: taken(memory), in: memory)
+    for expert in 0..<routes.experts {
+      let places = places(expert, memory).clamped(to: mine)
+      guard !places.isEmpty else { continue }
       let y = rows(places, of: memory.value(output), output)
       kernel.multiply(
         rows(places, of: memory.value(x), x), matrix(expert, of: memory.value(weight)), into: y,
         plus: bias.map { Matrix(memory.value($0) + expert * y.columns, y.rows, y.columns, stride: 0) },
         scratch: memory.scratch)
     }
-    clearRows(from: Int(starts[routes.experts]), of: memory.value(output), output)
+    clearRows(from: taken(memory), of: memory.value(output), output, memory)
   }
 
   func backward(_ memory: Frame) {
-    let starts = memory.integers(routes.starts)
+    let mine = kernel.share(of: taken(memory), in: memory)
     for expert in 0..<routes.experts {
-      let places = Int(starts[expert])..<Int(starts[expert + 1])
-      let dy = rows(places, of: memory.gradient(output), output)
+      let all = places(expert, memory)
+      let dy = rows(all, of: memory.gradient(output), output)
       if let bias, bias.needsGradient {
         sumColumns(
-          0..<dy.columns, of: dy.start, rows: dy.rows, columns: dy.columns,
+          memory.share(of: dy.columns), of: dy.start, rows: dy.rows, columns: dy.columns,
           into: memory.gradient(bias) + expert * dy.columns, adding: memory.accumulates(2))
       }
       if weight.needsGradient {
         let dw = matrix(expert, of: memory.gradient(weight))
-        if !places.isEmpty {
+        if !all.isEmpty {
           kernel.multiply(
-            rows(places, of: memory.value(x), x).transposed, dy, into: dw,
-            plus: memory.accumulates(1) ? dw : nil, scratch: memory.scratch)
+            rows(all, of: memory.value(x), x).transposed, dy, into: dw,
+            plus: memory.accumulates(1) ? dw : nil, in: memory)
         } else if !memory.accumulates(1) {
-          dw.start.update(repeating: 0, count: dw.rows * dw.columns)
+          let share = memory.share(of: dw.rows * dw.columns)
+          (dw.start + share.lowerBound).update(repeating: 0, count: share.count)
         }
       }
-      if x.needsGradient && !places.isEmpty {
-        let dx = rows(places, of: memory.gradient(x), x)
+      let some = all.clamped(to: mine)
+      if x.needsGradient && !some.isEmpty {
+        let dx = rows(some, of: memory.gradient(x), x)
         kernel.multiply(
-          dy, matrix(expert, of: memory.value(weight)).transposed, into: dx,
+          rows(some, of: memory.gradient(output), output),
+          matrix(expert, of: memory.value(weight)).transposed, into: dx,
           plus: memory.accumulates(0) ? dx : nil, scratch: memory.scratch)
       }
     }
     if x.needsGradient && !memory.accumulates(0) {
-      clearRows(from: Int(starts[routes.experts]), of: memory.gradient(x), x)
+      clearRows(from: taken(memory), of: memory.gradient(x), x, memory)
     }
   }
+
+  private func places(_ expert: Int, _ memory: Frame) -> Range<Int> {
+    let starts = memory.integers(routes.starts)
+    return Int(starts[expert])..<Int(starts[expert + 1])
+  }
+
+  /// The number of places that rows have taken.
+  private func taken(_ memory: Frame) -> Int { Int(memory.integers(routes.starts)[routes.experts]) }
 
   private func rows(_ places: Range<Int>, of values: Floats, _ tensor: Tensor) -> Matrix {
     Matrix(values + places.lowerBound * tensor.columns, places.count, tensor.columns)

@@ -19,6 +19,7 @@ struct LoadBalancePenalty: Operation {
 
   var inputs: [Tensor] { [losses, logits] }
   var saved: [Tensor] { [logits] }
+  var isShared: Bool { true }
   /// f, and p of a row.
   var scratch: Int { 2 * logits.columns }
 
@@ -27,7 +28,7 @@ struct LoadBalancePenalty: Operation {
     let experts = logits.columns
     let f = loads(memory)
     let p = f + experts
-    for row in 0..<logits.rows {
+    for row in memory.share(of: logits.rows) {
       let logSum = softmax(memory.value(logits) + row * experts, into: p)
       y[row] = losses[row] + balance * Float(experts) * dot(f, p, count: experts) + size * logSum * logSum
     }
@@ -38,12 +39,16 @@ struct LoadBalancePenalty: Operation {
     let experts = logits.columns
     let f = loads(memory)
     let p = f + experts
+    let rows = memory.share(of: logits.rows)
+    let start = rows.lowerBound
     if losses.needsGradient {
-      store(dy, in: memory.gradient(losses), adding: memory.accumulates(0), count: losses.count)
+      store(dy + start, in: memory.gradient(losses) + start, adding: memory.accumulates(0), count: rows.count)
     }
     guard logits.needsGradient else { return }
-    if !memory.accumulates(1) { memory.gradient(logits).update(repeating: 0, count: logits.count) }
-    for row in 0..<logits.rows {
+    if !memory.accumulates(1) {
+      (memory.gradient(logits) + start * experts).update(repeating: 0, count: rows.count * experts)
+    }
+    for row in rows {
       let dz = memory.gradient(logits) + row * experts
       let logSum = softmax(memory.value(logits) + row * experts, into: p)
       let mean = dot(f, p, count: experts)
