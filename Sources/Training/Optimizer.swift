@@ -9,7 +9,17 @@ package struct Optimizer {
   let rule: any UpdateRule
   private let segments: [UpdateStep.Segment]
   private let signSteps: [SignStep]
-  private let workspace: FloatBuffer
+  private let shares: [Share]
+  /// The sum of the squares of each segment's gradient, while `norm` computes.
+  private let squares: FloatBuffer
+
+  /// What one thread updates.
+  private struct Share {
+    /// The numbers of its segments.
+    var segments: [Int] = []
+    var cost = 0.0
+    let workspace: FloatBuffer
+  }
 
   private struct SignStep {
     let range: Range<Int>
@@ -17,7 +27,8 @@ package struct Optimizer {
     let step: Float
   }
 
-  package init(_ transformer: Transformer, _ training: TrainingConfiguration) {
+  /// - Parameter threads: How many threads may share the work. They do not change the numbers.
+  package init(_ transformer: Transformer, _ training: TrainingConfiguration, threads: Int = 1) {
     rule = training.updateRuleType.init(training)
     let rate = LearningRate(training, transformer.configuration)
     var segments: [UpdateStep.Segment] = []
@@ -36,7 +47,32 @@ package struct Optimizer {
     }
     self.segments = segments
     self.signSteps = signSteps
-    workspace = FloatBuffer(count: Self.workspaceCount(transformer, training))
+    squares = FloatBuffer(count: segments.count)
+    shares = Self.shares(of: segments, transformer, training, threads: threads)
+  }
+
+  /// Divides segments among threads: the most expensive first, each to the thread that has the least.
+  private static func shares(
+    of segments: [UpdateStep.Segment], _ transformer: Transformer, _ training: TrainingConfiguration,
+    threads: Int
+  ) -> [Share] {
+    // Element-wise work takes as long as about twenty operations of products for each weight.
+    let perWeight = 20.0
+    let many = 100
+    let costs = segments.map {
+      let flops = training.updateRuleType.flops([$0.parameter], training, steps: many) / Double(many)
+      return perWeight * Double($0.count) + flops
+    }
+    let count = usefulThreads(threads, forFloats: Int(clamping: costs.reduce(0, +) / perWeight))
+    var shares = (0..<count).map { _ in
+      Share(workspace: FloatBuffer(count: workspaceCount(transformer, training)))
+    }
+    for number in costs.indices.sorted(by: { (-costs[$0], $0) < (-costs[$1], $1) }) {
+      let least = shares.indices.min { (shares[$0].cost, $0) < (shares[$1].cost, $1) } ?? 0
+      shares[least].segments.append(number)
+      shares[least].cost += costs[number]
+    }
+    return shares
   }
 
   /// The bytes that it needs within a step, besides the state.
@@ -45,7 +81,7 @@ package struct Optimizer {
   }
 
   /// The bytes that it holds within a step, besides the state.
-  var byteCount: Int { 4 * workspace.count }
+  var byteCount: Int { shares.reduce(0) { $0 + 4 * $1.workspace.count } }
 
   private static func workspaceCount(_ transformer: Transformer, _ training: TrainingConfiguration) -> Int {
     training.updateRuleType.workspaceCount(transformer.parameters.filter(\.isUpdated))
@@ -59,10 +95,16 @@ package struct Optimizer {
   package func update(
     _ state: TrainingState, gradient: FloatBuffer, gradientScale: Float, rate: Double, step: Int
   ) {
-    rule.update(
-      UpdateStep(
-        segments: segments, state: state, gradient: gradient, gradientScale: gradientScale, rate: rate,
-        number: step, workspace: workspace.start))
+    inParallel(shares.count, threads: shares.count) { share, _ in
+      withoutSubnormals {
+        for number in shares[share].segments {
+          rule.update(
+            UpdateStep(
+              segment: segments[number], state: state, gradient: gradient, gradientScale: gradientScale,
+              rate: rate, number: step, workspace: shares[share].workspace.start))
+        }
+      }
+    }
     for signStep in signSteps {
       for (i, index) in signStep.range.enumerated() where gradient[signStep.gradientStart + i] != 0 {
         state.parameters[index] -= gradient[signStep.gradientStart + i] > 0 ? signStep.step : -signStep.step
@@ -72,13 +114,14 @@ package struct Optimizer {
 
   /// The Euclidean norm of the gradient of all parameters that the update rule changes.
   func norm(of gradient: FloatBuffer) -> Double {
-    var sum = 0.0
-    for segment in segments {
-      let g = gradient.start + segment.gradientStart
-      var squares: Float = 0
-      for i in 0..<segment.count { squares = relaxed_multiply_add(g[i], g[i], squares) }
-      sum += Double(squares)
+    inParallel(shares.count, threads: shares.count) { share, _ in
+      for number in shares[share].segments {
+        let g = gradient.start + segments[number].gradientStart
+        var sum: Float = 0
+        for i in 0..<segments[number].count { sum = relaxed_multiply_add(g[i], g[i], sum) }
+        squares[number] = sum
+      }
     }
-    return sum.squareRoot()
+    return (0..<segments.count).reduce(0) { $0 + Double(squares[$1]) }.squareRoot()
   }
 }

@@ -46,7 +46,7 @@ public final class Trainer {
     order = TokenOrder(
       count: windows.count,
       seed: keepsOrder ? nil : configuration.seed)
-    optimizer = Optimizer(transformer, training)
+    optimizer = Optimizer(transformer, training, threads: threads)
     learningRate = LearningRate(training, configuration.model)
     let batchGradient = BatchGradient(
       transformer, training.makeObjective(seed: configuration.seed), seed: configuration.seed,
@@ -96,12 +96,9 @@ public final class Trainer {
     state.step += 1
     let rate = learningRate(
       step: state.step, seen: state.tokens, branched: state.branched, tokens: tokens)
-    withoutSubnormals {
-      optimizer.update(
-        state, gradient: batchGradient.gradient,
-        gradientScale: norm > training.clip ? Float(training.clip / norm) : 1,
-        rate: rate, step: state.step)
-    }
+    optimizer.update(
+      state, gradient: batchGradient.gradient,
+      gradientScale: norm > training.clip ? Float(training.clip / norm) : 1, rate: rate, step: state.step)
     state.tokens += batch
     state.sparedFlops += batchGradient.sparedFlops
     state.recentLoss = state.recentLoss.map { 0.9 * $0 + 0.1 * loss } ?? loss

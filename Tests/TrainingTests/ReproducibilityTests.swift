@@ -163,6 +163,13 @@ import Training
       try ModelConfiguration(
         architecture: .llama, width: 20, headWidth: 4, layers: "AW", window: 5, context: 16, vocabulary: v,
         positions: .learned),
+      // Two choices for a row, some of which are dropped, and a balancing loss.
+      try ModelConfiguration(
+        width: 20, depth: 2, context: 16, vocabulary: v,
+        moe: MoE(experts: 5, topK: 2, capacityFactor: 0.9, balance: .auxiliary)),
+      try ModelConfiguration(
+        architecture: .llama, width: 24, depth: 2, context: 16, vocabulary: v,
+        moe: MoE(experts: 4, topK: 2, granularity: 2, shared: 1, gate: .choiceFirst, balance: .bias)),
     ]
     for model in models {
       for precision in Precision.allCases {
@@ -179,6 +186,19 @@ import Training
         for other in results.dropFirst() { #expect(other == results[0]) }
       }
     }
+  }
+
+  /// Wide enough that threads share the update and the sum of the gradients of shards.
+  @Test("Threads update weights together with the same numbers", arguments: updateRules.map { $0.name })
+  func sharedUpdate(_ rule: String) throws {
+    var run = try configuration(tokens: 60_000, batch: .fixed(2048), updateRule: Selection(named(rule)))
+    run.model = try ModelConfiguration(width: 112, depth: 2, context: 16, vocabulary: corpus.vocabulary)
+    let results = try [1, 2, 3].map { threads in
+      let trainer = try Trainer(run, corpus: corpus, threads: threads)
+      let metrics = (0..<3).map { _ in trainer.step(of: 60_000) }
+      return (metrics.map(\.gradientNorm), Data(trainer.state.parameters.bytes))
+    }
+    for other in results.dropFirst() { #expect(other == results[0]) }
   }
 
   @Test("A branch of a trunk has the same numbers as a separate run")

@@ -37,24 +37,20 @@ struct AdamW: UpdateRule {
     traits.scalesRateWithWidth ? 1 / m : 1
   }
 
-  func update(_ step: UpdateStep) {
-    for segment in step.segments {
-      update(segment, of: step, moments: (step.buffer(0, segment), step.buffer(1, segment)))
-    }
-  }
+  func update(_ step: UpdateStep) { update(step, moments: (step.buffer(0), step.buffer(1))) }
 
-  /// Changes the weights of a segment whose moments are at m and v.
+  /// Changes weights whose moments are at m and v.
   func update(
-    _ segment: UpdateStep.Segment, of step: UpdateStep,
-    moments: (m: UnsafeMutablePointer<Float>, v: UnsafeMutablePointer<Float>)
+    _ step: UpdateStep, moments: (m: UnsafeMutablePointer<Float>, v: UnsafeMutablePointer<Float>)
   ) {
+    let segment = step.segment
     let correction1 = 1 - pow(Double(beta1), Double(step.number))
     let correction2 = 1 - pow(Double(beta2), Double(step.number))
     let inverseRoot2 = Float(1 / correction2.squareRoot())
     let gradientScale = step.gradientScale
     let stepSize = Float(step.rate * segment.rateScale / correction1)
     let keep = Float(1 - step.rate * segment.rateScale * segment.decay)
-    let (p, g) = (step.weights(segment), step.gradient(segment))
+    let (p, g) = (step.weights, step.slopes)
     let (m, v) = moments
     for i in 0..<segment.count {
       let slope = gradientScale * g[i]

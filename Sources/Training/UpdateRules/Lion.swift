@@ -33,16 +33,15 @@ struct Lion: UpdateRule {
 
   func update(_ step: UpdateStep) {
     let gradientScale = step.gradientScale
-    for segment in step.segments {
-      let stepSize = Float(step.rate * segment.rateScale)
-      let keep = Float(1 - step.rate * segment.rateScale * segment.decay)
-      let (p, g, m) = (step.weights(segment), step.gradient(segment), step.buffer(0, segment))
-      for i in 0..<segment.count {
-        let slope = gradientScale * g[i]
-        let mixed = fused_multiply_add(beta1, m[i], (1 - beta1) * slope)
-        p[i] = keep * p[i] - (mixed > 0 ? stepSize : mixed < 0 ? -stepSize : 0)
-        m[i] = fused_multiply_add(beta2, m[i], (1 - beta2) * slope)
-      }
+    let segment = step.segment
+    let stepSize = Float(step.rate * segment.rateScale)
+    let keep = Float(1 - step.rate * segment.rateScale * segment.decay)
+    let (p, g, m) = (step.weights, step.slopes, step.buffer(0))
+    for i in 0..<segment.count {
+      let slope = gradientScale * g[i]
+      let mixed = fused_multiply_add(beta1, m[i], (1 - beta1) * slope)
+      p[i] = keep * p[i] - (mixed > 0 ? stepSize : mixed < 0 ? -stepSize : 0)
+      m[i] = fused_multiply_add(beta2, m[i], (1 - beta2) * slope)
     }
   }
 }

@@ -66,27 +66,26 @@ struct Muon: UpdateRule {
   }
 
   func update(_ step: UpdateStep) {
-    for segment in step.segments {
-      guard Self.takes(segment.parameter) else {
-        adamW.update(segment, of: step, moments: (step.buffer(1, segment), step.buffer(2, segment)))
-        continue
+    let segment = step.segment
+    guard Self.takes(segment.parameter) else {
+      adamW.update(step, moments: (step.buffer(1), step.buffer(2)))
+      return
+    }
+    let rate = step.rate * segment.rateScale
+    let keep = Float(1 - rate * segment.decay)
+    let (p, g, b) = (step.weights, step.slopes, step.buffer(0))
+    for matrix in segment.matrices {
+      let iteration = NewtonSchulz(rows: matrix.rows, columns: matrix.columns, workspace: step.workspace)
+      for row in 0..<matrix.rows {
+        let start = matrix.offset + row * matrix.stride
+        mix(
+          p + start, g + start, b + start, into: iteration.x + row * matrix.columns, count: matrix.columns,
+          keep: keep, gradientScale: step.gradientScale)
       }
-      let rate = step.rate * segment.rateScale
-      let keep = Float(1 - rate * segment.decay)
-      let (p, g, b) = (step.weights(segment), step.gradient(segment), step.buffer(0, segment))
-      for matrix in segment.matrices {
-        let iteration = NewtonSchulz(rows: matrix.rows, columns: matrix.columns, workspace: step.workspace)
-        for row in 0..<matrix.rows {
-          let start = matrix.offset + row * matrix.stride
-          mix(
-            p + start, g + start, b + start, into: iteration.x + row * matrix.columns, count: matrix.columns,
-            keep: keep, gradientScale: step.gradientScale)
-        }
-        let size = Self.size * Double(max(matrix.rows, matrix.columns)).squareRoot()
-        iteration.add(
-          to: Matrix(p + matrix.offset, matrix.rows, matrix.columns, stride: matrix.stride),
-          scale: Float(-rate * size))
-      }
+      let size = Self.size * Double(max(matrix.rows, matrix.columns)).squareRoot()
+      iteration.add(
+        to: Matrix(p + matrix.offset, matrix.rows, matrix.columns, stride: matrix.stride),
+        scale: Float(-rate * size))
     }
   }
 

@@ -30,14 +30,13 @@ struct SGD: UpdateRule {
 
   func update(_ step: UpdateStep) {
     let gradientScale = step.gradientScale
-    for segment in step.segments {
-      let stepSize = Float(step.rate * segment.rateScale)
-      let keep = Float(1 - step.rate * segment.rateScale * segment.decay)
-      let (p, g, b) = (step.weights(segment), step.gradient(segment), step.buffer(0, segment))
-      for i in 0..<segment.count {
-        b[i] = fused_multiply_add(momentum, b[i], gradientScale * g[i])
-        p[i] = keep * p[i] - stepSize * b[i]
-      }
+    let segment = step.segment
+    let stepSize = Float(step.rate * segment.rateScale)
+    let keep = Float(1 - step.rate * segment.rateScale * segment.decay)
+    let (p, g, b) = (step.weights, step.slopes, step.buffer(0))
+    for i in 0..<segment.count {
+      b[i] = fused_multiply_add(momentum, b[i], gradientScale * g[i])
+      p[i] = keep * p[i] - stepSize * b[i]
     }
   }
 }

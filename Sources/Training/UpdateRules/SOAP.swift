@@ -95,51 +95,50 @@ struct SOAP: UpdateRule {
     // The first step has no basis yet, and v nothing of it.
     let correction2 = 1 - pow(Double(beta2), Double(max(1, step.number - 1)))
     let inverseRoot2 = Float(1 / correction2.squareRoot())
-    for segment in step.segments {
-      guard Self.takes(segment.parameter) else {
-        adamW.update(segment, of: step, moments: (step.buffer(0, segment), step.buffer(1, segment)))
-        continue
+    let segment = step.segment
+    guard Self.takes(segment.parameter) else {
+      adamW.update(step, moments: (step.buffer(0), step.buffer(1)))
+      return
+    }
+    let rate = step.rate * segment.rateScale
+    let keep = Float(1 - rate * segment.decay)
+    var (left, right) = (0, 0)
+    for matrix in segment.matrices {
+      let work = SOAPWorkspace(
+        matrix, left: (step.buffer(2) + left, step.buffer(4) + left),
+        right: (step.buffer(3) + right, step.buffer(5) + right), step.workspace)
+      left += matrix.rows * matrix.rows
+      right += matrix.columns * matrix.columns
+      let (p, g) = (step.weights + matrix.offset, step.slopes + matrix.offset)
+      let (m, v) = (step.buffer(0) + matrix.offset, step.buffer(1) + matrix.offset)
+      for row in 0..<matrix.rows {
+        let (from, to) = (row * matrix.stride, row * matrix.columns)
+        for j in 0..<matrix.columns {
+          let slope = step.gradientScale * g[from + j]
+          work.gradient[to + j] = slope
+          m[from + j] = fused_multiply_add(beta1, m[from + j], (1 - beta1) * slope)
+        }
       }
-      let rate = step.rate * segment.rateScale
-      let keep = Float(1 - rate * segment.decay)
-      var (left, right) = (0, 0)
-      for matrix in segment.matrices {
-        let work = SOAPWorkspace(
-          matrix, left: (step.buffer(2, segment) + left, step.buffer(4, segment) + left),
-          right: (step.buffer(3, segment) + right, step.buffer(5, segment) + right), step.workspace)
-        left += matrix.rows * matrix.rows
-        right += matrix.columns * matrix.columns
-        let (p, g) = (step.weights(segment) + matrix.offset, step.gradient(segment) + matrix.offset)
-        let (m, v) = (step.buffer(0, segment) + matrix.offset, step.buffer(1, segment) + matrix.offset)
+      if step.number > 1 {
+        work.rotate(work.gradient, stride: matrix.columns, into: work.rotated)
+        work.rotate(m, stride: matrix.stride, into: work.normalised)
         for row in 0..<matrix.rows {
-          let (from, to) = (row * matrix.stride, row * matrix.columns)
+          let (there, here) = (row * matrix.stride, row * matrix.columns)
           for j in 0..<matrix.columns {
-            let slope = step.gradientScale * g[from + j]
-            work.gradient[to + j] = slope
-            m[from + j] = fused_multiply_add(beta1, m[from + j], (1 - beta1) * slope)
+            let slope = work.rotated[here + j]
+            v[there + j] = fused_multiply_add(beta2, v[there + j], (1 - beta2) * slope * slope)
+            work.normalised[here + j] /= relaxed_sqrt(v[there + j]) * inverseRoot2 + AdamW.epsilon
+            p[there + j] *= keep
           }
         }
-        if step.number > 1 {
-          work.rotate(work.gradient, stride: matrix.columns, into: work.rotated)
-          work.rotate(m, stride: matrix.stride, into: work.normalised)
-          for row in 0..<matrix.rows {
-            let (there, here) = (row * matrix.stride, row * matrix.columns)
-            for j in 0..<matrix.columns {
-              let slope = work.rotated[here + j]
-              v[there + j] = fused_multiply_add(beta2, v[there + j], (1 - beta2) * slope * slope)
-              work.normalised[here + j] /= relaxed_sqrt(v[there + j]) * inverseRoot2 + AdamW.epsilon
-              p[there + j] *= keep
-            }
-          }
-          work.addRotatedBack(
-            work.normalised, to: p, stride: matrix.stride, scale: Float(-rate / correction1))
-        }
-        work.updatePreconditioners(beta: beta2)
-        if step.number == 1 {
-          work.decompose()
-        } else if (step.number - 1).isMultiple(of: frequency) {
-          work.turn(v, stride: matrix.stride)
-        }
+        work.addRotatedBack(
+          work.normalised, to: p, stride: matrix.stride, scale: Float(-rate / correction1))
+      }
+      work.updatePreconditioners(beta: beta2)
+      if step.number == 1 {
+        work.decompose()
+      } else if (step.number - 1).isMultiple(of: frequency) {
+        work.turn(v, stride: matrix.stride)
       }
     }
   }

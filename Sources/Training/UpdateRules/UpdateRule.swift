@@ -25,7 +25,7 @@ public protocol UpdateRule: Selectable {
 
   init(_ training: TrainingConfiguration)
 
-  /// Changes the weights of all segments by one step.
+  /// Changes the weights of one parameter by one step. Several threads may do so at once, each for another parameter.
   func update(_ step: UpdateStep)
 }
 
@@ -59,7 +59,7 @@ extension ModelParameter {
   var isUpdated: Bool { parameter.gradientOffset != nil && traits.signStep == nil }
 }
 
-/// The input of an update rule for one step.
+/// The input of an update rule for one step of one parameter.
 public struct UpdateStep {
   /// A parameter that the rule changes.
   struct Segment: Sendable {
@@ -79,7 +79,7 @@ public struct UpdateStep {
     var count: Int { parameter.count }
   }
 
-  let segments: [Segment]
+  let segment: Segment
   let state: TrainingState
   let gradient: FloatBuffer
   /// Multiplies the gradient, to clip it.
@@ -91,16 +91,14 @@ public struct UpdateStep {
   /// `UpdateRule.workspaceCount` floats, whatever they hold.
   let workspace: UnsafeMutablePointer<Float>
 
-  func weights(_ segment: Segment) -> UnsafeMutablePointer<Float> {
+  var weights: UnsafeMutablePointer<Float> {
     state.parameters.start + segment.parameter.range.lowerBound
   }
 
-  func gradient(_ segment: Segment) -> UnsafePointer<Float> {
-    UnsafePointer(gradient.start + segment.gradientStart)
-  }
+  var slopes: UnsafePointer<Float> { UnsafePointer(gradient.start + segment.gradientStart) }
 
   /// The segment's part of buffer number `index` of the rule, which must keep something of it.
-  func buffer(_ index: Int, _ segment: Segment) -> UnsafeMutablePointer<Float> {
+  func buffer(_ index: Int) -> UnsafeMutablePointer<Float> {
     guard let place = state.layouts[index].places[segment.index] else {
       preconditionFailure("nothing is kept of \(segment.parameter.name)")
     }
