@@ -11,11 +11,19 @@ public final class FloatBuffer: @unchecked Sendable {
 
   public init(count: Int) {
     self.count = count
-    let bytes = UnsafeMutableRawPointer.allocate(
-      byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
+    let size = max(count, 1) * MemoryLayout<Float>.stride
+    let isLarge = size >= Self.hugePage
+    let bytes = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: isLarge ? Self.hugePage : 64)
+    #if os(Linux)
+      // With pages of 4 KiB a core often waits for the address of a page. If the system refuses, nothing else changes.
+      if isLarge { madvise(bytes, size, MADV_HUGEPAGE) }
+    #endif
     start = bytes.bindMemory(to: Float.self, capacity: count)
     start.update(repeating: 0, count: count)
   }
+
+  /// The bytes of a huge page on the CPUs that this runs on.
+  private static let hugePage = 1 << 21
 
   deinit { UnsafeMutableRawPointer(start).deallocate() }
 
