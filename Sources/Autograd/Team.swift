@@ -4,8 +4,8 @@ import Synchronization
 /// Threads that replay one program together and share the work of its operations (`Operation.isShared`).
 ///
 /// One thread, the leader, runs the operations in order. It divides each into as many parts as there are threads. A thread
-/// claims its own part first, whose data its cache holds from the operation before, and then those that others have not
-/// begun. The next operation begins when all parts are done. The leader never waits for a helper thread that has not
+/// claims its own part first, whose data its cache holds from the operation before, and then those that are not
+/// claimed yet. The next operation begins when all parts are done. The leader never waits for a helper thread that has not
 /// started: it computes the parts itself. Results depend neither on the number of threads nor on which thread computes a
 /// part.
 public final class Team: Sendable {

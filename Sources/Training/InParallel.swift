@@ -16,6 +16,6 @@ func inParallel(_ count: Int, threads: Int, _ body: (_ item: Int, _ thread: Int)
   }
 }
 
-/// How many of `threads` should share element-wise work on so many floats. To start a thread takes as long as that work
-/// on some tens of thousands.
+/// How many of `threads` should share element-wise work on `count` floats. Starting a thread takes as long as such work
+/// on tens of thousands of floats.
 func usefulThreads(_ threads: Int, forFloats count: Int) -> Int { max(1, min(threads, count / 65_536)) }

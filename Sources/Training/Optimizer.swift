@@ -17,7 +17,6 @@ package struct Optimizer {
   private struct Share {
     /// The numbers of its segments.
     var segments: [Int] = []
-    var cost = 0.0
     let workspace: FloatBuffer
   }
 
@@ -67,10 +66,11 @@ package struct Optimizer {
     var shares = (0..<count).map { _ in
       Share(workspace: FloatBuffer(count: workspaceCount(transformer, training)))
     }
+    var sums = Array(repeating: 0.0, count: count)
     for number in costs.indices.sorted(by: { (-costs[$0], $0) < (-costs[$1], $1) }) {
-      let least = shares.indices.min { (shares[$0].cost, $0) < (shares[$1].cost, $1) } ?? 0
+      let least = sums.indices.min { (sums[$0], $0) < (sums[$1], $1) } ?? 0
       shares[least].segments.append(number)
-      shares[least].cost += costs[number]
+      sums[least] += costs[number]
     }
     return shares
   }
@@ -101,7 +101,8 @@ package struct Optimizer {
           rule.update(
             UpdateStep(
               segment: segments[number], state: state, gradient: gradient, gradientScale: gradientScale,
-              rate: rate, number: step, workspace: shares[share].workspace.start))
+              rate: rate * segments[number].rateScale, number: step, workspace: shares[share].workspace.start)
+          )
         }
       }
     }

@@ -40,7 +40,7 @@ public enum ProductKernel: Hashable, Sendable {
 
   /// Computes this call's share of a product: some rows of c, or some columns if c has more columns than rows.
   ///
-  /// Some rows of c are those of `share(of:in:)`.
+  /// Rows are divided as by `share(of:in:)`.
   func multiply(
     _ a: Matrix, _ b: Matrix, into c: Matrix, alpha: Float = 1, plus addend: Matrix? = nil, in memory: Frame
   ) {

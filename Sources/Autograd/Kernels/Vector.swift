@@ -123,8 +123,8 @@ func sumColumns(
 /// `sums`.
 ///
 /// - Parameters:
-///   - sixteen: The sum of sixteen columns, from a column on, with the terms of a row.
-///   - one: The same for one column.
+///   - sixteen: Adds the terms of a row to the sums of sixteen columns, of which `column` is the first.
+///   - one: Adds the term of a row to the sum of one column.
 @inline(__always)
 func sumRows(
   _ range: Range<Int>, rows: Int, into sums: Floats, adding: Bool,
@@ -133,7 +133,7 @@ func sumRows(
 ) {
   if !adding { (sums + range.lowerBound).update(repeating: 0, count: range.count) }
   var column = range.lowerBound
-  // In registers, four vectors at a time, so that no sum waits for memory and few for the one before.
+  // Sums stay in registers, four vectors at a time: additions to one of them need not wait for those to another.
   while column + 4 * laneCount <= range.upperBound {
     var four = InlineArray<4, floats16> { load16(sums + column + $0 * laneCount) }
     for row in 0..<rows {

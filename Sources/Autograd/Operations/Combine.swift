@@ -47,9 +47,7 @@ struct Combine: Operation {
       }
       if let dgates { dgates[index] += dot(x + p, row, count: width) }
     }
-    if let dx, !memory.accumulates(0) {
-      clearRows(from: Int(memory.integers(routes.starts)[routes.experts]), of: dx, self.x, memory)
-    }
+    if let dx, !memory.accumulates(0) { clearUnused(dx, self.x, routes, memory) }
   }
 
   private func choices(of rows: Range<Int>) -> Range<Int> {

@@ -15,12 +15,11 @@ struct Dispatch: Operation {
     let x = memory.value(self.x)
     let y = memory.value(output)
     let source = memory.integers(routes.source)
-    let taken = Int(memory.integers(routes.starts)[routes.experts])
     let width = output.columns
-    for place in memory.share(of: taken) {
+    for place in memory.share(of: routes.taken(memory)) {
       (y + place * width).update(from: x + Int(source[place]) / routes.choices * width, count: width)
     }
-    clearRows(from: taken, of: y, output, memory)
+    clearUnused(y, output, routes, memory)
   }
 
   func backward(_ memory: Frame) {
@@ -41,7 +40,8 @@ struct Dispatch: Operation {
 }
 
 /// Writes zeros to this call's share of the places that no row has taken.
-func clearRows(from taken: Int, of values: Floats, _ tensor: Tensor, _ memory: Frame) {
+func clearUnused(_ values: Floats, _ tensor: Tensor, _ routes: Routes, _ memory: Frame) {
+  let taken = routes.taken(memory)
   let rows = memory.share(of: tensor.rows - taken)
   (values + (taken + rows.lowerBound) * tensor.columns).update(
     repeating: 0, count: rows.count * tensor.columns)

@@ -48,7 +48,7 @@ struct ExpertLinear: Operation {
   }
 
   func forward(_ memory: Frame) {
-    let mine = kernel.share(of: taken(memory), in: memory)
+    let mine = kernel.share(of: routes.taken(memory), in: memory)
     for expert in 0..<routes.experts {
       let places = places(expert, memory).clamped(to: mine)
       guard !places.isEmpty else { continue }
@@ -58,11 +58,11 @@ struct ExpertLinear: Operation {
         plus: bias.map { Matrix(memory.value($0) + expert * y.columns, y.rows, y.columns, stride: 0) },
         scratch: memory.scratch)
     }
-    clearRows(from: taken(memory), of: memory.value(output), output, memory)
+    clearUnused(memory.value(output), output, routes, memory)
   }
 
   func backward(_ memory: Frame) {
-    let mine = kernel.share(of: taken(memory), in: memory)
+    let mine = kernel.share(of: routes.taken(memory), in: memory)
     for expert in 0..<routes.experts {
       let all = places(expert, memory)
       let dy = rows(all, of: memory.gradient(output), output)
@@ -91,18 +91,13 @@ struct ExpertLinear: Operation {
           plus: memory.accumulates(0) ? dx : nil, scratch: memory.scratch)
       }
     }
-    if x.needsGradient && !memory.accumulates(0) {
-      clearRows(from: taken(memory), of: memory.gradient(x), x, memory)
-    }
+    if x.needsGradient && !memory.accumulates(0) { clearUnused(memory.gradient(x), x, routes, memory) }
   }
 
   private func places(_ expert: Int, _ memory: Frame) -> Range<Int> {
     let starts = memory.integers(routes.starts)
     return Int(starts[expert])..<Int(starts[expert + 1])
   }
-
-  /// The number of places that rows have taken.
-  private func taken(_ memory: Frame) -> Int { Int(memory.integers(routes.starts)[routes.experts]) }
 
   private func rows(_ places: Range<Int>, of values: Floats, _ tensor: Tensor) -> Matrix {
     Matrix(values + places.lowerBound * tensor.columns, places.count, tensor.columns)

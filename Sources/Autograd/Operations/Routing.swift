@@ -164,6 +164,9 @@ public struct Routes: Hashable, Sendable {
   /// The number of places, used or not: the most that can be used. Unused ones hold zeros.
   public var places: Int { Routes.places(rows: rows, experts: experts, choices: choices, capacity: capacity) }
 
+  /// The number of places that rows have taken.
+  func taken(_ memory: Frame) -> Int { Int(memory.integers(starts)[experts]) }
+
   fileprivate static func places(rows: Int, experts: Int, choices: Int, capacity: Int?) -> Int {
     min(rows * choices, experts * (capacity ?? rows))
   }

@@ -48,8 +48,8 @@ struct AdamW: UpdateRule {
     let correction2 = 1 - pow(Double(beta2), Double(step.number))
     let inverseRoot2 = Float(1 / correction2.squareRoot())
     let gradientScale = step.gradientScale
-    let stepSize = Float(step.rate * segment.rateScale / correction1)
-    let keep = Float(1 - step.rate * segment.rateScale * segment.decay)
+    let stepSize = Float(step.rate / correction1)
+    let keep = step.keep
     let (p, g) = (step.weights, step.slopes)
     let (m, v) = moments
     for i in 0..<segment.count {

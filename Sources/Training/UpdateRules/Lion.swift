@@ -34,8 +34,8 @@ struct Lion: UpdateRule {
   func update(_ step: UpdateStep) {
     let gradientScale = step.gradientScale
     let segment = step.segment
-    let stepSize = Float(step.rate * segment.rateScale)
-    let keep = Float(1 - step.rate * segment.rateScale * segment.decay)
+    let stepSize = Float(step.rate)
+    let keep = step.keep
     let (p, g, m) = (step.weights, step.slopes, step.buffer(0))
     for i in 0..<segment.count {
       let slope = gradientScale * g[i]

@@ -71,8 +71,7 @@ struct Muon: UpdateRule {
       adamW.update(step, moments: (step.buffer(1), step.buffer(2)))
       return
     }
-    let rate = step.rate * segment.rateScale
-    let keep = Float(1 - rate * segment.decay)
+    let keep = step.keep
     let (p, g, b) = (step.weights, step.slopes, step.buffer(0))
     for matrix in segment.matrices {
       let iteration = NewtonSchulz(rows: matrix.rows, columns: matrix.columns, workspace: step.workspace)
@@ -85,7 +84,7 @@ struct Muon: UpdateRule {
       let size = Self.size * Double(max(matrix.rows, matrix.columns)).squareRoot()
       iteration.add(
         to: Matrix(p + matrix.offset, matrix.rows, matrix.columns, stride: matrix.stride),
-        scale: Float(-rate * size))
+        scale: Float(-step.rate * size))
     }
   }
 

@@ -31,8 +31,8 @@ struct SGD: UpdateRule {
   func update(_ step: UpdateStep) {
     let gradientScale = step.gradientScale
     let segment = step.segment
-    let stepSize = Float(step.rate * segment.rateScale)
-    let keep = Float(1 - step.rate * segment.rateScale * segment.decay)
+    let stepSize = Float(step.rate)
+    let keep = step.keep
     let (p, g, b) = (step.weights, step.slopes, step.buffer(0))
     for i in 0..<segment.count {
       b[i] = fused_multiply_add(momentum, b[i], gradientScale * g[i])

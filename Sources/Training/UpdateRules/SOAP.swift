@@ -100,8 +100,7 @@ struct SOAP: UpdateRule {
       adamW.update(step, moments: (step.buffer(0), step.buffer(1)))
       return
     }
-    let rate = step.rate * segment.rateScale
-    let keep = Float(1 - rate * segment.decay)
+    let keep = step.keep
     var (left, right) = (0, 0)
     for matrix in segment.matrices {
       let work = SOAPWorkspace(
@@ -132,7 +131,7 @@ struct SOAP: UpdateRule {
           }
         }
         work.addRotatedBack(
-          work.normalised, to: p, stride: matrix.stride, scale: Float(-rate / correction1))
+          work.normalised, to: p, stride: matrix.stride, scale: Float(-step.rate / correction1))
       }
       work.updatePreconditioners(beta: beta2)
       if step.number == 1 {

@@ -84,12 +84,15 @@ public struct UpdateStep {
   let gradient: FloatBuffer
   /// Multiplies the gradient, to clip it.
   let gradientScale: Float
-  /// The learning rate η, which each segment multiplies by its factor.
+  /// The learning rate η of this parameter.
   let rate: Double
   /// The number t of the step, counted from 1.
   let number: Int
   /// `UpdateRule.workspaceCount` floats, whatever they hold.
   let workspace: UnsafeMutablePointer<Float>
+
+  /// The factor 1 − ηλ by which weight decay multiplies the weights.
+  var keep: Float { Float(1 - rate * segment.decay) }
 
   var weights: UnsafeMutablePointer<Float> {
     state.parameters.start + segment.parameter.range.lowerBound
